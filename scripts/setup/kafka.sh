@@ -38,11 +38,13 @@ kafka_fetch() {
   new_scratch
   need_room 300
   # A repository of its own: nothing stays behind but the jars.
-  mvn -q -B --strict-checksums -f "$root/scripts/setup/kafka-$kafka_version.pom.xml" \
+  if ! mvn -q -B --strict-checksums -f "$root/scripts/setup/kafka-$kafka_version.pom.xml" \
     -Dmaven.repo.local="$scratch/repository" \
     org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies \
-    -DincludeScope=runtime -DoutputDirectory="$scratch/kafka/lib" </dev/null ||
+    -DincludeScope=runtime -DoutputDirectory="$scratch/kafka/lib" </dev/null >"$scratch/maven.log" 2>&1; then
+    cat "$scratch/maven.log" >&2
     fail "Maven could not fetch Apache Kafka $kafka_version (see above): check the network, or set KAFKA_HOME to a Kafka"
+  fi
   (cd "$scratch/kafka/lib" && sha256sum --quiet --check "$root/scripts/setup/kafka-$kafka_version.sha256") ||
     fail "a jar of Kafka $kafka_version is not the one that was pinned (see above)"
   move_into_place "$scratch/kafka" "$kafka_home"

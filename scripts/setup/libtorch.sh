@@ -33,7 +33,7 @@ libtorch_fetch() {
   ! libtorch_complete "$libtorch_home" || return 0
   part "libtorch $libtorch_version -> $libtorch_home" \
     "runs and trains the models; taken from PyTorch's wheel (530 MB to fetch, 480 MB kept)" \
-    "half a minute on a fast line, 530 MB on any"
+    "some 20 seconds on a fast line"
   new_scratch
   need_room 1700
   local quiet=()
