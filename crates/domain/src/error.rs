@@ -15,6 +15,10 @@ pub struct Error {
 impl Error {
     pub(crate) fn new(thing: &'static str, value: impl ToString, allowed: &'static str) -> Self {
         let value: String = value.to_string().chars().take(80).collect();
-        Self { thing, value, allowed }
+        Self {
+            thing,
+            value,
+            allowed,
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::Error;
 
 /// Product and tenant ids end up in keys, file names and URLs.
 fn plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
 
 fn printable(text: &str) -> bool {

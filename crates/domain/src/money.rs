@@ -75,19 +75,28 @@ impl Money {
     /// The sum, or nothing when currencies differ or the sum overflows.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.same(other)?;
-        Some(Self { minor: self.minor.checked_add(other.minor)?, ..self })
+        Some(Self {
+            minor: self.minor.checked_add(other.minor)?,
+            ..self
+        })
     }
 
     /// The difference, or nothing when currencies differ or it overflows.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.same(other)?;
-        Some(Self { minor: self.minor.checked_sub(other.minor)?, ..self })
+        Some(Self {
+            minor: self.minor.checked_sub(other.minor)?,
+            ..self
+        })
     }
 
     /// `rate` of the amount, rounded half to even; nothing on overflow.
     pub fn checked_share(self, rate: RatePpm) -> Option<Self> {
         let exact = i128::from(self.minor) * i128::from(rate.ppm());
-        Some(Self { minor: divide_half_even(exact, 1_000_000)?, ..self })
+        Some(Self {
+            minor: divide_half_even(exact, 1_000_000)?,
+            ..self
+        })
     }
 
     /// The amount rounded down (towards minus infinity) to a multiple of `step` minor units.
@@ -143,9 +152,8 @@ mod tests {
 
     #[test]
     fn prints_as_people_write_it() {
-        let text = |minor, code: &str| {
-            Money::new(minor, Currency::new(code).expect("a code")).to_string()
-        };
+        let text =
+            |minor, code: &str| Money::new(minor, Currency::new(code).expect("a code")).to_string();
         assert_eq!(text(123_456_789, "CNY"), "1,234,567.89 CNY");
         assert_eq!(text(-5, "USD"), "-0.05 USD");
         assert_eq!(text(1_000, "JPY"), "1,000 JPY");

@@ -20,14 +20,22 @@ impl RatePpm {
         if (-1_000_000..=Self::MAX.0).contains(&ppm) {
             return Ok(Self(ppm));
         }
-        Err(Error::new("rate", ppm, "-1,000,000 to 100,000,000 parts per million"))
+        Err(Error::new(
+            "rate",
+            ppm,
+            "-1,000,000 to 100,000,000 parts per million",
+        ))
     }
 
     /// Rounds a fraction per year (0.18) to the nearest part per million.
     pub fn from_fraction(fraction: f64) -> Result<Self, Error> {
         let ppm = (fraction * 1e6).round();
         if !ppm.is_finite() || ppm.abs() > 1e12 {
-            return Err(Error::new("rate", fraction, "a finite fraction per year, -1 to 100"));
+            return Err(Error::new(
+                "rate",
+                fraction,
+                "a finite fraction per year, -1 to 100",
+            ));
         }
         Self::new(ppm as i64)
     }
@@ -68,6 +76,9 @@ mod tests {
         assert!(RatePpm::from_fraction(f64::NAN).is_err());
         assert!(RatePpm::from_fraction(f64::INFINITY).is_err());
         assert!(RatePpm::new(i64::MAX).is_err());
-        assert_eq!(RatePpm::from_fraction(0.239_999_6).expect("fits").ppm(), 240_000);
+        assert_eq!(
+            RatePpm::from_fraction(0.239_999_6).expect("fits").ppm(),
+            240_000
+        );
     }
 }
