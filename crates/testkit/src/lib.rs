@@ -1,0 +1,30 @@
+//! Real servers for tests: Redis and Apache Kafka, each on free ports with a folder of its own,
+//! and the real data sets where the machine has them.
+//!
+//! A test talks to what production talks to; nothing here imitates a server. Use as a
+//! dev-dependency only.
+//!
+//! # Invariants
+//! - A server is ready when `start` returns: it has answered in its own protocol, and it is the
+//!   process that was started, not another one on the same port.
+//! - No server outlives the test process, however that ends (drop, panic, `abort`, `kill -9`,
+//!   Ctrl-C), and neither does its folder.
+//! - No fixed port, no fixed wait: ports are asked of the system, readiness is polled under a deadline.
+//!
+//! # What it must not depend on
+//! No other crate of the workspace (every one of them may use this one), and no client of the
+//! servers: `redis` and `rdkafka` have their homes elsewhere.
+
+mod data;
+mod error;
+mod kafka;
+mod kafka_wire;
+mod ports;
+mod process;
+mod redis;
+mod wait;
+
+pub use data::data_dir;
+pub use error::{Error, Result};
+pub use kafka::KafkaBroker;
+pub use redis::{Durability, RedisServer};

@@ -1,0 +1,8 @@
+//! The servers of the testkit, started for real.
+
+#![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
+
+mod kafka;
+mod orphan;
+mod redis;
+mod wire;
