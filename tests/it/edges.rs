@@ -1,0 +1,132 @@
+//! Edges point down only: domain <- pure crates <- I/O crates <- services <- the binary and tests.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::{Dependency, DependencyKind, Package};
+
+use crate::{
+    layers::{Layer, TESTKIT, entered, layer_of},
+    workspace::metadata,
+};
+
+/// Names that say nothing about what a crate is for, so that everything ends up in it.
+const EMPTY_NAMES: &[&str] = &[
+    "common", "core", "util", "utils", "helpers", "shared", "types", "misc",
+];
+
+/// What is wrong with an edge, or `None`.
+fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
+    if to == TESTKIT {
+        return (kind != DependencyKind::Development)
+            .then(|| format!("{from} -> {to}: the testkit is a dev-dependency only"));
+    }
+    if from == TESTKIT {
+        return Some(format!(
+            "{from} -> {to}: every crate may use the testkit, so it may use none"
+        ));
+    }
+    let (Some(above), Some(below)) = (layer_of(from), layer_of(to)) else {
+        // `every_crate_has_a_layer` names it.
+        return None;
+    };
+    if below < above || (below == above && above.has_inner_edges()) {
+        return None;
+    }
+    Some(if above == Layer::Service && below == Layer::Service {
+        format!("{from} -> {to}: services never import each other, they meet in fairlead-proto")
+    } else {
+        format!("{from} ({above:?}) -> {to} ({below:?}): edges point down only")
+    })
+}
+
+fn faults_of(package: &Package) -> impl Iterator<Item = String> {
+    package
+        .dependencies
+        .iter()
+        .filter(|dependency| dependency.path.is_some())
+        .filter_map(|Dependency { name, kind, .. }| fault(&package.name, name, *kind))
+}
+
+#[test]
+fn edges_point_down_only() {
+    let faults: Vec<_> = metadata()
+        .packages
+        .iter()
+        .flat_map(|package| faults_of(package).collect::<Vec<_>>())
+        .collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_crate_has_a_layer() {
+    let metadata = metadata();
+    let here: BTreeSet<_> = metadata
+        .packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
+    let listed: BTreeSet<_> = entered().collect();
+    let unknown: Vec<_> = here.difference(&listed).collect();
+    assert!(
+        unknown.is_empty(),
+        "{unknown:?}: no layer yet; enter the crate in LAYERS of tests/it/layers.rs, at the lowest layer that holds"
+    );
+    let gone: Vec<_> = listed.difference(&here).collect();
+    assert!(
+        gone.is_empty(),
+        "{gone:?}: in LAYERS of tests/it/layers.rs, but not in the workspace"
+    );
+}
+
+#[test]
+fn crates_are_named_after_what_they_are_for() {
+    for package in metadata().packages {
+        let name = package
+            .name
+            .strip_prefix("fairlead-")
+            .unwrap_or(&package.name);
+        let folder = package
+            .manifest_path
+            .parent()
+            .and_then(|folder| folder.file_name());
+        for said in [Some(name), folder].into_iter().flatten() {
+            assert!(
+                !EMPTY_NAMES.contains(&said),
+                "{}: '{said}' says nothing",
+                package.manifest_path
+            );
+        }
+    }
+}
+
+#[test]
+fn the_rule_refuses_what_it_should() {
+    use DependencyKind::{Build, Development, Normal};
+    let allowed = [
+        ("fairlead-price-engine", "fairlead-domain", Normal),
+        ("fairlead-price-engine", "fairlead-decision-table", Normal),
+        ("fairlead-pricing", "fairlead-chassis", Normal),
+        ("fairlead", "fairlead-pricing", Normal),
+        ("fairlead-online", TESTKIT, Development),
+    ];
+    for (from, to, kind) in allowed {
+        assert_eq!(fault(from, to, kind), None);
+    }
+    let refused = [
+        ("fairlead-domain", "fairlead-proto", Normal),
+        ("fairlead-registry", "fairlead-chassis", Normal),
+        ("fairlead-chassis", "fairlead-gateway", Development),
+        ("fairlead-gateway", "fairlead-pricing", Normal),
+        ("fairlead-gateway", "fairlead-pricing", Development),
+        ("fairlead-pricing", "fairlead-training", Build),
+        ("fairlead-pricing", "fairlead", Development),
+        ("fairlead-online", TESTKIT, Normal),
+        (TESTKIT, "fairlead-domain", Normal),
+    ];
+    for (from, to, kind) in refused {
+        assert!(
+            fault(from, to, kind).is_some(),
+            "{from} -> {to} ({kind}) passed"
+        );
+    }
+}

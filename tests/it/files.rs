@@ -1,0 +1,56 @@
+//! A file has one subject, so it is short.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::workspace::root;
+
+/// Under 400 is the aim; nothing may pass this.
+const LONGEST: usize = 500;
+
+/// Files that people write.
+const WRITTEN: &[&str] = &["rs", "proto", "ts", "tsx", "py", "sh", "sql"];
+
+/// Folders of what is made, not written. Hidden ones are left out as well.
+const MADE: &[&str] = &["target", "node_modules", "dist", "data"];
+
+fn written_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let (name, path) = (entry.file_name(), entry.path());
+        let name = name.to_string_lossy();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            if !name.starts_with('.') && !MADE.contains(&name.as_ref()) {
+                written_files(&path, found);
+            }
+        } else if kind.is_file()
+            && path
+                .extension()
+                .is_some_and(|e| WRITTEN.iter().any(|w| e == *w))
+        {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_file_is_long() {
+    let mut files = Vec::new();
+    written_files(&root(), &mut files);
+    assert!(
+        files.contains(&root().join(file!())),
+        "the walk does not find this very file"
+    );
+    let long: Vec<_> = files
+        .iter()
+        .filter_map(|file| {
+            let lines = fs::read_to_string(file).unwrap().lines().count();
+            let shown = file.strip_prefix(root()).unwrap_or(file).display();
+            (lines > LONGEST).then(|| format!("{shown}: {lines} lines, {LONGEST} at most"))
+        })
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}

@@ -1,0 +1,121 @@
+//! Each heavy dependency has exactly one home. `deny.toml` says the same of the resolved graph.
+
+use cargo_metadata::Package;
+
+use crate::workspace::{metadata, root};
+
+/// (crate, what it brings, its homes)
+const HOMES: &[(&str, &str, &[&str])] = &[
+    ("rdkafka", "librdkafka", &["fairlead-event-log"]),
+    ("redis", "the online store's protocol", &["fairlead-online"]),
+    (
+        "tch",
+        "libtorch",
+        &["fairlead-inference", "fairlead-training"],
+    ),
+    ("faiss", "FAISS and OpenBLAS", &["fairlead-vector-index"]),
+    ("sqlx", "the control database", &["fairlead-control-plane"]),
+    ("arrow", "a columnar engine, for imports", &["fairlead"]),
+    ("parquet", "a columnar engine, for imports", &["fairlead"]),
+];
+
+/// Crates under which the same thing could come in by another door: (name or its beginning, home).
+const SIDE_DOORS: &[(&str, &str)] = &[
+    ("rdkafka-sys", "rdkafka"),
+    ("torch-sys", "tch"),
+    ("faiss-sys", "faiss"),
+    ("sqlx-", "sqlx"),
+    ("arrow-", "arrow"),
+];
+
+/// The home table's row for a dependency, through the front or a side door.
+fn row_of(
+    dependency: &str,
+) -> Option<&'static (&'static str, &'static str, &'static [&'static str])> {
+    let front = SIDE_DOORS
+        .iter()
+        .find(|(door, _)| {
+            dependency == *door || (door.ends_with('-') && dependency.starts_with(door))
+        })
+        .map_or(dependency, |(_, front)| front);
+    HOMES.iter().find(|(name, ..)| *name == front)
+}
+
+fn fault(package: &str, dependency: &str) -> Option<String> {
+    let (_, brings, homes) = row_of(dependency)?;
+    (!homes.contains(&package)).then(|| {
+        format!(
+            "{package} -> {dependency}: {brings} has its home in {}",
+            homes.join(" and ")
+        )
+    })
+}
+
+fn faults_of(package: &Package) -> Vec<String> {
+    package
+        .dependencies
+        .iter()
+        .filter_map(|dependency| fault(&package.name, &dependency.name))
+        .collect()
+}
+
+#[test]
+fn each_heavy_dependency_stays_in_its_home() {
+    let faults: Vec<_> = metadata().packages.iter().flat_map(faults_of).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn each_home_is_lived_in() {
+    let metadata = metadata();
+    for (name, _, homes) in HOMES {
+        for home in *homes {
+            let package = metadata
+                .packages
+                .iter()
+                .find(|package| package.name == *home);
+            let lives = package.is_some_and(|package| {
+                package
+                    .dependencies
+                    .iter()
+                    .any(|dependency| dependency.name == *name)
+            });
+            assert!(
+                lives,
+                "{home} no longer uses {name}: take it off HOMES in tests/it/homes.rs and off deny.toml"
+            );
+        }
+    }
+}
+
+#[test]
+fn cargo_deny_holds_the_same_homes() {
+    let deny = std::fs::read_to_string(root().join("deny.toml")).unwrap();
+    for (name, _, homes) in HOMES {
+        let wrappers: Vec<_> = homes.iter().map(|home| format!("\"{home}\"")).collect();
+        let row = format!(
+            "{{ crate = \"{name}\", wrappers = [{}] }}",
+            wrappers.join(", ")
+        );
+        assert!(deny.contains(&row), "deny.toml lacks: {row}");
+    }
+}
+
+#[test]
+fn the_rule_refuses_what_it_should() {
+    assert_eq!(fault("fairlead-event-log", "rdkafka"), None);
+    assert_eq!(fault("fairlead-gateway", "arrayvec"), None);
+    for (package, dependency) in [
+        ("fairlead-testkit", "redis"),
+        ("fairlead-tests", "rdkafka"),
+        ("fairlead-ranking", "tch"),
+        ("fairlead-recall", "faiss-sys"),
+        ("fairlead-gateway", "sqlx-core"),
+        ("fairlead-stream", "arrow-array"),
+    ] {
+        assert!(
+            fault(package, dependency).is_some(),
+            "{package} -> {dependency} passed"
+        );
+    }
+}

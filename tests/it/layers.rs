@@ -1,0 +1,81 @@
+//! The layers of the house, from the ground up. A new crate is entered here.
+
+/// A crate may depend on crates of lower layers, and within a layer where [`Layer::has_inner_edges`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Layer {
+    /// Ids and checked numbers.
+    Domain,
+    /// Computation and contracts: no I/O.
+    Pure,
+    /// One crate per thing outside: a store, a log, a model, an index, the network.
+    Io,
+    /// A process, or a room that only the binary opens; they meet in proto, never in each other.
+    Service,
+    /// Puts the services together: the binary, and what tests and measures the whole.
+    Top,
+}
+
+impl Layer {
+    /// Whether crates of this layer may use each other. Cargo keeps such edges free of circles.
+    pub(crate) fn has_inner_edges(self) -> bool {
+        matches!(self, Self::Pure | Self::Io | Self::Top)
+    }
+}
+
+const LAYERS: &[(Layer, &[&str])] = &[
+    (Layer::Domain, &["fairlead-domain"]),
+    (
+        Layer::Pure,
+        &[
+            "fairlead-proto",
+            "fairlead-experiments",
+            "fairlead-decision-table",
+            "fairlead-price-engine",
+            "fairlead-registry",
+        ],
+    ),
+    (
+        Layer::Io,
+        &[
+            "fairlead-chassis",
+            "fairlead-event-log",
+            "fairlead-release",
+            "fairlead-inference",
+            "fairlead-vector-index",
+            "fairlead-online",
+        ],
+    ),
+    (
+        Layer::Service,
+        &[
+            "fairlead-gateway",
+            "fairlead-profile",
+            "fairlead-recall",
+            "fairlead-ranking",
+            "fairlead-pricing",
+            "fairlead-control-plane",
+            "fairlead-stream",
+            "fairlead-training",
+        ],
+    ),
+    (Layer::Top, &["fairlead", "fairlead-tests"]),
+];
+
+/// Real servers for tests: everyone's dev-dependency, nobody's dependency.
+pub(crate) const TESTKIT: &str = "fairlead-testkit";
+
+/// `None` for a crate that is not entered.
+pub(crate) fn layer_of(name: &str) -> Option<Layer> {
+    LAYERS
+        .iter()
+        .find(|(_, crates)| crates.contains(&name))
+        .map(|(layer, _)| *layer)
+}
+
+/// Every crate that is entered, the testkit with them.
+pub(crate) fn entered() -> impl Iterator<Item = &'static str> {
+    LAYERS
+        .iter()
+        .flat_map(|(_, crates)| crates.iter().copied())
+        .chain([TESTKIT])
+}
