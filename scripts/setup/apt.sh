@@ -19,12 +19,12 @@ can_link() {
 
 want_build_tools() {
   have c++ || want g++ "compiles FAISS, librdkafka and the glue to libtorch"
-  have make || want make "runs the native builds"
+  have make || want make "builds librdkafka, and runs the recipes"
   have pkg-config || want pkg-config "finds system libraries"
   have gfortran || want gfortran "OpenBLAS' run time, which FAISS links"
   can_link openblas || want libopenblas-dev "matrix products of FAISS"
   if ! have cmake; then
-    want cmake "builds FAISS and librdkafka"
+    want cmake "builds FAISS"
   else
     local found
     found=$(cmake --version | awk 'NR == 1 { print $3 }')
