@@ -6,11 +6,17 @@ use std::{io, time::Instant};
 use fairlead_testkit::{Durability, Error, KafkaBroker, RedisServer};
 
 fn main() -> Result<(), Error> {
-    let mut redis = timed("Redis started", || RedisServer::start_with(Durability::AppendOnly))?;
+    let mut redis = timed("Redis started", || {
+        RedisServer::start_with(Durability::AppendOnly)
+    })?;
     timed("Redis restarted", || redis.restart())?;
     let mut kafka = timed("Kafka started", KafkaBroker::start)?;
     timed("Kafka restarted", || kafka.restart())?;
-    println!("{}\nkafka {}\nEnter ends them", redis.url(), kafka.bootstrap());
+    println!(
+        "{}\nkafka {}\nEnter ends them",
+        redis.url(),
+        kafka.bootstrap()
+    );
     // A closed input ends them as well.
     let _ = io::stdin().read_line(&mut String::new());
     Ok(())
