@@ -1,0 +1,107 @@
+//! Deadlines: one for a whole request, carried in `grpc-timeout`, shared out to its stages.
+
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
+
+/// The instant by which an answer is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// Due after `time` from now.
+    pub fn after(time: Duration) -> Self {
+        Self(Instant::now() + time)
+    }
+
+    /// The deadline that a call carries, if it carries one.
+    pub fn from_request<T>(request: &tonic::Request<T>) -> Option<Self> {
+        let value = request.metadata().get("grpc-timeout")?.to_str().ok()?;
+        parse_timeout(value).map(Self::after)
+    }
+
+    /// Time left; zero once it has passed.
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    /// The instant.
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// A deadline for one stage: `share` (0 to 1) of what is left.
+    pub fn share(self, share: f64) -> Self {
+        Self(Instant::now() + self.remaining().mul_f64(share.clamp(0.0, 1.0)))
+    }
+
+    /// Puts the time left on an outgoing call.
+    pub fn apply<T>(self, request: &mut tonic::Request<T>) {
+        request.set_timeout(self.remaining());
+    }
+}
+
+/// The time that `grpc-timeout` in the headers allows.
+pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
+    parse_timeout(headers.get("grpc-timeout")?.to_str().ok()?)
+}
+
+/// `TimeoutValue TimeoutUnit` of the gRPC protocol: at most eight digits and one of `HMSmun`.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let value: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(value * 3600),
+        "M" => Duration::from_secs(value * 60),
+        "S" => Duration::from_secs(value),
+        "m" => Duration::from_millis(value),
+        "u" => Duration::from_micros(value),
+        "n" => Duration::from_nanos(value),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_protocol_and_nothing_else() {
+        assert_eq!(parse_timeout("100m"), Some(Duration::from_millis(100)));
+        assert_eq!(parse_timeout("5S"), Some(Duration::from_secs(5)));
+        assert_eq!(
+            parse_timeout("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
+        for bad in ["", "m", "1", "1x", "-1m", "123456789m", "1.5S", "é"] {
+            assert_eq!(parse_timeout(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn travels_on_a_request() {
+        let mut request = tonic::Request::new(());
+        Deadline::after(Duration::from_secs(2)).apply(&mut request);
+        let left = Deadline::from_request(&request)
+            .expect("carried")
+            .remaining();
+        assert!(
+            left <= Duration::from_secs(2) && left > Duration::from_secs(1),
+            "{left:?}"
+        );
+    }
+
+    #[test]
+    fn a_share_is_never_more_than_the_whole() {
+        let whole = Deadline::after(Duration::from_millis(100));
+        assert!(whole.share(0.5) <= whole);
+        assert!(whole.share(7.0).remaining() <= Duration::from_millis(100));
+        assert_eq!(
+            Deadline::after(Duration::ZERO).share(0.5).remaining(),
+            Duration::ZERO
+        );
+    }
+}

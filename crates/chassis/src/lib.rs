@@ -1,0 +1,18 @@
+//! What every process needs to start, be found, be watched and stop.
+//!
+//! Invariants: configuration is checked before anything is bound; every call made through a
+//! [`link::Link`] carries a deadline and the trace context; a served call is measured once, whether
+//! it came over the network or from the same process; shutdown drains under a deadline.
+//! This crate knows contracts, never a store, a model or a service.
+
+pub mod clock;
+pub mod config;
+pub mod deadline;
+mod error;
+pub mod link;
+mod observe;
+pub mod serve;
+pub mod status;
+pub mod telemetry;
+
+pub use error::Error;
