@@ -1,0 +1,259 @@
+//! How to reach a cluster, and what librdkafka is told.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+
+use crate::admission::MAX_RECORD_BYTES;
+use crate::error::Error;
+use crate::log::ConsumerOptions;
+
+/// How record batches are compressed on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// With LZ4: cheap, and events shrink to about a third.
+    #[default]
+    Lz4,
+}
+
+/// Options of [`crate::KafkaEventLog::connect`].
+#[derive(Debug, Clone)]
+pub struct KafkaOptions {
+    /// One or more `host:port`, separated by commas.
+    pub bootstrap: String,
+    /// The name under which the brokers see this process.
+    pub client_id: String,
+    /// Replicas of the topics that are made here; -1 leaves it to the cluster's
+    /// `default.replication.factor`.
+    pub replication: i32,
+    /// Compression of what is appended.
+    pub compression: Compression,
+    /// How long an append waits for its acknowledgement before it fails.
+    pub delivery_timeout: Duration,
+    /// How long any other request waits.
+    pub request_timeout: Duration,
+    /// The limit on key, payload and headers of one record together, in bytes. The topic's own
+    /// `max.message.bytes` holds besides.
+    pub max_record_bytes: usize,
+    /// Bytes of records that wait for acknowledgement at most; further appends wait.
+    pub queued_bytes: usize,
+    /// More librdkafka properties (`security.protocol`, `sasl.mechanism` and the like). Those
+    /// that the guarantees of this crate rest on are refused.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// Properties that are not the caller's to set, because what this crate promises rests on them.
+const OURS: [&str; 16] = [
+    "acks",
+    "allow.auto.create.topics",
+    "auto.offset.reset",
+    "bootstrap.servers",
+    "client.id",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "enable.idempotence",
+    "enable.partition.eof",
+    "group.id",
+    "group.protocol",
+    "message.max.bytes",
+    "metadata.broker.list",
+    "partition.assignment.strategy",
+    "partitioner",
+    "request.required.acks",
+];
+
+/// What the broker adds around a record: batch and record headers, generously.
+const FRAMING_BYTES: usize = 16 << 10;
+
+impl KafkaOptions {
+    /// The usual: LZ4, 30 s for an append, 10 s for other requests, records up to
+    /// [`MAX_RECORD_BYTES`], 64 MiB queued.
+    pub fn new(bootstrap: impl Into<String>) -> Self {
+        Self {
+            bootstrap: bootstrap.into(),
+            client_id: "fairlead".to_owned(),
+            replication: -1,
+            compression: Compression::default(),
+            delivery_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(10),
+            max_record_bytes: MAX_RECORD_BYTES,
+            queued_bytes: 64 << 20,
+            properties: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |option: &str, value: String, allowed: &str| {
+            Err(Error::InvalidOption {
+                option: option.to_owned(),
+                value,
+                allowed: allowed.to_owned(),
+            })
+        };
+        if !self.bootstrap.split(',').all(is_host_and_port) {
+            let allowed = "host:port, several separated by commas";
+            return refuse("bootstrap", self.bootstrap.clone(), allowed);
+        }
+        if let Some(key) = self.properties.keys().find(|key| OURS.contains(&key.as_str())) {
+            let value = self.properties[key].clone();
+            return refuse(key, value, "nothing: the event log sets it itself");
+        }
+        if self.replication != -1 && !(1..=i32::from(i16::MAX)).contains(&self.replication) {
+            let allowed = "-1 (the cluster's default) or 1 to 32767";
+            return refuse("replication", self.replication.to_string(), allowed);
+        }
+        for (option, value) in [
+            ("delivery_timeout", self.delivery_timeout),
+            ("request_timeout", self.request_timeout),
+        ] {
+            if !(Duration::from_millis(100)..=Duration::from_secs(900)).contains(&value) {
+                return refuse(option, format!("{value:?}"), "100 ms to 15 min");
+            }
+        }
+        if !(1..=100_000_000).contains(&self.max_record_bytes) {
+            let value = self.max_record_bytes.to_string();
+            return refuse("max_record_bytes", value, "1 to 100000000");
+        }
+        Ok(())
+    }
+
+    /// What every client of ours is told.
+    fn common(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (key, value) in &self.properties {
+            config.set(key, value);
+        }
+        config
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", &self.client_id)
+            .set("allow.auto.create.topics", "false")
+            .set("socket.keepalive.enable", "true")
+            .set("socket.timeout.ms", millis(self.request_timeout))
+            // A broker that restarts is back in seconds: do not sleep for ten.
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000");
+        config
+    }
+
+    /// For requests about topics.
+    pub(crate) fn admin_config(&self) -> ClientConfig {
+        self.common()
+    }
+
+    pub(crate) fn producer_config(&self) -> ClientConfig {
+        let compression = match self.compression {
+            Compression::None => "none",
+            Compression::Lz4 => "lz4",
+        };
+        let mut config = self.common();
+        config
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", compression)
+            // Short, as a firm quote waits for it; under load batches form by themselves.
+            .set("linger.ms", "1")
+            .set("message.timeout.ms", millis(self.delivery_timeout))
+            .set("message.max.bytes", (self.max_record_bytes + FRAMING_BYTES).to_string())
+            // The bound on what waits is ours (`queued_bytes`); the client's own lies above it.
+            .set("queue.buffering.max.messages", "0")
+            .set("queue.buffering.max.kbytes", "2097151");
+        config
+    }
+
+    pub(crate) fn consumer_config(&self, options: &ConsumerOptions) -> ClientConfig {
+        let mut config = self.reader_config();
+        config
+            .set("group.id", &options.group)
+            .set("enable.partition.eof", "false")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", millis(options.session_timeout))
+            .set("heartbeat.interval.ms", millis(options.session_timeout / 4))
+            .set("max.poll.interval.ms", millis(options.max_poll_interval));
+        config
+    }
+
+    /// For reading outside any group. The client wants a group's name nevertheless; it never
+    /// joins nor commits.
+    pub(crate) fn reader_config(&self) -> ClientConfig {
+        let mut config = self.common();
+        config
+            .set("group.id", "fairlead-reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("enable.partition.eof", "true")
+            // Where retention passed a group: go on with what is left, rather than skip it too.
+            .set("auto.offset.reset", "earliest")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "100")
+            .set("queued.max.messages.kbytes", "16384");
+        config
+    }
+}
+
+fn is_host_and_port(server: &str) -> bool {
+    server.trim().rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bootstrap_servers_need_a_host_and_a_port() {
+        for good in ["kafka:9092", "a:1,b:65535", "[::1]:9092", "10.0.0.1:9092, c:9093"] {
+            KafkaOptions::new(good).check().expect(good);
+        }
+        for bad in ["", "kafka", "kafka:", ":9092", "kafka:0", "kafka:70000", "a:1,", "a:x"] {
+            let message = KafkaOptions::new(bad).check().expect_err(bad).to_string();
+            assert!(message.contains("host:port"), "{message}");
+        }
+    }
+
+    #[test]
+    fn properties_that_guarantees_rest_on_are_refused() {
+        let mut options = KafkaOptions::new("kafka:9092");
+        options.properties.insert("statistics.interval.ms".into(), "0".into());
+        options.check().expect("harmless");
+        options.properties.insert("acks".into(), "0".into());
+        let message = options.check().expect_err("refused").to_string();
+        assert!(message.contains("acks"), "{message}");
+    }
+
+    #[test]
+    fn times_and_sizes_have_bounds() {
+        let with = |change: fn(&mut KafkaOptions)| {
+            let mut options = KafkaOptions::new("kafka:9092");
+            change(&mut options);
+            options.check()
+        };
+        assert!(with(|o| o.delivery_timeout = Duration::ZERO).is_err());
+        assert!(with(|o| o.request_timeout = Duration::from_secs(3_600)).is_err());
+        assert!(with(|o| o.max_record_bytes = 0).is_err());
+        assert!(with(|o| o.replication = 0).is_err());
+        assert!(with(|o| o.replication = 3).is_ok());
+    }
+
+    #[test]
+    fn the_client_takes_every_property() {
+        let options = KafkaOptions::new("kafka:9092");
+        let group = ConsumerOptions::new("g", ["t"]);
+        for config in [
+            options.admin_config(),
+            options.producer_config(),
+            options.reader_config(),
+            options.consumer_config(&group),
+        ] {
+            config.create_native_config().expect("known properties");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What is appended, and what is delivered.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+/// The header that carries a W3C trace context, so that a trace goes on behind the log.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// One record of a topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Decides the partition; records of one key stay in order. An empty key is a key like any
+    /// other: all its records land in one partition.
+    pub key: Bytes,
+    /// The content, carried untouched. It may be empty; a Kafka tombstone (a null value) is
+    /// delivered as an empty payload.
+    pub payload: Bytes,
+    /// Names and values, in order, carried untouched; a name may occur twice.
+    pub headers: Vec<(String, Bytes)>,
+    /// When the record was made, in milliseconds since the Unix epoch, by the clock of the
+    /// server that appends it. The time that a phone claims belongs in the payload: brokers
+    /// refuse records from the future.
+    pub timestamp_ms: i64,
+}
+
+impl Record {
+    /// A record made now, without headers.
+    pub fn new(key: impl Into<Bytes>, payload: impl Into<Bytes>) -> Self {
+        Self {
+            key: key.into(),
+            payload: payload.into(),
+            headers: Vec::new(),
+            timestamp_ms: wall_clock_ms(),
+        }
+    }
+
+    /// The same record with one more header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The value of the first header of this name.
+    pub fn header(&self, name: &str) -> Option<&Bytes> {
+        self.headers
+            .iter()
+            .find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    /// Bytes of key, payload and headers together: what [`crate::MAX_RECORD_BYTES`] limits.
+    pub fn size(&self) -> usize {
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        self.key.len() + self.payload.len() + headers
+    }
+}
+
+/// A place in a topic: of a record, or, where it says so, of the next record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The partition, from 0.
+    pub partition: i32,
+    /// The offset in the partition, from 0.
+    pub offset: i64,
+}
+
+/// One partition of one topic.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition, from 0.
+    pub partition: i32,
+}
+
+/// A record as read, with the place where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The record's own partition and offset; the next one to read is `offset + 1`.
+    pub position: Position,
+    /// The record. Its bytes may share one allocation with its neighbours': copy what is kept
+    /// for long.
+    pub record: Record,
+}
+
+/// Milliseconds since the Unix epoch; 0 if the clock stands before it.
+pub(crate) fn wall_clock_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_counts_key_payload_and_headers() {
+        let record = Record::new("ab", "cde").with_header("n", "value");
+        assert_eq!(record.size(), 2 + 3 + 1 + 5);
+    }
+
+    #[test]
+    fn header_finds_the_first_of_its_name() {
+        let record = Record::new("", "")
+            .with_header(TRACEPARENT, "first")
+            .with_header(TRACEPARENT, "second");
+        assert_eq!(record.header(TRACEPARENT), Some(&Bytes::from("first")));
+        assert_eq!(record.header("tracestate"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! What only the embedded log knows of its groups: which there are, and what they hold back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use fairlead_event_log::{
+    ConsumerOptions, EmbeddedEventLog, EmbeddedOptions, Error, EventLog, GroupLag, TopicSpec,
+};
+
+use crate::subject::{Member, behind, numbered, numbers};
+
+const TOPIC: &str = "events";
+const RETENTION_MS: i64 = 60_000;
+
+struct Bench {
+    log: Arc<EmbeddedEventLog>,
+    seam: Arc<dyn EventLog>,
+    now_ms: Arc<AtomicI64>,
+    _folder: tempfile::TempDir,
+}
+
+async fn bench() -> Bench {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Records made by the real clock lie in this one's past.
+    let now_ms = Arc::new(AtomicI64::new(4_000_000_000_000));
+    let mut options = EmbeddedOptions::new(folder.path());
+    let clock = Arc::clone(&now_ms);
+    options.clock = Arc::new(move || clock.load(Ordering::SeqCst));
+    let log = Arc::new(EmbeddedEventLog::open(options).await.expect("opens"));
+    let spec = TopicSpec {
+        partitions: 2,
+        retention: Duration::from_millis(RETENTION_MS.unsigned_abs()),
+    };
+    log.create_topic(TOPIC, spec).await.expect("creates");
+    Bench {
+        seam: Arc::clone(&log) as Arc<dyn EventLog>,
+        log,
+        now_ms,
+        _folder: folder,
+    }
+}
+
+impl Bench {
+    fn pass(&self, ms: i64) {
+        self.now_ms.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    async fn held(&self) -> i64 {
+        let ranges = self.log.offsets(TOPIC).await.expect("offsets");
+        ranges.iter().map(|range| range.end - range.start).sum()
+    }
+}
+
+#[tokio::test]
+async fn records_go_when_their_time_has_passed_and_no_group_wants_them() {
+    let bench = bench().await;
+    bench.log.append(TOPIC, numbered(0, 100)).await.expect("appends");
+    bench.pass(RETENTION_MS - 1);
+    assert_eq!(bench.log.expire().await.expect("expires"), 0);
+    bench.pass(1);
+    assert_eq!(bench.log.expire().await.expect("expires"), 100);
+    assert_eq!(bench.held().await, 0);
+    let ends = bench.log.end_offsets(TOPIC).await.expect("ends");
+    assert_eq!(ends.iter().map(|end| end.offset).sum::<i64>(), 100, "offsets go on");
+}
+
+#[tokio::test]
+async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() {
+    let bench = bench().await;
+    let mut reader = Member::join(&bench.seam, "reader", TOPIC).await;
+    drop(Member::join(&bench.seam, "gone", TOPIC).await);
+    bench.log.append(TOPIC, numbered(0, 100)).await.expect("appends");
+    bench.pass(100 * RETENTION_MS);
+    assert_eq!(bench.log.expire().await.expect("expires"), 0);
+
+    let mut groups = bench.log.groups();
+    groups.sort_by(|a, b| a.group.cmp(&b.group));
+    let lag = |group: &str, active| GroupLag {
+        group: group.to_owned(),
+        lag: 100,
+        active,
+    };
+    assert_eq!(groups, [lag("gone", false), lag("reader", true)]);
+
+    reader.receive(100).await;
+    reader.commit().await;
+    assert_eq!(bench.log.expire().await.expect("expires"), 0, "the other has not read");
+    assert!(bench.log.forget_group("gone").await.expect("forgets"));
+    assert!(!bench.log.forget_group("gone").await.expect("is gone"));
+    assert_eq!(bench.log.expire().await.expect("expires"), 100);
+}
+
+#[tokio::test]
+async fn a_new_group_begins_with_what_is_left() {
+    let bench = bench().await;
+    bench.log.append(TOPIC, numbered(0, 50)).await.expect("appends");
+    bench.pass(RETENTION_MS);
+    bench.log.append(TOPIC, numbered(50, 50)).await.expect("appends");
+    assert_eq!(bench.log.expire().await.expect("expires"), 50);
+    let mut member = Member::join(&bench.seam, "late", TOPIC).await;
+    member.receive(50).await;
+    assert_eq!(numbers(&member.received), (50..100).collect());
+}
+
+#[tokio::test]
+async fn a_shorter_retention_is_taken_over() {
+    let bench = bench().await;
+    bench.log.append(TOPIC, numbered(0, 10)).await.expect("appends");
+    bench.pass(1_000);
+    assert_eq!(bench.log.expire().await.expect("expires"), 0);
+    let shorter = TopicSpec {
+        partitions: 2,
+        retention: Duration::from_secs(1),
+    };
+    bench.log.create_topic(TOPIC, shorter).await.expect("is there");
+    assert_eq!(bench.log.expire().await.expect("expires"), 10);
+}
+
+#[tokio::test]
+async fn a_member_that_does_not_poll_is_put_out_and_comes_back() {
+    let bench = bench().await;
+    bench.log.append(TOPIC, numbered(0, 20)).await.expect("appends");
+    let mut options = ConsumerOptions::new("group", [TOPIC]);
+    options.max_poll_interval = Duration::ZERO;
+    let mut silent = Member::with(&bench.seam, options.clone()).await;
+    silent.receive(20).await;
+    let work = behind(&silent.received);
+
+    options.max_poll_interval = Duration::from_secs(300);
+    let mut other = Member::with(&bench.seam, options).await;
+    other.own(2).await;
+    let error = silent.consumer.commit(&work).await.expect_err("too late");
+    assert!(matches!(error, Error::NotAssigned { .. }), "{error}");
+    other.receive(20).await;
+    other.commit().await;
+
+    // It learns what it lost, and gets a share again once the other has polled.
+    silent.poll(Duration::ZERO).await;
+    assert!(silent.owned.is_empty());
+    silent.received.clear();
+    while silent.owned.is_empty() {
+        other.poll(Duration::ZERO).await;
+        silent.poll(Duration::ZERO).await;
+    }
+    assert_eq!(silent.received.len(), 0, "what the other committed does not come again");
+}
