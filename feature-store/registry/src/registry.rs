@@ -1,0 +1,149 @@
+//! The registry: definitions, and everything worked out from them once.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::definition::Feature;
+use crate::error::Error;
+use crate::layout::Layout;
+use crate::parse;
+use crate::purpose::{Entity, Purpose};
+use crate::rules::Rules;
+
+/// All features, checked, with the rules that feed them and the layouts that read them. Cheap to
+/// clone: clones share one content.
+#[derive(Clone)]
+pub struct Registry(Arc<Content>);
+
+struct Content {
+    features: Vec<Feature>,
+    hash: u64,
+    idle_days: [u32; 2],
+    rules: [Rules; 2],
+    layouts: [Layout; 4],
+    product_layout: Layout,
+    longest_window_ms: i64,
+}
+
+impl Registry {
+    /// Reads a features file. The first thing that is wrong is named with feature, key, value and
+    /// what is allowed.
+    pub fn from_yaml(text: &str) -> Result<Self, Error> {
+        let parsed = parse::parse(text)?;
+        let features = parsed.features;
+        let of_purpose = |purpose: Purpose| {
+            Layout::of(
+                format!("purpose {purpose}"),
+                features.iter().filter(move |feature| {
+                    feature.entity == Entity::Customer && feature.purposes.contains(purpose)
+                }),
+            )
+        };
+        let content = Content {
+            hash: hash(&features),
+            idle_days: parsed.idle_days,
+            rules: [
+                Rules::of(Entity::Customer, &features)?,
+                Rules::of(Entity::Product, &features)?,
+            ],
+            layouts: Purpose::ALL.map(of_purpose),
+            product_layout: Layout::of(
+                "entity product".into(),
+                features
+                    .iter()
+                    .filter(|feature| feature.entity == Entity::Product),
+            ),
+            longest_window_ms: features.iter().filter_map(window_ms).max().unwrap_or(0),
+            features,
+        };
+        Ok(Self(Arc::new(content)))
+    }
+
+    /// The features of this house, `features.yaml` beside the sources.
+    pub fn builtin() -> Self {
+        static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
+            Registry::from_yaml(include_str!("../features.yaml"))
+                .expect("the features file of the crate parses: a test holds it")
+        });
+        BUILTIN.clone()
+    }
+
+    /// Says what the values mean and where they stand: two registries with one hash understand
+    /// each other's feature sets and states.
+    pub fn hash(&self) -> u64 {
+        self.0.hash
+    }
+
+    /// All features in the order of the file.
+    pub fn features(&self) -> &[Feature] {
+        &self.0.features
+    }
+
+    /// A feature by name.
+    pub fn feature(&self, entity: Entity, name: &str) -> Option<&Feature> {
+        self.0
+            .features
+            .iter()
+            .find(|feature| feature.entity == entity && feature.name == name)
+    }
+
+    /// The customer features that a purpose gets.
+    pub fn layout(&self, purpose: Purpose) -> &Layout {
+        &self.0.layouts[purpose.index()]
+    }
+
+    /// The product features.
+    pub fn product_layout(&self) -> &Layout {
+        &self.0.product_layout
+    }
+
+    /// After how many milliseconds without a write the state of such an entity is forgotten: the
+    /// TTL of its key.
+    pub fn idle_ms(&self, entity: Entity) -> i64 {
+        i64::from(self.0.idle_days[entity.index()]) * 86_400_000
+    }
+
+    /// The longest window, milliseconds: what happened earlier changes no count.
+    pub fn longest_window_ms(&self) -> i64 {
+        self.0.longest_window_ms
+    }
+
+    pub(crate) fn rules(&self, entity: Entity) -> &Rules {
+        &self.0.rules[entity.index()]
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "Registry({:016x}, {} features)",
+            self.hash(),
+            self.features().len()
+        )
+    }
+}
+
+fn window_ms(feature: &Feature) -> Option<i64> {
+    use crate::definition::Aggregate;
+    match &feature.aggregate {
+        Aggregate::Count { window } | Aggregate::Sum { window, .. } => Some(window.length_ms()),
+        _ => None,
+    }
+}
+
+/// Order, meaning and purposes enter: they decide the layouts. Owner and description do not.
+fn hash(features: &[Feature]) -> u64 {
+    let mut hasher = Xxh3::new();
+    for feature in features {
+        hasher.update(feature.meaning().as_bytes());
+        for purpose in feature.purposes.iter() {
+            hasher.update(b" ");
+            hasher.update(purpose.name().as_bytes());
+        }
+        hasher.update(b"\n");
+    }
+    hasher.digest()
+}
