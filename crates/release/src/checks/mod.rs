@@ -1,0 +1,135 @@
+//! What a release must satisfy beyond its products and its experiments: every reference resolves.
+
+mod pricing;
+mod recall;
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use fairlead_domain::{RatePpm, TenantId};
+use fairlead_proto::catalogue::v1::{Product, ProductKind};
+use fairlead_proto::control::v1::Release;
+
+use crate::catalogue::Catalogue;
+use crate::content_hash::content_hash;
+use crate::finding::{Finding, Rule};
+
+/// What the release says of itself.
+pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) {
+    if let Err(error) = TenantId::new(&release.tenant) {
+        findings.push(Finding::error(
+            Rule::Syntax,
+            "tenant",
+            &release.tenant,
+            error.allowed,
+        ));
+    }
+    if release.revision < 1 {
+        findings.push(Finding::error(
+            Rule::Range,
+            "revision",
+            release.revision,
+            "1 or more",
+        ));
+    }
+    let content = content_hash(release);
+    if release.content_hash != content {
+        let allowed = format!("{content}, the hash of what it holds");
+        findings.push(Finding::error(
+            Rule::Hash,
+            "content_hash",
+            &release.content_hash,
+            allowed,
+        ));
+    }
+}
+
+/// Everything in the release that names something else in it.
+pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
+    if catalogue.is_empty() {
+        let allowed = "a catalogue with at least one product, to have something to show";
+        findings.push(Finding::warning(Rule::Missing, "catalogue", "", allowed));
+    }
+    pricing::strategies(release, findings);
+    pricing::product_strategies(release, catalogue, findings);
+    pricing::rule_packs(&release.rule_packs, findings);
+    pricing::risk_models(&release.risk_models, findings);
+    recall::models(&release.models, findings);
+    recall::segmentations(&release.segmentations, findings);
+    recall::campaigns(&release.campaigns, catalogue, findings);
+}
+
+/// The strategy that prices a product: its own, else the release's for the kind.
+pub(crate) fn strategy_of<'r>(release: &'r Release, product: &'r Product) -> Option<&'r str> {
+    if !product.strategy_id.is_empty() {
+        return Some(&product.strategy_id);
+    }
+    release
+        .default_strategies
+        .get(&product.kind)
+        .map(String::as_str)
+}
+
+/// Whether products of the kind are priced by a strategy: deposits and funds carry their terms.
+fn needs_strategy(kind: ProductKind) -> bool {
+    matches!(
+        kind,
+        ProductKind::CashLoan
+            | ProductKind::InstalmentPlan
+            | ProductKind::CreditCard
+            | ProductKind::Insurance
+    )
+}
+
+/// Ids that must be there and differ.
+fn unique<Id: Ord + Display>(
+    what: &str,
+    ids: impl IntoIterator<Item = Id>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut seen = BTreeSet::new();
+    let mut named = BTreeSet::new();
+    for id in ids {
+        let text = id.to_string();
+        if text.is_empty() {
+            findings.push(Finding::error(
+                Rule::Missing,
+                what,
+                "",
+                "an id of at least one character",
+            ));
+        } else if !seen.insert(id) && named.insert(text.clone()) {
+            findings.push(Finding::error(Rule::Duplicate, what, text, "each once"));
+        }
+    }
+}
+
+/// From the first instant to the first after; 0 leaves the end open.
+fn period(thing: &str, from_ms: i64, to_ms: i64, findings: &mut Vec<Finding>) {
+    if from_ms < 0 {
+        let thing = format!("{thing}: valid_from_ms");
+        findings.push(Finding::error(Rule::Range, thing, from_ms, "0 or more"));
+    }
+    if to_ms != 0 && to_ms <= from_ms {
+        let allowed = format!("0 for open, or more than valid_from_ms, {from_ms}");
+        let thing = format!("{thing}: valid_to_ms");
+        findings.push(Finding::error(Rule::Contradiction, thing, to_ms, allowed));
+    }
+}
+
+/// A rate that is not negative.
+fn rate(thing: String, ppm: i64, findings: &mut Vec<Finding>) {
+    let most = RatePpm::MAX.ppm();
+    if !(0..=most).contains(&ppm) {
+        findings.push(Finding::error(
+            Rule::Range,
+            thing,
+            ppm,
+            format!("0 to {most} ppm"),
+        ));
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -1,0 +1,526 @@
+//! A release that passes, and every reference that can be wrong in one.
+
+use fairlead_proto::catalogue::v1::Catalogue as ProtoCatalogue;
+use fairlead_proto::control::v1::{
+    Arm, Bin, Campaign, Characteristic, Experiment, ExperimentPlan, ExperimentStatus, Grading,
+    Layer, ModelRef, RiskModel, RulePack, Segment, Segmentation, Strategy,
+};
+
+use super::*;
+use crate::Live;
+use crate::finding::{Severity, blocks};
+use crate::products::tests::{deposit, fund, loan};
+
+fn strategy(version: i64, champion: bool) -> Strategy {
+    Strategy {
+        strategy_id: "cash-loan".to_owned(),
+        version,
+        champion,
+        kinds: vec![ProductKind::CashLoan.into()],
+        currency: "CNY".to_owned(),
+        grading: Some(Grading {
+            risk_model: "pd".to_owned(),
+            ..Grading::default()
+        }),
+        ..Strategy::default()
+    }
+}
+
+fn model(version: &str, default_for_role: bool) -> ModelRef {
+    ModelRef {
+        role: "ranker".to_owned(),
+        name: "ranker".to_owned(),
+        version: version.to_owned(),
+        path: format!("models/ranker-{version}"),
+        content_hash: "ab".repeat(32),
+        default_for_role,
+        schema_hash: "0f".to_owned(),
+    }
+}
+
+fn risk_model() -> RiskModel {
+    let bin = |upto, points| Bin { upto, points };
+    RiskModel {
+        name: "pd".to_owned(),
+        version: "1".to_owned(),
+        intercept: -3.0,
+        characteristics: vec![Characteristic {
+            feature: "bureau_score".to_owned(),
+            bins: vec![
+                bin(Some(600.0), 0.8),
+                bin(Some(700.0), 0.1),
+                bin(None, -0.6),
+            ],
+            ..Characteristic::default()
+        }],
+    }
+}
+
+fn arm(id: &str) -> Arm {
+    Arm {
+        arm_id: id.to_owned(),
+        weight_ppm: 500_000,
+        ..Arm::default()
+    }
+}
+
+fn plan() -> ExperimentPlan {
+    let mut challenger = arm("challenger");
+    challenger
+        .parameters
+        .insert("slate.order".to_owned(), "conversion".to_owned());
+    challenger
+        .parameters
+        .insert("ranking.model_version".to_owned(), "2".to_owned());
+    challenger
+        .strategy_versions
+        .insert("cash-loan".to_owned(), 2);
+    ExperimentPlan {
+        layers: vec![Layer {
+            layer_id: "all".to_owned(),
+            salt: "all-1".to_owned(),
+        }],
+        experiments: vec![Experiment {
+            experiment_id: "cheaper".to_owned(),
+            layer_id: "all".to_owned(),
+            salt: "cheaper-1".to_owned(),
+            slice_start: 0,
+            slice_end: 10_000,
+            arms: vec![arm("control"), challenger],
+            coverage_ppm: 1_000_000,
+            targeting: "region == \"north\"".to_owned(),
+            status: ExperimentStatus::Running.into(),
+            ..Experiment::default()
+        }],
+        holdout_salt: "holdout-1".to_owned(),
+        holdout_ppm: 0,
+    }
+}
+
+fn unhashed() -> Release {
+    Release {
+        revision: 1,
+        tenant: "acme".to_owned(),
+        catalogue: Some(ProtoCatalogue {
+            products: vec![loan("CL-1"), fund("F-1", 2), deposit("D-1")],
+        }),
+        strategies: vec![strategy(1, true), strategy(2, false)],
+        default_strategies: [(ProductKind::CashLoan.into(), "cash-loan".to_owned())].into(),
+        rule_packs: vec![RulePack {
+            rule_pack_id: "cn-2025".to_owned(),
+            jurisdiction: "CN".to_owned(),
+            valid_to_ms: 10,
+            max_all_in_ppm: Some(240_000),
+            source: "a gazette".to_owned(),
+            ..RulePack::default()
+        }],
+        experiments: Some(plan()),
+        models: vec![model("1", true), model("2", false)],
+        parameters: [("slate.category_cap".to_owned(), "4".to_owned())].into(),
+        segmentations: vec![Segmentation {
+            segmentation_id: "value".to_owned(),
+            segments: vec![Segment {
+                segment_id: "active".to_owned(),
+                expression: "clicks_7d > 10.0".to_owned(),
+            }],
+            otherwise: "standard".to_owned(),
+            allow_price: false,
+        }],
+        campaigns: vec![Campaign {
+            campaign_id: "spring".to_owned(),
+            product_ids: vec!["F-1".to_owned()],
+            ..Campaign::default()
+        }],
+        risk_models: vec![risk_model()],
+        ..Release::default()
+    }
+}
+
+fn hashed(mut release: Release) -> Release {
+    release.content_hash = content_hash(&release);
+    release
+}
+
+fn findings_after(change: Change) -> Vec<Finding> {
+    let mut release = unhashed();
+    change(&mut release);
+    Live::check(hashed(release)).expect_err("a finding")
+}
+
+type Change = fn(&mut Release);
+
+fn cheaper(release: &mut Release) -> &mut Experiment {
+    &mut release.experiments.as_mut().expect("a plan").experiments[0]
+}
+
+fn products(release: &mut Release) -> &mut Vec<Product> {
+    &mut release.catalogue.as_mut().expect("a catalogue").products
+}
+
+/// What is changed, and the thing and the sort of a finding that follows.
+const REFUSED: &[(Change, &str, Rule)] = &[
+    (|r| r.tenant = "a/b".into(), "tenant", Rule::Syntax),
+    (|r| r.revision = 0, "revision", Rule::Range),
+    (
+        |r| products(r).push(loan("CL-1")),
+        "product id",
+        Rule::Duplicate,
+    ),
+    (
+        |r| products(r)[0].strategy_id = "gone".into(),
+        "product \"CL-1\": strategy_id",
+        Rule::Unknown,
+    ),
+    (
+        |r| products(r)[2].strategy_id = "cash-loan".into(),
+        "product \"D-1\": strategy_id, version 1: kind",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.strategies[0].currency = "USD".into(),
+        "product \"CL-1\": strategy_id, version 1: currency",
+        Rule::Currency,
+    ),
+    (
+        |r| r.strategies[0].currency = "usd".into(),
+        "strategy \"cash-loan@1\": currency",
+        Rule::Currency,
+    ),
+    (
+        |r| r.strategies[1].version = 1,
+        "strategy version",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.strategies[1].version = 0,
+        "strategy \"cash-loan@0\": version",
+        Rule::Range,
+    ),
+    (
+        |r| r.strategies[0].champion = false,
+        "default_strategies[1]",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.strategies[0].strategy_id.clear(),
+        "strategy \"@1\": strategy_id",
+        Rule::Missing,
+    ),
+    (
+        |r| r.risk_models.clear(),
+        "strategy \"cash-loan@1\": grading.risk_model",
+        Rule::Unknown,
+    ),
+    (
+        |r| {
+            r.default_strategies.insert(9, "cash-loan".into());
+        },
+        "default_strategies: kind",
+        Rule::Unknown,
+    ),
+    (
+        |r| {
+            r.default_strategies.insert(1, "gone".into());
+        },
+        "default_strategies[1]",
+        Rule::Unknown,
+    ),
+    (
+        |r| r.rule_packs.push(r.rule_packs[0].clone()),
+        "rule_pack_id",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.rule_packs[0].valid_from_ms = 10,
+        "rule pack \"cn-2025\": valid_to_ms",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.rule_packs[0].source.clear(),
+        "rule pack \"cn-2025\": source",
+        Rule::Missing,
+    ),
+    (
+        |r| r.rule_packs[0].max_all_in_ppm = Some(-1),
+        "rule pack \"cn-2025\": max_all_in_ppm",
+        Rule::Range,
+    ),
+    (
+        |r| r.rule_packs[0].max_exposure_minor = Some(5),
+        "rule pack \"cn-2025\": currency",
+        Rule::Currency,
+    ),
+    (
+        |r| r.risk_models[0].intercept = f64::NAN,
+        "risk model \"pd\": intercept",
+        Rule::Range,
+    ),
+    (
+        |r| r.risk_models[0].characteristics[0].bins.reverse(),
+        "risk model \"pd\": \"bureau_score\": bins",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.risk_models[0].characteristics[0].bins[1].points = f64::INFINITY,
+        "risk model \"pd\": \"bureau_score\": points",
+        Rule::Range,
+    ),
+    (
+        |r| r.models.push(model("1", false)),
+        "model version",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.models[1].default_for_role = true,
+        "models of role \"ranker\": default_for_role",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.models[0].content_hash = "abc".into(),
+        "model \"ranker 1\": content_hash",
+        Rule::Syntax,
+    ),
+    (
+        |r| r.models[0].path.clear(),
+        "model \"ranker 1\": path",
+        Rule::Missing,
+    ),
+    (
+        |r| {
+            r.parameters.insert("slate.ordre".into(), "x".into());
+        },
+        "parameter",
+        Rule::Unknown,
+    ),
+    (
+        |r| {
+            r.parameters.insert("slate.order".into(), "x".into());
+        },
+        "parameter \"slate.order\"",
+        Rule::Range,
+    ),
+    (
+        |r| r.segmentations[0].segments[0].expression = "clicks >".into(),
+        "segmentation \"value\", segment \"active\": expression",
+        Rule::Syntax,
+    ),
+    (
+        |r| r.segmentations[0].otherwise = "active".into(),
+        "segmentation \"value\": segment_id",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.campaigns[0].product_ids.push("gone".into()),
+        "campaign \"spring\": product_ids",
+        Rule::Unknown,
+    ),
+    (
+        |r| r.campaigns[0].valid_from_ms = -1,
+        "campaign \"spring\": valid_from_ms",
+        Rule::Range,
+    ),
+    (
+        |r| cheaper(r).slice_end = 10_001,
+        "experiment \"cheaper\": slice_end",
+        Rule::Range,
+    ),
+    (
+        |r| cheaper(r).slice_start = -1,
+        "experiment \"cheaper\": slice_start",
+        Rule::Range,
+    ),
+    (
+        |r| cheaper(r).status = 0,
+        "experiment \"cheaper\": status",
+        Rule::Missing,
+    ),
+    (
+        |r| cheaper(r).coverage_ppm = 1_000_001,
+        "experiment \"cheaper\": coverage_ppm",
+        Rule::Range,
+    ),
+    (
+        |r| cheaper(r).arms[0].weight_ppm = 499_999,
+        "experiment \"cheaper\": sum of weight_ppm",
+        Rule::Contradiction,
+    ),
+    (
+        |r| cheaper(r).arms[1].parameters = [("slate.order".into(), "x".into())].into(),
+        "experiment \"cheaper\", arm \"challenger\": parameter \"slate.order\"",
+        Rule::Range,
+    ),
+    (
+        |r| {
+            cheaper(r).arms[1]
+                .strategy_versions
+                .insert("cash-loan".into(), 3);
+        },
+        "experiment \"cheaper\", arm \"challenger\": version of strategy \"cash-loan\"",
+        Rule::Unknown,
+    ),
+    (
+        |r| {
+            cheaper(r).arms[1]
+                .strategy_versions
+                .insert("gone".into(), 3);
+        },
+        "experiment \"cheaper\", arm \"challenger\": strategy_versions",
+        Rule::Unknown,
+    ),
+    (
+        |r| {
+            r.models.pop();
+        },
+        "experiment \"cheaper\", arm \"challenger\": parameter \"ranking.model_version\"",
+        Rule::Unknown,
+    ),
+    (
+        |r| cheaper(r).targeting = "region ==".into(),
+        "experiment plan",
+        Rule::Experiments,
+    ),
+    (
+        |r| cheaper(r).layer_id = "gone".into(),
+        "experiment plan",
+        Rule::Experiments,
+    ),
+];
+
+#[test]
+fn a_whole_release_passes() {
+    let live = Live::check(hashed(unhashed())).expect("passes");
+    assert_eq!(live.warnings, []);
+    assert_eq!(live.catalogue.len(), 3);
+    assert_eq!(live.parameters.slate.category_cap, 4);
+    assert_eq!(
+        live.strategy_of(&live.catalogue.products()[0]),
+        Some("cash-loan")
+    );
+    assert_eq!(live.champion("cash-loan").map(|one| one.version), Some(1));
+    assert_eq!(live.model("ranker", "").map(|one| &*one.version), Some("1"));
+    assert_eq!(
+        live.model("ranker", "2").map(|one| &*one.version),
+        Some("2")
+    );
+}
+
+#[test]
+fn each_fault_is_found() {
+    for (change, thing, rule) in REFUSED {
+        let findings = findings_after(*change);
+        assert!(
+            findings.iter().any(|found| found.thing == *thing
+                && found.rule == *rule
+                && found.severity == Severity::Error),
+            "{thing}: {findings:#?}"
+        );
+    }
+}
+
+#[test]
+fn all_findings_come_at_once() {
+    let findings = findings_after(|release| {
+        for (change, ..) in &REFUSED[2..6] {
+            change(release);
+        }
+    });
+    for (_, thing, _) in &REFUSED[2..6] {
+        assert!(
+            findings.iter().any(|found| found.thing == *thing),
+            "{thing}: {findings:#?}"
+        );
+    }
+}
+
+#[test]
+fn several_faults_of_a_plan_come_at_once() {
+    let findings = findings_after(|release| {
+        let plan = release.experiments.as_mut().expect("a plan");
+        let mut other = plan.experiments[0].clone();
+        other.experiment_id = "other".to_owned();
+        other.salt = "other-1".to_owned();
+        other.targeting = "1 +".to_owned();
+        plan.experiments[0].targeting = "region ==".to_owned();
+        plan.experiments.push(other);
+    });
+    let causes: Vec<&str> = findings.iter().map(|found| found.value.as_str()).collect();
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause.contains("\"cheaper\" has targeting")),
+        "{causes:#?}"
+    );
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause.contains("\"other\" has targeting")),
+        "{causes:#?}"
+    );
+    assert!(
+        causes.iter().any(|cause| cause.contains("overlap")),
+        "{causes:#?}"
+    );
+}
+
+#[test]
+fn a_hash_of_something_else_is_refused() {
+    let mut release = hashed(unhashed());
+    release
+        .parameters
+        .insert("slate.exploration".to_owned(), "1".to_owned());
+    let findings = Live::check(release).expect_err("tampered");
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].rule, Rule::Hash);
+}
+
+#[test]
+fn what_only_limits_is_a_warning() {
+    let mut release = unhashed();
+    release.default_strategies.clear();
+    release.models[0].default_for_role = false;
+    let live = Live::check(hashed(release)).expect("passes");
+    assert_eq!(live.warnings.len(), 2, "{:?}", live.warnings);
+    assert!(!blocks(&live.warnings));
+    let empty = Release {
+        revision: 1,
+        tenant: "acme".to_owned(),
+        ..Release::default()
+    };
+    assert_eq!(
+        Live::check(hashed(empty)).expect("passes").warnings.len(),
+        1
+    );
+}
+
+#[test]
+fn arms_override_what_the_release_says() {
+    let mut release = unhashed();
+    let experiment = cheaper(&mut release);
+    experiment.targeting.clear();
+    experiment.overrides = [
+        ("tester".to_owned(), "challenger".to_owned()),
+        ("other".to_owned(), "control".to_owned()),
+    ]
+    .into();
+    let live = Live::check(hashed(release)).expect("passes");
+    let of =
+        |unit| live.overrides(&live.assign(unit, &fairlead_experiments::Attributes::default()));
+    let tester = of("tester");
+    assert_eq!(
+        tester.strategy_versions,
+        [("cash-loan".to_owned(), 2)].into()
+    );
+    assert_eq!(
+        tester.parameters,
+        [
+            ("slate.order", "conversion"),
+            ("ranking.model_version", "2")
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    );
+    assert_eq!(of("other"), crate::Overrides::default());
+    let arm = live.parameters.with(&tester.parameters).expect("declared");
+    assert_eq!(arm.ranking.model_version, "2");
+    assert_eq!(arm.slate.category_cap, 4);
+}

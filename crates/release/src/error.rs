@@ -1,0 +1,52 @@
+//! What can fail besides a release that does not pass: files.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A failure of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder could not be used.
+    #[error("{doing} `{}` failed: {source}", path.display())]
+    File {
+        /// What was being done: "reading".
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A kept release is not what was written.
+    #[error("`{}` is not a kept release: {reason}; allowed: a file written whole by a follower", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A model's folder is not one.
+    #[error("`{}` is not a model's folder: {reason}", path.display())]
+    ModelFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it, and what is allowed.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn file(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::File {
+            doing,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+
+    pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {
+        Self::Corrupt {
+            path: path.to_path_buf(),
+            reason: reason.to_string(),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The handle on the live release that a service's parts share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use crate::live::Live;
+
+/// A cheap clone of the same place: reading it never waits, and a reader keeps what it read.
+#[derive(Clone)]
+pub struct ReleaseHandle {
+    place: Arc<Place>,
+}
+
+struct Place {
+    live: ArcSwapOption<Live>,
+    /// The revision in `live`; 0 before the first.
+    changed: watch::Sender<i64>,
+}
+
+impl ReleaseHandle {
+    /// A handle that has no release yet.
+    pub fn empty() -> Self {
+        Self {
+            place: Arc::new(Place {
+                live: ArcSwapOption::empty(),
+                changed: watch::Sender::new(0),
+            }),
+        }
+    }
+
+    /// A handle that stands at one release.
+    pub fn fixed(live: Live) -> Self {
+        let handle = Self::empty();
+        handle.put(live);
+        handle
+    }
+
+    /// The live release; `None` before the first.
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.place.live.load_full()
+    }
+
+    /// The live release's number; 0 before the first.
+    pub fn revision(&self) -> i64 {
+        *self.place.changed.borrow()
+    }
+
+    /// Tells of each new revision. The value is the newest: who is slow skips those between.
+    pub fn changed(&self) -> watch::Receiver<i64> {
+        self.place.changed.subscribe()
+    }
+
+    /// Waits for the first release.
+    pub async fn first(&self) -> Arc<Live> {
+        let mut changed = self.changed();
+        loop {
+            if let Some(live) = self.live() {
+                return live;
+            }
+            if changed.changed().await.is_err() {
+                // The sender lives in `self`, so that it cannot be gone.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Replaces the release, unless it is as new or newer already. Whether it was replaced.
+    pub fn put(&self, live: Live) -> bool {
+        let revision = live.revision();
+        // The watch's lock makes compare and swap one step for concurrent writers.
+        self.place.changed.send_if_modified(|current| {
+            let newer = revision > *current;
+            if newer {
+                self.place.live.store(Some(Arc::new(live)));
+                *current = revision;
+            }
+            newer
+        })
+    }
+}
+
+impl Default for ReleaseHandle {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for ReleaseHandle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("ReleaseHandle")
+            .field("revision", &self.revision())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fairlead_proto::control::v1::Release;
+
+    use super::*;
+    use crate::content_hash;
+
+    fn live(revision: i64) -> Live {
+        let mut release = Release {
+            revision,
+            tenant: "acme".to_owned(),
+            ..Release::default()
+        };
+        release.content_hash = content_hash(&release);
+        Live::check(release).expect("passes")
+    }
+
+    #[test]
+    fn only_a_newer_release_replaces() {
+        let handle = ReleaseHandle::fixed(live(2));
+        let mut changed = handle.changed();
+        assert!(!handle.put(live(1)));
+        assert!(!handle.put(live(2)));
+        assert!(!changed.has_changed().expect("the handle lives"));
+        let before = handle.live().expect("there");
+        assert!(handle.put(live(3)));
+        assert_eq!((handle.revision(), *changed.borrow_and_update()), (3, 3));
+        // Who read before the swap keeps what it read.
+        assert_eq!(before.revision(), 2);
+    }
+
+    #[tokio::test]
+    async fn waits_for_the_first() {
+        let handle = ReleaseHandle::empty();
+        assert!(handle.live().is_none());
+        let (first, put) = tokio::join!(handle.first(), async { handle.put(live(4)) });
+        assert!(put);
+        assert_eq!(first.revision(), 4);
+    }
+}

@@ -1,0 +1,137 @@
+//! The live release: parsed, checked, ready to be asked.
+
+use std::collections::BTreeMap;
+
+use fairlead_experiments::{Assignment, Attributes, Plan};
+use fairlead_proto::catalogue::v1::Product;
+use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
+
+use crate::catalogue::Catalogue;
+use crate::checks;
+use crate::finding::{Finding, blocks};
+use crate::parameters::{Parameters, declared};
+use crate::plan::{self, strategy_parameter};
+
+/// A release that passed every check. It never changes.
+#[derive(Debug)]
+pub struct Live {
+    /// The release as published.
+    pub release: Release,
+    /// Its products.
+    pub catalogue: Catalogue,
+    /// Its experiments, compiled.
+    pub plan: Plan,
+    /// Its parameters: the defaults with the release's values over them.
+    pub parameters: Parameters,
+    /// What was found that does not block.
+    pub warnings: Vec<Finding>,
+    /// The champion's version of each strategy that has one.
+    champions: BTreeMap<String, i64>,
+}
+
+/// What the arms of one customer change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Parameters that differ from the release's, by declared name.
+    pub parameters: BTreeMap<String, String>,
+    /// Strategy versions that differ from the champion's, by strategy.
+    pub strategy_versions: BTreeMap<String, i64>,
+}
+
+impl Live {
+    /// Checks a release and makes it ready.
+    ///
+    /// # Errors
+    /// Every finding, warnings among them, where at least one blocks.
+    pub fn check(release: Release) -> Result<Self, Vec<Finding>> {
+        let mut findings = Vec::new();
+        checks::header(&release, &mut findings);
+        let products = release.catalogue.clone().unwrap_or_default().products;
+        let catalogue = Catalogue::collect(products, &mut findings);
+        checks::references(&release, &catalogue, &mut findings);
+        let plan = plan::compile(&release, &mut findings);
+        let parameters = Parameters::resolve(&release.parameters)
+            .map_err(|errors| findings.extend(errors))
+            .ok();
+        match (plan, parameters) {
+            (Some(plan), Some(parameters)) if !blocks(&findings) => Ok(Self {
+                champions: plan::champions(&release.strategies)
+                    .into_iter()
+                    .filter(|(_, version)| *version > 0)
+                    .map(|(id, version)| (id.to_owned(), version))
+                    .collect(),
+                release,
+                catalogue,
+                plan,
+                parameters,
+                warnings: findings,
+            }),
+            _ => Err(findings),
+        }
+    }
+
+    /// The release's number.
+    pub fn revision(&self) -> i64 {
+        self.release.revision
+    }
+
+    /// Which arms a customer is in.
+    pub fn assign(&self, customer_id: &str, attributes: &Attributes) -> Assignment<'_> {
+        self.plan.assign(customer_id, attributes)
+    }
+
+    /// What the arms of an assignment change, as requests to other services carry it.
+    pub fn overrides(&self, assignment: &Assignment<'_>) -> Overrides {
+        let mut overrides = Overrides::default();
+        for declared in declared() {
+            let of_release = self.release.parameters.get(declared.name);
+            let of_release = of_release.map_or(declared.default, String::as_str);
+            if let Some(value) = assignment.params.get(declared.name) {
+                let text = value.to_string();
+                if text != of_release {
+                    overrides.parameters.insert(declared.name.to_owned(), text);
+                }
+            }
+        }
+        for (id, champion) in &self.champions {
+            let version = assignment.params.int(&strategy_parameter(id));
+            if let Some(version) = version.filter(|version| version != champion) {
+                overrides.strategy_versions.insert(id.clone(), version);
+            }
+        }
+        overrides
+    }
+
+    /// One version of a strategy.
+    pub fn strategy(&self, id: &str, version: i64) -> Option<&Strategy> {
+        let versions = &self.release.strategies;
+        versions
+            .iter()
+            .find(|strategy| strategy.strategy_id == id && strategy.version == version)
+    }
+
+    /// The version of a strategy that is used where no arm names one.
+    pub fn champion(&self, id: &str) -> Option<&Strategy> {
+        self.strategy(id, *self.champions.get(id)?)
+    }
+
+    /// The strategy that prices a product: its own, else the release's for the kind.
+    pub fn strategy_of<'l>(&'l self, product: &'l Product) -> Option<&'l str> {
+        checks::strategy_of(&self.release, product)
+    }
+
+    /// The model of a role: of this version, or the role's default where the version is empty.
+    pub fn model(&self, role: &str, version: &str) -> Option<&ModelRef> {
+        self.release
+            .models
+            .iter()
+            .filter(|model| model.role == role)
+            .find(|model| {
+                if version.is_empty() {
+                    model.default_for_role
+                } else {
+                    model.version == version
+                }
+            })
+    }
+}

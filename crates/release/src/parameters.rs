@@ -1,0 +1,418 @@
+//! The declared parameters: what a release and the arms of experiments may change, each with its
+//! type, its range and its default.
+//!
+//! One table names them all; [`Parameters`] is what a service reads. A parameter that is not in
+//! the table does not exist: publishing it is refused.
+
+use std::collections::BTreeMap;
+
+use fairlead_experiments as experiments;
+
+use crate::finding::{Finding, Rule, one_of};
+
+/// Every parameter with its value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parameters {
+    /// How candidates are found.
+    pub recall: RecallParameters,
+    /// How they are scored.
+    pub ranking: RankingParameters,
+    /// How the slate is arranged.
+    pub slate: SlateParameters,
+}
+
+/// `recall.*`
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RecallParameters {
+    /// Candidates asked of the two-tower index.
+    pub two_tower_limit: usize,
+    /// Candidates asked of item-to-item.
+    pub item_to_item_limit: usize,
+    /// Candidates asked of the popular list.
+    pub popular_limit: usize,
+    /// Candidates asked of the newly listed.
+    pub new_limit: usize,
+    /// Impressions in seven days from which a product is no longer recalled; 0: no cap.
+    pub repetition_cap: usize,
+}
+
+/// `ranking.*`
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RankingParameters {
+    /// Version of the ranker; empty takes the release's default for the role.
+    pub model_version: String,
+}
+
+/// `slate.*`
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SlateParameters {
+    /// What the slate is ordered by.
+    pub order: SlateOrder,
+    /// Most products of one kind next to each other.
+    pub max_same_kind_in_a_row: usize,
+    /// Most products of one category.
+    pub category_cap: usize,
+    /// Probability that a place is explored, 0 to 1.
+    pub exploration: f64,
+    /// How many ranked candidates are priced.
+    pub price_depth: usize,
+}
+
+/// What a slate is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlateOrder {
+    /// Expected value at the price shown.
+    #[default]
+    ExpectedValue,
+    /// Probability of a conversion.
+    Conversion,
+}
+
+/// What values a parameter takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A whole number, `least` to `most`.
+    Count { least: usize, most: usize },
+    /// 0 to 1.
+    Share,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Any text without control characters, at most 64 characters.
+    Text,
+}
+
+/// A value that was read.
+enum Value<'v> {
+    Count(usize),
+    Share(f64),
+    Text(&'v str),
+}
+
+/// A declared parameter: the row of the table.
+#[derive(Debug)]
+pub struct Declared {
+    /// Its name: `slate.order`.
+    pub name: &'static str,
+    /// The value without release or arm.
+    pub default: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+    kind: Kind,
+    set: fn(&mut Parameters, Value<'_>),
+}
+
+const ORDERS: &[&str] = &["expected_value", "conversion"];
+/// A request asks for at most a thousand candidates.
+const LIMIT: Kind = Kind::Count {
+    least: 0,
+    most: 1_000,
+};
+
+/// Sets a count at a place; a value of another kind cannot come: the kind stands in the same row.
+macro_rules! at {
+    ($variant:ident, $area:ident . $field:ident) => {
+        |parameters, value| {
+            if let Value::$variant(value) = value {
+                parameters.$area.$field = value.into();
+            }
+        }
+    };
+}
+
+const TABLE: &[Declared] = &[
+    Declared {
+        name: "ranking.model_version",
+        default: "",
+        doc: "version of the ranker; empty takes the release's default",
+        kind: Kind::Text,
+        set: at!(Text, ranking.model_version),
+    },
+    Declared {
+        name: "recall.item_to_item.limit",
+        default: "60",
+        doc: "candidates asked of item-to-item",
+        kind: LIMIT,
+        set: at!(Count, recall.item_to_item_limit),
+    },
+    Declared {
+        name: "recall.new.limit",
+        default: "20",
+        doc: "candidates asked of the newly listed",
+        kind: LIMIT,
+        set: at!(Count, recall.new_limit),
+    },
+    Declared {
+        name: "recall.popular.limit",
+        default: "60",
+        doc: "candidates asked of the popular list",
+        kind: LIMIT,
+        set: at!(Count, recall.popular_limit),
+    },
+    Declared {
+        name: "recall.repetition_cap",
+        default: "20",
+        doc: "impressions in seven days from which a product is not recalled; 0: no cap",
+        kind: Kind::Count {
+            least: 0,
+            most: 10_000,
+        },
+        set: at!(Count, recall.repetition_cap),
+    },
+    Declared {
+        name: "recall.two_tower.limit",
+        default: "120",
+        doc: "candidates asked of the two-tower index",
+        kind: LIMIT,
+        set: at!(Count, recall.two_tower_limit),
+    },
+    Declared {
+        name: "slate.category_cap",
+        default: "3",
+        doc: "most products of one category",
+        kind: Kind::Count {
+            least: 1,
+            most: 1_000,
+        },
+        set: at!(Count, slate.category_cap),
+    },
+    Declared {
+        name: "slate.exploration",
+        default: "0.05",
+        doc: "probability that a place is explored",
+        kind: Kind::Share,
+        set: at!(Share, slate.exploration),
+    },
+    Declared {
+        name: "slate.max_same_kind_in_a_row",
+        default: "2",
+        doc: "most products of one kind next to each other",
+        kind: Kind::Count {
+            least: 1,
+            most: 1_000,
+        },
+        set: at!(Count, slate.max_same_kind_in_a_row),
+    },
+    Declared {
+        name: "slate.order",
+        default: "expected_value",
+        doc: "what the slate is ordered by",
+        kind: Kind::Choice(ORDERS),
+        set: at!(Text, slate.order),
+    },
+    Declared {
+        name: "slate.price_depth",
+        default: "20",
+        doc: "how many ranked candidates are priced",
+        // Pricing takes at most 200 items in one call.
+        kind: Kind::Count {
+            least: 1,
+            most: 200,
+        },
+        set: at!(Count, slate.price_depth),
+    },
+];
+
+/// Every declared parameter, by name.
+pub fn declared() -> &'static [Declared] {
+    TABLE
+}
+
+impl From<&str> for SlateOrder {
+    /// The order of a word that [`Kind::Choice`] let through.
+    fn from(word: &str) -> Self {
+        match word {
+            "conversion" => Self::Conversion,
+            _ => Self::ExpectedValue,
+        }
+    }
+}
+
+impl Declared {
+    /// What values it takes, in words.
+    pub fn allowed(&self) -> String {
+        match self.kind {
+            Kind::Count { least, most } => format!("a whole number, {least} to {most}"),
+            Kind::Share => "a number, 0 to 1".to_owned(),
+            Kind::Choice(words) => one_of(words.iter().copied()),
+            Kind::Text => "at most 64 characters without control characters".to_owned(),
+        }
+    }
+
+    /// The value that a text stands for; `None` where it is not allowed.
+    fn read<'v>(&self, text: &'v str) -> Option<Value<'v>> {
+        match self.kind {
+            Kind::Count { least, most } => {
+                let count = text.parse().ok()?;
+                (least..=most)
+                    .contains(&count)
+                    .then_some(Value::Count(count))
+            }
+            Kind::Share => {
+                let share = text.parse().ok()?;
+                (0.0..=1.0).contains(&share).then_some(Value::Share(share))
+            }
+            Kind::Choice(words) => words.contains(&text).then_some(Value::Text(text)),
+            Kind::Text => {
+                let fits = text.chars().count() <= 64 && !text.chars().any(char::is_control);
+                fits.then_some(Value::Text(text))
+            }
+        }
+    }
+
+    /// What the experiments crate checks an arm's value against.
+    pub(crate) fn for_plan(&self, default: &str) -> experiments::Parameter {
+        let kind = match self.kind {
+            Kind::Count { .. } => experiments::ParameterKind::Int,
+            Kind::Share => experiments::ParameterKind::Number,
+            Kind::Choice(_) | Kind::Text => experiments::ParameterKind::Text,
+        };
+        experiments::Parameter::new(self.name, kind, default)
+    }
+}
+
+impl Parameters {
+    /// The defaults with `values` put over them.
+    ///
+    /// # Errors
+    /// Every name that is not declared, and every value that is not allowed.
+    pub fn resolve(values: &BTreeMap<String, String>) -> Result<Self, Vec<Finding>> {
+        let mut parameters = Self::default();
+        for declared in TABLE {
+            if let Some(value) = declared.read(declared.default) {
+                (declared.set)(&mut parameters, value);
+            }
+        }
+        parameters.with(values)
+    }
+
+    /// These with `values` put over them: what an arm changes over what the release says.
+    ///
+    /// # Errors
+    /// Every name that is not declared, and every value that is not allowed.
+    pub fn with(&self, values: &BTreeMap<String, String>) -> Result<Self, Vec<Finding>> {
+        let mut parameters = self.clone();
+        let mut findings = Vec::new();
+        for (name, text) in values {
+            match find(name) {
+                None => findings.push(unknown("parameter", name)),
+                Some(declared) => match declared.read(text) {
+                    Some(value) => (declared.set)(&mut parameters, value),
+                    None => {
+                        findings.push(not_allowed(&format!("parameter {name:?}"), text, declared))
+                    }
+                },
+            }
+        }
+        if findings.is_empty() {
+            Ok(parameters)
+        } else {
+            Err(findings)
+        }
+    }
+}
+
+fn find(name: &str) -> Option<&'static Declared> {
+    TABLE.iter().find(|declared| declared.name == name)
+}
+
+fn unknown(thing: &str, name: &str) -> Finding {
+    let allowed = one_of(TABLE.iter().map(|declared| declared.name));
+    Finding::error(Rule::Unknown, thing, name, allowed)
+}
+
+fn not_allowed(thing: &str, text: &str, declared: &Declared) -> Finding {
+    let shown = if text.is_empty() { "\"\"" } else { text };
+    Finding::error(Rule::Range, thing, shown, declared.allowed())
+}
+
+/// What is wrong with the parameters that an arm sets.
+pub(crate) fn check_arm(arm: &str, values: &BTreeMap<String, String>) -> Vec<Finding> {
+    values
+        .iter()
+        .filter_map(|(name, text)| match find(name) {
+            None => Some(unknown(&format!("{arm}: parameter"), name)),
+            Some(declared) => match declared.read(text) {
+                Some(_) => None,
+                None => Some(not_allowed(
+                    &format!("{arm}: parameter {name:?}"),
+                    text,
+                    declared,
+                )),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_table() {
+        let parameters = Parameters::resolve(&BTreeMap::new()).expect("defaults");
+        assert_eq!(parameters.recall.two_tower_limit, 120);
+        assert_eq!(parameters.slate.order, SlateOrder::ExpectedValue);
+        assert!((parameters.slate.exploration - 0.05).abs() < f64::EPSILON);
+        assert!(TABLE.is_sorted_by_key(|declared| declared.name));
+    }
+
+    /// A row that writes to another row's field, or to none, would go unnoticed otherwise.
+    #[test]
+    fn every_row_sets_a_field_of_its_own() {
+        let base = Parameters::resolve(&BTreeMap::new()).expect("defaults");
+        let mut seen = vec![base.clone()];
+        for declared in TABLE {
+            let other = match declared.kind {
+                Kind::Count { .. } => "77",
+                Kind::Share => "0.5",
+                Kind::Choice(words) => words[1],
+                Kind::Text => "v9",
+            };
+            let changed = base
+                .with(&values(&[(declared.name, other)]))
+                .expect(declared.name);
+            assert!(
+                !seen.contains(&changed),
+                "{} changes nothing of its own",
+                declared.name
+            );
+            seen.push(changed);
+        }
+    }
+
+    #[test]
+    fn an_arm_changes_only_what_it_names() {
+        let release = Parameters::resolve(&values(&[("slate.category_cap", "5")])).expect("valid");
+        let arm = release
+            .with(&values(&[("slate.order", "conversion")]))
+            .expect("valid");
+        assert_eq!(arm.slate.category_cap, 5);
+        assert_eq!(arm.slate.order, SlateOrder::Conversion);
+    }
+
+    #[test]
+    fn all_that_is_not_allowed_is_named() {
+        let bad = values(&[
+            ("recall.two_tower.limit", "1001"),
+            ("recall.two_tower.share", "0.5"),
+            ("slate.exploration", "NaN"),
+            ("slate.max_same_kind_in_a_row", "0"),
+            ("slate.order", "random"),
+            ("slate.price_depth", "-3"),
+            ("ranking.model_version", "a\nb"),
+        ]);
+        let findings = Parameters::resolve(&bad).expect_err("refused");
+        assert_eq!(findings.len(), 7, "{findings:?}");
+        assert!(
+            findings.iter().any(|finding| finding.to_string()
+                == "parameter \"slate.order\" is `random`; allowed: one of \"expected_value\", \"conversion\"")
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Following a release service over a real tonic codec, and what is made of releases.
+
+mod derived;
+mod follower;
+mod releases;
