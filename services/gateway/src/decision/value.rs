@@ -1,0 +1,95 @@
+//! What showing a product is worth, at the price that will be shown.
+//!
+//! `P(click) x P(convert | price) x (margin - expected loss)`: a conversion brings the price's
+//! contribution and its expected loss, and there is a conversion only where there was a click.
+
+use fairlead_proto::pricing::v1::Price;
+use fairlead_release::Live;
+
+/// Scores of a candidate before and after its price is known.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Chances {
+    /// Probability of a click when shown.
+    pub(super) click: f64,
+    /// Probability of a conversion when clicked, at the reference price.
+    pub(super) convert: f64,
+}
+
+/// Take-up as the strategy knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct TakeUp {
+    /// Change of the log-odds of taking per percentage point of yearly rate; not positive.
+    slope: f64,
+    /// The rate that the ranker's probability holds at, ppm; 0 where none is known.
+    reference_ppm: i64,
+}
+
+impl TakeUp {
+    /// The take-up of the strategy that made a price.
+    pub(super) fn of(live: &Live, price: &Price) -> Self {
+        let strategy = price
+            .strategy
+            .split_once('@')
+            .and_then(|(id, version)| live.strategy(id, version.parse().ok()?));
+        let cost = strategy.and_then(|strategy| strategy.cost.as_ref());
+        cost.map_or_else(Self::default, |cost| Self {
+            slope: cost.take_up_slope,
+            reference_ppm: cost.reference_rate_ppm,
+        })
+    }
+}
+
+/// Probability of a conversion at the price shown: the log-odds move by the slope for every
+/// percentage point above the reference rate. Without a reference the probability stands.
+pub(super) fn convert_at_price(convert: f64, price: &Price, take_up: TakeUp) -> f64 {
+    if take_up.reference_ppm == 0 || convert <= 0.0 || convert >= 1.0 {
+        return convert;
+    }
+    let points = (price.rate_ppm - take_up.reference_ppm) as f64 / 10_000.0;
+    let log_odds = (convert / (1.0 - convert)).ln() + take_up.slope * points;
+    1.0 / (1.0 + (-log_odds).exp())
+}
+
+/// Expected value of showing the product, minor units.
+pub(super) fn expected_value(click: f64, convert_at_price: f64, price: &Price) -> f64 {
+    let contribution = price.expected_margin_minor as f64 - price.expected_loss_minor as f64;
+    click * convert_at_price * contribution
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(rate_ppm: i64) -> Price {
+        Price {
+            rate_ppm,
+            expected_margin_minor: 1_000,
+            expected_loss_minor: 200,
+            ..Price::default()
+        }
+    }
+
+    const TAKE_UP: TakeUp = TakeUp {
+        slope: -0.04,
+        reference_ppm: 180_000,
+    };
+
+    #[test]
+    fn at_the_reference_rate_the_model_stands() {
+        assert!((convert_at_price(0.2, &at(180_000), TAKE_UP) - 0.2).abs() < 1e-12);
+        assert!((convert_at_price(0.2, &at(90_000), TakeUp::default()) - 0.2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_point_dearer_moves_the_log_odds_by_the_slope() {
+        let log_odds = |p: f64| (p / (1.0 - p)).ln();
+        let moved = log_odds(convert_at_price(0.2, &at(190_000), TAKE_UP)) - log_odds(0.2);
+        assert!((moved - TAKE_UP.slope).abs() < 1e-9, "{moved}");
+    }
+
+    #[test]
+    fn value_counts_loss_only_where_there_is_a_conversion() {
+        assert!((expected_value(0.5, 0.1, &at(180_000)) - 40.0).abs() < 1e-9);
+        assert!(expected_value(0.5, 0.0, &at(180_000)).abs() < 1e-12);
+    }
+}

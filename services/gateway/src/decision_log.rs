@@ -1,0 +1,176 @@
+//! The decision log: records of recommendations go through a bounded buffer that sheds and
+//! counts; the record of a firm quote is acknowledged before the quote is answered.
+
+use std::sync::Arc;
+
+use fairlead_chassis::telemetry::trace_header;
+use fairlead_event_log::{EventLog, Position, Record, TRACEPARENT, partition_for};
+use fairlead_proto::decision::v1::DecisionRecord;
+use prost::Message as _;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::topics::{DECISIONS, key};
+
+/// Records appended in one call.
+const BATCH: usize = 500;
+/// Places of recent decisions remembered.
+const REMEMBERED: u64 = 200_000;
+/// Records looked through, newest first, for a decision whose place is not remembered.
+const LOOKED_THROUGH: i64 = 50_000;
+
+/// Writes and finds decision records.
+#[derive(Clone)]
+pub(crate) struct DecisionLog {
+    log: Arc<dyn EventLog>,
+    waiting: mpsc::Sender<(String, Record)>,
+    places: moka::sync::Cache<String, Position>,
+}
+
+impl DecisionLog {
+    /// Starts the writer in `tasks`. After `shutdown` it writes what still waits, then ends.
+    pub(crate) fn start(
+        log: Arc<dyn EventLog>,
+        buffer: usize,
+        tasks: &TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let (waiting, records) = mpsc::channel(buffer);
+        let places = moka::sync::Cache::new(REMEMBERED);
+        tasks.spawn(write(log.clone(), records, places.clone(), shutdown));
+        Self {
+            log,
+            waiting,
+            places,
+        }
+    }
+
+    /// Leaves a record for the writer; when too many wait it is shed and counted.
+    pub(crate) fn leave(&self, decision: &DecisionRecord) {
+        let outcome = match self.waiting.try_send(record(decision)) {
+            Ok(()) => "buffered",
+            Err(TrySendError::Full(_)) => "shed",
+            Err(TrySendError::Closed(_)) => "closed",
+        };
+        metrics::counter!("fairlead_decision_records_total", "outcome" => outcome).increment(1);
+        let free = self.waiting.capacity() as f64;
+        metrics::gauge!("fairlead_decision_log_free").set(free);
+    }
+
+    /// Appends a record and waits until the log has it durably.
+    pub(crate) async fn keep(&self, decision: &DecisionRecord) -> Result<(), Error> {
+        let (name, record) = record(decision);
+        let places = self.log.append(DECISIONS, vec![record]).await?;
+        if let Some(place) = places.first() {
+            self.places.insert(name, *place);
+        }
+        Ok(())
+    }
+
+    /// The record of a request.
+    pub(crate) async fn find(
+        &self,
+        tenant: &str,
+        request_id: &str,
+    ) -> Result<DecisionRecord, Error> {
+        let name = key(tenant, request_id);
+        let found = match self.places.get(&name) {
+            Some(place) => self.log.read(DECISIONS, place, 1).await?.into_iter().next(),
+            None => self.search(&name).await?,
+        };
+        found
+            .and_then(|delivered| DecisionRecord::decode(delivered.record.payload).ok())
+            .ok_or_else(|| Error::UnknownRequest(request_id.to_owned()))
+    }
+
+    /// Looks through the newest records of the one partition that the key belongs to.
+    async fn search(&self, name: &str) -> Result<Option<fairlead_event_log::Delivered>, Error> {
+        let ranges = self.log.offsets(DECISIONS).await?;
+        let partition = partition_for(name.as_bytes(), ranges.len() as i32);
+        let Some(range) = ranges.iter().find(|range| range.partition == partition) else {
+            return Ok(None);
+        };
+        let oldest = range.start.max(range.end - LOOKED_THROUGH);
+        let mut until = range.end;
+        while until > oldest {
+            let from = oldest.max(until - BATCH as i64);
+            let records = self.read_range(partition, from, until).await?;
+            let found = records
+                .into_iter()
+                .find(|one| one.record.key.as_ref() == name.as_bytes());
+            if found.is_some() {
+                return Ok(found);
+            }
+            until = from;
+        }
+        Ok(None)
+    }
+
+    async fn read_range(
+        &self,
+        partition: i32,
+        from: i64,
+        until: i64,
+    ) -> Result<Vec<fairlead_event_log::Delivered>, Error> {
+        let mut all = Vec::new();
+        let mut offset = from;
+        while offset < until {
+            let place = Position { partition, offset };
+            let records = self
+                .log
+                .read(DECISIONS, place, (until - offset) as usize)
+                .await?;
+            let Some(last) = records.last() else { break };
+            offset = last.position.offset + 1;
+            all.extend(records);
+        }
+        Ok(all)
+    }
+}
+
+fn record(decision: &DecisionRecord) -> (String, Record) {
+    let name = key(&decision.tenant, &decision.request_id);
+    let record = Record::new(name.clone(), decision.encode_to_vec());
+    let record = match trace_header() {
+        Some((_, value)) => record.with_header(TRACEPARENT, value),
+        None => record,
+    };
+    (name, record)
+}
+
+async fn write(
+    log: Arc<dyn EventLog>,
+    mut waiting: mpsc::Receiver<(String, Record)>,
+    places: moka::sync::Cache<String, Position>,
+    shutdown: CancellationToken,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let taken = tokio::select! {
+            biased;
+            taken = waiting.recv_many(&mut batch, BATCH) => taken,
+            () = shutdown.cancelled() => {
+                waiting.close();
+                waiting.recv_many(&mut batch, BATCH).await
+            }
+        };
+        if taken == 0 {
+            return;
+        }
+        let (names, records): (Vec<String>, Vec<Record>) = batch.drain(..).unzip();
+        match log.append(DECISIONS, records).await {
+            Ok(at) => names
+                .into_iter()
+                .zip(at)
+                .for_each(|(name, place)| places.insert(name, place)),
+            Err(error) => {
+                let lost = names.len() as u64;
+                metrics::counter!("fairlead_decision_records_total", "outcome" => "lost")
+                    .increment(lost);
+                tracing::error!(%error, lost, "decision records not written");
+            }
+        }
+    }
+}

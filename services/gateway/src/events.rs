@@ -1,0 +1,147 @@
+//! `EventService`: behaviour events, answered when the log has them durably.
+
+use fairlead_chassis::telemetry::trace_header;
+use fairlead_event_log::{Record, TRACEPARENT};
+use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::event::v1::Event;
+use fairlead_proto::gateway::v1::event_service_server::EventService;
+use fairlead_proto::gateway::v1::{
+    RejectedEvent, TrackManyRequest, TrackManyResponse, TrackRequest, TrackResponse,
+};
+use fairlead_registry::EventError;
+use prost::Message as _;
+use tonic::{Request, Response, Status};
+
+use crate::topics::{EVENTS, key};
+use crate::{Error, Service};
+
+/// Events in one call.
+const MAX_EVENTS: usize = 10_000;
+
+impl Service {
+    /// Fills what a phone may leave out, and judges the rest.
+    fn admit(&self, mut event: Event) -> Result<Event, Error> {
+        let now_ms = self.inner.clock.now_ms();
+        if event.tenant.is_empty() {
+            event.tenant.clone_from(&self.inner.config.default_tenant);
+        }
+        if event.event_id.is_empty() {
+            event.event_id = ulid::Ulid::new().to_string();
+        }
+        if event.event_time_ms == 0 {
+            event.event_time_ms = now_ms;
+        }
+        if event.product_kind() == ProductKind::Unspecified && !event.product_id.is_empty() {
+            let live = self.inner.decider.releases.live();
+            let product = live
+                .as_ref()
+                .and_then(|live| live.catalogue.get(&event.product_id));
+            if let Some(product) = product {
+                event.product_kind = product.kind;
+            }
+        }
+        self.inner
+            .registry
+            .check_event(&event, now_ms)
+            .map_err(refused)?;
+        Ok(event)
+    }
+}
+
+fn refused(error: EventError) -> Error {
+    match error {
+        EventError::Refused {
+            field,
+            value,
+            allowed,
+        } => Error::Field {
+            field: "event",
+            value: format!("{field}: {value}"),
+            allowed,
+        },
+        EventError::TooLate {
+            event_time_ms,
+            earliest_ms,
+        } => Error::Field {
+            field: "event_time_ms",
+            value: event_time_ms.to_string(),
+            allowed: format!("{earliest_ms} at the earliest, the beginning of the longest window"),
+        },
+    }
+}
+
+fn record(event: &Event) -> Record {
+    let record = Record::new(
+        key(&event.tenant, &event.customer_id),
+        event.encode_to_vec(),
+    );
+    match trace_header() {
+        Some((_, value)) => record.with_header(TRACEPARENT, value),
+        None => record,
+    }
+}
+
+#[tonic::async_trait]
+impl EventService for Service {
+    async fn track(
+        &self,
+        request: Request<TrackRequest>,
+    ) -> Result<Response<TrackResponse>, Status> {
+        let event = request.into_inner().event.ok_or_else(|| Error::Field {
+            field: "event",
+            value: String::new(),
+            allowed: "an event".to_owned(),
+        })?;
+        let event = self.admit(event)?;
+        let places = self
+            .inner
+            .log
+            .append(EVENTS, vec![record(&event)])
+            .await
+            .map_err(Error::from)?;
+        let place = places
+            .first()
+            .ok_or_else(|| Status::internal("the log gave no place"))?;
+        Ok(Response::new(TrackResponse {
+            event_id: event.event_id,
+            partition: place.partition,
+            offset: place.offset,
+        }))
+    }
+
+    async fn track_many(
+        &self,
+        request: Request<TrackManyRequest>,
+    ) -> Result<Response<TrackManyResponse>, Status> {
+        let events = request.into_inner().events;
+        if !(1..=MAX_EVENTS).contains(&events.len()) {
+            let allowed = format!("1 to {MAX_EVENTS} events in one call");
+            return Err(Error::Field {
+                field: "events",
+                value: events.len().to_string(),
+                allowed,
+            }
+            .into());
+        }
+        let mut records = Vec::with_capacity(events.len());
+        let mut rejected = Vec::new();
+        for (index, event) in events.into_iter().enumerate() {
+            match self.admit(event) {
+                Ok(event) => records.push(record(&event)),
+                Err(error) => rejected.push(RejectedEvent {
+                    index: index as i32,
+                    cause: error.to_string(),
+                }),
+            }
+        }
+        let accepted = records.len() as i32;
+        if !records.is_empty() {
+            self.inner
+                .log
+                .append(EVENTS, records)
+                .await
+                .map_err(Error::from)?;
+        }
+        Ok(Response::new(TrackManyResponse { accepted, rejected }))
+    }
+}

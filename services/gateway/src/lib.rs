@@ -1,0 +1,22 @@
+//! The public edge: authenticates, decides, answers, and logs what it decided.
+//!
+//! Invariants: every answer has a request id; a stage that fails or is slow never empties the page;
+//! a product that fails eligibility or suitability is on no slate; a firm quote is answered only
+//! after its record is in the log; an event is answered only when the log has it durably.
+//! This crate meets the other services in the contracts alone, and depends on none of them.
+
+mod checks;
+mod config;
+mod customers;
+mod decision;
+mod decision_log;
+mod error;
+mod events;
+mod quotes;
+mod recommend;
+mod service;
+pub mod topics;
+
+pub use config::{ApiKey, Config, StageShares};
+pub use error::Error;
+pub use service::{Deps, Service};
