@@ -2,6 +2,8 @@
 
 mod pricing;
 mod recall;
+#[cfg(test)]
+mod sample;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
