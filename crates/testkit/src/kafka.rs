@@ -56,7 +56,7 @@ impl KafkaBroker {
             )
             .map_err(Error::io(format!("write {}", properties.display())))?;
             let cluster_id = new_cluster_id();
-            let mut format = java("kafka.tools.StorageTool")?;
+            let mut format = java("kafka.tools.StorageTool", folder.path())?;
             format.args(["format", "-t", &cluster_id, "-c", "server.properties"]);
             process::run(format, folder.path())?;
             let process = launch(folder.path(), port, &cluster_id)?;
@@ -108,7 +108,7 @@ fn address(port: u16) -> SocketAddr {
 }
 
 fn launch(folder: &Path, port: u16, cluster_id: &str) -> Result<ServerProcess> {
-    let mut command = java("kafka.Kafka")?;
+    let mut command = java("kafka.Kafka", folder)?;
     command.arg("server.properties");
     let mut process = ServerProcess::start(command, folder)?;
     let addr = address(port);
@@ -119,14 +119,21 @@ fn launch(folder: &Path, port: u16, cluster_id: &str) -> Result<ServerProcess> {
 }
 
 /// Java with Kafka's jars, small, and told to compile little: it lives for seconds.
-fn java(class: &str) -> Result<Command> {
+/// Its scratch files go to `folder`, and with it.
+fn java(class: &str, folder: &Path) -> Result<Command> {
     let program = env::var_os("JAVA_HOME").map_or_else(
         || OsString::from("java"),
         |home| Path::new(&home).join("bin/java").into(),
     );
     let mut command = Command::new(program);
     command
-        .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+        .args([
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+        ])
+        .arg(format!("-Djava.io.tmpdir={}", folder.display()))
         .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
         .arg("-cp")
         .arg(jars()?.join("*"))
