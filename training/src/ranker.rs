@@ -1,0 +1,253 @@
+//! The ranker: how likely a click, and a conversion after it, for each product and customer.
+//!
+//! Wide and deep: a low-rank inner product of customer and product with a bias per product (all
+//! pairwise co-occurrence), beside cross layers (DCN v2, Wang et al., WWW 2021) and a perceptron
+//! over features, embeddings and the products' interactions with the customer's sequences.
+//! The customer's part is computed once per request, whatever the number of products.
+
+use rand::seq::SliceRandom as _;
+use rand_chacha::ChaCha8Rng;
+use tch::nn::{self, Module as _, OptimizerConfig as _};
+use tch::{Device, Kind, Reduction, Tensor};
+
+use crate::dataset::{Batch, Dataset, Group, Items, Users};
+use crate::layers::{Cross, Embedded, Mlp, linear, product_table};
+use crate::{Error, Options, Progress};
+
+const PRODUCT_WIDTH: i64 = 24;
+const CATEGORY_WIDTH: i64 = 8;
+const USER_WIDTH: i64 = 64;
+const CROSS_RANK: i64 = 32;
+const HIDDEN: [i64; 2] = [96, 48];
+/// Width of the wide part's inner product, for each task.
+const WIDE: i64 = 32;
+/// Click and convert.
+const TASKS: i64 = 2;
+const GROUPS_PER_BATCH: usize = 128;
+
+/// What the rows of a group are labelled with.
+pub(crate) enum Labels {
+    /// `[rows]` each: clicked, converted. Conversions are learnt where there was a click.
+    Logged { clicked: Tensor, converted: Tensor },
+    /// Groups of `width` rows of which the one at `target[group]` was taken; rows with
+    /// `excluded[row]` do not compete.
+    Taken {
+        width: i64,
+        target: Vec<i64>,
+        excluded: Tensor,
+    },
+}
+
+/// What the ranker learns from.
+pub(crate) struct Learning<'l> {
+    pub(crate) users: &'l Users,
+    pub(crate) items: &'l Items,
+    pub(crate) groups: &'l [Group],
+    pub(crate) labels: &'l Labels,
+}
+
+/// The network.
+pub(crate) struct Ranker {
+    pub(crate) variables: nn::VarStore,
+    user_ids: Embedded,
+    item_ids: Embedded,
+    /// Which of the user's id columns are sequences of products.
+    sequences: Vec<usize>,
+    user: Mlp,
+    cross: [Cross; 2],
+    deep: Mlp,
+    wide_user: nn::Linear,
+    wide_item: Tensor,
+    bias: Tensor,
+}
+
+impl Ranker {
+    pub(crate) fn new(data: &Dataset<'_>, dice: &mut ChaCha8Rng) -> Self {
+        let variables = nn::VarStore::new(Device::Cpu);
+        let root = &variables.root();
+        let assembler = &data.assembler;
+        let rows = data.products.len() as i64;
+        let products = product_table(root, dice, rows, PRODUCT_WIDTH);
+        let user_columns = assembler.user_id_columns();
+        let user_ids = Embedded::new(
+            &(root / "user"),
+            dice,
+            &user_columns,
+            &products,
+            CATEGORY_WIDTH,
+        );
+        let item_columns = assembler.item_id_columns();
+        let item_ids = Embedded::new(
+            &(root / "item"),
+            dice,
+            &item_columns,
+            &products,
+            CATEGORY_WIDTH,
+        );
+        let sequences: Vec<usize> = (0..user_columns.len())
+            .filter(|at| user_columns[*at].columns.len() > 1)
+            .collect();
+        let user_width = assembler.user_dense_width() as i64 + user_ids.width();
+        let user = Mlp::new(
+            &(root / "user_part"),
+            dice,
+            &[user_width, 2 * USER_WIDTH, USER_WIDTH],
+        );
+        let row_width = USER_WIDTH
+            + assembler.item_dense_width() as i64
+            + item_ids.width()
+            + PRODUCT_WIDTH * sequences.len() as i64;
+        let cross =
+            [0, 1].map(|at| Cross::new(&(root / "cross" / at), dice, row_width, CROSS_RANK));
+        let deep = Mlp::new(
+            &(root / "deep"),
+            dice,
+            &[row_width, HIDDEN[0], HIDDEN[1], TASKS],
+        );
+        let wide_user = linear(&(root / "wide_user"), dice, user_width, WIDE * TASKS);
+        let wide_item = product_table(&(root / "wide_item"), dice, rows, WIDE * TASKS);
+        let bias = root.var_copy(
+            "bias",
+            &Tensor::zeros([rows + 1, TASKS], (Kind::Float, Device::Cpu)),
+        );
+        Self {
+            variables,
+            user_ids,
+            item_ids,
+            sequences,
+            user,
+            cross,
+            deep,
+            wide_user,
+            wide_item,
+            bias,
+        }
+    }
+
+    /// Log-odds `[N, 2]`: click, and conversion after a click.
+    pub(crate) fn forward(&self, users: &Users, user_of_row: &Tensor, items: &Items) -> Tensor {
+        let to_rows = |tensor: &Tensor| tensor.index_select(0, user_of_row);
+        let embedded = self.user_ids.forward(&users.ids);
+        let mut parts = vec![users.dense.shallow_clone()];
+        parts.extend(embedded.iter().map(Tensor::shallow_clone));
+        let whole = Tensor::cat(&parts, 1);
+        let item_parts = self.item_ids.forward(&items.ids);
+        let mut row = vec![
+            to_rows(&self.user.forward(&whole).relu()),
+            items.dense.shallow_clone(),
+        ];
+        row.extend(
+            self.sequences
+                .iter()
+                .map(|at| to_rows(&embedded[*at]) * &item_parts[0]),
+        );
+        row.extend(item_parts);
+        let first = Tensor::cat(&row, 1);
+        let crossed = self
+            .cross
+            .iter()
+            .fold(first.shallow_clone(), |x, cross| cross.forward(&first, &x));
+        let product = items.ids.select(1, 0);
+        let wide =
+            to_rows(&self.wide_user.forward(&whole)) * self.wide_item.index_select(0, &product);
+        let wide: Vec<Tensor> = wide
+            .chunk(TASKS, 1)
+            .iter()
+            .map(|task| task.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float))
+            .collect();
+        self.deep.forward(&crossed) + Tensor::cat(&wide, 1) + self.bias.index_select(0, &product)
+    }
+
+    /// Trains on groups of rows.
+    pub(crate) fn train(
+        &self,
+        learning: &Learning<'_>,
+        options: &Options,
+        dice: &mut ChaCha8Rng,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let Learning {
+            users,
+            items,
+            groups,
+            labels,
+        } = learning;
+        let mut optimiser = nn::AdamW {
+            wd: options.weight_decay,
+            ..nn::AdamW::default()
+        }
+        .build(&self.variables, options.learning_rate)?;
+        let mut order: Vec<usize> = (0..groups.len()).collect();
+        progress.begin("ranker", (options.epochs * groups.len()) as u64);
+        for epoch in 1..=options.epochs {
+            // The rate falls to a tenth along a cosine: late epochs settle.
+            let turn = (epoch - 1) as f64 / options.epochs as f64;
+            let share = 0.1 + 0.45 * (1.0 + (std::f64::consts::PI * turn).cos());
+            optimiser.set_lr(options.learning_rate * share);
+            order.shuffle(dice);
+            for chosen in order.chunks(GROUPS_PER_BATCH) {
+                let batch_groups: Vec<&Group> = chosen.iter().map(|at| &groups[*at]).collect();
+                let batch = Batch::of(&batch_groups, users, items);
+                let scores = self.forward(&batch.users, &batch.user_of_row, &batch.items);
+                let loss = labels.loss(&scores, &batch.rows, chosen);
+                let value = loss.double_value(&[]);
+                if !value.is_finite() {
+                    return Err(Error::Diverged {
+                        model: "ranker",
+                        loss: value,
+                        epoch,
+                    });
+                }
+                optimiser.backward_step_clip_norm(&loss, 5.0);
+                progress.advance(
+                    chosen.len() as u64,
+                    &format!("epoch {epoch} loss {value:.3}"),
+                );
+            }
+        }
+        progress.end();
+        Ok(())
+    }
+}
+
+impl Labels {
+    fn loss(&self, scores: &Tensor, rows: &Tensor, groups: &[usize]) -> Tensor {
+        match self {
+            Self::Logged { clicked, converted } => {
+                let clicked = clicked.index_select(0, rows);
+                let converted = converted.index_select(0, rows);
+                let cross = |task: i64, label: &Tensor| {
+                    scores
+                        .select(1, task)
+                        .binary_cross_entropy_with_logits::<Tensor>(
+                            label,
+                            None,
+                            None,
+                            Reduction::None,
+                        )
+                };
+                let clicks = clicked.sum(Kind::Float).clamp_min(1.0);
+                let click = cross(0, &clicked).mean(Kind::Float);
+                click + (cross(1, &converted) * &clicked).sum(Kind::Float) / clicks * 0.2
+            }
+            Self::Taken {
+                width,
+                target,
+                excluded,
+            } => {
+                let target: Vec<i64> = groups.iter().map(|at| target[*at]).collect();
+                let target = Tensor::from_slice(&target);
+                let excluded = excluded.index_select(0, rows).reshape([-1, *width]);
+                let shown = scores.select(1, 1).reshape([-1, *width]);
+                // A choice among all is also a click: both tasks learn the same order.
+                let opened = scores.select(1, 0).reshape([-1, *width]);
+                let loss = |scores: &Tensor| {
+                    scores
+                        .masked_fill(&excluded, -1e9)
+                        .cross_entropy_for_logits(&target)
+                };
+                loss(&shown) + loss(&opened) * 0.05
+            }
+        }
+    }
+}
