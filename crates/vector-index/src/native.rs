@@ -59,6 +59,10 @@ pub(crate) fn search<I: NativeIndex + Sync>(
         });
     }
     let parameters = filter.map(FilterParameters::new).transpose()?;
+    let native_k = i64::try_from(k).map_err(|_| Error::Faiss {
+        action: ACTION,
+        message: format!("k is {k}"),
+    })?;
     let mut scores = vec![0.0f32; k];
     let mut rows = vec![-1i64; k];
     #[expect(
@@ -73,7 +77,7 @@ pub(crate) fn search<I: NativeIndex + Sync>(
             index.inner_ptr().cast::<c_void>(),
             1,
             query.as_ptr(),
-            k as i64,
+            native_k,
             parameters
                 .as_ref()
                 .map_or(std::ptr::null(), FilterParameters::as_ptr),

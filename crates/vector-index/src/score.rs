@@ -165,7 +165,9 @@ mod tests {
                 .map(|(&score, row)| Hit { row, score: f32::from(score) })
                 .collect();
             let mut top = TopK::new(k);
-            hits.iter().for_each(|&hit| top.offer(hit));
+            for &hit in &hits {
+                top.offer(hit);
+            }
             let mut sorted = hits;
             sorted.sort_by(Hit::rank);
             sorted.truncate(k);

@@ -15,7 +15,7 @@ proptest! {
     /// Small integers make ties common, at the k-th place too; all scores are exact.
     #[test]
     fn flat_is_the_reference_bit_for_bit_with_ties(
-        vectors in proptest::collection::vec(-2i8..3, 0..600).prop_map(whole_rows),
+        vectors in proptest::collection::vec(-2i8..3, 0..600).prop_map(|values| whole_rows(&values)),
         query in proptest::collection::vec(-2i8..3, 3),
         k in 0usize..300,
     ) {
@@ -54,7 +54,7 @@ proptest! {
     }
 }
 
-fn whole_rows(values: Vec<i8>) -> Vec<f32> {
+fn whole_rows(values: &[i8]) -> Vec<f32> {
     let whole = values.len() / 3 * 3;
     values[..whole].iter().copied().map(f32::from).collect()
 }

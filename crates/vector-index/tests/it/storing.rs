@@ -66,61 +66,63 @@ fn an_empty_index_is_saved_and_loaded() {
     assert_eq!(loaded.search(&[1.0; 3], 4, None).unwrap(), []);
 }
 
+type Damage = (&'static str, fn(&Path), &'static str);
+
+const DAMAGES: [Damage; 8] = [
+    (
+        "truncated data",
+        |folder| {
+            let path = data_file(folder);
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        },
+        "the header says",
+    ),
+    (
+        "one byte altered",
+        |folder| {
+            let path = data_file(folder);
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[5_000] ^= 1;
+            fs::write(&path, bytes).unwrap();
+        },
+        "SHA-256",
+    ),
+    (
+        "no data",
+        |folder| fs::remove_file(data_file(folder)).unwrap(),
+        "No such file",
+    ),
+    (
+        "no header",
+        |folder| fs::remove_file(folder.join("header.json")).unwrap(),
+        "No such file",
+    ),
+    (
+        "truncated header",
+        |folder| fs::write(folder.join("header.json"), "{\"format\": 1, \"ki").unwrap(),
+        "not the header of an index",
+    ),
+    (
+        "foreign header",
+        |folder| fs::write(folder.join("header.json"), "{\"name\": \"x\"}").unwrap(),
+        "unknown field `name`",
+    ),
+    (
+        "header of a later format",
+        |folder| edit_header(folder, "\"format\": 1", "\"format\": 2"),
+        "format is 2; this version reads 1",
+    ),
+    (
+        "header of another kind",
+        |folder| edit_header(folder, "\"flat\"", "\"hnsw\""),
+        "setting a parameter",
+    ),
+];
+
 #[test]
 fn damage_is_named_with_its_file() {
-    type Damage = (&'static str, fn(&Path), &'static str);
-    let damages: [Damage; 8] = [
-        (
-            "truncated data",
-            |folder| {
-                let path = data_file(folder);
-                let bytes = fs::read(&path).unwrap();
-                fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-            },
-            "the header says",
-        ),
-        (
-            "one byte altered",
-            |folder| {
-                let path = data_file(folder);
-                let mut bytes = fs::read(&path).unwrap();
-                bytes[5_000] ^= 1;
-                fs::write(&path, bytes).unwrap();
-            },
-            "SHA-256",
-        ),
-        (
-            "no data",
-            |folder| fs::remove_file(data_file(folder)).unwrap(),
-            "No such file",
-        ),
-        (
-            "no header",
-            |folder| fs::remove_file(folder.join("header.json")).unwrap(),
-            "No such file",
-        ),
-        (
-            "truncated header",
-            |folder| fs::write(folder.join("header.json"), "{\"format\": 1, \"ki").unwrap(),
-            "not the header of an index",
-        ),
-        (
-            "foreign header",
-            |folder| fs::write(folder.join("header.json"), "{\"name\": \"x\"}").unwrap(),
-            "unknown field `name`",
-        ),
-        (
-            "header of a later format",
-            |folder| edit_header(folder, "\"format\": 1", "\"format\": 2"),
-            "format is 2; this version reads 1",
-        ),
-        (
-            "header of another kind",
-            |folder| edit_header(folder, "\"flat\"", "\"hnsw\""),
-            "setting a parameter",
-        ),
-    ];
-    for (name, damage, expected) in damages {
+    for (name, damage, expected) in DAMAGES {
         let folder = tempfile::tempdir().unwrap();
         build(Kind::Flat, 1).save(folder.path()).unwrap();
         damage(folder.path());
