@@ -44,6 +44,7 @@ mod plan;
 mod products;
 
 pub use catalogue::Catalogue;
+pub use checks::check_settings;
 pub use content_hash::content_hash;
 pub use derived::{Derived, DerivedStatus};
 pub use error::Error;
@@ -57,5 +58,5 @@ pub use parameters::{
     Declared, Parameters, RankingParameters, RecallParameters, SlateOrder, SlateParameters,
     declared,
 };
-pub use plan::strategy_parameter;
+pub use plan::{check_experiments, strategy_parameter};
 pub use products::check_product;

@@ -20,6 +20,14 @@ pub fn strategy_parameter(strategy_id: &str) -> String {
     format!("strategy.{strategy_id}")
 }
 
+/// Everything that is wrong with the experiment plan of a draft, against the strategies, models
+/// and parameters that the draft has.
+pub fn check_experiments(draft: &Release) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    compile(draft, &mut findings);
+    findings
+}
+
 /// Compiles the plan and adds what is wrong with it. `None` where it cannot be compiled.
 pub(crate) fn compile(release: &Release, findings: &mut Vec<Finding>) -> Option<Plan> {
     let before = findings.len();

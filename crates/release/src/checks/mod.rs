@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use fairlead_domain::{RatePpm, TenantId};
-use fairlead_proto::catalogue::v1::{Product, ProductKind};
+use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::Release;
 
 use crate::catalogue::Catalogue;
 use crate::content_hash::content_hash;
 use crate::finding::{Finding, Rule};
+use crate::parameters::Parameters;
 
 /// What the release says of itself.
 pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) {
@@ -61,6 +62,18 @@ pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mu
     recall::campaigns(&release.campaigns, catalogue, findings);
 }
 
+/// Everything that is wrong with the settings of a draft by themselves: parameters, rule packs,
+/// scorecards, segmentations. Whether what they name is there shows when the release is whole.
+pub fn check_settings(settings: &Release) -> Vec<Finding> {
+    let mut findings = Parameters::resolve(&settings.parameters)
+        .err()
+        .unwrap_or_default();
+    pricing::rule_packs(&settings.rule_packs, &mut findings);
+    pricing::risk_models(&settings.risk_models, &mut findings);
+    recall::segmentations(&settings.segmentations, &mut findings);
+    findings
+}
+
 /// The strategy that prices a product: its own, else the release's for the kind.
 pub(crate) fn strategy_of<'r>(release: &'r Release, product: &'r Product) -> Option<&'r str> {
     if !product.strategy_id.is_empty() {
@@ -70,17 +83,6 @@ pub(crate) fn strategy_of<'r>(release: &'r Release, product: &'r Product) -> Opt
         .default_strategies
         .get(&product.kind)
         .map(String::as_str)
-}
-
-/// Whether products of the kind are priced by a strategy: deposits and funds carry their terms.
-fn needs_strategy(kind: ProductKind) -> bool {
-    matches!(
-        kind,
-        ProductKind::CashLoan
-            | ProductKind::InstalmentPlan
-            | ProductKind::CreditCard
-            | ProductKind::Insurance
-    )
 }
 
 /// Ids that must be there and differ.

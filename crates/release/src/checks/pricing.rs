@@ -1,11 +1,13 @@
 //! Strategies, rule packs and scorecards: that they are named right. Whether a strategy prices
 //! well is the lint's business, in the price engine.
 
+use std::collections::BTreeMap;
+
 use fairlead_domain::Currency;
-use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use fairlead_proto::control::v1::{Characteristic, Release, RiskModel, RulePack, Strategy};
 
-use super::{needs_strategy, period, rate, strategy_of, unique};
+use super::{period, rate, strategy_of, unique};
 use crate::catalogue::Catalogue;
 use crate::finding::{Finding, Rule, one_of};
 use crate::plan::champions;
@@ -93,6 +95,7 @@ pub(super) fn product_strategies(
     findings: &mut Vec<Finding>,
 ) {
     let champions = champions(&release.strategies);
+    let mut unpriced: BTreeMap<i32, Vec<&Product>> = BTreeMap::new();
     for product in catalogue.products() {
         let thing = format!("product {:?}: strategy_id", product.product_id);
         match strategy_of(release, product) {
@@ -103,12 +106,21 @@ pub(super) fn product_strategies(
                     no_champion(&thing, id, findings);
                 }
             }
-            None if needs_strategy(product.kind()) && product.active => {
-                let allowed = "a strategy here or in default_strategies, or no price is shown";
-                findings.push(Finding::warning(Rule::Missing, thing, "", allowed));
-            }
+            None if product.active => unpriced.entry(product.kind).or_default().push(product),
             None => {}
         }
+    }
+    for (kind, products) in unpriced {
+        let thing = format!(
+            "default_strategies[{kind}], for {} products",
+            products.len()
+        );
+        let first = products
+            .first()
+            .map_or("", |product| product.product_id.as_str());
+        let allowed =
+            format!("a strategy here or in each product, as {first:?}, or no price is shown");
+        findings.push(Finding::warning(Rule::Missing, thing, "", allowed));
     }
 }
 

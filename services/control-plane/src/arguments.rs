@@ -1,0 +1,104 @@
+//! What every call says: the tenant, who, why, how much.
+
+use fairlead_domain::TenantId;
+
+use crate::Error;
+
+/// The longest actor and the longest comment, in characters.
+const MAX_ACTOR: usize = 128;
+const MAX_COMMENT: usize = 1_000;
+
+/// The tenant of a call.
+pub(crate) fn tenant(text: &str) -> Result<TenantId, Error> {
+    TenantId::new(text).map_err(|error| Error::argument("tenant", text, error.allowed))
+}
+
+/// Who makes a change. The audit row names them.
+pub(crate) fn actor(text: &str) -> Result<&str, Error> {
+    let fits = !text.trim().is_empty()
+        && text.chars().count() <= MAX_ACTOR
+        && !text.chars().any(char::is_control);
+    if fits {
+        return Ok(text);
+    }
+    let allowed = format!("who makes the change, 1 to {MAX_ACTOR} characters");
+    Err(Error::argument("actor", text, allowed))
+}
+
+/// Why a change is made; may be empty.
+pub(crate) fn comment(text: &str) -> Result<&str, Error> {
+    if text.chars().count() <= MAX_COMMENT {
+        return Ok(text);
+    }
+    Err(Error::argument(
+        "comment",
+        text,
+        format!("at most {MAX_COMMENT} characters"),
+    ))
+}
+
+/// An id that ends up in names and paths.
+pub(crate) fn id(field: &'static str, text: &str) -> Result<(), Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Error::argument(
+        field,
+        text,
+        "1 to 64 characters of [A-Za-z0-9_.-]",
+    ))
+}
+
+/// How many rows: 50 where nothing is said.
+pub(crate) fn limit(rows: i32) -> Result<i64, Error> {
+    match rows {
+        0 => Ok(50),
+        1..=1_000 => Ok(rows.into()),
+        _ => Err(Error::argument("limit", rows, "1 to 1000, or 0 for 50")),
+    }
+}
+
+/// The revision that a caller decided on, against the one in force; 0 is any.
+pub(crate) fn expected_revision(expected: i64, in_force: i64) -> Result<(), Error> {
+    if expected < 0 {
+        return Err(Error::argument(
+            "expected_revision",
+            expected,
+            "a revision, or 0 for any",
+        ));
+    }
+    if expected == 0 || expected == in_force {
+        return Ok(());
+    }
+    Err(Error::Conflict {
+        what: "the revision in force",
+        expected,
+        found: in_force,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_checked() {
+        assert!(tenant("acme").is_ok() && tenant("a/b").is_err() && tenant("").is_err());
+        assert!(actor("ada").is_ok() && actor(" ").is_err() && actor("a\nb").is_err());
+        assert!(id("role", "two-tower").is_ok() && id("role", "").is_err());
+        assert!(id("role", "a b").is_err() && id("role", &"x".repeat(65)).is_err());
+        assert!(comment("").is_ok() && comment(&"x".repeat(1_001)).is_err());
+        assert_eq!(limit(0).ok(), Some(50));
+        assert_eq!(limit(1_000).ok(), Some(1_000));
+        assert!(limit(-1).is_err() && limit(1_001).is_err());
+    }
+
+    #[test]
+    fn a_decision_on_another_revision_is_a_conflict() {
+        assert!(expected_revision(0, 7).is_ok() && expected_revision(7, 7).is_ok());
+        let refused = expected_revision(6, 7).expect_err("stale").to_string();
+        assert!(refused.contains("is 7 by now, not 6"), "{refused}");
+        assert!(expected_revision(-1, 7).is_err());
+    }
+}

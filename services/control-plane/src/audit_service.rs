@@ -1,0 +1,60 @@
+//! `AuditService`: who did what, and whether the rows are still those that were written.
+
+use fairlead_proto::control::v1::audit_service_server::AuditService;
+use fairlead_proto::control::v1::{
+    ListAuditRequest, ListAuditResponse, VerifyAuditRequest, VerifyAuditResponse,
+};
+use tonic::{Request, Response, Status};
+
+use crate::service::Service;
+use crate::{Error, arguments};
+
+#[tonic::async_trait]
+impl AuditService for Service {
+    async fn list_audit(
+        &self,
+        request: Request<ListAuditRequest>,
+    ) -> Result<Response<ListAuditResponse>, Status> {
+        Ok(Response::new(self.read_audit(&request.into_inner()).await?))
+    }
+
+    async fn verify_audit(
+        &self,
+        request: Request<VerifyAuditRequest>,
+    ) -> Result<Response<VerifyAuditResponse>, Status> {
+        Ok(Response::new(
+            self.check_audit(&request.into_inner()).await?,
+        ))
+    }
+}
+
+impl Service {
+    async fn read_audit(&self, request: &ListAuditRequest) -> Result<ListAuditResponse, Error> {
+        let tenant = arguments::tenant(&request.tenant)?;
+        let limit = arguments::limit(request.limit)?;
+        let rows = self
+            .parts
+            .store
+            .read(&tenant)
+            .await?
+            .audit_rows(limit)
+            .await?;
+        Ok(ListAuditResponse { rows })
+    }
+
+    async fn check_audit(
+        &self,
+        request: &VerifyAuditRequest,
+    ) -> Result<VerifyAuditResponse, Error> {
+        let tenant = arguments::tenant(&request.tenant)?;
+        let check = self.parts.store.read(&tenant).await?.check_chain().await?;
+        if let Some(sequence) = check.broken_at {
+            tracing::error!(%tenant, sequence, "audit chain is broken");
+        }
+        Ok(VerifyAuditResponse {
+            intact: check.broken_at.is_none(),
+            rows: check.rows,
+            broken_at: check.broken_at.unwrap_or(0),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! Publishing and rolling back: the two ways in which a release comes into force.
+
+use fairlead_domain::TenantId;
+use fairlead_proto::control::v1::{
+    Finding, PublishRequest, PublishResponse, Release, RollBackRequest, RollBackResponse,
+};
+use serde_json::json;
+
+use crate::compose::{Heading, blocks, check, compose, seal};
+use crate::service::Service;
+use crate::store::AuditEntry;
+use crate::{Error, arguments};
+
+/// A release that passed, and the state it was decided on.
+struct Decided {
+    tenant: TenantId,
+    release: Release,
+    /// The revision in force when it was decided.
+    after: i64,
+    /// The draft that was read, where it was made from the draft.
+    draft_version: Option<i64>,
+    entry: AuditEntry,
+}
+
+impl Service {
+    /// Publishes the draft.
+    pub(crate) async fn publish_draft(
+        &self,
+        request: PublishRequest,
+    ) -> Result<PublishResponse, Error> {
+        let tenant = arguments::tenant(&request.tenant)?;
+        let actor = arguments::actor(&request.actor)?;
+        let comment = arguments::comment(&request.comment)?;
+        let draft = self.parts.store.read(&tenant).await?.draft().await?;
+        arguments::expected_revision(request.expected_revision, draft.revision)?;
+        let heading = self.heading(draft.revision + 1, actor, comment);
+        let release = seal(compose(&draft, &tenant), heading);
+        let release = passed("the draft", release).await?;
+        let detail = json!({
+            "content_hash": release.content_hash,
+            "comment": comment,
+            "products": release.catalogue.as_ref().map_or(0, |one| one.products.len()),
+        });
+        let subject = format!("release {}", release.revision);
+        let decided = Decided {
+            entry: self.entry(actor, "release.publish", subject, detail),
+            after: draft.revision,
+            draft_version: Some(draft.version),
+            tenant,
+            release,
+        };
+        let release = self.put_in_force(decided).await?;
+        Ok(PublishResponse {
+            revision: release.revision,
+            content_hash: release.content_hash,
+        })
+    }
+
+    /// Publishes an earlier release's content as the next revision. The draft stays as it is.
+    pub(crate) async fn publish_again(
+        &self,
+        request: RollBackRequest,
+    ) -> Result<RollBackResponse, Error> {
+        let tenant = arguments::tenant(&request.tenant)?;
+        let actor = arguments::actor(&request.actor)?;
+        let comment = arguments::comment(&request.comment)?;
+        let mut read = self.parts.store.read(&tenant).await?;
+        let after = read.head.revision;
+        arguments::expected_revision(request.expected_revision, after)?;
+        let to = request.to_revision;
+        let earlier = read
+            .release(to)
+            .await?
+            .ok_or_else(|| no_revision(to, after))?;
+        drop(read);
+        let release = seal(earlier, self.heading(after + 1, actor, comment));
+        // It passed when it was published; the checks may know more by now.
+        let release = passed("the earlier release", release).await?;
+        let detail = json!({
+            "content_hash": release.content_hash,
+            "comment": comment,
+            "to_revision": to,
+        });
+        let subject = format!("release {}", release.revision);
+        let decided = Decided {
+            entry: self.entry(actor, "release.roll-back", subject, detail),
+            after,
+            draft_version: None,
+            tenant,
+            release,
+        };
+        let release = self.put_in_force(decided).await?;
+        Ok(RollBackResponse {
+            revision: release.revision,
+            content_hash: release.content_hash,
+        })
+    }
+
+    fn heading(&self, revision: i64, actor: &str, comment: &str) -> Heading {
+        Heading {
+            revision,
+            published_at_ms: self.parts.clock.now_ms(),
+            published_by: actor.to_owned(),
+            comment: comment.to_owned(),
+        }
+    }
+
+    /// Writes a release and wakes the watchers, unless another write came first. Once begun it
+    /// finishes, whether the caller still listens or not: a release in force is announced.
+    async fn put_in_force(&self, decided: Decided) -> Result<Release, Error> {
+        let service = self.clone();
+        let task = self.parts.publications.spawn(async move {
+            let Decided {
+                tenant,
+                release,
+                after,
+                draft_version,
+                entry,
+            } = decided;
+            let mut write = service.parts.store.write(&tenant).await?;
+            if after != write.head.revision {
+                return Err(Error::Conflict {
+                    what: "the revision in force",
+                    expected: after,
+                    found: write.head.revision,
+                });
+            }
+            let found = write.head.draft_version;
+            if let Some(expected) = draft_version.filter(|version| *version != found) {
+                return Err(Error::Conflict {
+                    what: "the draft's version",
+                    expected,
+                    found,
+                });
+            }
+            write.insert_release(&release).await?;
+            write.commit(entry).await?;
+            service.announce(&tenant);
+            metrics::counter!("fairlead_control_releases_total").increment(1);
+            tracing::info!(%tenant, revision = release.revision, "release published");
+            Ok(release)
+        });
+        task.await?
+    }
+}
+
+/// The release, where nothing blocks.
+async fn passed(what: &'static str, release: Release) -> Result<Release, Error> {
+    let (release, findings) = tokio::task::spawn_blocking(move || check(release)).await?;
+    refuse_if_blocked(what, false, findings)?;
+    Ok(release)
+}
+
+/// The findings that do not block, or the refusal.
+pub(crate) fn refuse_if_blocked(
+    what: &'static str,
+    sent: bool,
+    findings: Vec<Finding>,
+) -> Result<Vec<Finding>, Error> {
+    if blocks(&findings) {
+        return Err(Error::Refused {
+            what,
+            sent,
+            findings,
+        });
+    }
+    Ok(findings)
+}
+
+/// There is no such revision.
+pub(crate) fn no_revision(revision: i64, in_force: i64) -> Error {
+    Error::NotFound {
+        what: "revision",
+        value: revision.to_string(),
+        allowed: match in_force {
+            0 => "none: nothing was published yet".to_owned(),
+            newest => format!("1 to {newest}"),
+        },
+    }
+}

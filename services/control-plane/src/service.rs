@@ -1,0 +1,126 @@
+//! The service: what it is made of, how it is put on a port.
+
+use std::sync::Arc;
+
+use fairlead_chassis::clock::{Clock, SystemClock};
+use fairlead_chassis::serve::{ServeOptions, serve};
+use fairlead_domain::TenantId;
+use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
+use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
+use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+use crate::store::Store;
+use crate::store::audit::AuditEntry;
+use crate::watch::Watchers;
+use crate::{Config, Error};
+
+/// A catalogue of a hundred thousand products still fits one message.
+const MAX_MESSAGE_BYTES: usize = 128 << 20;
+
+/// What the service is given.
+#[derive(Clone)]
+pub struct Deps {
+    /// Stamps releases and audit rows.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the streams of watchers, so that a server with watchers drains.
+    pub shutdown: CancellationToken,
+}
+
+/// Drafts, releases and audit. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    pub(crate) parts: Arc<Parts>,
+}
+
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) watchers: Watchers,
+    pub(crate) shutdown: CancellationToken,
+    /// Publications in flight: they finish even when their caller hangs up.
+    pub(crate) publications: TaskTracker,
+}
+
+impl Service {
+    /// Opens the control database, and makes it where there is none.
+    ///
+    /// # Errors
+    /// A database that cannot be opened or is of a newer version.
+    pub async fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
+        Ok(Self {
+            parts: Arc::new(Parts {
+                store: Store::open(config).await?,
+                clock: deps.clock,
+                watchers: Watchers::default(),
+                shutdown: deps.shutdown,
+                publications: TaskTracker::new(),
+            }),
+        })
+    }
+
+    /// Its gRPC services.
+    pub fn routes(&self) -> Routes {
+        let releases = ReleaseServiceServer::new(self.clone());
+        let drafts = DraftServiceServer::new(self.clone());
+        Routes::new(releases.max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .add_service(drafts.max_decoding_message_size(MAX_MESSAGE_BYTES))
+            .add_service(AuditServiceServer::new(self.clone()))
+    }
+
+    /// Waits for publications in flight and closes the database. Call it once nothing is served
+    /// any more.
+    pub async fn close(&self) {
+        self.parts.publications.close();
+        self.parts.publications.wait().await;
+        self.parts.store.close().await;
+    }
+
+    /// An audit row of now.
+    pub(crate) fn entry(
+        &self,
+        actor: &str,
+        action: &'static str,
+        subject: impl Into<String>,
+        detail: serde_json::Value,
+    ) -> AuditEntry {
+        AuditEntry {
+            at_ms: self.parts.clock.now_ms(),
+            actor: actor.to_owned(),
+            action,
+            subject: subject.into(),
+            detail,
+        }
+    }
+
+    /// Tells watchers that there is a newer release.
+    pub(crate) fn announce(&self, tenant: &TenantId) {
+        self.parts.watchers.announce(tenant);
+    }
+}
+
+/// Serves on `listener` until `shutdown`.
+///
+/// # Errors
+/// A configuration that is not allowed, a database that cannot be opened, a server that failed.
+pub async fn run(
+    config: Config,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let deps = Deps {
+        clock: Arc::new(SystemClock),
+        shutdown: shutdown.clone(),
+    };
+    let service = Service::new(&config, deps).await?;
+    let options = ServeOptions {
+        name: "control-plane",
+        drain: config.drain(),
+    };
+    let served = serve(options, listener, service.routes(), shutdown).await;
+    service.close().await;
+    Ok(served?)
+}

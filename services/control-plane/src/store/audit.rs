@@ -1,0 +1,215 @@
+//! The audit chain: each row's hash covers the row before, so that a row cannot be changed, taken
+//! out or put in without every hash after it.
+
+use fairlead_domain::TenantId;
+use fairlead_proto::control::v1::AuditRow;
+use futures::TryStreamExt as _;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::{Head, Read};
+use crate::Error;
+
+/// What stands before the first row.
+pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What a write says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct AuditEntry {
+    /// When, Unix milliseconds.
+    pub(crate) at_ms: i64,
+    /// Who.
+    pub(crate) actor: String,
+    /// What: "release.publish".
+    pub(crate) action: &'static str,
+    /// On what.
+    pub(crate) subject: String,
+    /// Details.
+    pub(crate) detail: Value,
+}
+
+/// What a check of the chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ChainCheck {
+    /// Rows read.
+    pub(crate) rows: i64,
+    /// The first sequence that does not hold.
+    pub(crate) broken_at: Option<i64>,
+}
+
+/// The hash of a row: SHA-256 over the tenant, the hash before, and each field of the row, every
+/// one behind its length as 8 bytes little-endian; numbers in decimal.
+fn hash_of(tenant: &str, previous: &str, row: &AuditRow) -> String {
+    let (sequence, at_ms) = (row.sequence.to_string(), row.at_ms.to_string());
+    let mut hash = Sha256::new();
+    for part in [
+        tenant,
+        previous,
+        &sequence,
+        &at_ms,
+        &row.actor,
+        &row.action,
+        &row.subject,
+        &row.detail,
+    ] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+/// Adds the row that follows `head`.
+pub(super) async fn append(
+    tx: &mut Transaction<'static, Sqlite>,
+    tenant: &TenantId,
+    head: &Head,
+    entry: AuditEntry,
+) -> Result<AuditRow, Error> {
+    let mut row = AuditRow {
+        sequence: head.audit_sequence + 1,
+        at_ms: entry.at_ms,
+        actor: entry.actor,
+        action: entry.action.to_owned(),
+        subject: entry.subject,
+        detail: entry.detail.to_string(),
+        hash: String::new(),
+    };
+    row.hash = hash_of(tenant.as_str(), &head.audit_hash, &row);
+    sqlx::query(
+        "INSERT INTO audit_rows (tenant, sequence, at_ms, actor, action, subject, detail, hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(tenant.as_str())
+    .bind(row.sequence)
+    .bind(row.at_ms)
+    .bind(&row.actor)
+    .bind(&row.action)
+    .bind(&row.subject)
+    .bind(&row.detail)
+    .bind(&row.hash)
+    .execute(&mut **tx)
+    .await?;
+    Ok(row)
+}
+
+fn read_row(row: &SqliteRow) -> Result<AuditRow, sqlx::Error> {
+    Ok(AuditRow {
+        sequence: row.try_get("sequence")?,
+        at_ms: row.try_get("at_ms")?,
+        actor: row.try_get("actor")?,
+        action: row.try_get("action")?,
+        subject: row.try_get("subject")?,
+        detail: row.try_get("detail")?,
+        hash: row.try_get("hash")?,
+    })
+}
+
+impl Read {
+    /// The newest rows, newest first.
+    pub(crate) async fn audit_rows(&mut self, limit: i64) -> Result<Vec<AuditRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
+             WHERE tenant = $1 ORDER BY sequence DESC LIMIT $2",
+        )
+        .bind(self.tenant.as_str())
+        .bind(limit)
+        .fetch_all(&mut *self.tx)
+        .await?;
+        Ok(rows.iter().map(read_row).collect::<Result<_, _>>()?)
+    }
+
+    /// Recomputes every hash. Rows that are missing at the end are found as well: the tenant's
+    /// own row says how many there were, and the hash of the last.
+    pub(crate) async fn check_chain(&mut self) -> Result<ChainCheck, Error> {
+        let mut rows = sqlx::query(
+            "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
+             WHERE tenant = $1 ORDER BY sequence",
+        )
+        .bind(self.tenant.as_str())
+        .fetch(&mut *self.tx);
+        let mut previous = GENESIS.to_owned();
+        let mut count = 0;
+        let mut broken_at = None;
+        while let Some(row) = rows.try_next().await? {
+            count += 1;
+            if broken_at.is_some() {
+                continue;
+            }
+            // A row that does not even read was not written here.
+            match read_row(&row) {
+                Ok(row) if row.sequence != count => broken_at = Some(count),
+                Ok(row) if row.hash != hash_of(self.tenant.as_str(), &previous, &row) => {
+                    broken_at = Some(count);
+                }
+                Ok(row) => previous = row.hash,
+                Err(_) => broken_at = Some(count),
+            }
+        }
+        let ends_at_head = count == self.head.audit_sequence && previous == self.head.audit_hash;
+        if broken_at.is_none() && !ends_at_head {
+            broken_at = Some(count.min(self.head.audit_sequence) + 1);
+        }
+        Ok(ChainCheck {
+            rows: count,
+            broken_at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_covers_every_field_and_where_it_ends() {
+        let row = AuditRow {
+            sequence: 3,
+            at_ms: 1_000,
+            actor: "ada".to_owned(),
+            action: "release.publish".to_owned(),
+            subject: "release 2".to_owned(),
+            detail: "{}".to_owned(),
+            hash: String::new(),
+        };
+        let hash = hash_of("acme", GENESIS, &row);
+        let others = [
+            AuditRow {
+                sequence: 4,
+                ..row.clone()
+            },
+            AuditRow {
+                at_ms: 1_001,
+                ..row.clone()
+            },
+            AuditRow {
+                actor: "bob".to_owned(),
+                ..row.clone()
+            },
+            AuditRow {
+                action: "strategy.put".to_owned(),
+                ..row.clone()
+            },
+            AuditRow {
+                subject: "release 3".to_owned(),
+                ..row.clone()
+            },
+            AuditRow {
+                detail: "{ }".to_owned(),
+                ..row.clone()
+            },
+            // The same text, divided elsewhere.
+            AuditRow {
+                actor: "adar".to_owned(),
+                action: "elease.publish".to_owned(),
+                ..row.clone()
+            },
+        ];
+        for other in others {
+            assert_ne!(hash_of("acme", GENESIS, &other), hash, "{other:?}");
+        }
+        assert_ne!(hash_of("other", GENESIS, &row), hash);
+        assert_ne!(hash_of("acme", &hash, &row), hash);
+    }
+}

@@ -1,0 +1,225 @@
+//! The draft: products, strategies, models, and the sections that are replaced whole.
+
+use std::collections::BTreeMap;
+
+use fairlead_domain::TenantId;
+use fairlead_proto::catalogue::v1::Product;
+use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
+use prost::Message;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::{Read, Write};
+use crate::Error;
+
+/// Everything that owners have put.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Draft {
+    /// Counts the writes.
+    pub(crate) version: i64,
+    /// The release in force when it was read; 0 before the first.
+    pub(crate) revision: i64,
+    /// By id.
+    pub(crate) products: BTreeMap<String, Product>,
+    /// By id and version.
+    pub(crate) strategies: BTreeMap<(String, i64), Strategy>,
+    /// By name and version.
+    pub(crate) models: BTreeMap<(String, String), ModelRef>,
+    /// Experiments, rule packs, and what else is replaced whole, in their fields of a release.
+    pub(crate) settings: Release,
+}
+
+impl Read {
+    /// The whole draft.
+    pub(crate) async fn draft(&mut self) -> Result<Draft, Error> {
+        let tenant = self.tenant.clone();
+        let (version, revision) = (self.head.draft_version, self.head.revision);
+        draft(&mut self.tx, &tenant, version, revision).await
+    }
+}
+
+impl Write {
+    /// The whole draft, as this write finds it.
+    pub(crate) async fn draft(&mut self) -> Result<Draft, Error> {
+        let tenant = self.tenant.clone();
+        let (version, revision) = (self.head.draft_version, self.head.revision);
+        draft(&mut self.tx, &tenant, version, revision).await
+    }
+
+    /// The products, by id.
+    pub(crate) async fn products(&mut self) -> Result<BTreeMap<String, Product>, Error> {
+        let tenant = self.tenant.clone();
+        products(&mut self.tx, &tenant).await
+    }
+
+    /// Adds a product or replaces it.
+    pub(crate) async fn put_product(&mut self, product: &Product) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO draft_products (tenant, product_id, body) VALUES ($1, $2, $3) \
+             ON CONFLICT (tenant, product_id) DO UPDATE SET body = excluded.body",
+        )
+        .bind(self.tenant.as_str())
+        .bind(&product.product_id)
+        .bind(product.encode_to_vec())
+        .execute(&mut *self.tx)
+        .await?;
+        self.head.draft_version += 1;
+        Ok(())
+    }
+
+    /// The newest version of a strategy; 0 where there is none.
+    pub(crate) async fn newest_version(&mut self, strategy_id: &str) -> Result<i64, Error> {
+        let row = sqlx::query(
+            "SELECT COALESCE(MAX(version), 0) AS newest FROM draft_strategies \
+             WHERE tenant = $1 AND strategy_id = $2",
+        )
+        .bind(self.tenant.as_str())
+        .bind(strategy_id)
+        .fetch_one(&mut *self.tx)
+        .await?;
+        Ok(row.try_get("newest")?)
+    }
+
+    /// Adds a version of a strategy.
+    pub(crate) async fn insert_strategy(&mut self, strategy: &Strategy) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO draft_strategies (tenant, strategy_id, version, body) \
+             VALUES ($1, $2, $3, $4)",
+        )
+        .bind(self.tenant.as_str())
+        .bind(&strategy.strategy_id)
+        .bind(strategy.version)
+        .bind(strategy.encode_to_vec())
+        .execute(&mut *self.tx)
+        .await?;
+        self.head.draft_version += 1;
+        Ok(())
+    }
+
+    /// The models, by name and version.
+    pub(crate) async fn models(&mut self) -> Result<BTreeMap<(String, String), ModelRef>, Error> {
+        let tenant = self.tenant.clone();
+        models(&mut self.tx, &tenant).await
+    }
+
+    /// Adds a model version, or replaces what is said of it.
+    pub(crate) async fn put_model(&mut self, model: &ModelRef) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO draft_models (tenant, name, version, body) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant, name, version) DO UPDATE SET body = excluded.body",
+        )
+        .bind(self.tenant.as_str())
+        .bind(&model.name)
+        .bind(&model.version)
+        .bind(model.encode_to_vec())
+        .execute(&mut *self.tx)
+        .await?;
+        self.head.draft_version += 1;
+        Ok(())
+    }
+
+    /// Replaces a section: `content` is a release that holds nothing else.
+    pub(crate) async fn put_section(
+        &mut self,
+        section: &str,
+        content: &Release,
+    ) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO draft_sections (tenant, section, body) VALUES ($1, $2, $3) \
+             ON CONFLICT (tenant, section) DO UPDATE SET body = excluded.body",
+        )
+        .bind(self.tenant.as_str())
+        .bind(section)
+        .bind(content.encode_to_vec())
+        .execute(&mut *self.tx)
+        .await?;
+        self.head.draft_version += 1;
+        Ok(())
+    }
+}
+
+async fn draft(
+    tx: &mut Transaction<'static, Sqlite>,
+    tenant: &TenantId,
+    version: i64,
+    revision: i64,
+) -> Result<Draft, Error> {
+    let strategies: Vec<Strategy> = bodies(
+        tx,
+        tenant,
+        "SELECT body FROM draft_strategies WHERE tenant = $1",
+    )
+    .await?;
+    let sections: Vec<Release> = bodies(
+        tx,
+        tenant,
+        "SELECT body FROM draft_sections WHERE tenant = $1",
+    )
+    .await?;
+    let mut settings = Release::default();
+    for section in sections {
+        // Each section fills its own field: merging puts them side by side.
+        settings
+            .merge(&*section.encode_to_vec())
+            .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), error))?;
+    }
+    Ok(Draft {
+        version,
+        revision,
+        products: products(tx, tenant).await?,
+        strategies: strategies
+            .into_iter()
+            .map(|one| ((one.strategy_id.clone(), one.version), one))
+            .collect(),
+        models: models(tx, tenant).await?,
+        settings,
+    })
+}
+
+async fn products(
+    tx: &mut Transaction<'static, Sqlite>,
+    tenant: &TenantId,
+) -> Result<BTreeMap<String, Product>, Error> {
+    let products: Vec<Product> = bodies(
+        tx,
+        tenant,
+        "SELECT body FROM draft_products WHERE tenant = $1",
+    )
+    .await?;
+    Ok(products
+        .into_iter()
+        .map(|one| (one.product_id.clone(), one))
+        .collect())
+}
+
+async fn models(
+    tx: &mut Transaction<'static, Sqlite>,
+    tenant: &TenantId,
+) -> Result<BTreeMap<(String, String), ModelRef>, Error> {
+    let models: Vec<ModelRef> = bodies(
+        tx,
+        tenant,
+        "SELECT body FROM draft_models WHERE tenant = $1",
+    )
+    .await?;
+    Ok(models
+        .into_iter()
+        .map(|one| ((one.name.clone(), one.version.clone()), one))
+        .collect())
+}
+
+async fn bodies<M: Message + Default>(
+    tx: &mut Transaction<'static, Sqlite>,
+    tenant: &TenantId,
+    query: &'static str,
+) -> Result<Vec<M>, Error> {
+    let rows = sqlx::query(query)
+        .bind(tenant.as_str())
+        .fetch_all(&mut **tx)
+        .await?;
+    let decode = |row: &SqliteRow| {
+        let body: Vec<u8> = row.try_get("body")?;
+        M::decode(&*body).map_err(|error| Error::corrupt(format!("a draft of {tenant}"), error))
+    };
+    rows.iter().map(decode).collect()
+}

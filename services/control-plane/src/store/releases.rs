@@ -1,0 +1,73 @@
+//! Published releases: immutable rows.
+
+use fairlead_proto::control::v1::{Release, ReleaseSummary};
+use prost::Message as _;
+use sqlx::Row as _;
+
+use super::{Read, Write};
+use crate::Error;
+
+impl Read {
+    /// One release; `None` where there is none of that number.
+    pub(crate) async fn release(&mut self, revision: i64) -> Result<Option<Release>, Error> {
+        let row = sqlx::query("SELECT body FROM releases WHERE tenant = $1 AND revision = $2")
+            .bind(self.tenant.as_str())
+            .bind(revision)
+            .fetch_optional(&mut *self.tx)
+            .await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let body: Vec<u8> = row.try_get("body")?;
+        Release::decode(&*body).map(Some).map_err(|error| {
+            Error::corrupt(format!("release {revision} of {}", self.tenant), error)
+        })
+    }
+
+    /// The newest releases, newest first.
+    pub(crate) async fn releases(&mut self, limit: i64) -> Result<Vec<ReleaseSummary>, Error> {
+        let rows = sqlx::query(
+            "SELECT revision, content_hash, published_at_ms, published_by, comment FROM releases \
+             WHERE tenant = $1 ORDER BY revision DESC LIMIT $2",
+        )
+        .bind(self.tenant.as_str())
+        .bind(limit)
+        .fetch_all(&mut *self.tx)
+        .await?;
+        let summary = |row: &sqlx::sqlite::SqliteRow| {
+            Ok(ReleaseSummary {
+                revision: row.try_get("revision")?,
+                content_hash: row.try_get("content_hash")?,
+                published_at_ms: row.try_get("published_at_ms")?,
+                published_by: row.try_get("published_by")?,
+                comment: row.try_get("comment")?,
+            })
+        };
+        Ok(rows
+            .iter()
+            .map(summary)
+            .collect::<Result<_, sqlx::Error>>()?)
+    }
+}
+
+impl Write {
+    /// Adds a release, and puts it in force once committed.
+    pub(crate) async fn insert_release(&mut self, release: &Release) -> Result<(), Error> {
+        sqlx::query(
+            "INSERT INTO releases \
+             (tenant, revision, content_hash, published_at_ms, published_by, comment, body) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(self.tenant.as_str())
+        .bind(release.revision)
+        .bind(&release.content_hash)
+        .bind(release.published_at_ms)
+        .bind(&release.published_by)
+        .bind(&release.comment)
+        .bind(release.encode_to_vec())
+        .execute(&mut *self.tx)
+        .await?;
+        self.head.revision = release.revision;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Watchers: each is woken by a publication and reads what is newest then. Who is slow skips
+//! what came between; who hangs up leaves nothing behind.
+
+use std::collections::HashMap;
+
+use fairlead_domain::TenantId;
+use fairlead_proto::control::v1::WatchResponse;
+use futures::Stream;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tonic::Status;
+
+use crate::service::Service;
+use crate::{Error, arguments};
+
+/// Who to wake, by tenant. The database says what is newest; this only says when to look.
+#[derive(Debug, Default)]
+pub(crate) struct Watchers {
+    tenants: Mutex<HashMap<TenantId, watch::Sender<()>>>,
+}
+
+impl Watchers {
+    fn subscribe(&self, tenant: &TenantId) -> watch::Receiver<()> {
+        let mut tenants = self.tenants.lock();
+        // Tenants that nobody watches any more, or that were never there.
+        tenants.retain(|_, sender| sender.receiver_count() > 0);
+        tenants.entry(tenant.clone()).or_default().subscribe()
+    }
+
+    /// Wakes the watchers of a tenant.
+    pub(crate) fn announce(&self, tenant: &TenantId) {
+        if let Some(sender) = self.tenants.lock().get(tenant) {
+            sender.send_replace(());
+        }
+    }
+}
+
+/// One watcher.
+struct Watcher {
+    service: Service,
+    tenant: TenantId,
+    woken: watch::Receiver<()>,
+    /// The newest revision that it has.
+    has: i64,
+}
+
+/// The releases of a tenant from now on: the one in force where it is newer than
+/// `have_revision`, then the newest after each publication. Ends when the service shuts down.
+pub(crate) fn watch(
+    service: Service,
+    tenant: &str,
+    have_revision: i64,
+) -> Result<impl Stream<Item = Result<WatchResponse, Status>> + Send + 'static, Error> {
+    let tenant = arguments::tenant(tenant)?;
+    if have_revision < 0 {
+        let allowed = "the revision served, or 0 for none";
+        return Err(Error::argument("have_revision", have_revision, allowed));
+    }
+    let watcher = Watcher {
+        woken: service.parts.watchers.subscribe(&tenant),
+        service,
+        tenant,
+        has: have_revision,
+    };
+    Ok(futures::stream::unfold(Some(watcher), |watcher| async {
+        let mut watcher: Watcher = watcher?;
+        match watcher.next().await {
+            Ok(Some(response)) => Some((Ok(response), Some(watcher))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    }))
+}
+
+impl Watcher {
+    /// The newest release once there is one that it does not have; `None` at shutdown.
+    async fn next(&mut self) -> Result<Option<WatchResponse>, Error> {
+        let shutdown = self.service.parts.shutdown.clone();
+        loop {
+            // Seen before it is looked: what is published from here on wakes it again.
+            self.woken.mark_unchanged();
+            let mut read = self.service.parts.store.read(&self.tenant).await?;
+            let newest = read.head.revision;
+            if newest > self.has {
+                let release = read.release(newest).await?;
+                self.has = newest;
+                return Ok(Some(WatchResponse { release }));
+            }
+            drop(read);
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(None),
+                woken = self.woken.changed() => if woken.is_err() { return Ok(None) },
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Models are registered with the folder that they are.
+
+use std::fs;
+use std::path::Path;
+
+use fairlead_proto::control::v1::{GetDraftRequest, ModelRef, PutModelRequest, PutModelResponse};
+use fairlead_release::model_folder_hash;
+use tonic::{Code, Status};
+
+use crate::plane::{Plane, TENANT, folder};
+
+/// Writes a model's folder and says what it is.
+fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
+    let path = folder.join(format!("ranker-{version}"));
+    fs::create_dir_all(&path).expect("made");
+    let manifest = format!(r#"{{"name":"ranker","version":"{version}","schema_hash":"c0ffee"}}"#);
+    for (name, content) in [
+        ("manifest.json", manifest.as_str()),
+        ("golden.json", "[]"),
+        ("model.pt", program),
+    ] {
+        fs::write(path.join(name), content).expect("written");
+    }
+    ModelRef {
+        role: "ranker".to_owned(),
+        name: "ranker".to_owned(),
+        version: version.to_owned(),
+        content_hash: model_folder_hash(&path).expect("a model"),
+        path: path.display().to_string(),
+        default_for_role: true,
+        schema_hash: "c0ffee".to_owned(),
+    }
+}
+
+async fn register(plane: &Plane, model: ModelRef) -> Result<PutModelResponse, Status> {
+    let request = PutModelRequest {
+        tenant: TENANT.to_owned(),
+        actor: "ada".to_owned(),
+        model: Some(model),
+    };
+    Ok(plane.drafts().put_model(request).await?.into_inner())
+}
+
+async fn defaults(plane: &Plane) -> Vec<(String, bool)> {
+    let request = GetDraftRequest {
+        tenant: TENANT.to_owned(),
+    };
+    let draft = plane
+        .drafts()
+        .get_draft(request)
+        .await
+        .expect("a draft")
+        .into_inner()
+        .draft;
+    let models = draft.expect("a draft").models;
+    models
+        .into_iter()
+        .map(|model| (model.version, model.default_for_role))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_newest_default_takes_over() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    register(&plane, model(folder.path(), "1", "one"))
+        .await
+        .expect("registered");
+    register(&plane, model(folder.path(), "2", "two"))
+        .await
+        .expect("registered");
+    let expected = [("1", false), ("2", true)].map(|(version, is)| (version.to_owned(), is));
+    assert_eq!(defaults(&plane).await, expected);
+    assert_eq!(plane.audit_rows().await[0].subject, "ranker 2");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_what_is_said_is_refused() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    let good = model(folder.path(), "1", "one");
+    let cases = [
+        (
+            "model.path",
+            ModelRef {
+                path: "/nowhere".to_owned(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.path",
+            ModelRef {
+                path: folder.path().display().to_string(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.content_hash",
+            ModelRef {
+                content_hash: "ab".repeat(32),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.name",
+            ModelRef {
+                name: "other".to_owned(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.version",
+            ModelRef {
+                version: "7".to_owned(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.version",
+            ModelRef {
+                version: String::new(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.role",
+            ModelRef {
+                role: "a role".to_owned(),
+                ..good.clone()
+            },
+        ),
+        (
+            "model.schema_hash",
+            ModelRef {
+                schema_hash: "beef".to_owned(),
+                ..good.clone()
+            },
+        ),
+    ];
+    for (field, bad) in cases {
+        let refused = register(&plane, bad).await.expect_err(field);
+        assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
+        assert!(refused.message().starts_with(field), "{field}: {refused}");
+    }
+    // One byte of the program is another model.
+    fs::write(Path::new(&good.path).join("model.pt"), "onf").expect("written");
+    let refused = register(&plane, good.clone())
+        .await
+        .expect_err("another program");
+    let found = model_folder_hash(&good.path).expect("a model");
+    assert!(refused.message().contains(&found), "{refused}");
+    assert_eq!(defaults(&plane).await, []);
+    assert_eq!(plane.audit_rows().await, []);
+}
+
+#[tokio::test]
+async fn a_version_never_changes() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    register(&plane, model(folder.path(), "1", "one"))
+        .await
+        .expect("registered");
+    register(&plane, model(folder.path(), "1", "one"))
+        .await
+        .expect("the same again");
+    let refused = register(&plane, model(folder.path(), "1", "other"))
+        .await
+        .expect_err("other");
+    assert_eq!(refused.code(), Code::AlreadyExists);
+    assert!(refused.message().contains("`ranker 1`"), "{refused}");
+}

@@ -1,0 +1,230 @@
+//! A control plane on a free port, with its own runtime, so that it can be killed.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use fairlead_control_plane::{Config, Error, run};
+use fairlead_proto::catalogue::v1::product::Terms;
+use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
+use fairlead_proto::control::v1::audit_service_client::AuditServiceClient;
+use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
+use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
+use fairlead_proto::control::v1::{
+    AuditRow, GetReleaseRequest, ListAuditRequest, PublishRequest, PublishResponse,
+    PutProductsRequest, Release, VerifyAuditRequest, VerifyAuditResponse,
+};
+use fairlead_proto::money::v1::Money;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+use tonic_types::StatusExt as _;
+
+/// No test waits longer for what must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The tenant of every test.
+pub(crate) const TENANT: &str = "acme";
+
+/// A running control plane.
+pub(crate) struct Plane {
+    runtime: Option<Runtime>,
+    shutdown: CancellationToken,
+    ended: Receiver<Result<(), Error>>,
+    /// The port stays taken while the plane is down, so that it comes back at its address.
+    listener: TcpListener,
+}
+
+impl Plane {
+    /// A plane over the database in `folder`, on a free port.
+    pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_on(
+            folder,
+            TcpListener::bind("127.0.0.1:0").expect("a free port"),
+        )
+    }
+
+    fn start_on(folder: &Path, listener: TcpListener) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        let shutdown = CancellationToken::new();
+        let (end, ended) = sync_channel(1);
+        let (stop, config) = (shutdown.clone(), config(folder));
+        let own = listener.try_clone().expect("a second handle");
+        runtime.spawn(async move {
+            own.set_nonblocking(true).expect("a socket");
+            let own = tokio::net::TcpListener::from_std(own).expect("a listener");
+            // The test that looks is the one that still listens.
+            let _ = end.send(run(config, own, stop).await);
+        });
+        Self {
+            runtime: Some(runtime),
+            shutdown,
+            ended,
+            listener,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().expect("an address")
+    }
+
+    /// A connection of its own.
+    pub(crate) fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address()));
+        endpoint.expect("an address").connect_lazy()
+    }
+
+    pub(crate) fn releases(&self) -> ReleaseServiceClient<Channel> {
+        ReleaseServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn drafts(&self) -> DraftServiceClient<Channel> {
+        DraftServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel())
+    }
+
+    /// Ends it as an operator does.
+    pub(crate) async fn stop(self) -> Result<(), Error> {
+        self.shutdown.cancel();
+        // The clients' side of each connection must be able to say goodbye meanwhile.
+        let ended = tokio::task::spawn_blocking(move || self.ended.recv_timeout(PATIENCE));
+        ended.await.expect("no panic").expect("drained in time")
+    }
+
+    /// Ends it as a crash does: nothing is drained, every connection breaks.
+    pub(crate) fn kill(mut self) -> TcpListener {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+        self.listener.try_clone().expect("a second handle")
+    }
+
+    /// Comes back at the address of one that was killed.
+    pub(crate) fn come_back(folder: &Path, listener: TcpListener) -> Self {
+        Self::start_on(folder, listener)
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub(crate) fn config(folder: &Path) -> Config {
+    Config {
+        database: format!("sqlite:{}", folder.join("control.db").display()),
+        // A runner under load is no reason to fail.
+        busy_timeout_ms: 30_000,
+        ..Config::default()
+    }
+}
+
+pub(crate) fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A product that needs no strategy.
+pub(crate) fn deposit(id: &str) -> Product {
+    Product {
+        product_id: id.to_owned(),
+        name: format!("Deposit {id}"),
+        kind: ProductKind::Deposit.into(),
+        currency: "CNY".to_owned(),
+        active: true,
+        terms: Some(Terms::Deposit(DepositTerms {
+            yield_ppm: 15_000,
+            tenor_months: 12,
+            min_amount: Some(Money {
+                minor: 10_000,
+                currency: "CNY".to_owned(),
+            }),
+        })),
+        ..Product::default()
+    }
+}
+
+pub(crate) fn put(products: Vec<Product>) -> PutProductsRequest {
+    PutProductsRequest {
+        tenant: TENANT.to_owned(),
+        actor: "ada".to_owned(),
+        products,
+        replace_all: false,
+    }
+}
+
+pub(crate) fn publish() -> PublishRequest {
+    PublishRequest {
+        tenant: TENANT.to_owned(),
+        actor: "ada".to_owned(),
+        comment: "why not".to_owned(),
+        expected_revision: 0,
+    }
+}
+
+impl Plane {
+    pub(crate) async fn put(&self, products: Vec<Product>) {
+        self.drafts()
+            .put_products(put(products))
+            .await
+            .expect("put");
+    }
+
+    pub(crate) async fn publish(&self) -> PublishResponse {
+        self.releases()
+            .publish(publish())
+            .await
+            .expect("published")
+            .into_inner()
+    }
+
+    /// One release; 0 is the one in force.
+    pub(crate) async fn release(&self, revision: i64) -> Result<Release, Status> {
+        let request = GetReleaseRequest {
+            tenant: TENANT.to_owned(),
+            revision,
+        };
+        let answer = self.releases().get_release(request).await?.into_inner();
+        Ok(answer.release.expect("a release"))
+    }
+
+    pub(crate) async fn audit_rows(&self) -> Vec<AuditRow> {
+        let request = ListAuditRequest {
+            tenant: TENANT.to_owned(),
+            limit: 1_000,
+        };
+        self.audit()
+            .list_audit(request)
+            .await
+            .expect("rows")
+            .into_inner()
+            .rows
+    }
+
+    pub(crate) async fn verify(&self) -> VerifyAuditResponse {
+        let request = VerifyAuditRequest {
+            tenant: TENANT.to_owned(),
+        };
+        self.audit()
+            .verify_audit(request)
+            .await
+            .expect("verified")
+            .into_inner()
+    }
+}
+
+/// The findings in the details of a refusal.
+pub(crate) fn findings(status: &Status) -> Vec<String> {
+    let violations = status
+        .get_details_bad_request()
+        .expect("violations")
+        .field_violations;
+    violations.into_iter().map(|one| one.description).collect()
+}

@@ -1,0 +1,271 @@
+//! Publishing, reading, rolling back, and what a restart keeps.
+
+use fairlead_proto::control::v1::{
+    Campaign, CheckDraftRequest, GetDraftRequest, ListReleasesRequest, PublishRequest,
+    PutSettingsRequest, Release, RollBackRequest,
+};
+use fairlead_release::Live;
+use tonic::Code;
+
+use crate::plane::{Plane, TENANT, deposit, findings, folder, publish};
+
+fn campaign(product: &str) -> PutSettingsRequest {
+    PutSettingsRequest {
+        tenant: TENANT.to_owned(),
+        actor: "ada".to_owned(),
+        settings: Some(Release {
+            campaigns: vec![Campaign {
+                campaign_id: "spring".to_owned(),
+                product_ids: vec![product.to_owned()],
+                ..Campaign::default()
+            }],
+            ..Release::default()
+        }),
+        clear: Vec::new(),
+    }
+}
+
+async fn history(plane: &Plane) -> Vec<i64> {
+    let request = ListReleasesRequest {
+        tenant: TENANT.to_owned(),
+        limit: 0,
+    };
+    let listed = plane
+        .releases()
+        .list_releases(request)
+        .await
+        .expect("listed")
+        .into_inner();
+    listed.releases.iter().map(|one| one.revision).collect()
+}
+
+#[tokio::test]
+async fn a_draft_is_published_and_an_earlier_release_comes_back() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    plane.put(vec![deposit("D-1")]).await;
+    let first = plane.publish().await;
+    assert_eq!(first.revision, 1);
+    plane.put(vec![deposit("D-2")]).await;
+    assert_eq!(plane.publish().await.revision, 2);
+
+    let back = RollBackRequest {
+        tenant: TENANT.to_owned(),
+        to_revision: 1,
+        actor: "bob".to_owned(),
+        comment: "D-2 was wrong".to_owned(),
+        expected_revision: 2,
+    };
+    let third = plane
+        .releases()
+        .roll_back(back)
+        .await
+        .expect("rolled back")
+        .into_inner();
+    assert_eq!(third.revision, 3);
+    assert_ne!(
+        third.content_hash, first.content_hash,
+        "the hash covers the number"
+    );
+
+    let (one, two) = (
+        plane.release(1).await.expect("1"),
+        plane.release(2).await.expect("2"),
+    );
+    let in_force = plane.release(0).await.expect("in force");
+    assert_eq!(in_force.catalogue, one.catalogue);
+    assert_ne!(in_force.catalogue, two.catalogue);
+    assert_eq!((in_force.revision, &*in_force.published_by), (3, "bob"));
+    for release in [one, two, in_force] {
+        let live = Live::check(release).expect("a service would take it");
+        assert!(!live.catalogue.is_empty());
+    }
+    assert_eq!(history(&plane).await, [3, 2, 1]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_said_so() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    let nothing = plane.release(0).await.expect_err("nothing yet");
+    assert_eq!(nothing.code(), Code::NotFound);
+    assert!(
+        nothing.message().contains("nothing was published yet"),
+        "{nothing}"
+    );
+    plane.put(vec![deposit("D-1")]).await;
+    plane.publish().await;
+    let nothing = plane.release(9).await.expect_err("no 9");
+    assert_eq!(nothing.code(), Code::NotFound);
+    assert!(
+        nothing.message().contains("`9`") && nothing.message().contains("1 to 1"),
+        "{nothing}"
+    );
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    plane.put(vec![deposit("D-1")]).await;
+    plane.publish().await;
+    plane.put(vec![deposit("D-2")]).await;
+    let draft = GetDraftRequest {
+        tenant: TENANT.to_owned(),
+    };
+    let drafted = plane
+        .drafts()
+        .get_draft(draft.clone())
+        .await
+        .expect("a draft")
+        .into_inner();
+    let (released, rows) = (plane.release(0).await.expect("1"), plane.audit_rows().await);
+    plane.stop().await.expect("drained");
+
+    let plane = Plane::start(folder.path());
+    assert_eq!(plane.release(0).await.expect("1"), released);
+    assert_eq!(
+        plane
+            .drafts()
+            .get_draft(draft)
+            .await
+            .expect("a draft")
+            .into_inner(),
+        drafted
+    );
+    assert_eq!(plane.audit_rows().await, rows);
+    assert!(plane.verify().await.intact);
+    assert_eq!(plane.publish().await.revision, 2);
+}
+
+#[tokio::test]
+async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    plane.put(vec![deposit("D-1"), deposit("D-2")]).await;
+    plane.publish().await;
+    let mut unpriced = deposit("D-2");
+    unpriced.strategy_id = "gone".to_owned();
+    plane.put(vec![unpriced]).await;
+    plane
+        .drafts()
+        .put_settings(campaign("D-9"))
+        .await
+        .expect("put");
+    let (before, rows) = (plane.release(0).await.expect("1"), plane.audit_rows().await);
+
+    let refused = plane
+        .releases()
+        .publish(publish())
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    let mut found = findings(&refused);
+    for (thing, value) in [
+        ("product \"D-2\": strategy_id", "gone"),
+        ("campaign \"spring\"", "D-9"),
+    ] {
+        assert!(
+            found
+                .iter()
+                .any(|one| one.contains(thing) && one.contains(value)),
+            "{thing}: {found:#?}"
+        );
+    }
+    let check = CheckDraftRequest {
+        tenant: TENANT.to_owned(),
+    };
+    let checked = plane
+        .drafts()
+        .check_draft(check.clone())
+        .await
+        .expect("checked")
+        .into_inner();
+    let mut checked: Vec<String> = checked
+        .findings
+        .into_iter()
+        .map(|one| one.message)
+        .collect();
+    checked.sort();
+    found.sort();
+    assert_eq!(checked, found);
+
+    assert_eq!(plane.release(0).await.expect("1"), before);
+    assert_eq!(plane.audit_rows().await, rows);
+    // Mended, it passes.
+    plane.put(vec![deposit("D-2"), deposit("D-9")]).await;
+    let checked = plane
+        .drafts()
+        .check_draft(check)
+        .await
+        .expect("checked")
+        .into_inner();
+    assert!(
+        checked.findings.iter().all(|one| one.severity == "warning"),
+        "{checked:#?}"
+    );
+    assert_eq!(plane.publish().await.revision, 2);
+}
+
+#[tokio::test]
+async fn a_decision_on_a_revision_that_is_gone_is_aborted() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    plane.put(vec![deposit("D-1")]).await;
+    plane.publish().await;
+    plane.publish().await;
+    let stale = PublishRequest {
+        expected_revision: 1,
+        ..publish()
+    };
+    let refused = plane.releases().publish(stale).await.expect_err("stale");
+    assert_eq!(refused.code(), Code::Aborted);
+    let fresh = PublishRequest {
+        expected_revision: 2,
+        ..publish()
+    };
+    let published = plane
+        .releases()
+        .publish(fresh)
+        .await
+        .expect("fresh")
+        .into_inner();
+    assert_eq!(published.revision, 3);
+    assert_eq!(history(&plane).await, [3, 2, 1]);
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_each_other() {
+    let folder = folder();
+    let plane = Plane::start(folder.path());
+    plane.put(vec![deposit("D-1")]).await;
+    plane.publish().await;
+    let other = GetDraftRequest {
+        tenant: "other".to_owned(),
+    };
+    let draft = plane
+        .drafts()
+        .get_draft(other)
+        .await
+        .expect("empty")
+        .into_inner()
+        .draft;
+    assert_eq!(
+        draft
+            .and_then(|draft| draft.catalogue)
+            .expect("a catalogue")
+            .products,
+        []
+    );
+    let publish = PublishRequest {
+        tenant: "other".to_owned(),
+        ..publish()
+    };
+    let first = plane
+        .releases()
+        .publish(publish)
+        .await
+        .expect("published")
+        .into_inner();
+    assert_eq!(first.revision, 1);
+}
