@@ -1,0 +1,109 @@
+//! How far the stream has come, for whoever waits for it.
+
+use std::collections::BTreeMap;
+
+use fairlead_event_log::Position;
+use tokio::sync::watch;
+
+/// What became of events since the stream was started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Changed their customer's state.
+    pub applied: u64,
+    /// Were sent twice.
+    pub duplicates: u64,
+    /// Came after everything that they could change.
+    pub too_late: u64,
+    /// Changed nothing that is kept of customers.
+    pub irrelevant: u64,
+    /// Were in the store already: read again after a restart.
+    pub replayed: u64,
+    /// Could not be applied and went to the dead letters.
+    pub dead_lettered: u64,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.applied += other.applied;
+        self.duplicates += other.duplicates;
+        self.too_late += other.too_late;
+        self.irrelevant += other.irrelevant;
+        self.replayed += other.replayed;
+        self.dead_lettered += other.dead_lettered;
+    }
+}
+
+/// How far the stream has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// By owned partition: the next offset; everything below is visible in the store.
+    pub next: BTreeMap<i32, i64>,
+    /// By owned partition: what is committed; below it nothing is ever read again.
+    pub safe: BTreeMap<i32, i64>,
+    /// What became of events.
+    pub counts: Counts,
+    /// How often reading began again from what is safe.
+    pub resyncs: u64,
+}
+
+impl Progress {
+    /// Whether everything below these positions (ends of partitions, say) is visible.
+    pub fn reached(&self, ends: &[Position]) -> bool {
+        reached(&self.next, ends)
+    }
+
+    /// Whether everything below these positions will never be read again.
+    pub fn settled(&self, ends: &[Position]) -> bool {
+        reached(&self.safe, ends)
+    }
+}
+
+fn reached(offsets: &BTreeMap<i32, i64>, ends: &[Position]) -> bool {
+    ends.iter().all(|end| {
+        end.offset == 0
+            || offsets
+                .get(&end.partition)
+                .is_some_and(|offset| *offset >= end.offset)
+    })
+}
+
+/// Watches the progress of a stream; clones are independent.
+#[derive(Debug, Clone)]
+pub struct ProgressWatch(pub(crate) watch::Receiver<Progress>);
+
+impl ProgressWatch {
+    /// The progress now.
+    pub fn now(&self) -> Progress {
+        self.0.borrow().clone()
+    }
+
+    /// Waits until a condition holds and returns the progress then; nothing when the stream ended
+    /// before.
+    pub async fn until(&mut self, condition: impl FnMut(&Progress) -> bool) -> Option<Progress> {
+        let progress = self.0.wait_for(condition).await.ok()?;
+        Some(progress.clone())
+    }
+
+    /// Waits until everything below these positions is visible: pass the log's `end_offsets` to
+    /// wait for all that was appended so far. Nothing when the stream ended before. Meant for a
+    /// stream that owns all the partitions named.
+    pub async fn caught_up(&mut self, ends: &[Position]) -> Option<Progress> {
+        self.until(|progress| progress.reached(ends)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reached_means_every_partition() {
+        let mut progress = Progress::default();
+        let end = |partition, offset| Position { partition, offset };
+        assert!(progress.reached(&[end(0, 0), end(1, 0)]), "empty partitions");
+        assert!(!progress.reached(&[end(0, 5)]));
+        progress.next.insert(0, 5);
+        assert!(progress.reached(&[end(0, 5), end(1, 0)]));
+        assert!(!progress.reached(&[end(0, 5), end(1, 1)]));
+    }
+}
