@@ -5,16 +5,7 @@ use std::borrow::Cow;
 use crate::error::Error;
 use crate::manifest::{Dtype, InputSpec, Manifest, RowGroup};
 
-/// Named inputs of one request, in any order.
-///
-/// ```no_run
-/// use fairlead_inference::Batch;
-/// let batch = Batch::new()
-///     .f32("user_dense", 3, vec![0.1, 0.2, 0.3])
-///     .index("user_of_row", vec![0, 0])
-///     .i64("item_ids", 1, vec![7, 9]);
-/// # assert_eq!(batch.inputs().len(), 3);
-/// ```
+/// Named inputs of one request, in any order: `Batch::new().f32("user_dense", 3, values)` and on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Batch {
     inputs: Vec<Input>,

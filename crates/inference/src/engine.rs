@@ -62,7 +62,8 @@ impl Batchable for Job {
 }
 
 impl Engine {
-    /// Starts the threads.
+    /// Starts the threads. Each sets libtorch to one thread, which is also the default of threads
+    /// that use libtorch later in this process: training sets its own number on its own thread.
     pub fn start(options: EngineOptions) -> Result<Self, Error> {
         for (option, value) in [
             ("threads", options.threads),

@@ -38,15 +38,17 @@ pub trait Searchable: Send + Sync {
         k: usize,
         filter: Option<&Filter>,
     ) -> Result<Vec<Vec<Hit>>, Error> {
-        if !queries.len().is_multiple_of(self.dimension()) {
+        // An implementation without dimensions takes no queries.
+        let dimension = self.dimension().max(1);
+        if !queries.len().is_multiple_of(dimension) {
             return Err(Error::Dimension {
                 what: "query batch",
                 got: queries.len(),
-                dimension: self.dimension(),
+                dimension,
             });
         }
         queries
-            .chunks_exact(self.dimension())
+            .chunks_exact(dimension)
             .map(|query| self.search(query, k, filter))
             .collect()
     }
