@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let spec = TopicSpec {
         partitions: 4,
-        retention: Duration::from_secs(7 * 86_400),
+        retention: Duration::from_hours(7 * 24),
     };
     log.create_topic(TOPIC, spec).await?;
 
@@ -33,7 +33,9 @@ async fn main() -> anyhow::Result<()> {
     let positions = log.append(TOPIC, records.to_vec()).await?;
     println!("appended at {positions:?}");
 
-    let mut consumer = log.consumer(ConsumerOptions::new("example", [TOPIC])).await?;
+    let mut consumer = log
+        .consumer(ConsumerOptions::new("example", [TOPIC]))
+        .await?;
     let mut received = 0;
     while received < events.len() {
         let poll = consumer.poll(100, Duration::from_secs(1)).await?;
@@ -42,7 +44,10 @@ async fn main() -> anyhow::Result<()> {
         }
         let mut next = Vec::new();
         for delivered in &poll.records {
-            println!("got {:?} at {:?}", delivered.record.payload, delivered.position);
+            println!(
+                "got {:?} at {:?}",
+                delivered.record.payload, delivered.position
+            );
             let position = Position {
                 offset: delivered.position.offset + 1,
                 ..delivered.position

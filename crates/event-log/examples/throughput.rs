@@ -22,14 +22,16 @@ const SINGLES: usize = 1_000;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
-    let log: Arc<dyn EventLog> = match std::env::args().nth(1) {
+    let bootstrap = std::env::args().nth(1);
+    let embedded = bootstrap.is_none();
+    let log: Arc<dyn EventLog> = match bootstrap {
         Some(bootstrap) => Arc::new(KafkaEventLog::connect(KafkaOptions::new(bootstrap)).await?),
         None => Arc::new(EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await?),
     };
     let topic = format!("throughput-{}", std::process::id());
     let spec = TopicSpec {
         partitions: 8,
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_hours(24),
     };
     log.create_topic(&topic, spec).await?;
 
@@ -54,6 +56,16 @@ async fn main() -> anyhow::Result<()> {
     let (p50, p99) = (waits[SINGLES / 2], waits[SINGLES * 99 / 100]);
     println!("append of a single record: p50 {p50:?}, p99 {p99:?}");
     log.close().await?;
+    if embedded {
+        let bytes = std::fs::metadata(folder.path().join("event-log.redb"))?.len();
+        let began = Instant::now();
+        EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await?;
+        println!(
+            "open, with the check of {} MiB: {:.2?}",
+            bytes >> 20,
+            began.elapsed()
+        );
+    }
     Ok(())
 }
 
@@ -64,7 +76,9 @@ fn say(what: &str, records: usize, took: Duration, floor: Duration) {
 }
 
 fn record(number: usize) -> Record {
-    let payload: Vec<u8> = (0..PAYLOAD).map(|at| (number * 31 + at * 7) as u8).collect();
+    let payload: Vec<u8> = (0..PAYLOAD)
+        .map(|at| (number * 31 + at * 7) as u8)
+        .collect();
     Record::new(format!("tenant-1/user-{}", number % 10_000), payload)
 }
 

@@ -144,7 +144,11 @@ mod tests {
         at_limit.key = "keyz".into();
         assert!(matches!(
             check(at_limit),
-            Err(Error::RecordTooLarge { size: 101, limit: 100, .. })
+            Err(Error::RecordTooLarge {
+                size: 101,
+                limit: 100,
+                ..
+            })
         ));
     }
 
@@ -179,10 +183,18 @@ mod tests {
 
     #[test]
     fn specs_name_what_is_allowed() {
-        let spec = |partitions, retention| TopicSpec { partitions, retention };
-        let day = Duration::from_secs(86_400);
+        let spec = |partitions, retention| TopicSpec {
+            partitions,
+            retention,
+        };
+        let day = Duration::from_hours(24);
         check_spec(&spec(1, day)).expect("one partition");
-        for bad in [spec(0, day), spec(-1, day), spec(i32::MAX, day), spec(1, Duration::ZERO)] {
+        for bad in [
+            spec(0, day),
+            spec(-1, day),
+            spec(i32::MAX, day),
+            spec(1, Duration::ZERO),
+        ] {
             let message = check_spec(&bad).expect_err("refused").to_string();
             assert!(message.contains("allowed is 1"), "{message}");
         }

@@ -129,10 +129,14 @@ pub enum Error {
         #[source]
         cause: Cause,
     },
+    /// The group has members, so it cannot be forgotten.
+    #[error("group {group:?} has members: close them first")]
+    GroupInUse {
+        /// The consumer group.
+        group: String,
+    },
     /// Records that the log did not take; any of the others may be in it.
-    #[error(
-        "topic {topic:?}: {acknowledged} of {total} records were acknowledged, then: {cause}"
-    )]
+    #[error("topic {topic:?}: {acknowledged} of {total} records were acknowledged, then: {cause}")]
     Append {
         /// The topic.
         topic: String,
@@ -241,6 +245,7 @@ impl Error {
             | Self::InvalidTimestamp { .. }
             | Self::OffsetOutOfRange { .. }
             | Self::NotAssigned { .. }
+            | Self::GroupInUse { .. }
             | Self::Kafka { .. }
             | Self::Locked { .. }
             | Self::Corrupt { .. }

@@ -64,7 +64,7 @@ impl ConsumerOptions {
             start: Start::Earliest,
             max_poll_bytes: 16 << 20,
             session_timeout: Duration::from_secs(10),
-            max_poll_interval: Duration::from_secs(300),
+            max_poll_interval: Duration::from_mins(5),
         }
     }
 
@@ -132,12 +132,7 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Reads up to `max` records of one partition from `from` on, outside any group. It may
     /// return fewer; it returns none only at the end. To go on, continue after the last one.
-    async fn read(
-        &self,
-        topic: &str,
-        from: Position,
-        max: usize,
-    ) -> Result<Vec<Delivered>, Error>;
+    async fn read(&self, topic: &str, from: Position, max: usize) -> Result<Vec<Delivered>, Error>;
 
     /// Answers when the log can do its work: the cluster answers, the file takes a durable write.
     async fn healthy(&self) -> Result<(), Error>;

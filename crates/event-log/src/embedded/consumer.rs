@@ -36,7 +36,11 @@ pub(crate) struct EmbeddedConsumer {
 
 impl EmbeddedConsumer {
     /// Joins the group. Its members and topics are known to the file already.
-    pub(crate) fn join(log: Arc<Inner>, options: &ConsumerOptions, topics: Vec<Arc<Topic>>) -> Self {
+    pub(crate) fn join(
+        log: Arc<Inner>,
+        options: &ConsumerOptions,
+        topics: Vec<Arc<Topic>>,
+    ) -> Self {
         let consumer = Self {
             group: options.group.as_str().into(),
             member: log.membership.new_member(),
@@ -78,11 +82,16 @@ impl EmbeddedConsumer {
             // Put out for not polling: everything owned is another's, and we begin anew.
             tracing::warn!(group = %self.group, "consumer had not polled for too long");
             let lost = std::mem::take(&mut self.owned);
-            let lost = lost.into_keys().map(|id| self.named(id)).collect::<Vec<_>>();
+            let lost = lost
+                .into_keys()
+                .map(|id| self.named(id))
+                .collect::<Vec<_>>();
             self.revoke(lost);
             self.rejoin();
             let membership = &self.log.membership;
-            membership.sync(&self.group, self.member).unwrap_or_default()
+            membership
+                .sync(&self.group, self.member)
+                .unwrap_or_default()
         });
         let revoked: Vec<_> = changes.revoked.iter().map(|id| self.named(*id)).collect();
         self.revoke(revoked);
@@ -192,7 +201,10 @@ impl Consumer for EmbeddedConsumer {
             if !(records.is_empty() && self.revoked.is_empty() && self.assigned.is_empty()) {
                 return Ok(self.take(records));
             }
-            if tokio::time::timeout_at(deadline, bell).await.is_err() {
+            // Whoever waits in a poll is alive, and says so in time.
+            let sign_of_life = Instant::now() + self.max_poll_interval / 2;
+            let waited = tokio::time::timeout_at(deadline.min(sign_of_life), bell).await;
+            if waited.is_err() && Instant::now() >= deadline {
                 return Ok(Poll::default());
             }
         }

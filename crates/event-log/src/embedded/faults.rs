@@ -150,7 +150,7 @@ async fn open(disk: &Disk, folder: &Path) -> EmbeddedEventLog {
 async fn create(log: &EmbeddedEventLog) -> Result<(), Error> {
     let spec = TopicSpec {
         partitions: PARTITIONS,
-        retention: Duration::from_secs(3_600),
+        retention: Duration::from_hours(1),
     };
     log.create_topic(TOPIC, spec).await
 }
@@ -165,11 +165,18 @@ fn records(number: usize) -> Vec<Record> {
 async fn everything(log: &EmbeddedEventLog) -> Vec<Delivered> {
     let mut all = Vec::new();
     for partition in 0..PARTITIONS {
-        let from = Position { partition, offset: 0 };
+        let from = Position {
+            partition,
+            offset: 0,
+        };
         let records = log.read(TOPIC, from, usize::MAX).await.expect("reads");
         let expected = (0_i64..).zip(&records);
         for (offset, delivered) in expected {
-            assert_eq!(delivered.position, Position { partition, offset }, "no gaps");
+            assert_eq!(
+                delivered.position,
+                Position { partition, offset },
+                "no gaps"
+            );
         }
         all.extend(records);
     }

@@ -117,9 +117,11 @@ impl Group {
     /// possible.
     fn retarget(&mut self) {
         let members = &self.members;
-        let subscribed =
-            |id: &MemberId, p: &PartitionId| members.get(id).is_some_and(|m| m.partitions.contains(p));
-        self.target.retain(|partition, id| subscribed(id, partition));
+        let subscribed = |id: &MemberId, p: &PartitionId| {
+            members.get(id).is_some_and(|m| m.partitions.contains(p))
+        };
+        self.target
+            .retain(|partition, id| subscribed(id, partition));
         let wanted: BTreeSet<PartitionId> = members
             .values()
             .flat_map(|member| member.partitions.iter().copied())
@@ -164,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    const INTERVAL: Duration = Duration::from_secs(300);
+    const INTERVAL: Duration = Duration::from_mins(5);
 
     fn topic(id: u32, partitions: u32) -> BTreeSet<PartitionId> {
         (0..partitions).map(|partition| (id, partition)).collect()
@@ -180,13 +182,23 @@ mod tests {
         let now = Instant::now();
         let mut group = Group::default();
         group.join(1, topic(1, 2), INTERVAL, now);
-        assert_eq!(group.sync(1, now).expect("member").assigned, [(1, 0), (1, 1)]);
+        assert_eq!(
+            group.sync(1, now).expect("member").assigned,
+            [(1, 0), (1, 1)]
+        );
 
         group.join(2, topic(1, 2), INTERVAL, now);
-        assert_eq!(group.sync(2, now), Some(Changes::default()), "1 still owns both");
+        assert_eq!(
+            group.sync(2, now),
+            Some(Changes::default()),
+            "1 still owns both"
+        );
         let changes = group.sync(1, now).expect("member");
         assert_eq!((changes.revoked.len(), changes.wake_others), (1, true));
-        assert_eq!(group.sync(2, now).expect("member").assigned, changes.revoked);
+        assert_eq!(
+            group.sync(2, now).expect("member").assigned,
+            changes.revoked
+        );
     }
 
     #[test]
@@ -211,7 +223,13 @@ mod tests {
         group.sync(1, start);
         group.join(2, topic(1, 1), INTERVAL, start);
         let at_the_limit = start + INTERVAL;
-        assert!(group.sync(2, at_the_limit).expect("member").assigned.is_empty());
+        assert!(
+            group
+                .sync(2, at_the_limit)
+                .expect("member")
+                .assigned
+                .is_empty()
+        );
         let beyond = at_the_limit + Duration::from_millis(1);
         assert_eq!(group.sync(2, beyond).expect("member").assigned, [(1, 0)]);
         assert!(!group.owns(1, (1, 0)) && group.owns(2, (1, 0)));
@@ -227,7 +245,10 @@ mod tests {
         group.join(2, all, INTERVAL, now);
         group.sync(1, now);
         group.sync(2, now);
-        assert_eq!((owned_by(&group, 1).len(), owned_by(&group, 2).len()), (2, 2));
+        assert_eq!(
+            (owned_by(&group, 1).len(), owned_by(&group, 2).len()),
+            (2, 2)
+        );
     }
 
     #[derive(Debug, Clone)]

@@ -13,6 +13,7 @@ mod expiry;
 #[cfg(test)]
 mod faults;
 mod groups;
+mod inner;
 mod membership;
 mod options;
 mod reader;
@@ -22,33 +23,27 @@ mod store;
 mod transaction;
 mod writer;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use redb::ReadableTable;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::chunk::Segment;
-use self::command::{Command, Done, Work};
+use self::command::{Command, Work};
 use self::consumer::EmbeddedConsumer;
-use self::directory::{Directory, Topic};
-use self::membership::Membership;
+use self::directory::Directory;
+use self::inner::Inner;
 pub use self::options::{EmbeddedOptions, WallClock};
 use self::reader::{Budget, read_partition};
 use self::schema::{FORMAT, FORMAT_KEY, Tables};
-use self::space::FreeSpace;
 use self::store::{Opener, Store};
 use self::transaction::out_of_range;
-use self::writer::Writer;
-use crate::admission::{check_group, check_records, check_spec, check_topic};
+use crate::admission::{check_group, check_spec, check_topic};
 use crate::error::Error;
 use crate::log::{Consumer, ConsumerOptions, EventLog, OffsetRange, TopicSpec};
-use crate::meters::Meters;
-use crate::partitioner::partition_for;
 use crate::record::{Delivered, Position, Record};
 
 /// Bytes of records that one [`EventLog::read`] returns at most.
@@ -62,17 +57,6 @@ pub struct EmbeddedEventLog {
     inner: Arc<Inner>,
     /// Drops what retention allows to drop, for as long as the log is there.
     expiry: Mutex<JoinSet<()>>,
-}
-
-/// What consumers share with the log.
-pub(crate) struct Inner {
-    pub(crate) store: Arc<Store>,
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) membership: Arc<Membership>,
-    pub(crate) commands: mpsc::Sender<Command>,
-    pub(crate) meters: Meters,
-    queued: Arc<Semaphore>,
-    options: EmbeddedOptions,
 }
 
 /// How far a consumer group is behind.
@@ -105,17 +89,7 @@ impl EmbeddedEventLog {
             Ok((store, directory))
         })
         .await?;
-        let (commands, queue) = mpsc::channel(writer::QUEUE);
-        let inner = Arc::new(Inner {
-            store: Arc::new(store),
-            directory: Arc::new(directory),
-            membership: Arc::default(),
-            commands,
-            meters: Meters::new("embedded"),
-            queued: Arc::new(Semaphore::new(options.queued_bytes.clamp(1, MOST_PERMITS))),
-            options,
-        });
-        inner.start_writer(queue)?;
+        let inner = Inner::start(store, directory, options)?;
         let mut expiry = JoinSet::new();
         let interval = inner.options.expiry_interval;
         expiry.spawn(expire_regularly(inner.commands.downgrade(), interval));
@@ -159,7 +133,8 @@ impl EmbeddedEventLog {
     }
 
     /// Forgets a group that will not come back, so that retention does not wait for it. Returns
-    /// whether it was known. If it comes back, it begins like a new one.
+    /// whether it was known. If it comes back, it begins like a new one. A group with members in
+    /// this process is not forgotten: [`Error::GroupInUse`].
     pub async fn forget_group(&self, group: &str) -> Result<bool, Error> {
         check_group(group)?;
         let work = Work::ForgetGroup {
@@ -168,9 +143,6 @@ impl EmbeddedEventLog {
         Ok(self.inner.submit(work).await?.count > 0)
     }
 }
-
-/// What a semaphore can count.
-const MOST_PERMITS: usize = u32::MAX as usize >> 1;
 
 /// Makes the tables and notes the format, or checks it.
 fn prepare(store: &Store) -> Result<(), Error> {
@@ -210,113 +182,6 @@ async fn expire_regularly(commands: mpsc::WeakSender<Command>, interval: std::ti
             }
         }
     }
-}
-
-impl Inner {
-    fn start_writer(&self, queue: mpsc::Receiver<Command>) -> Result<(), Error> {
-        let writer = Writer {
-            store: Arc::clone(&self.store),
-            directory: Arc::clone(&self.directory),
-            membership: Arc::clone(&self.membership),
-            free_space: FreeSpace {
-                reserve_bytes: self.options.reserve_bytes,
-            },
-            clock: Arc::clone(&self.options.clock),
-            meters: self.meters,
-        };
-        // The thread ends when the last sender is gone or at Close; what it acknowledged is
-        // durable at any moment, so nobody has to wait for it.
-        std::thread::Builder::new()
-            .name("event-log-writer".to_owned())
-            .spawn(move || writer.run(queue))
-            .map(drop)
-            .map_err(|error| Error::Storage {
-                folder: self.options.folder.clone(),
-                operation: "starting the writer thread",
-                cause: Arc::new(error),
-            })
-    }
-
-    pub(crate) async fn submit(&self, work: Work) -> Result<Done, Error> {
-        writer::submit(&self.commands, work).await
-    }
-
-    /// Runs `body` off the reactor.
-    pub(crate) async fn blocking<T: Send + 'static>(
-        body: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        // A join error means that the runtime is going down (panics are caught in the store).
-        tokio::task::spawn_blocking(body)
-            .await
-            .map_err(|_| Error::Closed)?
-    }
-
-    fn topic(&self, name: &str) -> Result<Arc<Topic>, Error> {
-        if self.commands.is_closed() {
-            return Err(Error::Closed);
-        }
-        check_topic(name)?;
-        self.directory
-            .topic(name)
-            .ok_or_else(|| Error::UnknownTopic {
-                topic: name.to_owned(),
-                log: self.store.path().display().to_string(),
-            })
-    }
-
-    async fn append(&self, topic: &Arc<Topic>, records: &[Record]) -> Result<Vec<Position>, Error> {
-        let limit = self.options.max_record_bytes;
-        check_records(&topic.name, records, limit, (self.options.clock)())?;
-        if records.is_empty() {
-            return Ok(Vec::new());
-        }
-        // An append beyond the whole budget goes alone.
-        let bytes: usize = records.iter().map(Record::size).sum();
-        let budget = self.options.queued_bytes.clamp(1, MOST_PERMITS);
-        let permits = u32::try_from(bytes.clamp(1, budget)).unwrap_or(u32::MAX >> 1);
-        let queued = Arc::clone(&self.queued);
-        let queued = queued.acquire_many_owned(permits).await;
-        let (segments, placed) = encode(topic, records);
-        let work = Work::Append {
-            topic: Arc::clone(topic),
-            segments,
-            _budget: queued.map_err(|_| Error::Closed)?,
-        };
-        let bases: BTreeMap<u32, u64> = self.submit(work).await?.bases.into_iter().collect();
-        let position = |(partition, index): (u32, u64)| Position {
-            partition: partition.cast_signed(),
-            offset: (bases[&partition] + index).cast_signed(),
-        };
-        Ok(placed.into_iter().map(position).collect())
-    }
-}
-
-/// Encoded records by partition.
-type Segments = Vec<(u32, Vec<Segment>)>;
-
-/// Encodes records by partition; also says for each its partition and its index among those of
-/// the same partition.
-fn encode(topic: &Topic, records: &[Record]) -> (Segments, Vec<(u32, u64)>) {
-    let partitions = topic.partitions().cast_signed();
-    let mut by_partition: BTreeMap<u32, (u64, Vec<Segment>)> = BTreeMap::new();
-    let mut placed = Vec::with_capacity(records.len());
-    for record in records {
-        let partition = partition_for(&record.key, partitions).cast_unsigned();
-        let (count, segments) = by_partition.entry(partition).or_default();
-        placed.push((partition, *count));
-        *count += 1;
-        match segments.last_mut() {
-            Some(segment) if !segment.is_full_for(record) => segment.push(record),
-            _ => {
-                let mut segment = Segment::default();
-                segment.push(record);
-                segments.push(segment);
-            }
-        }
-    }
-    let segments = by_partition.into_iter();
-    let segments = segments.map(|(partition, (_, segments))| (partition, segments));
-    (segments.collect(), placed)
 }
 
 #[async_trait]
@@ -372,12 +237,7 @@ impl EventLog for EmbeddedEventLog {
         Ok((0..topic.partitions()).map(range).collect())
     }
 
-    async fn read(
-        &self,
-        topic: &str,
-        from: Position,
-        max: usize,
-    ) -> Result<Vec<Delivered>, Error> {
+    async fn read(&self, topic: &str, from: Position, max: usize) -> Result<Vec<Delivered>, Error> {
         let topic = self.inner.topic(topic)?;
         let last = topic.partitions().cast_signed() - 1;
         if !(0..=last).contains(&from.partition) {

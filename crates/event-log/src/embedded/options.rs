@@ -40,7 +40,7 @@ impl EmbeddedOptions {
             max_record_bytes: MAX_RECORD_BYTES,
             queued_bytes: 64 << 20,
             reserve_bytes: 64 << 20,
-            expiry_interval: Duration::from_secs(60),
+            expiry_interval: Duration::from_mins(1),
             clock: Arc::new(wall_clock_ms),
         }
     }

@@ -60,6 +60,7 @@ impl Store {
         Box::new(move |path| {
             Database::builder()
                 .set_cache_size(cache_bytes)
+                .set_check_integrity_on_open(true)
                 .create(path)
         })
     }

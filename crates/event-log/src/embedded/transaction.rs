@@ -80,7 +80,7 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
                 member,
                 offsets,
             } => self.commit(group, *member, offsets),
-            Work::ForgetGroup { group } => self.forget(group).map(Ok),
+            Work::ForgetGroup { group } => self.forget(group),
             Work::Expire => expiry::run(self).map(Ok),
             Work::Probe => {
                 let now_ms = u64::try_from(self.now_ms).unwrap_or(0);
@@ -155,9 +155,8 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
     ) -> Result<(), StoreError> {
         let id = (topic.id, partition);
         let span = self.span(topic, partition);
-        let fits = |chunk: &OpenChunk| {
-            HEADER_BYTES + chunk.bytes + segment.bytes.len() <= TARGET_BYTES
-        };
+        let fits =
+            |chunk: &OpenChunk| HEADER_BYTES + chunk.bytes + segment.bytes.len() <= TARGET_BYTES;
         if self.open.get(&id).is_some_and(|chunk| !fits(chunk))
             && let Some(full) = self.open.remove(&id)
         {
@@ -216,7 +215,9 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         let id = self.topics().iter().map(|topic| topic.id).max();
         let id = id.map_or(1, |highest| highest + 1);
         let topic = Arc::new(Topic::new(id, name, partitions, retention_ms));
-        self.tables.topics.insert(name, (id, partitions, retention_ms))?;
+        self.tables
+            .topics
+            .insert(name, (id, partitions, retention_ms))?;
         for partition in 0..partitions {
             self.set_span(&topic, partition, Span { start: 0, end: 0 });
         }
@@ -282,7 +283,11 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         Ok(Ok(Done::default()))
     }
 
-    fn forget(&mut self, group: &str) -> Result<Done, StoreError> {
+    fn forget(&mut self, group: &str) -> Result<Outcome, StoreError> {
+        if self.membership.has_members(group) {
+            let group = group.to_owned();
+            return Ok(Err(Error::GroupInUse { group }));
+        }
         let rows: Vec<PartitionId> = self
             .tables
             .groups
@@ -298,10 +303,10 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
             self.tables.groups.remove(&(group, *topic, *partition))?;
         }
         self.note(Effect::Forgotten(group.to_owned()));
-        Ok(Done {
+        Ok(Ok(Done {
             count: rows.len() as u64,
             ..Done::default()
-        })
+        }))
     }
 }
 

@@ -72,8 +72,8 @@ impl Cluster {
     ) -> Result<(), Error> {
         let retention_ms = spec.retention.as_millis().to_string();
         let replication = TopicReplication::Fixed(replication);
-        let new = NewTopic::new(topic, spec.partitions, replication)
-            .set("retention.ms", &retention_ms);
+        let new =
+            NewTopic::new(topic, spec.partitions, replication).set("retention.ms", &retention_ms);
         let timeout = Some(self.asked.timeout);
         let options = AdminOptions::new()
             .operation_timeout(timeout)

@@ -79,7 +79,12 @@ impl KafkaEventLog {
         Ok(())
     }
 
-    async fn settle(&self, topic: &str, records: &[Record], outcome: Outcome) -> Result<Vec<Position>, Error> {
+    async fn settle(
+        &self,
+        topic: &str,
+        records: &[Record],
+        outcome: Outcome,
+    ) -> Result<Vec<Position>, Error> {
         let Some((index, error)) = outcome.failure else {
             return Ok(outcome.positions);
         };
@@ -202,12 +207,7 @@ impl EventLog for KafkaEventLog {
         self.cluster.offsets(topic).await
     }
 
-    async fn read(
-        &self,
-        topic: &str,
-        from: Position,
-        max: usize,
-    ) -> Result<Vec<Delivered>, Error> {
+    async fn read(&self, topic: &str, from: Position, max: usize) -> Result<Vec<Delivered>, Error> {
         self.check_open()?;
         check_topic(topic)?;
         let partitions = self.cluster.partitions(topic).await?;

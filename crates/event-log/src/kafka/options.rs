@@ -97,7 +97,11 @@ impl KafkaOptions {
             let allowed = "host:port, several separated by commas";
             return refuse("bootstrap", self.bootstrap.clone(), allowed);
         }
-        if let Some(key) = self.properties.keys().find(|key| OURS.contains(&key.as_str())) {
+        if let Some(key) = self
+            .properties
+            .keys()
+            .find(|key| OURS.contains(&key.as_str()))
+        {
             let value = self.properties[key].clone();
             return refuse(key, value, "nothing: the event log sets it itself");
         }
@@ -109,7 +113,7 @@ impl KafkaOptions {
             ("delivery_timeout", self.delivery_timeout),
             ("request_timeout", self.request_timeout),
         ] {
-            if !(Duration::from_millis(100)..=Duration::from_secs(900)).contains(&value) {
+            if !(Duration::from_millis(100)..=Duration::from_mins(15)).contains(&value) {
                 return refuse(option, format!("{value:?}"), "100 ms to 15 min");
             }
         }
@@ -169,6 +173,7 @@ impl KafkaOptions {
         config
             .set("group.id", &options.group)
             .set("enable.partition.eof", "false")
+            .set("fetch.wait.max.ms", "500")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", millis(options.session_timeout))
             .set("heartbeat.interval.ms", millis(options.session_timeout / 4))
@@ -187,7 +192,9 @@ impl KafkaOptions {
             .set("enable.partition.eof", "true")
             // Where retention passed a group: go on with what is left, rather than skip it too.
             .set("auto.offset.reset", "earliest")
-            .set("fetch.wait.max.ms", "100")
+            // A read stops at the end that it saw; what the client still waits for behind it would
+            // hold up the next read on the connection.
+            .set("fetch.wait.max.ms", "5")
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384");
         config
@@ -210,10 +217,24 @@ mod tests {
 
     #[test]
     fn bootstrap_servers_need_a_host_and_a_port() {
-        for good in ["kafka:9092", "a:1,b:65535", "[::1]:9092", "10.0.0.1:9092, c:9093"] {
+        for good in [
+            "kafka:9092",
+            "a:1,b:65535",
+            "[::1]:9092",
+            "10.0.0.1:9092, c:9093",
+        ] {
             KafkaOptions::new(good).check().expect(good);
         }
-        for bad in ["", "kafka", "kafka:", ":9092", "kafka:0", "kafka:70000", "a:1,", "a:x"] {
+        for bad in [
+            "",
+            "kafka",
+            "kafka:",
+            ":9092",
+            "kafka:0",
+            "kafka:70000",
+            "a:1,",
+            "a:x",
+        ] {
             let message = KafkaOptions::new(bad).check().expect_err(bad).to_string();
             assert!(message.contains("host:port"), "{message}");
         }
@@ -222,7 +243,9 @@ mod tests {
     #[test]
     fn properties_that_guarantees_rest_on_are_refused() {
         let mut options = KafkaOptions::new("kafka:9092");
-        options.properties.insert("statistics.interval.ms".into(), "0".into());
+        options
+            .properties
+            .insert("statistics.interval.ms".into(), "0".into());
         options.check().expect("harmless");
         options.properties.insert("acks".into(), "0".into());
         let message = options.check().expect_err("refused").to_string();
@@ -237,7 +260,7 @@ mod tests {
             options.check()
         };
         assert!(with(|o| o.delivery_timeout = Duration::ZERO).is_err());
-        assert!(with(|o| o.request_timeout = Duration::from_secs(3_600)).is_err());
+        assert!(with(|o| o.request_timeout = Duration::from_hours(1)).is_err());
         assert!(with(|o| o.max_record_bytes = 0).is_err());
         assert!(with(|o| o.replication = 0).is_err());
         assert!(with(|o| o.replication = 3).is_ok());

@@ -141,9 +141,8 @@ impl Worker {
             match change {
                 Change::Assigned(partitions) => poll.assigned.extend(partitions),
                 Change::Revoked(partitions) => {
-                    poll.records.retain(|record| {
-                        !partitions.iter().any(|lost| is_of(record, lost))
-                    });
+                    poll.records
+                        .retain(|record| !partitions.iter().any(|lost| is_of(record, lost)));
                     poll.assigned.retain(|had| !partitions.contains(had));
                     poll.revoked.extend(partitions);
                 }

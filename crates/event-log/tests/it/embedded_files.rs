@@ -24,7 +24,9 @@ async fn filled() -> tempfile::TempDir {
     let log = open(folder.path()).await.expect("opens");
     log.create_topic(TOPIC, spec(2)).await.expect("creates");
     for from in 0..20 {
-        log.append(TOPIC, numbered(from * 50, 50)).await.expect("appends");
+        log.append(TOPIC, numbered(from * 50, 50))
+            .await
+            .expect("appends");
     }
     log.close().await.expect("closes");
     folder
@@ -37,7 +39,10 @@ async fn a_second_opener_is_told_which_file_is_in_use() {
     let error = refused(open(folder.path()).await);
     assert!(matches!(error, Error::Locked { .. }), "{error}");
     let path = folder.path().join("event-log.redb");
-    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&path.display().to_string()),
+        "{error}"
+    );
     first.healthy().await.expect("the first goes on");
     first.close().await.expect("closes");
     open(folder.path()).await.expect("free again");
@@ -46,11 +51,14 @@ async fn a_second_opener_is_told_which_file_is_in_use() {
 #[tokio::test]
 async fn a_closed_log_is_there_again_with_its_groups() {
     let folder = filled().await;
-    let log: std::sync::Arc<dyn EventLog> = std::sync::Arc::new(open(folder.path()).await.expect("opens"));
+    let log: std::sync::Arc<dyn EventLog> =
+        std::sync::Arc::new(open(folder.path()).await.expect("opens"));
     let mut member = Member::join(&log, "readers", TOPIC).await;
     member.receive(1_000).await;
     member.commit().await;
-    log.append(TOPIC, numbered(1_000, 5)).await.expect("appends");
+    log.append(TOPIC, numbered(1_000, 5))
+        .await
+        .expect("appends");
     let error = {
         log.close().await.expect("closes");
         let polled = member.consumer.poll(1, std::time::Duration::ZERO).await;
@@ -59,7 +67,8 @@ async fn a_closed_log_is_there_again_with_its_groups() {
     assert!(matches!(error, Error::Closed), "{error}");
     drop((member, log));
 
-    let log: std::sync::Arc<dyn EventLog> = std::sync::Arc::new(open(folder.path()).await.expect("opens"));
+    let log: std::sync::Arc<dyn EventLog> =
+        std::sync::Arc::new(open(folder.path()).await.expect("opens"));
     let mut member = Member::join(&log, "readers", TOPIC).await;
     member.receive(5).await;
     assert_eq!(numbers(&member.received), (1_000..1_005).collect());
@@ -69,11 +78,14 @@ async fn a_closed_log_is_there_again_with_its_groups() {
 async fn a_foreign_file_is_refused_and_kept() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("event-log.redb");
-    for content in ["short".as_bytes(), &[0x5a; 100_000]] {
-        fs::write(&path, content).expect("writes");
+    for content in [b"short".to_vec(), vec![0x5a; 100_000]] {
+        fs::write(&path, &content).expect("writes");
         let error = refused(open(folder.path()).await);
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
-        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+        assert!(
+            error.to_string().contains(&path.display().to_string()),
+            "{error}"
+        );
         assert_eq!(fs::read(&path).expect("reads"), content);
     }
 }
@@ -102,9 +114,17 @@ async fn appends_stop_while_the_reserve_is_touched_and_reading_goes_on() {
     let mut options = EmbeddedOptions::new(folder.path());
     options.reserve_bytes = u64::MAX;
     let log = EmbeddedEventLog::open(options).await.expect("opens");
-    let error = log.append(TOPIC, numbered(0, 1)).await.expect_err("no reserve");
+    let error = log
+        .append(TOPIC, numbered(0, 1))
+        .await
+        .expect_err("no reserve");
     assert!(matches!(error, Error::DiskFull { .. }), "{error}");
-    assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains(&folder.path().display().to_string()),
+        "{error}"
+    );
     let log: std::sync::Arc<dyn EventLog> = std::sync::Arc::new(log);
     let mut member = Member::join(&log, "readers", TOPIC).await;
     member.receive(1_000).await;

@@ -55,14 +55,22 @@ impl Bench {
 #[tokio::test]
 async fn records_go_when_their_time_has_passed_and_no_group_wants_them() {
     let bench = bench().await;
-    bench.log.append(TOPIC, numbered(0, 100)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(0, 100))
+        .await
+        .expect("appends");
     bench.pass(RETENTION_MS - 1);
     assert_eq!(bench.log.expire().await.expect("expires"), 0);
     bench.pass(1);
     assert_eq!(bench.log.expire().await.expect("expires"), 100);
     assert_eq!(bench.held().await, 0);
     let ends = bench.log.end_offsets(TOPIC).await.expect("ends");
-    assert_eq!(ends.iter().map(|end| end.offset).sum::<i64>(), 100, "offsets go on");
+    assert_eq!(
+        ends.iter().map(|end| end.offset).sum::<i64>(),
+        100,
+        "offsets go on"
+    );
 }
 
 #[tokio::test]
@@ -70,7 +78,11 @@ async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() 
     let bench = bench().await;
     let mut reader = Member::join(&bench.seam, "reader", TOPIC).await;
     drop(Member::join(&bench.seam, "gone", TOPIC).await);
-    bench.log.append(TOPIC, numbered(0, 100)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(0, 100))
+        .await
+        .expect("appends");
     bench.pass(100 * RETENTION_MS);
     assert_eq!(bench.log.expire().await.expect("expires"), 0);
 
@@ -83,9 +95,16 @@ async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() 
     };
     assert_eq!(groups, [lag("gone", false), lag("reader", true)]);
 
+    let error = bench.log.forget_group("reader").await;
+    let error = error.expect_err("has a member");
+    assert!(matches!(error, Error::GroupInUse { .. }), "{error}");
     reader.receive(100).await;
     reader.commit().await;
-    assert_eq!(bench.log.expire().await.expect("expires"), 0, "the other has not read");
+    assert_eq!(
+        bench.log.expire().await.expect("expires"),
+        0,
+        "the other has not read"
+    );
     assert!(bench.log.forget_group("gone").await.expect("forgets"));
     assert!(!bench.log.forget_group("gone").await.expect("is gone"));
     assert_eq!(bench.log.expire().await.expect("expires"), 100);
@@ -94,9 +113,17 @@ async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() 
 #[tokio::test]
 async fn a_new_group_begins_with_what_is_left() {
     let bench = bench().await;
-    bench.log.append(TOPIC, numbered(0, 50)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(0, 50))
+        .await
+        .expect("appends");
     bench.pass(RETENTION_MS);
-    bench.log.append(TOPIC, numbered(50, 50)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(50, 50))
+        .await
+        .expect("appends");
     assert_eq!(bench.log.expire().await.expect("expires"), 50);
     let mut member = Member::join(&bench.seam, "late", TOPIC).await;
     member.receive(50).await;
@@ -106,28 +133,40 @@ async fn a_new_group_begins_with_what_is_left() {
 #[tokio::test]
 async fn a_shorter_retention_is_taken_over() {
     let bench = bench().await;
-    bench.log.append(TOPIC, numbered(0, 10)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(0, 10))
+        .await
+        .expect("appends");
     bench.pass(1_000);
     assert_eq!(bench.log.expire().await.expect("expires"), 0);
     let shorter = TopicSpec {
         partitions: 2,
         retention: Duration::from_secs(1),
     };
-    bench.log.create_topic(TOPIC, shorter).await.expect("is there");
+    bench
+        .log
+        .create_topic(TOPIC, shorter)
+        .await
+        .expect("is there");
     assert_eq!(bench.log.expire().await.expect("expires"), 10);
 }
 
 #[tokio::test]
 async fn a_member_that_does_not_poll_is_put_out_and_comes_back() {
     let bench = bench().await;
-    bench.log.append(TOPIC, numbered(0, 20)).await.expect("appends");
+    bench
+        .log
+        .append(TOPIC, numbered(0, 20))
+        .await
+        .expect("appends");
     let mut options = ConsumerOptions::new("group", [TOPIC]);
-    options.max_poll_interval = Duration::ZERO;
+    options.max_poll_interval = Duration::from_millis(200);
     let mut silent = Member::with(&bench.seam, options.clone()).await;
     silent.receive(20).await;
     let work = behind(&silent.received);
 
-    options.max_poll_interval = Duration::from_secs(300);
+    options.max_poll_interval = Duration::from_mins(5);
     let mut other = Member::with(&bench.seam, options).await;
     other.own(2).await;
     let error = silent.consumer.commit(&work).await.expect_err("too late");
@@ -143,5 +182,25 @@ async fn a_member_that_does_not_poll_is_put_out_and_comes_back() {
         other.poll(Duration::ZERO).await;
         silent.poll(Duration::ZERO).await;
     }
-    assert_eq!(silent.received.len(), 0, "what the other committed does not come again");
+    assert_eq!(
+        silent.received.len(),
+        0,
+        "what the other committed does not come again"
+    );
+}
+
+#[tokio::test]
+async fn a_member_that_waits_long_in_one_poll_is_not_put_out() {
+    let bench = bench().await;
+    let mut options = ConsumerOptions::new("group", [TOPIC]);
+    options.max_poll_interval = Duration::from_millis(200);
+    let mut patient = Member::with(&bench.seam, options.clone()).await;
+    patient.own(2).await;
+    let mut other = Member::with(&bench.seam, options).await;
+    // Both wait in polls several times as long as they may stay silent.
+    let wait = Duration::from_millis(700);
+    for _ in 0..3 {
+        tokio::join!(patient.poll(wait), other.poll(wait));
+    }
+    assert_eq!((patient.owned.len(), other.owned.len()), (1, 1));
 }

@@ -27,9 +27,11 @@ async fn null_keys_null_payloads_and_junk_are_delivered() {
     let producer: FutureProducer = client().await.create().expect("a producer");
     let junk = vec![0xfe_u8; 1_000_000];
     let foreign = [
-        FutureRecord::<[u8], [u8]>::to(&topic).payload(b"no key"),
-        FutureRecord::to(&topic).key(b"tombstone"),
-        FutureRecord::to(&topic).key(b"junk").payload(&junk[..900_000]),
+        FutureRecord::<[u8], [u8]>::to(&topic).payload(&b"no key"[..]),
+        FutureRecord::to(&topic).key(&b"tombstone"[..]),
+        FutureRecord::to(&topic)
+            .key(&b"junk"[..])
+            .payload(&junk[..900_000]),
     ];
     for record in foreign {
         let sent = producer.send(record, Duration::from_secs(30)).await;
@@ -41,7 +43,10 @@ async fn null_keys_null_payloads_and_junk_are_delivered() {
     let content: Vec<(&[u8], usize)> = received
         .map(|delivered| (&delivered.record.key[..], delivered.record.payload.len()))
         .collect();
-    assert_eq!(content, [(&b""[..], 6), (b"tombstone", 0), (b"junk", 900_000)]);
+    assert_eq!(
+        content,
+        [(&b""[..], 6), (b"tombstone", 0), (b"junk", 900_000)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +56,16 @@ async fn a_header_that_is_not_text_does_not_stop_the_partition() {
     let bootstrap = shared_broker().await.bootstrap();
     let name = std::ffi::OsStr::from_bytes(b"\xff\xfe=value");
     let kcat = Command::new("kcat")
-        .args(["-P", "-b", &bootstrap, "-t", &topic, "-H", "plain=text", "-H"])
+        .args([
+            "-P",
+            "-b",
+            &bootstrap,
+            "-t",
+            &topic,
+            "-H",
+            "plain=text",
+            "-H",
+        ])
         .arg(name)
         .stdin(Stdio::piped())
         .spawn();
@@ -68,31 +82,46 @@ async fn a_header_that_is_not_text_does_not_stop_the_partition() {
     member.receive(1).await;
     let record = &member.received[0].record;
     assert_eq!(&record.payload[..], b"content");
-    assert_eq!(record.header("plain").map(|value| &value[..]), Some(&b"text"[..]));
+    assert_eq!(
+        record.header("plain").map(|value| &value[..]),
+        Some(&b"text"[..])
+    );
 }
-
-
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topics_own_limit_is_named() {
     let topic = unique("small");
     let admin: AdminClient<DefaultClientContext> = client().await.create().expect("a client");
-    let small = NewTopic::new(&topic, 1, TopicReplication::Fixed(1))
-        .set("max.message.bytes", "20000");
+    let small =
+        NewTopic::new(&topic, 1, TopicReplication::Fixed(1)).set("max.message.bytes", "20000");
     let created = admin.create_topics([&small], &AdminOptions::new()).await;
     created.expect("asks")[0].as_ref().expect("creates");
     let mut options = KafkaOptions::new(shared_broker().await.bootstrap());
     options.compression = fairlead_event_log::Compression::None;
     let log = KafkaEventLog::connect(options).await.expect("connects");
-    log.create_topic(&topic, crate::subject::spec(1)).await.expect("is there");
+    log.create_topic(&topic, crate::subject::spec(1))
+        .await
+        .expect("is there");
 
     let record = Record::new("key", vec![b'x'; 30_000]);
-    let error = log.append(&topic, vec![record]).await.expect_err("too large");
+    let error = log
+        .append(&topic, vec![record])
+        .await
+        .expect_err("too large");
     assert!(
-        matches!(error, Error::RecordTooLarge { size: 30_003, limit: 20_000, .. }),
+        matches!(
+            error,
+            Error::RecordTooLarge {
+                size: 30_003,
+                limit: 20_000,
+                ..
+            }
+        ),
         "{error}"
     );
-    log.append(&topic, vec![Record::new("key", "small")]).await.expect("goes on");
+    log.append(&topic, vec![Record::new("key", "small")])
+        .await
+        .expect("goes on");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

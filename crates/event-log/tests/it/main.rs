@@ -7,5 +7,6 @@ mod embedded_files;
 mod embedded_groups;
 mod kafka_faults;
 mod kafka_foreign;
+mod meters;
 mod retention_model;
 mod subject;

@@ -58,7 +58,10 @@ impl Model {
         let records = numbers.map(|number| {
             let record = Record::new(number.to_string(), number.to_string());
             let partition = partition_for(&record.key, PARTITIONS);
-            self.records.entry(partition).or_default().push((now_ms, number));
+            self.records
+                .entry(partition)
+                .or_default()
+                .push((now_ms, number));
             record
         });
         records.collect()
@@ -139,17 +142,30 @@ impl Run<'_> {
             // A group is known from here on, beginning with the oldest record there is.
             let ranges = self.log.offsets(TOPIC).await.expect("offsets");
             let starts = ranges.iter().map(|range| (range.partition, range.start));
-            self.model.committed.entry(group).or_insert_with(|| starts.collect());
+            self.model
+                .committed
+                .entry(group)
+                .or_insert_with(|| starts.collect());
         }
         let member = self.members.get_mut(&group).expect("is there");
-        let poll = member.consumer.poll(count, Duration::ZERO).await.expect("polls");
+        let poll = member
+            .consumer
+            .poll(count, Duration::ZERO)
+            .await
+            .expect("polls");
         let committed = self.model.committed.get_mut(&group).expect("is known");
         for delivered in &poll.records {
-            let next = committed.get_mut(&delivered.position.partition).expect("known");
+            let next = committed
+                .get_mut(&delivered.position.partition)
+                .expect("known");
             assert_eq!(delivered.position.offset, *next, "in order, none left out");
             *next += 1;
         }
-        member.consumer.commit(&behind(&poll.records)).await.expect("commits");
+        member
+            .consumer
+            .commit(&behind(&poll.records))
+            .await
+            .expect("commits");
     }
 
     async fn expire(&mut self) {

@@ -13,7 +13,7 @@ use fairlead_testkit::KafkaBroker;
 use tempfile::TempDir;
 
 /// Far beyond what anything here takes: it turns a hang into a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A log with names of its own in it.
 pub(crate) struct Subject {
@@ -59,7 +59,7 @@ pub(crate) async fn shared_broker() -> &'static KafkaBroker {
 pub(crate) fn spec(partitions: i32) -> TopicSpec {
     TopicSpec {
         partitions,
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_hours(24),
     }
 }
 
@@ -83,6 +83,17 @@ pub(crate) fn number(delivered: &Delivered) -> usize {
 
 pub(crate) fn numbers(records: &[Delivered]) -> BTreeSet<usize> {
     records.iter().map(number).collect()
+}
+
+pub(crate) fn at(partition: i32, offset: i64) -> Position {
+    Position { partition, offset }
+}
+
+/// How many records were ever appended to a topic.
+pub(crate) async fn total(log: &dyn EventLog, topic: &str) -> usize {
+    let ends = log.end_offsets(topic).await.expect("ends");
+    let total: i64 = ends.iter().map(|end| end.offset).sum();
+    usize::try_from(total).expect("not negative")
 }
 
 /// The next offsets behind `records`, for a commit.
@@ -138,7 +149,10 @@ impl Member {
                 topic: Arc::clone(&delivered.topic),
                 partition: delivered.position.partition,
             };
-            assert!(self.owned.contains(&partition), "{partition:?} is not owned");
+            assert!(
+                self.owned.contains(&partition),
+                "{partition:?} is not owned"
+            );
         }
         self.received.extend(poll.records);
     }
