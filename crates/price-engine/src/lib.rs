@@ -1,0 +1,56 @@
+//! The arithmetic of a price: risk, cost, strategy, guardrails, schedule, limits.
+//!
+//! A price is a waterfall: risk gives the grade, cost gives the floor, the owner's rate card gives
+//! a target, guardrails in plain Rust bound it, and a schedule lays out the cents.
+//!
+//! Invariants, each a property test in `tests/it`:
+//! - the same allow-listed inputs give the same price, to the byte, on every machine;
+//! - no price is above the all-in cap or below the floor, no limit above the cap on exposure;
+//! - worse risk never lowers a rate or raises a limit, all else equal;
+//! - where no row matches, an input is missing or out of range, or no rule pack is valid, there is
+//!   a refusal with its cause, never a default;
+//! - a strategy with a hole, an overlap of different prices, an unreachable row, a cell that does
+//!   not parse or breaks cap or floor, or that is not monotone in grade does not pass [`lint()`].
+//!
+//! The crate is pure and synchronous: no I/O, no clock, no randomness, no locks. It depends on
+//! `domain`, `decision-table` and the contracts, and must not depend on the feature store: features
+//! come in through [`Features`], by name.
+//!
+//! Measured by `cargo run --release -p fairlead-price-engine --example price_loan` (see there).
+
+mod cap;
+mod card_columns;
+mod cost;
+mod credit;
+pub mod defaults;
+mod deposit;
+mod engine;
+mod error;
+mod features;
+mod fund;
+mod inputs;
+mod insurance;
+mod irr;
+mod limit;
+mod lint;
+mod offer;
+mod points;
+mod rate_card;
+mod reasons;
+mod refusal;
+mod risk;
+mod rule_pack;
+mod schedule;
+mod strategy;
+mod terms;
+mod waterfall;
+
+pub use cap::highest_lawful_rate;
+pub use engine::{Engine, Source};
+pub use error::Error;
+pub use features::{FeatureMap, Features};
+pub use inputs::{Inputs, NO_CAMPAIGN};
+pub use irr::{effective_annual_rate, monthly_rate};
+pub use lint::{LintContext, lint};
+pub use schedule::{Instalment, MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment, Schedule, Terms};
+pub use strategy::CompiledStrategy;

@@ -1,0 +1,61 @@
+//! The demo's own strategies and law pass everything that an owner's must.
+
+use fairlead_price_engine::{LintContext, defaults, lint};
+use fairlead_proto::control::v1::Release;
+
+use crate::support::{NOW_MS, release};
+
+fn with_lending_club() -> Release {
+    let mut release = release();
+    let catalogue = release.catalogue.as_mut().expect("a catalogue");
+    catalogue
+        .products
+        .push(defaults::lending_club_product().expect("reads"));
+    // The test's product with a fee is there to reach the cap.
+    catalogue
+        .products
+        .retain(|product| product.product_id != "LOAN-FEE");
+    release
+}
+
+#[test]
+fn every_default_strategy_passes_lint() {
+    let release = with_lending_club();
+    let catalogue = release.catalogue.as_ref().expect("a catalogue");
+    for strategy in &release.strategies {
+        let context = LintContext {
+            risk_models: &release.risk_models,
+            rule_packs: &release.rule_packs,
+            products: &catalogue.products,
+            default_strategies: &release.default_strategies,
+            as_of_ms: NOW_MS,
+        };
+        let findings = lint(strategy, &context);
+        assert!(
+            findings.is_empty(),
+            "{}: {findings:#?}",
+            strategy.strategy_id
+        );
+    }
+}
+
+#[test]
+fn every_default_rule_names_its_source() {
+    let settings = defaults::settings().expect("reads");
+    assert!(settings.rule_packs.len() >= 15);
+    for pack in &settings.rule_packs {
+        assert!(pack.source.len() > 10, "{}", pack.rule_pack_id);
+    }
+    assert_eq!(settings.default_strategies.len(), 6);
+    let known: Vec<String> = defaults::strategies()
+        .expect("reads")
+        .into_iter()
+        .map(|one| one.strategy_id)
+        .collect();
+    assert!(
+        settings
+            .default_strategies
+            .values()
+            .all(|id| known.contains(id))
+    );
+}

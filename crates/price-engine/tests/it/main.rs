@@ -1,0 +1,11 @@
+//! The engine from outside: golden prices, what may never happen, lint, bad input, real loans.
+
+mod bad_input;
+mod defaults;
+mod golden;
+mod kinds;
+mod lending_club;
+mod lint;
+mod never;
+mod replay;
+mod support;
