@@ -1,0 +1,107 @@
+//! Insurance: eleven lines, in the order of how often each is held.
+
+use fairlead_proto::catalogue::v1::product::Terms;
+use fairlead_proto::catalogue::v1::{Eligibility, InsuranceTerms, Product, ProductKind};
+
+use super::{Line, line, of_lines, yuan};
+
+/// A line of policies: claims a year per million policies, cost of a claim and sum insured in
+/// yuan, youngest and oldest age, whether it is bought again and again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cover {
+    frequency: i64,
+    severity: i64,
+    insured: i64,
+    ages: (i32, i32),
+    repeatable: bool,
+}
+
+const fn cover(
+    (frequency, severity, insured): (i64, i64, i64),
+    ages: (i32, i32),
+    repeatable: bool,
+) -> Cover {
+    Cover {
+        frequency,
+        severity,
+        insured,
+        ages,
+        repeatable,
+    }
+}
+
+/// The lines, most held first: the order of `figures::POLICY_SHARE`. Frequencies and severities
+/// are assumed.
+pub(crate) const LINES: &[(Line, Cover)] = &[
+    (
+        line("accident", "Accident Cover 意外险"),
+        cover((8_000, 12_000, 500_000), (18, 65), false),
+    ),
+    (
+        line("medical-cover", "Medical Cover 百万医疗"),
+        cover((25_000, 12_000, 2_000_000), (18, 60), false),
+    ),
+    (
+        line("critical-illness", "Critical Illness Cover 重疾险"),
+        cover((4_000, 280_000, 300_000), (18, 55), false),
+    ),
+    (
+        line("term-life", "Term Life 定期寿险"),
+        cover((1_500, 500_000, 500_000), (20, 55), false),
+    ),
+    (
+        line("motor", "Motor Cover 车险"),
+        cover((160_000, 9_000, 1_000_000), (18, 70), false),
+    ),
+    (
+        line("home-building", "Home Building Cover 房屋险"),
+        cover((3_000, 25_000, 800_000), (20, 75), false),
+    ),
+    (
+        line("home-contents", "Home Contents Cover 家财险"),
+        cover((10_000, 4_000, 100_000), (20, 75), false),
+    ),
+    (
+        line("travel-cover", "Travel Cover 旅行险"),
+        cover((12_000, 3_000, 300_000), (18, 75), true),
+    ),
+    (
+        line("pet", "Pet Cover 宠物险"),
+        cover((120_000, 1_800, 30_000), (18, 70), false),
+    ),
+    (
+        line("phone-screen", "Phone Screen Cover 碎屏险"),
+        cover((90_000, 600, 3_000), (18, 70), true),
+    ),
+    (
+        line("warranty", "Extended Warranty 延保"),
+        cover((60_000, 700, 8_000), (18, 70), true),
+    ),
+];
+
+/// The share of a premium that pays claims, by which the filed band is laid: 70 %.
+const CLAIMS_SHARE: f64 = 0.7;
+
+/// Policies; a filed band from three quarters to one and a half of the premium that claims give.
+pub(super) fn policies(seed: u64) -> Vec<Product> {
+    of_lines(LINES, seed, |mut making, cover| {
+        let frequency = making.around(cover.frequency, 0.15, 100);
+        let severity = making.around(cover.severity, 0.15, 10);
+        let claims = frequency as f64 / 1e6 * severity as f64;
+        let premium = claims / CLAIMS_SHARE;
+        let terms = Terms::Insurance(InsuranceTerms {
+            claim_frequency_ppm: frequency,
+            claim_severity: yuan(severity),
+            filed_min_premium: yuan((premium * 0.75).floor() as i64),
+            filed_max_premium: yuan((premium * 1.5).ceil() as i64),
+            sum_insured: yuan(cover.insured),
+        });
+        let eligibility = Eligibility {
+            min_age_years: Some(cover.ages.0),
+            max_age_years: Some(cover.ages.1),
+            repeatable: cover.repeatable,
+            ..Eligibility::default()
+        };
+        making.finish((ProductKind::Insurance, "cover"), terms, eligibility)
+    })
+}
