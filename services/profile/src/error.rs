@@ -1,0 +1,100 @@
+//! Everything that can go wrong here, and what a caller is told of it.
+
+use fairlead_chassis::status;
+use tonic::{Code, Status};
+
+/// A failure of the profile service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A field of the request holds a value that is not allowed.
+    #[error("{field} `{value}` is not allowed: {allowed}")]
+    Argument {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// The tenant is not the one whose release is live here.
+    #[error("tenant `{asked}` is not served here: {served} is")]
+    Tenant {
+        /// The tenant asked for.
+        asked: String,
+        /// The tenant served.
+        served: String,
+    },
+    /// A segment of the release cannot be used.
+    #[error("segmentation `{segmentation}`, segment `{segment}`: {reason}")]
+    Segment {
+        /// The segmentation.
+        segmentation: String,
+        /// The segment.
+        segment: String,
+        /// What is wrong with its expression, and what is allowed.
+        reason: String,
+    },
+    /// The call's deadline had passed.
+    #[error("the deadline had passed")]
+    DeadlineExceeded,
+    /// The feature store did not answer, or not in time.
+    #[error("feature store: {0}")]
+    Store(#[from] fairlead_online::Error),
+    /// The feature store did not answer in the time that the call had.
+    #[error("the feature store did not answer within {limit_ms} ms")]
+    StoreLate {
+        /// The time it had.
+        limit_ms: u128,
+    },
+    /// Feature values that do not follow the registry.
+    #[error("features: {0}")]
+    Features(#[from] fairlead_registry::Error),
+    /// A value of the configuration is not allowed.
+    #[error("configuration: `{key}` = `{value}` is not allowed: {allowed}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Starting, connecting or serving failed.
+    #[error(transparent)]
+    Chassis(#[from] fairlead_chassis::Error),
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let internal = |thing: &str| {
+            tracing::error!(%error, "profile cannot be answered");
+            Self::internal(format!("{thing}; the service's log says more"))
+        };
+        match &error {
+            Error::Argument {
+                field,
+                value,
+                allowed,
+            } => status::invalid_argument(field, value, allowed),
+            Error::Tenant { asked, served } => {
+                let allowed = format!("{served}, the tenant served here");
+                status::refuse(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
+            }
+            Error::DeadlineExceeded => Self::deadline_exceeded("the deadline had passed"),
+            // The cause names hosts and ports: it stays in the log.
+            Error::Store(cause) if cause.is_transient() => {
+                tracing::warn!(%cause, "feature store is away");
+                status::unavailable("feature store", "it cannot be read now")
+            }
+            Error::Store(_) => internal("the stored state cannot be read"),
+            Error::StoreLate { limit_ms } => {
+                let cause = format!("it did not answer within {limit_ms} ms");
+                status::unavailable("feature store", &cause)
+            }
+            Error::Features(_) => internal("feature values do not follow the registry"),
+            Error::Segment { .. } | Error::Config { .. } | Error::Chassis(_) => {
+                internal("the service is not set up")
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Configuration of the ranking service.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// How the service runs. In one process with the others, the fields about connections are not
+/// read: what they make is handed over in `Deps`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The tenant whose releases are followed.
+    pub tenant: String,
+    /// The feature store, for product counters.
+    pub redis_url: String,
+    /// Addresses of the control plane.
+    pub control_plane: Vec<String>,
+    /// Folder of the last good release.
+    pub cache_dir: Option<PathBuf>,
+    /// How long calls in flight may go on after shutdown began, milliseconds.
+    pub drain_ms: u64,
+    /// How often product counters are read and product rows made anew, milliseconds.
+    pub refresh_ms: u64,
+    /// Threads that run models, each on one core.
+    pub threads: usize,
+    /// Products that one micro-batch scores at most.
+    pub batch_rows: usize,
+    /// How long a request may wait for others to share its batch, microseconds. 0: it shares only
+    /// with those that wait anyway.
+    pub batch_wait_us: u64,
+    /// Requests that may wait for a thread; one more is refused.
+    pub queue: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            tenant: "demo".to_owned(),
+            redis_url: "redis://127.0.0.1:6379".to_owned(),
+            control_plane: vec!["http://127.0.0.1:7006".to_owned()],
+            cache_dir: None,
+            drain_ms: 5_000,
+            refresh_ms: 3_000,
+            threads: 1,
+            batch_rows: 1_024,
+            batch_wait_us: 0,
+            queue: 256,
+        }
+    }
+}
+
+impl Config {
+    /// Whether the values can be worked with.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refuse = |key, value: u64, allowed| Err(Error::Config {
+            key,
+            value: value.to_string(),
+            allowed,
+        });
+        for (key, value) in [
+            ("refresh_ms", self.refresh_ms),
+            ("threads", self.threads as u64),
+            ("batch_rows", self.batch_rows as u64),
+            ("queue", self.queue as u64),
+        ] {
+            if value == 0 {
+                return refuse(key, value, "at least 1");
+            }
+        }
+        if self.batch_wait_us > 1_000_000 {
+            return refuse("batch_wait_us", self.batch_wait_us, "0 to 1000000 (a second)");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! Models are exchanged under load: every answer is whole, from the model that it names.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::folder::Folder;
+use crate::support::{House, release_with, request};
+
+const VERSIONS: [&str; 5] = ["1", "2", "3", "4", "5"];
+
+fn folder(number: usize) -> Folder {
+    Folder {
+        version: VERSIONS[number],
+        base: number as f64 - 2.0,
+        ..Folder::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let root = tempfile::tempdir()?;
+    let models: Vec<_> = (0..VERSIONS.len())
+        .map(|number| folder(number).write(root.path()))
+        .collect::<Result<_, _>>()?;
+    house.publish(release_with(1, &models[..1])).await;
+    house.until(|serving| serving.model_version == "ranker 1").await;
+
+    let over = AtomicBool::new(false);
+    let asking = async {
+        let mut answered = [0_usize; VERSIONS.len()];
+        while !over.load(Ordering::Relaxed) {
+            let asked = std::iter::repeat_with(|| house.ask(request())).take(8);
+            for answer in futures::future::join_all(asked).await {
+                let answer = answer?;
+                let title = answer.model_version.trim_start_matches("ranker ");
+                let number = VERSIONS.iter().position(|version| *version == title).expect("ours");
+                let expected = folder(number).p_click(0, 0, 0);
+                assert!((answer.scored[0].p_click - expected).abs() < 1e-6, "{answer:?}");
+                answered[number] += 1;
+            }
+        }
+        anyhow::Ok(answered)
+    };
+    let changing = async {
+        for (number, model) in models.iter().enumerate().skip(1) {
+            house.publish(release_with(1 + number as i64, std::slice::from_ref(model))).await;
+            let title = format!("ranker {}", VERSIONS[number]);
+            house.until(|serving| serving.model_version == title).await;
+            // The new one answers from now on.
+            assert_eq!(house.ask(request()).await?.model_version, title);
+        }
+        over.store(true, Ordering::Relaxed);
+        anyhow::Ok(())
+    };
+    let (answered, changed) = tokio::join!(asking, changing);
+    changed?;
+    assert!(answered?[0] > 0, "requests ran beside the changes");
+    Ok(())
+}

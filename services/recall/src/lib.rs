@@ -1,0 +1,45 @@
+//! The recall service: which products are worth scoring for this customer, found by several
+//! sources, screened by hard filters, merged into one order.
+//!
+//! ```text
+//! request -> screen (kind, eligibility, suitability, held, repetition) -> allowed products
+//!              |-> two-tower: user tower -> index   (own threads)   \
+//!              |-> item-to-item, popular, new, campaign              > merge (reciprocal ranks)
+//! ```
+//!
+//! # Invariants
+//! - No candidate fails a filter; every product of the catalogue is a candidate, allowed but not
+//!   found by any source (or below the limit), or dropped with exactly one cause.
+//! - The answer depends on the request, the release, its model and the counters, on nothing else:
+//!   ties go by product id.
+//! - Without personalisation only the popular and the new are asked, and behaviour changes
+//!   nothing: two customers whom the same products suit get the same list.
+//! - One request is answered from one release and one model, whatever is swapped meanwhile. A
+//!   model that fails a check is never used; the one in use stays.
+//! - A source that is slow or broken is left out; the others answer.
+//!
+//! # What it must not depend on
+//! Any other service; libtorch and FAISS other than through `fairlead-inference` and
+//! `fairlead-vector-index`.
+
+mod bits;
+mod config;
+mod counters;
+mod error;
+mod keeper;
+mod merge;
+mod request;
+mod run;
+mod screen;
+mod service;
+mod stage;
+mod shelf;
+mod snapshot;
+mod sources;
+mod tower;
+
+pub use config::Config;
+pub use error::Error;
+pub use keeper::Serving;
+pub use run::run;
+pub use service::{Deps, Service};

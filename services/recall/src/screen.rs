@@ -1,0 +1,126 @@
+//! The filters: which products of the shelf may be candidates for this customer now, and why the
+//! others may not. Every product is judged once, and dropped by the first filter that fails it:
+//! kind asked for, eligibility (`release::eligibility`, which the final slate applies again), cap
+//! on repetition.
+
+use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::profile::v1::ShownCount;
+use fairlead_proto::recall::v1::{Drop, DropCause};
+use fairlead_release::eligibility::{self, Dropped, EligibilityFacts};
+
+use crate::bits::Bits;
+use crate::shelf::Shelf;
+
+/// The filter of this service that comes after those of `eligibility::FILTERS`.
+const REPETITION: &str = "repetition";
+
+/// What the filters compare products with.
+#[derive(Debug)]
+pub(crate) struct Screen<'a> {
+    /// The customer.
+    pub(crate) facts: EligibilityFacts<'a>,
+    /// The instant, Unix milliseconds.
+    pub(crate) as_of_ms: i64,
+    /// The kinds asked for; empty for all.
+    pub(crate) kinds: &'a [i32],
+    /// How often products were shown lately.
+    pub(crate) shown: &'a [ShownCount],
+    /// A product shown so often is not shown again; `None`: no cap.
+    pub(crate) repetition_cap: Option<usize>,
+}
+
+/// The verdict on every product.
+#[derive(Debug)]
+pub(crate) struct Screened {
+    /// Those that may be candidates.
+    pub(crate) allowed: Bits,
+    /// The others, in the catalogue's order.
+    pub(crate) drops: Vec<Drop>,
+}
+
+impl Screen<'_> {
+    /// The filters that every candidate has passed.
+    pub(crate) fn filters_passed(&self) -> Vec<String> {
+        let capped = self.repetition_cap.map(|_| REPETITION);
+        let names = eligibility::FILTERS.iter().copied().chain(capped);
+        names.map(str::to_owned).collect()
+    }
+
+    /// Judges every product of `shelf`.
+    pub(crate) fn judge(&self, shelf: &Shelf) -> Screened {
+        let verdicts: Vec<Option<Dropped>> = shelf
+            .classes
+            .iter()
+            .map(|class| eligibility::judge(class, &self.facts, self.as_of_ms).err())
+            .collect();
+        let held = self.facts.held.iter().filter_map(|id| shelf.number(id));
+        let held: Bits = held.collect();
+        let (shown, mut allowed) = (self.shown_too_often(shelf), Bits::none(shelf.length()));
+        let mut drops = Vec::new();
+        for (product, number) in shelf.products().iter().zip(0_u32..) {
+            let alone = !product.active
+                || product.listed_at_ms > self.as_of_ms
+                || held.contains(number);
+            let dropped = if !self.asks_for(product.kind) {
+                Some((DropCause::KindNotAsked, self.not_asked(product.kind)))
+            } else if alone {
+                // What its class leaves out decides: it is judged by itself.
+                eligibility::judge(product, &self.facts, self.as_of_ms)
+                    .err()
+                    .map(|dropped| (dropped.cause, dropped.detail))
+            } else {
+                verdicts[shelf.class_of[number as usize] as usize]
+                    .as_ref()
+                    .map(|dropped| (dropped.cause, dropped.detail.clone()))
+            };
+            let dropped = dropped.or_else(|| {
+                let at = shown.binary_search_by_key(&number, |(shown, _)| *shown).ok()?;
+                Some((DropCause::RepetitionCap, shown[at].1.clone()))
+            });
+            match dropped {
+                None => allowed.insert(number),
+                Some((cause, detail)) => drops.push(Drop {
+                    product_id: product.product_id.clone(),
+                    cause: cause.into(),
+                    detail,
+                }),
+            }
+        }
+        Screened { allowed, drops }
+    }
+
+    /// The products that reached the cap, ascending, with what is said of them.
+    fn shown_too_often(&self, shelf: &Shelf) -> Vec<(u32, String)> {
+        let Some(cap) = self.repetition_cap else {
+            return Vec::new();
+        };
+        let mut too_often: Vec<(u32, String)> = self
+            .shown
+            .iter()
+            .filter(|shown| usize::try_from(shown.count).is_ok_and(|count| count >= cap))
+            .filter_map(|shown| {
+                let detail = format!("shown {} times in 7 days, {cap} allowed", shown.count);
+                Some((shelf.number(&shown.product_id)?, detail))
+            })
+            .collect();
+        too_often.sort_unstable();
+        too_often
+    }
+
+    fn asks_for(&self, kind: i32) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+
+    fn not_asked(&self, kind: i32) -> String {
+        let asked: Vec<&str> = self.kinds.iter().map(|&kind| name_of(kind)).collect();
+        format!("{}, asked for {}", name_of(kind), asked.join(", "))
+    }
+}
+
+fn name_of(kind: i32) -> &'static str {
+    let kind = ProductKind::try_from(kind).unwrap_or_default();
+    kind.as_str_name().trim_start_matches("PRODUCT_KIND_")
+}
+
+#[cfg(test)]
+mod tests;

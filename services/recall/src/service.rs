@@ -1,0 +1,288 @@
+//! The service: screen every product, ask every source, merge.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fairlead_chassis::clock::Clock;
+use fairlead_chassis::deadline::Deadline;
+use fairlead_inference::{Engine, EngineOptions};
+use fairlead_online::FeatureStore;
+use fairlead_proto::recall::v1::recall_service_server::{RecallService, RecallServiceServer};
+use fairlead_proto::recall::v1::{
+    Candidate, RecallRequest, RecallResponse, RecallSource, SourceScore,
+};
+use fairlead_registry::Registry;
+use fairlead_release::ReleaseHandle;
+use fairlead_release::eligibility::EligibilityFacts;
+use fairlead_vector_index::{IndexBuilder, Searcher, SearcherOptions};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+use crate::bits::Bits;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::error::Error;
+use crate::keeper::{Keeper, Serving, Shared};
+use crate::merge::{Finding, Hit, Merged, merge};
+use crate::request::Ask;
+use crate::screen::Screen;
+use crate::shelf::Shelf;
+use crate::snapshot::{Placed, Snapshot};
+use crate::sources::item_to_item::Seed;
+use crate::sources::two_tower::{self, Threads};
+use crate::stage;
+
+/// What the service works with.
+#[derive(Clone)]
+pub struct Deps {
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The feature definitions.
+    pub registry: Registry,
+    /// The online feature store, for product counters.
+    pub store: Arc<dyn FeatureStore>,
+    /// The live release: its catalogue, campaigns, parameters and two-tower model.
+    pub releases: ReleaseHandle,
+}
+
+/// The recall service. Clones are the same service.
+#[derive(Clone)]
+pub struct Service {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    registry: Registry,
+    shared: Arc<Shared>,
+    threads: Threads,
+    two_tower_timeout: Duration,
+    /// Follows releases and refreshes counters; ends with the service.
+    _keeper: JoinSet<()>,
+}
+
+impl Service {
+    /// Starts the service; must be called inside a tokio runtime. Ready as soon as there is a
+    /// release ([`Service::serving`] tells); its model is loaded in the background.
+    ///
+    /// # Errors
+    /// [`Error::Config`], or threads that cannot be started.
+    pub fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
+        config.check()?;
+        let shared = Arc::new(Shared::default());
+        let keeper = Keeper {
+            clock: Arc::clone(&deps.clock),
+            registry: deps.registry.clone(),
+            store: deps.store,
+            releases: deps.releases,
+            shared: Arc::clone(&shared),
+            counters: Counters::new(deps.registry.clone(), config.popularity_click_weight)?,
+            strength: config.popularity_strength,
+            refresh: Duration::from_millis(config.refresh_ms),
+            wanted: None,
+            shelf: None,
+            placed: None,
+            loads: JoinSet::new(),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(keeper.run());
+        Ok(Self {
+            inner: Arc::new(Inner {
+                clock: deps.clock,
+                registry: deps.registry,
+                shared,
+                threads: threads(config)?,
+                two_tower_timeout: Duration::from_millis(config.two_tower_timeout_ms),
+                _keeper: tasks,
+            }),
+        })
+    }
+
+    /// The service as gRPC routes.
+    pub fn routes(&self) -> Routes {
+        Routes::new(RecallServiceServer::new(self.clone()))
+    }
+
+    /// What is served now, and each change: release, model, why a model was refused.
+    pub fn serving(&self) -> watch::Receiver<Serving> {
+        self.inner.shared.serving.subscribe()
+    }
+
+    async fn recall(
+        &self,
+        request: &RecallRequest,
+        deadline: Option<Deadline>,
+    ) -> Result<RecallResponse, Error> {
+        let inner = &*self.inner;
+        if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
+            return Err(Error::DeadlineExceeded);
+        }
+        let snapshot = inner.shared.snapshot.load_full().ok_or(Error::NoRelease)?;
+        let shelf = &*snapshot.shelf;
+        let now_ms = inner.clock.now_ms();
+        let ask = Ask::check(request, &inner.registry, &shelf.live, now_ms)?;
+        let screen = Screen {
+            facts: EligibilityFacts::from_profile(ask.profile),
+            as_of_ms: ask.as_of_ms,
+            kinds: ask.kinds,
+            shown: &ask.profile.shown,
+            // What was shown to whom is behaviour: without consent it does not change the order.
+            repetition_cap: ask
+                .personal
+                .map(|_| ask.parameters.repetition_cap)
+                .filter(|&cap| cap > 0),
+        };
+        let screened = stage::run("screen", || screen.judge(shelf));
+        let near = self.nearest(&snapshot, &ask, &screened.allowed, deadline);
+        let others = async {
+            stage::run("other_sources", || other_sources(&snapshot, &ask, &screened.allowed))
+        };
+        // The tower runs on its own threads while this one asks the other sources.
+        let (near, mut findings) = tokio::join!(near, others);
+        let model_version = near.as_ref().and(snapshot.placed.as_ref());
+        let model_version = model_version.map(|placed| placed.tower.title.clone());
+        findings.extend(near);
+        count(&findings);
+        let merged = stage::run("merge", || merge(&findings, &shelf.place_by_id, ask.limit));
+        let passed = screen.filters_passed();
+        let candidate = |merged: &Merged| candidate(shelf, merged, &passed);
+        Ok(RecallResponse {
+            candidates: merged.iter().map(candidate).collect(),
+            drops: screened.drops,
+            release_revision: shelf.live.revision(),
+            model_version: model_version.unwrap_or_default(),
+        })
+    }
+
+    /// What the two-tower source finds; `None` where there is no model, the order is not
+    /// personalised, or the source failed: the other sources answer without it.
+    async fn nearest(
+        &self,
+        snapshot: &Snapshot,
+        ask: &Ask<'_>,
+        allowed: &Bits,
+        deadline: Option<Deadline>,
+    ) -> Option<Finding> {
+        let placed = snapshot.placed.as_deref()?;
+        let (features, _) = ask.personal?;
+        let limit = ask.parameters.two_tower_limit;
+        if limit == 0 {
+            return None;
+        }
+        // The rest of the time belongs to the merge and the way back.
+        let until = match deadline {
+            Some(deadline) => deadline.share(0.8).instant(),
+            None => Instant::now() + self.inner.two_tower_timeout,
+        };
+        let threads = &self.inner.threads;
+        let finding = two_tower::find(threads, placed, features, allowed, limit, until);
+        match stage::wait("two_tower", finding).await {
+            Ok(hits) => Some(Finding {
+                source: RecallSource::TwoTower,
+                hits,
+            }),
+            Err(error) => {
+                metrics::counter!("fairlead_recall_source_failures_total", "source" => "two_tower")
+                    .increment(1);
+                tracing::warn!(%error, "two-tower source left out");
+                None
+            }
+        }
+    }
+}
+
+fn threads(config: &Config) -> Result<Threads, Error> {
+    let engine = Engine::start(EngineOptions {
+        threads: config.model_threads,
+        max_rows: 64,
+        max_wait_us: 0,
+        queue: config.queue,
+    })?;
+    // Requests bring the index of their snapshot; this one is never searched.
+    let none = IndexBuilder::new(1)?.build()?;
+    let options = SearcherOptions {
+        threads: config.search_threads,
+        queue: config.queue,
+    };
+    Ok(Threads {
+        engine,
+        searcher: Searcher::start(options, Arc::new(none))?,
+    })
+}
+
+/// The sources that only look things up.
+fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Finding> {
+    let (shelf, limits) = (&*snapshot.shelf, &ask.parameters);
+    let popular = snapshot.popular.find(allowed, limits.popular_limit);
+    let newest = shelf.newest.find(ask.as_of_ms, allowed, limits.new_limit);
+    let mut found = vec![(RecallSource::Popular, popular), (RecallSource::New, newest)];
+    if ask.personal.is_some() {
+        if let Some(placed) = &snapshot.placed {
+            let hits = goes_with(placed, shelf, ask, allowed);
+            found.push((RecallSource::ItemToItem, hits));
+        }
+        let pushed = shelf.campaigns.find(ask.as_of_ms, allowed, ask.limit);
+        found.push((RecallSource::Campaign, pushed));
+    }
+    let finding = |(source, hits)| Finding { source, hits };
+    found.into_iter().map(finding).collect()
+}
+
+fn goes_with(placed: &Placed, shelf: &Shelf, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
+    let held = ask.profile.held_product_ids.iter();
+    let held = held.filter_map(|id| shelf.number(id)).map(Seed::held);
+    let engaged = ask.personal.map_or(&[][..], |(_, reader)| reader.sequence("engaged"));
+    let touched = engaged.iter().filter_map(|entry| {
+        let age_ms = ask.as_of_ms.saturating_sub(entry.event_time_ms);
+        Some(Seed::touched(shelf.number(&entry.product_id)?, age_ms))
+    });
+    let seeds: Vec<Seed> = held.chain(touched).collect();
+    let limit = ask.parameters.item_to_item_limit;
+    placed.neighbours.find(&seeds, allowed, &shelf.place_by_id, limit)
+}
+
+fn count(findings: &[Finding]) {
+    for finding in findings {
+        let source = match finding.source {
+            RecallSource::TwoTower => "two_tower",
+            RecallSource::ItemToItem => "item_to_item",
+            RecallSource::Popular => "popular",
+            RecallSource::New => "new",
+            RecallSource::Campaign => "campaign",
+            RecallSource::Unspecified => "unspecified",
+        };
+        metrics::histogram!("fairlead_recall_source_candidates_size", "source" => source)
+            .record(finding.hits.len() as f64);
+    }
+}
+
+fn candidate(shelf: &Shelf, merged: &Merged, passed: &[String]) -> Candidate {
+    let sources = merged.sources.iter().map(|sourced| SourceScore {
+        source: sourced.source.into(),
+        score: sourced.hit.score,
+        rank: sourced.rank as i32,
+        because_of: sourced
+            .hit
+            .because_of
+            .map_or_else(String::new, |product| shelf.id(product).to_owned()),
+    });
+    Candidate {
+        product_id: shelf.id(merged.product).to_owned(),
+        sources: sources.collect(),
+        filters_passed: passed.to_vec(),
+    }
+}
+
+#[tonic::async_trait]
+impl RecallService for Service {
+    async fn recall(
+        &self,
+        request: Request<RecallRequest>,
+    ) -> Result<Response<RecallResponse>, Status> {
+        let deadline = Deadline::from_request(&request);
+        let answer = Self::recall(self, request.get_ref(), deadline).await?;
+        Ok(Response::new(answer))
+    }
+}

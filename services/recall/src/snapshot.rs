@@ -1,0 +1,48 @@
+//! Everything that one request reads: one release, one model, one order of popularity. A request
+//! takes the snapshot once; what is swapped meanwhile does not concern it.
+
+use std::sync::Arc;
+
+use crate::shelf::Shelf;
+use crate::sources::item_to_item::Neighbours;
+use crate::sources::popular::Popular;
+use crate::tower::Tower;
+
+/// What requests are answered from.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    /// The release's products.
+    pub(crate) shelf: Arc<Shelf>,
+    /// The two-tower model; `None` where the release names none or it was never loaded.
+    pub(crate) placed: Option<Arc<Placed>>,
+    /// The order of popularity.
+    pub(crate) popular: Arc<Popular>,
+}
+
+/// A two-tower model with its products found on a shelf.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    /// The model.
+    pub(crate) tower: Arc<Tower>,
+    /// For each row of the index its product; `None` for one that the shelf does not have.
+    pub(crate) product_of_row: Vec<Option<u32>>,
+    /// What goes with what.
+    pub(crate) neighbours: Neighbours,
+    /// For each product its popularity in the training data.
+    pub(crate) prior: Vec<f64>,
+}
+
+impl Placed {
+    /// Finds the model's products on `shelf`.
+    pub(crate) fn new(tower: Arc<Tower>, shelf: &Shelf) -> Self {
+        let number = |id: &str| shelf.number(id);
+        let weight = |id: &str| tower.companions.popularity.get(id).copied().unwrap_or(0.0);
+        let products = shelf.products().iter();
+        Self {
+            product_of_row: tower.row_ids().iter().map(|id| number(id)).collect(),
+            neighbours: Neighbours::of(&tower.companions.item_to_item, shelf.length(), number),
+            prior: products.map(|product| weight(&product.product_id)).collect(),
+            tower,
+        }
+    }
+}

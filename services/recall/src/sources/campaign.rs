@@ -1,0 +1,98 @@
+//! Products that a campaign pushes while it runs.
+
+use fairlead_proto::control::v1::Campaign;
+
+use crate::bits::Bits;
+use crate::merge::Hit;
+
+/// The campaigns of a release, their products as numbers.
+#[derive(Debug)]
+pub(crate) struct Campaigns(Vec<Pushed>);
+
+#[derive(Debug)]
+struct Pushed {
+    from_ms: i64,
+    /// First instant after; `i64::MAX` where the campaign is open.
+    to_ms: i64,
+    products: Vec<u32>,
+}
+
+impl Campaigns {
+    /// Takes the release's campaigns in its order. Products that the catalogue does not know are
+    /// left out: the release's checks report them.
+    pub(crate) fn of(campaigns: &[Campaign], number: impl Fn(&str) -> Option<u32>) -> Self {
+        let pushed = |campaign: &Campaign| Pushed {
+            from_ms: campaign.valid_from_ms,
+            to_ms: match campaign.valid_to_ms {
+                0 => i64::MAX,
+                end => end,
+            },
+            products: campaign
+                .product_ids
+                .iter()
+                .filter_map(|id| number(id))
+                .collect(),
+        };
+        Self(campaigns.iter().map(pushed).collect())
+    }
+
+    /// The first `limit` allowed products of the campaigns that run at `as_of_ms`: campaigns in
+    /// the release's order, products in the campaign's. A campaign knows no degrees: every score
+    /// is 1.
+    pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = Vec::new();
+        let running = self
+            .0
+            .iter()
+            .filter(|campaign| (campaign.from_ms..campaign.to_ms).contains(&as_of_ms));
+        for &product in running.flat_map(|campaign| &campaign.products) {
+            if hits.len() == limit {
+                break;
+            }
+            let seen = hits.iter().any(|hit| hit.product == product);
+            if allowed.contains(product) && !seen {
+                hits.push(Hit::new(product, 1.0));
+            }
+        }
+        hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(from: i64, to: i64, products: &[&str]) -> Campaign {
+        Campaign {
+            campaign_id: "c".into(),
+            product_ids: products.iter().map(ToString::to_string).collect(),
+            valid_from_ms: from,
+            valid_to_ms: to,
+        }
+    }
+
+    #[test]
+    fn only_running_campaigns_push_each_product_once() {
+        let campaigns = [
+            campaign(10, 20, &["2", "0", "unknown"]),
+            campaign(15, 0, &["1", "2"]),
+        ];
+        let campaigns = Campaigns::of(&campaigns, |id| id.parse().ok());
+        let all = Bits::from_iter(0..3);
+        // (as of, expected)
+        let cases: [(i64, &[u32]); 5] = [
+            (9, &[]),
+            (10, &[2, 0]),
+            (15, &[2, 0, 1]),
+            (20, &[1, 2]),
+            (i64::MAX - 1, &[1, 2]),
+        ];
+        for (as_of, expected) in cases {
+            let hits = campaigns.find(as_of, &all, 10);
+            let found: Vec<u32> = hits.iter().map(|hit| hit.product).collect();
+            assert_eq!(found, expected, "as of {as_of}");
+        }
+        assert_eq!(campaigns.find(15, &Bits::from_iter([1]), 10).len(), 1);
+        assert_eq!(campaigns.find(15, &all, 1).len(), 1);
+    }
+}

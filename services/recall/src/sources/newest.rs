@@ -1,0 +1,92 @@
+//! Newly listed products, newest first.
+
+use fairlead_proto::catalogue::v1::Product;
+
+use crate::bits::Bits;
+use crate::merge::Hit;
+
+/// How long a product is new.
+const NEW_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The products in the order in which they were listed.
+#[derive(Debug)]
+pub(crate) struct Newest {
+    /// (listed at, product), newest first, then by product id.
+    listed: Vec<(i64, u32)>,
+}
+
+impl Newest {
+    /// Orders `products`, which are numbered as they come.
+    pub(crate) fn of(products: &[Product], place_by_id: &[u32]) -> Self {
+        let mut listed: Vec<(i64, u32)> = products
+            .iter()
+            .zip(0_u32..)
+            .map(|(product, number)| (product.listed_at_ms, number))
+            .collect();
+        listed.sort_unstable_by_key(|&(at, number)| {
+            (std::cmp::Reverse(at), place_by_id[number as usize])
+        });
+        Self { listed }
+    }
+
+    /// The first `limit` of `allowed` that were listed within 30 days before `as_of_ms`. The score
+    /// falls from 1 (listed now) to 0 (30 days ago).
+    pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
+        let from = self.listed.partition_point(|&(at, _)| at > as_of_ms);
+        let freshness = |at: i64| {
+            let age = as_of_ms.saturating_sub(at);
+            (1.0 - age as f64 / NEW_FOR_MS as f64) as f32
+        };
+        self.listed[from..]
+            .iter()
+            .take_while(|&&(at, _)| as_of_ms.saturating_sub(at) <= NEW_FOR_MS)
+            .filter(|&&(_, product)| allowed.contains(product))
+            .take(limit)
+            .map(|&(at, product)| Hit::new(product, freshness(at)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+
+    #[test]
+    fn newest_first_within_thirty_days_and_never_from_the_future() {
+        let listed = |days: i64| Product {
+            listed_at_ms: days * DAY,
+            ..Product::default()
+        };
+        // Numbers: 0 listed on day 100, 1 on day 99, 2 on day 70, 3 on day 69, 4 tomorrow.
+        let products = [100, 99, 70, 69, 101].map(listed);
+        let newest = Newest::of(&products, &[0, 1, 2, 3, 4]);
+        let all = Bits::from_iter(0..5);
+        let hits = newest.find(100 * DAY, &all, 10);
+        let numbers: Vec<u32> = hits.iter().map(|hit| hit.product).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        assert!((hits[0].score - 1.0).abs() < 1e-6 && hits[2].score.abs() < 1e-6);
+        assert_eq!(newest.find(100 * DAY, &all, 2).len(), 2);
+        let only_two = Bits::from_iter([2]);
+        assert_eq!(newest.find(100 * DAY, &only_two, 1)[0].product, 2);
+    }
+
+    #[test]
+    fn products_listed_together_go_by_id() {
+        let products = vec![Product::default(); 3];
+        let newest = Newest::of(&products, &[2, 0, 1]);
+        let hits = newest.find(0, &Bits::from_iter(0..3), 10);
+        assert_eq!(hits.iter().map(|hit| hit.product).collect::<Vec<_>>(), [1, 2, 0]);
+    }
+
+    #[test]
+    fn extreme_instants_do_not_overflow() {
+        let product = Product {
+            listed_at_ms: i64::MIN,
+            ..Product::default()
+        };
+        let newest = Newest::of(&[product], &[0]);
+        assert_eq!(newest.find(i64::MAX, &Bits::from_iter([0]), 1), []);
+    }
+}

@@ -1,0 +1,228 @@
+//! The two-tower model's folder: the user tower, the index of item vectors, and two tables that
+//! training wrote beside them.
+//!
+//! ```text
+//! model.pt, manifest.json, golden.json   user_dense, user_ids -> embedding
+//! items.index/                           row i is the vector of vocabulary product i
+//! item_to_item.json                      {product: [[product, score], ...]}
+//! popularity.json                        {product: weight}
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fairlead_inference::{Batch, Dtype, Manifest, Model, ModelFolder, ModelSlot, RowGroup, Scale};
+use fairlead_proto::control::v1::ModelRef;
+use fairlead_proto::feature::v1::FeatureSet;
+use fairlead_registry::Registry;
+use fairlead_registry::input::{Assembler, InputSpec};
+use fairlead_release::model_folder_hash;
+use fairlead_vector_index::{Searchable as _, VectorIndex};
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// The role under which a release names the model.
+pub(crate) const ROLE: &str = "two-tower";
+
+/// The tower's one output.
+const EMBEDDING: &str = "embedding";
+
+/// A loaded and checked two-tower model. Immutable.
+#[derive(Debug)]
+pub(crate) struct Tower {
+    /// Name and version.
+    pub(crate) title: String,
+    /// The user tower.
+    pub(crate) model: Arc<Model>,
+    /// What lies beside it.
+    pub(crate) companions: Companions,
+}
+
+/// Everything in the folder but the program.
+#[derive(Debug)]
+pub(crate) struct Companions {
+    /// The release's hash of the folder.
+    pub(crate) content_hash: String,
+    /// The item vectors.
+    pub(crate) index: Arc<VectorIndex>,
+    /// For each pair of products how often they go together, by product id.
+    pub(crate) item_to_item: BTreeMap<String, Vec<(String, f32)>>,
+    /// Popularity in the training data, by product id.
+    pub(crate) popularity: BTreeMap<String, f64>,
+    assembler: Assembler,
+}
+
+impl Tower {
+    /// Loads the model that a release names: files are read, golden cases run and the tower is
+    /// warmed on blocking threads, as the engine will run it.
+    ///
+    /// # Errors
+    /// Files that are missing, truncated, not those the release was published with, or that do
+    /// not go together; a feature schema that is not this process'.
+    pub(crate) async fn load(registry: Registry, named: ModelRef) -> Result<Self, Error> {
+        let path = PathBuf::from(&named.path);
+        let prepare = move || Companions::read(&registry, &named);
+        let read = tokio::task::spawn_blocking(prepare).await;
+        let companions = read.map_err(|died| refuse(&path, format!("reading it died: {died}")))??;
+        let schema_hash = companions.assembler.schema_hash().to_owned();
+        let slot = ModelSlot::empty(ROLE);
+        let model = slot.load_in_background(path, Some(schema_hash)).await?;
+        Ok(Self {
+            title: model.manifest().title(),
+            model,
+            companions,
+        })
+    }
+
+    /// The product ids of the index' rows.
+    pub(crate) fn row_ids(&self) -> &[String] {
+        &self.model.manifest().vocabulary.products
+    }
+
+    /// The tower's inputs for one customer.
+    ///
+    /// # Errors
+    /// A feature set of another registry or purpose, or with numbers that are not finite.
+    pub(crate) fn inputs(&self, features: &FeatureSet) -> Result<Batch, Error> {
+        let assembler = &self.companions.assembler;
+        let (dense, ids) = (assembler.user_dense_width(), assembler.user_ids_width());
+        let mut user_dense = Vec::with_capacity(dense);
+        let mut user_ids = Vec::with_capacity(ids);
+        assembler.user(features, &mut user_dense, &mut user_ids)?;
+        let mut batch = Batch::new();
+        if dense > 0 {
+            batch = batch.f32("user_dense", dense, user_dense);
+        }
+        if ids > 0 {
+            batch = batch.i64("user_ids", ids, user_ids);
+        }
+        Ok(batch)
+    }
+}
+
+impl Companions {
+    fn read(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
+        let path = Path::new(&named.path);
+        let found = model_folder_hash(path)?;
+        if !found.eq_ignore_ascii_case(&named.content_hash) {
+            return Err(refuse(path, format!(
+                "its files have hash {found}; allowed: {}, the hash in the release",
+                named.content_hash
+            )));
+        }
+        let folder = ModelFolder::open(path)?;
+        let manifest = folder.manifest();
+        let spec: InputSpec = serde_json::from_value(manifest.features.clone())
+            .map_err(|error| refuse(path, format!("manifest.json: features: {error}")))?;
+        let assembler = Assembler::new(registry, spec, &manifest.vocabulary.products)?;
+        check_inputs(manifest, &assembler).map_err(|reason| refuse(path, reason))?;
+        let width = embedding_width(manifest).map_err(|reason| refuse(path, reason))?;
+        let index = VectorIndex::load(&path.join("items.index"))?;
+        let products = manifest.vocabulary.products.len();
+        if index.dimension() != width || index.rows() as usize != products {
+            return Err(refuse(path, format!(
+                "items.index holds {} rows of {}; allowed: {products} rows of {width}, as the \
+                 vocabulary and the tower say",
+                index.rows(),
+                index.dimension()
+            )));
+        }
+        Ok(Self {
+            content_hash: found,
+            index: Arc::new(index),
+            item_to_item: item_to_item(&path.join("item_to_item.json"))?,
+            popularity: popularity(&path.join("popularity.json"))?,
+            assembler,
+        })
+    }
+}
+
+fn refuse(path: &Path, reason: String) -> Error {
+    Error::Artefact {
+        path: path.to_path_buf(),
+        reason,
+    }
+}
+
+/// The tower takes exactly what the spec in its manifest makes.
+fn check_inputs(manifest: &Manifest, assembler: &Assembler) -> Result<(), String> {
+    let made = [
+        ("user_dense", Dtype::F32, assembler.user_dense_width()),
+        ("user_ids", Dtype::I64, assembler.user_ids_width()),
+    ];
+    let made: Vec<_> = made.into_iter().filter(|(.., width)| *width > 0).collect();
+    for input in &manifest.inputs {
+        let fits = made.iter().any(|&(name, dtype, width)| {
+            input.name == name
+                && input.dtype == dtype
+                && input.columns == Some(width)
+                && input.rows == RowGroup::User
+        });
+        if !fits {
+            return Err(format!(
+                "manifest.json: input {:?} is {} {:?}; allowed by its features: {}",
+                input.name,
+                input.dtype,
+                input.columns,
+                in_words(&made)
+            ));
+        }
+    }
+    if manifest.inputs.len() != made.len() {
+        let (found, all) = (manifest.inputs.len(), in_words(&made));
+        return Err(format!("manifest.json: {found} inputs; allowed by its features: {all}"));
+    }
+    Ok(())
+}
+
+fn in_words(made: &[(&str, Dtype, usize)]) -> String {
+    let one = |(name, dtype, width): &(&str, Dtype, usize)| format!("{name} {dtype} [{width}]");
+    made.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn embedding_width(manifest: &Manifest) -> Result<usize, String> {
+    match manifest.outputs.as_slice() {
+        [only]
+            if only.name == EMBEDDING
+                && only.rows == RowGroup::User
+                && only.scale == Scale::Value =>
+        {
+            Ok(only.columns.unwrap_or(1))
+        }
+        _ => Err(format!(
+            "manifest.json: outputs; allowed: one, {EMBEDDING:?}, of scale value, by user"
+        )),
+    }
+}
+
+fn item_to_item(path: &Path) -> Result<BTreeMap<String, Vec<(String, f32)>>, Error> {
+    let table: BTreeMap<String, Vec<(String, f32)>> = read(path)?;
+    for (product, others) in &table {
+        if let Some((other, score)) = others.iter().find(|(_, score)| !score.is_finite()) {
+            return Err(refuse(path, format!(
+                "score of {other:?} with {product:?} is {score}; allowed: a finite number"
+            )));
+        }
+    }
+    Ok(table)
+}
+
+fn popularity(path: &Path) -> Result<BTreeMap<String, f64>, Error> {
+    let table: BTreeMap<String, f64> = read(path)?;
+    match table.iter().find(|(_, weight)| !(weight.is_finite() && **weight >= 0.0)) {
+        None => Ok(table),
+        Some((product, weight)) => Err(refuse(path, format!(
+            "weight of {product:?} is {weight}; allowed: a finite number from 0"
+        ))),
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read(path).map_err(|source| Error::File {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    serde_json::from_slice(&text).map_err(|error| refuse(path, error.to_string()))
+}
