@@ -43,10 +43,10 @@ impl Error {
         }
     }
 
-    pub(crate) fn corrupt(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn corrupt(path: &Path, reason: impl Into<String>) -> Self {
         Self::Corrupt {
             path: path.to_path_buf(),
-            reason: reason.to_string(),
+            reason: reason.into(),
         }
     }
 }

@@ -58,5 +58,5 @@ pub use parameters::{
     Declared, Parameters, RankingParameters, RecallParameters, SlateOrder, SlateParameters,
     declared,
 };
-pub use plan::{check_experiments, strategy_parameter};
+pub use plan::{check_experiments, check_expression, strategy_parameter};
 pub use products::check_product;

@@ -298,7 +298,7 @@ impl Parameters {
                 Some(declared) => match declared.read(text) {
                     Some(value) => (declared.set)(&mut parameters, value),
                     None => {
-                        findings.push(not_allowed(&format!("parameter {name:?}"), text, declared))
+                        findings.push(not_allowed(&format!("parameter {name:?}"), text, declared));
                     }
                 },
             }

@@ -251,9 +251,16 @@ fn arm(arm: &Arm) -> experiments::Arm {
     made
 }
 
-/// What is wrong with a CEL expression, if anything. Segments are written in the dialect of
-/// targeting; the experiments crate checks one where it stands, in a plan.
-pub(crate) fn check_expression(expression: &str) -> Option<(String, String)> {
+/// What is wrong with a CEL expression, if anything: `thing` is what it is called in the finding.
+/// Where `names` are given, it may read no others.
+///
+/// Segments are written in the dialect of targeting; the experiments crate checks an expression
+/// where it stands, in a plan.
+pub fn check_expression(
+    thing: &str,
+    expression: &str,
+    names: Option<&[String]>,
+) -> Option<Finding> {
     let spec = PlanSpec {
         layers: vec![experiments::Layer::new("segments", "segments")],
         experiments: vec![experiments::Experiment {
@@ -261,14 +268,15 @@ pub(crate) fn check_expression(expression: &str) -> Option<(String, String)> {
             ..experiments::Experiment::new("segment", "segments", "segment")
                 .arm(experiments::Arm::new("in", 1.0))
         }],
+        attributes: names.map(<[String]>::to_vec),
         ..PlanSpec::default()
     };
-    match Plan::new(spec) {
-        Ok(_) => None,
-        Err(experiments::Error::Targeting { cause, allowed, .. }) => Some((cause, allowed)),
-        Err(other) => Some((
-            other.to_string(),
-            "a CEL expression that gives a bool".to_owned(),
-        )),
-    }
+    let allowed = match Plan::new(spec) {
+        Ok(_) => return None,
+        Err(experiments::Error::Targeting { cause, allowed, .. }) => {
+            format!("{allowed} ({cause})")
+        }
+        Err(other) => format!("a CEL expression that gives a bool ({other})"),
+    };
+    Some(Finding::error(Rule::Syntax, thing, expression, allowed))
 }

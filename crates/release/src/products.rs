@@ -151,7 +151,7 @@ impl Check<'_> {
         let product = self.product;
         match (product.kind(), &product.terms) {
             (ProductKind::CashLoan | ProductKind::InstalmentPlan, Some(Terms::Loan(terms))) => {
-                self.loan(terms)
+                self.loan(terms);
             }
             (ProductKind::CreditCard, Some(Terms::Card(terms))) => self.card(terms),
             (ProductKind::Fund, Some(Terms::Fund(terms))) => self.fund(terms),

@@ -4,6 +4,10 @@ use fairlead_proto::catalogue::v1::RedemptionFee;
 
 use super::*;
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a field of a message may be absent"
+)]
 fn cny(minor: i64) -> Option<Money> {
     Some(Money {
         minor,
@@ -166,7 +170,7 @@ const REFUSED_LOANS: &[(Change, &str, Rule)] = &[
             loan_terms(p).max_amount = Some(Money {
                 minor: 20_000_000,
                 currency: "USD".to_owned(),
-            })
+            });
         },
         "loan.max_amount",
         Rule::Currency,

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Catalogue;
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
+use fairlead_registry::Registry;
 use fairlead_release::{Live, content_hash};
 
 use crate::lint::lint_all;
+use crate::purposes;
 use crate::store::Draft;
 
 /// What a release says of itself.
@@ -81,10 +83,11 @@ pub(crate) fn seal(content: Release, heading: Heading) -> Release {
     release
 }
 
-/// Everything that is wrong with a release: as every service will check it, and the lint of each
-/// strategy in it. Takes as long as it takes: call it outside the reactor.
-pub(crate) fn check(release: Release) -> (Release, Vec<Finding>) {
+/// Everything that is wrong with a release: as every service will check it, the lint of each
+/// strategy in it, and the names that their purpose does not get. Takes as long as it takes: call it outside the reactor.
+pub(crate) fn check(release: Release, registry: &Registry) -> (Release, Vec<Finding>) {
     let mut findings = lint_all(&release, release.published_at_ms);
+    findings.extend(purposes::check(&release, registry));
     let (release, of_release) = match Live::check(release.clone()) {
         Ok(live) => (live.release, live.warnings),
         Err(refused) => (release, refused),

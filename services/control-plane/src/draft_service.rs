@@ -11,7 +11,7 @@ use fairlead_proto::control::v1::{
 use serde_json::json;
 use tonic::{Request, Response, Status};
 
-use crate::compose::{Heading, check, compose, seal};
+use crate::compose::{Heading, compose, seal};
 use crate::fingerprint::fingerprint;
 use crate::lint::lint;
 use crate::publish::refuse_if_blocked;
@@ -161,7 +161,7 @@ impl Service {
             comment: String::new(),
         };
         let release = seal(compose(&draft, &tenant), heading);
-        let (_, findings) = tokio::task::spawn_blocking(move || check(release)).await?;
+        let (_, findings) = self.checked(release).await?;
         Ok(CheckDraftResponse { findings })
     }
 }

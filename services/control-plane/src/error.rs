@@ -100,6 +100,10 @@ pub enum Error {
 }
 
 impl Error {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers and texts alike, without a borrow at each of the calls"
+    )]
     pub(crate) fn argument(
         field: &'static str,
         value: impl ToString,
@@ -112,7 +116,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn corrupt(what: impl Into<String>, cause: impl ToString) -> Self {
+    pub(crate) fn corrupt(what: impl Into<String>, cause: &prost::DecodeError) -> Self {
         Self::Corrupt {
             what: what.into(),
             cause: cause.to_string(),

@@ -2,8 +2,8 @@
 //!
 //! Owners put products, strategies, models, experiments and settings into a *draft*. Publishing
 //! composes the draft into the next *release*, checks it as every service will check it
-//! ([`fairlead_release::Live::check`], and the price engine's lint of each strategy), and puts it
-//! in force. Services follow over `Watch`.
+//! ([`fairlead_release::Live::check`], the price engine's lint of each strategy, the registry's
+//! purposes of each feature named), and puts it in force. Services follow over `Watch`.
 //!
 //! ```text
 //! DraftService --> store (draft) --compose, check--> release --> Watch --> every service
@@ -31,6 +31,7 @@ mod lint;
 mod model_folder;
 mod products;
 mod publish;
+mod purposes;
 mod refusal;
 mod release_service;
 mod service;

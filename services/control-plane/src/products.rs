@@ -60,14 +60,18 @@ impl Service {
             "sha256": sha256,
         });
         let answer = PutProductsResponse {
-            added: added.len() as i32,
-            changed: (changed.len() + withdrawn.len()) as i32,
+            added: count(added.len()),
+            changed: count(changed.len() + withdrawn.len()),
         };
         write
             .commit(self.entry(actor, "products.put", "catalogue", detail))
             .await?;
         Ok(answer)
     }
+}
+
+fn count(products: usize) -> i32 {
+    i32::try_from(products).unwrap_or(i32::MAX)
 }
 
 /// What putting `products` changes. With `replace_all`, what is not among them is withdrawn: it

@@ -35,7 +35,7 @@ impl Service {
         arguments::expected_revision(request.expected_revision, draft.revision)?;
         let heading = self.heading(draft.revision + 1, actor, comment);
         let release = seal(compose(&draft, &tenant), heading);
-        let release = passed("the draft", release).await?;
+        let release = self.passed("the draft", release).await?;
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
@@ -75,7 +75,7 @@ impl Service {
         drop(read);
         let release = seal(earlier, self.heading(after + 1, actor, comment));
         // It passed when it was published; the checks may know more by now.
-        let release = passed("the earlier release", release).await?;
+        let release = self.passed("the earlier release", release).await?;
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
@@ -103,6 +103,19 @@ impl Service {
             published_by: actor.to_owned(),
             comment: comment.to_owned(),
         }
+    }
+
+    /// The release and everything that is wrong with it.
+    pub(crate) async fn checked(&self, release: Release) -> Result<(Release, Vec<Finding>), Error> {
+        let registry = self.parts.registry.clone();
+        Ok(tokio::task::spawn_blocking(move || check(release, &registry)).await?)
+    }
+
+    /// The release, where nothing blocks.
+    async fn passed(&self, what: &'static str, release: Release) -> Result<Release, Error> {
+        let (release, findings) = self.checked(release).await?;
+        refuse_if_blocked(what, false, findings)?;
+        Ok(release)
     }
 
     /// Writes a release and wakes the watchers, unless another write came first. Once begun it
@@ -142,13 +155,6 @@ impl Service {
         });
         task.await?
     }
-}
-
-/// The release, where nothing blocks.
-async fn passed(what: &'static str, release: Release) -> Result<Release, Error> {
-    let (release, findings) = tokio::task::spawn_blocking(move || check(release)).await?;
-    refuse_if_blocked(what, false, findings)?;
-    Ok(release)
 }
 
 /// The findings that do not block, or the refusal.

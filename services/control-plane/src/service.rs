@@ -8,6 +8,7 @@ use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
 use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
 use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
+use fairlead_registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +40,8 @@ pub struct Service {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What may be read for which purpose: the same as in every service.
+    pub(crate) registry: Registry,
     pub(crate) watchers: Watchers,
     pub(crate) shutdown: CancellationToken,
     /// Publications in flight: they finish even when their caller hangs up.
@@ -55,6 +58,7 @@ impl Service {
             parts: Arc::new(Parts {
                 store: Store::open(config).await?,
                 clock: deps.clock,
+                registry: Registry::builtin(),
                 watchers: Watchers::default(),
                 shutdown: deps.shutdown,
                 publications: TaskTracker::new(),

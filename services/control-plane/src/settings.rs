@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::compose::compose;
 use crate::fingerprint::{fingerprint, listed};
 use crate::publish::refuse_if_blocked;
+use crate::purposes;
 use crate::service::Service;
 use crate::{Error, arguments};
 
@@ -99,14 +100,18 @@ impl Service {
         let mut write = self.parts.store.write(&tenant).await?;
         let mut draft = write.draft().await?;
         draft.settings.experiments = Some(plan.clone());
-        let findings = check_experiments(&compose(&draft, &tenant));
-        let findings = findings.iter().map(Finding::from).collect();
-        refuse_if_blocked("the experiment plan", true, findings)?;
-        let content = Release {
+        let content = compose(&draft, &tenant);
+        let mut findings: Vec<Finding> = check_experiments(&content)
+            .iter()
+            .map(Finding::from)
+            .collect();
+        let plan_alone = Release {
             experiments: Some(plan.clone()),
             ..Release::default()
         };
-        write.put_section(EXPERIMENTS, &content).await?;
+        findings.extend(purposes::check(&plan_alone, &self.parts.registry));
+        refuse_if_blocked("the experiment plan", true, findings)?;
+        write.put_section(EXPERIMENTS, &plan_alone).await?;
         let ids = plan
             .experiments
             .iter()

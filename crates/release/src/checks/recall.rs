@@ -22,43 +22,7 @@ pub(super) fn models(models: &[ModelRef], findings: &mut Vec<Finding>) {
     unique("model version of a role", of_role, findings);
     let mut defaults: BTreeMap<&str, usize> = BTreeMap::new();
     for model in models {
-        let name = format!("model \"{} {}\"", model.name, model.version);
-        for (field, text) in [
-            ("role", &model.role),
-            ("name", &model.name),
-            ("version", &model.version),
-            ("path", &model.path),
-        ] {
-            if text.is_empty() {
-                let thing = format!("{name}: {field}");
-                findings.push(Finding::error(
-                    Rule::Missing,
-                    thing,
-                    "",
-                    "at least one character",
-                ));
-            }
-        }
-        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if model.content_hash.len() != 64 || !is_hex(&model.content_hash) {
-            let thing = format!("{name}: content_hash");
-            let allowed = "64 hex digits, the SHA-256 over the folder's files";
-            findings.push(Finding::error(
-                Rule::Syntax,
-                thing,
-                &model.content_hash,
-                allowed,
-            ));
-        }
-        if !is_hex(&model.schema_hash) {
-            let thing = format!("{name}: schema_hash");
-            findings.push(Finding::error(
-                Rule::Syntax,
-                thing,
-                &model.schema_hash,
-                "hex digits",
-            ));
-        }
+        check_model(model, findings);
         *defaults.entry(&model.role).or_default() += usize::from(model.default_for_role);
     }
     for (role, count) in defaults {
@@ -79,6 +43,46 @@ pub(super) fn models(models: &[ModelRef], findings: &mut Vec<Finding>) {
     }
 }
 
+fn check_model(model: &ModelRef, findings: &mut Vec<Finding>) {
+    let name = format!("model \"{} {}\"", model.name, model.version);
+    for (field, text) in [
+        ("role", &model.role),
+        ("name", &model.name),
+        ("version", &model.version),
+        ("path", &model.path),
+    ] {
+        if text.is_empty() {
+            let thing = format!("{name}: {field}");
+            findings.push(Finding::error(
+                Rule::Missing,
+                thing,
+                "",
+                "at least one character",
+            ));
+        }
+    }
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if model.content_hash.len() != 64 || !is_hex(&model.content_hash) {
+        let thing = format!("{name}: content_hash");
+        let allowed = "64 hex digits, the SHA-256 over the folder's files";
+        findings.push(Finding::error(
+            Rule::Syntax,
+            thing,
+            &model.content_hash,
+            allowed,
+        ));
+    }
+    if !is_hex(&model.schema_hash) {
+        let thing = format!("{name}: schema_hash");
+        findings.push(Finding::error(
+            Rule::Syntax,
+            thing,
+            &model.schema_hash,
+            "hex digits",
+        ));
+    }
+}
+
 /// Segmentations and segments have ids of their own, and expressions that compile.
 pub(super) fn segmentations(segmentations: &[Segmentation], findings: &mut Vec<Finding>) {
     let ids = segmentations.iter().map(|one| one.segmentation_id.as_str());
@@ -93,15 +97,7 @@ pub(super) fn segmentations(segmentations: &[Segmentation], findings: &mut Vec<F
         unique(&format!("{name}: segment_id"), ids, findings);
         for segment in &segmentation.segments {
             let thing = format!("{name}, segment {:?}: expression", segment.segment_id);
-            if let Some((cause, allowed)) = check_expression(&segment.expression) {
-                let allowed = format!("{allowed} ({cause})");
-                findings.push(Finding::error(
-                    Rule::Syntax,
-                    thing,
-                    &segment.expression,
-                    allowed,
-                ));
-            }
+            findings.extend(check_expression(&thing, &segment.expression, None));
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A follower takes what passes, survives losses, and starts from its file.
 
 use std::fs;
+use std::time::Duration;
 
-use fairlead_release::{Follower, LastGood, ReleaseHandle};
+use fairlead_release::{FollowOptions, Follower, LastGood, ReleaseHandle};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -98,6 +99,27 @@ async fn a_lost_stream_is_opened_again_from_what_is_there() {
     assert_eq!(next(&mut asks).await, 1);
     again.send(Ok(release(2))).await.expect("heard");
     running.at(2).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_says_nothing_is_opened_anew() {
+    let (_silent, first) = script();
+    let (say, second) = script();
+    let (service, mut asks) = Scripted::new([first, second]);
+    let follower = Follower::new(
+        service.link(),
+        FollowOptions {
+            reopen_after: Duration::from_millis(10),
+            ..options(None)
+        },
+    );
+    let running = start(follower);
+    // The first stream stays open and silent for ever, as one whose other end vanished.
+    assert_eq!(next(&mut asks).await, 0);
+    assert_eq!(next(&mut asks).await, 0);
+    say.send(Ok(release(1))).await.expect("heard");
+    running.at(1).await;
     running.stop().await;
 }
 

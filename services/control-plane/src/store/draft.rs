@@ -161,7 +161,7 @@ async fn draft(
         // Each section fills its own field: merging puts them side by side.
         settings
             .merge(&*section.encode_to_vec())
-            .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), error))?;
+            .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), &error))?;
     }
     Ok(Draft {
         version,
@@ -219,7 +219,7 @@ async fn bodies<M: Message + Default>(
         .await?;
     let decode = |row: &SqliteRow| {
         let body: Vec<u8> = row.try_get("body")?;
-        M::decode(&*body).map_err(|error| Error::corrupt(format!("a draft of {tenant}"), error))
+        M::decode(&*body).map_err(|error| Error::corrupt(format!("a draft of {tenant}"), &error))
     };
     rows.iter().map(decode).collect()
 }

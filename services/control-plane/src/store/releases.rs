@@ -20,7 +20,7 @@ impl Read {
         };
         let body: Vec<u8> = row.try_get("body")?;
         Release::decode(&*body).map(Some).map_err(|error| {
-            Error::corrupt(format!("release {revision} of {}", self.tenant), error)
+            Error::corrupt(format!("release {revision} of {}", self.tenant), &error)
         })
     }
 

@@ -44,7 +44,8 @@ async fn exactly_one_publication_wins_each_revision() {
         .rev()
         .map(|one| one.revision)
         .collect();
-    assert_eq!(listed, (1..=won.len() as i64).collect::<Vec<_>>(), "no gap");
+    let without_gap: Vec<i64> = (1..).take(won.len()).collect();
+    assert_eq!(listed, without_gap);
     assert_eq!(won.into_iter().collect::<Vec<_>>(), listed);
     assert!(plane.verify().await.intact);
 }

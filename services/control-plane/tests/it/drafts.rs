@@ -3,7 +3,7 @@
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{
     Arm, Campaign, Experiment, ExperimentPlan, ExperimentStatus, GetDraftRequest, Layer,
-    PutExperimentsRequest, PutProductsRequest, PutSettingsRequest, Release,
+    PutExperimentsRequest, PutProductsRequest, PutSettingsRequest, Release, Segment, Segmentation,
 };
 use tonic::Code;
 
@@ -170,15 +170,30 @@ async fn settings_are_checked_when_they_are_put() {
         parameters: [("slate.ordr", "conversion"), ("slate.exploration", "2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
+        // Prices must not read the device that a customer uses.
+        segmentations: vec![Segmentation {
+            segmentation_id: "phones".to_owned(),
+            segments: vec![Segment {
+                segment_id: "dear".to_owned(),
+                expression: "device == \"ios\"".to_owned(),
+            }],
+            allow_price: true,
+            otherwise: "standard".to_owned(),
+        }],
         ..Release::default()
     };
     let refused = plane
         .drafts()
         .put_settings(settings(bad, &[]))
         .await
-        .expect_err("two");
+        .expect_err("three");
     assert_eq!(refused.code(), Code::InvalidArgument);
-    assert_eq!(findings(&refused).len(), 2, "{refused}");
+    let found = findings(&refused);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(
+        found.iter().any(|one| one.contains("for purpose price")),
+        "{found:#?}"
+    );
     assert_eq!(draft(&plane).await.parameters, [].into());
 }
 

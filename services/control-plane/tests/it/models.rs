@@ -74,70 +74,30 @@ async fn the_newest_default_takes_over() {
     assert_eq!(plane.audit_rows().await[0].subject, "ranker 2");
 }
 
+type Change = fn(&mut ModelRef);
+
 #[tokio::test]
 async fn a_folder_that_is_not_what_is_said_is_refused() {
     let folder = folder();
     let plane = Plane::start(folder.path());
     let good = model(folder.path(), "1", "one");
-    let cases = [
-        (
-            "model.path",
-            ModelRef {
-                path: "/nowhere".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.path",
-            ModelRef {
-                path: folder.path().display().to_string(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.content_hash",
-            ModelRef {
-                content_hash: "ab".repeat(32),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.name",
-            ModelRef {
-                name: "other".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.version",
-            ModelRef {
-                version: "7".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.version",
-            ModelRef {
-                version: String::new(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.role",
-            ModelRef {
-                role: "a role".to_owned(),
-                ..good.clone()
-            },
-        ),
-        (
-            "model.schema_hash",
-            ModelRef {
-                schema_hash: "beef".to_owned(),
-                ..good.clone()
-            },
-        ),
+    let cases: [(&str, Change); 8] = [
+        ("model.path", |model| model.path = "/nowhere".to_owned()),
+        ("model.path", |model| model.path.push_str("/..")),
+        ("model.content_hash", |model| {
+            model.content_hash = "ab".repeat(32);
+        }),
+        ("model.name", |model| model.name = "other".to_owned()),
+        ("model.version", |model| model.version = "7".to_owned()),
+        ("model.version", |model| model.version.clear()),
+        ("model.role", |model| model.role = "a role".to_owned()),
+        ("model.schema_hash", |model| {
+            model.schema_hash = "beef".to_owned();
+        }),
     ];
-    for (field, bad) in cases {
+    for (field, change) in cases {
+        let mut bad = good.clone();
+        change(&mut bad);
         let refused = register(&plane, bad).await.expect_err(field);
         assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
         assert!(refused.message().starts_with(field), "{field}: {refused}");

@@ -1,7 +1,7 @@
 //! Publishing, reading, rolling back, and what a restart keeps.
 
 use fairlead_proto::control::v1::{
-    Campaign, CheckDraftRequest, GetDraftRequest, ListReleasesRequest, PublishRequest,
+    Campaign, CheckDraftRequest, Finding, GetDraftRequest, ListReleasesRequest, PublishRequest,
     PutSettingsRequest, Release, RollBackRequest,
 };
 use fairlead_release::Live;
@@ -23,6 +23,19 @@ fn campaign(product: &str) -> PutSettingsRequest {
         }),
         clear: Vec::new(),
     }
+}
+
+async fn check(plane: &Plane) -> Vec<Finding> {
+    let request = CheckDraftRequest {
+        tenant: TENANT.to_owned(),
+    };
+    plane
+        .drafts()
+        .check_draft(request)
+        .await
+        .expect("checked")
+        .into_inner()
+        .findings
 }
 
 async fn history(plane: &Plane) -> Vec<i64> {
@@ -172,20 +185,8 @@ async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing() {
             "{thing}: {found:#?}"
         );
     }
-    let check = CheckDraftRequest {
-        tenant: TENANT.to_owned(),
-    };
-    let checked = plane
-        .drafts()
-        .check_draft(check.clone())
-        .await
-        .expect("checked")
-        .into_inner();
-    let mut checked: Vec<String> = checked
-        .findings
-        .into_iter()
-        .map(|one| one.message)
-        .collect();
+    let messages = check(&plane).await.into_iter().map(|one| one.message);
+    let mut checked: Vec<String> = messages.collect();
     checked.sort();
     found.sort();
     assert_eq!(checked, found);
@@ -194,14 +195,9 @@ async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing() {
     assert_eq!(plane.audit_rows().await, rows);
     // Mended, it passes.
     plane.put(vec![deposit("D-2"), deposit("D-9")]).await;
-    let checked = plane
-        .drafts()
-        .check_draft(check)
-        .await
-        .expect("checked")
-        .into_inner();
+    let checked = check(&plane).await;
     assert!(
-        checked.findings.iter().all(|one| one.severity == "warning"),
+        checked.iter().all(|one| one.severity == "warning"),
         "{checked:#?}"
     );
     assert_eq!(plane.publish().await.revision, 2);

@@ -23,6 +23,7 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, field: &s
     assert!(info.metadata.contains_key("allowed"), "{status}");
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one call after the other")]
 #[tokio::test]
 async fn arguments_that_are_not_allowed_are_named() {
     let folder = folder();

@@ -1,0 +1,226 @@
+//! What expressions and scorecards may read: features, by name, of the purpose that they serve.
+//!
+//! Prices rest on features whose purposes include price, and on no others. Targeting and
+//! segmentations that prices may not read get the features of the purpose analytics. A name that
+//! its purpose does not get is refused here: in a service it would silently exclude everyone.
+
+use fairlead_proto::control::v1::{Finding, Release, RiskModel, Segment, Segmentation, Strategy};
+use fairlead_registry::{Layout, Purpose, Registry};
+use fairlead_release::{Finding as ReleaseFinding, Rule, check_expression};
+
+/// The one targeting attribute that is no feature: whether anything was ever observed.
+const KNOWN: &str = "known";
+
+/// Every name in the release that its purpose does not get.
+pub(crate) fn check(release: &Release, registry: &Registry) -> Vec<Finding> {
+    let mut findings = targeting(release, registry);
+    for segmentation in &release.segmentations {
+        findings.extend(segments(segmentation, registry));
+    }
+    let price = registry.layout(Purpose::Price);
+    for model in &release.risk_models {
+        findings.extend(scorecard(model, price));
+    }
+    findings.extend(
+        release
+            .strategies
+            .iter()
+            .filter_map(|one| grading(one, price)),
+    );
+    findings.iter().map(Finding::from).collect()
+}
+
+fn targeting(release: &Release, registry: &Registry) -> Vec<ReleaseFinding> {
+    let layout = registry.layout(Purpose::Analytics);
+    let mut names = owned(layout.number_names().chain(layout.category_names()));
+    names.push(KNOWN.to_owned());
+    let experiments = release
+        .experiments
+        .iter()
+        .flat_map(|plan| &plan.experiments);
+    experiments
+        .filter(|experiment| !experiment.targeting.is_empty())
+        .filter_map(|experiment| {
+            let thing = format!("experiment {:?}: targeting", experiment.experiment_id);
+            names_only(&thing, &experiment.targeting, &names)
+        })
+        .collect()
+}
+
+fn segments(segmentation: &Segmentation, registry: &Registry) -> Vec<ReleaseFinding> {
+    let purpose = if segmentation.allow_price {
+        Purpose::Price
+    } else {
+        Purpose::Analytics
+    };
+    let layout = registry.layout(purpose);
+    let numbers_and_categories = layout.number_names().chain(layout.category_names());
+    let names = owned(numbers_and_categories.chain(layout.sequence_names()));
+    let refuse = |segment: &Segment| {
+        let thing = format!(
+            "segmentation {:?}, segment {:?}, for purpose {purpose}: expression",
+            segmentation.segmentation_id, segment.segment_id
+        );
+        names_only(&thing, &segment.expression, &names)
+    };
+    segmentation.segments.iter().filter_map(refuse).collect()
+}
+
+/// What is wrong with the names of an expression; one that does not compile is found elsewhere.
+fn names_only(thing: &str, expression: &str, names: &[String]) -> Option<ReleaseFinding> {
+    if check_expression(thing, expression, None).is_some() {
+        return None;
+    }
+    let found = check_expression(thing, expression, Some(names))?;
+    Some(ReleaseFinding {
+        rule: Rule::Unknown,
+        ..found
+    })
+}
+
+fn scorecard(model: &RiskModel, price: &Layout) -> Vec<ReleaseFinding> {
+    let unknown = model
+        .characteristics
+        .iter()
+        .filter(|one| price.number(&one.feature).is_none());
+    unknown
+        .map(|characteristic| {
+            let thing = format!("risk model {:?}: feature", model.name);
+            let allowed = allowed("number", price.number_names());
+            ReleaseFinding::error(Rule::Unknown, thing, &characteristic.feature, allowed)
+        })
+        .collect()
+}
+
+fn grading(strategy: &Strategy, price: &Layout) -> Option<ReleaseFinding> {
+    let feature = &strategy.grading.as_ref()?.grade_feature;
+    if feature.is_empty() || price.category(feature).is_some() {
+        return None;
+    }
+    let id = &strategy.strategy_id;
+    let thing = format!(
+        "strategy \"{id}@{}\": grading.grade_feature",
+        strategy.version
+    );
+    let allowed = allowed("category", price.category_names());
+    Some(ReleaseFinding::error(
+        Rule::Unknown,
+        thing,
+        feature,
+        allowed,
+    ))
+}
+
+fn allowed<'n>(kind: &str, names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    format!(
+        "a {kind} feature of the purpose price: {}",
+        names.join(", ")
+    )
+}
+
+fn owned<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    names.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use fairlead_proto::control::v1::{Characteristic, Experiment, ExperimentPlan, Grading};
+
+    use super::*;
+
+    fn segmentation(allow_price: bool, expression: &str) -> Release {
+        Release {
+            segmentations: vec![Segmentation {
+                segmentation_id: "value".to_owned(),
+                segments: vec![Segment {
+                    segment_id: "high".to_owned(),
+                    expression: expression.to_owned(),
+                }],
+                allow_price,
+                otherwise: "standard".to_owned(),
+            }],
+            ..Release::default()
+        }
+    }
+
+    fn targeted(targeting: &str) -> Release {
+        let experiment = Experiment {
+            experiment_id: "x".to_owned(),
+            targeting: targeting.to_owned(),
+            ..Experiment::default()
+        };
+        let plan = ExperimentPlan {
+            experiments: vec![experiment],
+            ..ExperimentPlan::default()
+        };
+        Release {
+            experiments: Some(plan),
+            ..Release::default()
+        }
+    }
+
+    fn scored(feature: &str, grade_feature: &str) -> Release {
+        Release {
+            risk_models: vec![RiskModel {
+                name: "pd".to_owned(),
+                characteristics: vec![Characteristic {
+                    feature: feature.to_owned(),
+                    ..Characteristic::default()
+                }],
+                ..RiskModel::default()
+            }],
+            strategies: vec![Strategy {
+                strategy_id: "loan".to_owned(),
+                version: 1,
+                grading: Some(Grading {
+                    grade_feature: grade_feature.to_owned(),
+                    ..Grading::default()
+                }),
+                ..Strategy::default()
+            }],
+            ..Release::default()
+        }
+    }
+
+    fn found(release: &Release) -> Vec<String> {
+        let findings = check(release, &Registry::builtin());
+        assert!(
+            findings
+                .iter()
+                .all(|one| one.severity == "error" && one.rule == "unknown")
+        );
+        findings.into_iter().map(|one| one.message).collect()
+    }
+
+    #[test]
+    fn prices_rest_on_price_features_only() {
+        let good = "bureau_score > 700.0 && income_monthly_minor > 1.0";
+        assert!(found(&segmentation(true, good)).is_empty());
+        for habit in [
+            "device == \"ios\"",
+            "occupation == \"clerk\"",
+            "gender == \"f\"",
+        ] {
+            let messages = found(&segmentation(true, habit));
+            assert!(messages[0].contains("for purpose price"), "{messages:#?}");
+        }
+        assert!(found(&scored("bureau_score", "bureau_grade")).is_empty());
+        let messages = found(&scored("tenure_days", "device"));
+        assert_eq!(messages.len(), 2, "{messages:#?}");
+        assert!(messages[0].contains("`tenure_days`") && messages[1].contains("`device`"));
+    }
+
+    #[test]
+    fn targeting_reads_what_analytics_gets() {
+        for good in ["region == \"north\"", "known", "has(profile.age_years)", ""] {
+            assert!(found(&targeted(good)).is_empty(), "{good}");
+        }
+        for bad in ["regoin == \"north\"", "bureau_score > 700.0"] {
+            assert_eq!(found(&targeted(bad)).len(), 1, "{bad}");
+        }
+        // What does not compile is found by the check of the plan.
+        assert!(found(&targeted("region ==")).is_empty());
+        assert_eq!(found(&segmentation(false, "bureau_score > 700.0")).len(), 1);
+    }
+}
