@@ -113,7 +113,12 @@ impl Sets {
             Purpose::Fraud => asked.purposes.contains(purpose),
         };
         let purposes = Purpose::ALL.into_iter().filter(needed);
-        let read = |purpose| (purpose, registry.features_at(state, asked.as_of_ms, purpose));
+        let read = |purpose| {
+            (
+                purpose,
+                registry.features_at(state, asked.as_of_ms, purpose),
+            )
+        };
         Self(purposes.map(read).collect())
     }
 

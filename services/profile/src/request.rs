@@ -53,9 +53,8 @@ fn purposes(numbers: &[i32]) -> Result<Vec<Purpose>, Error> {
             value: number.to_string(),
             allowed: allowed.to_owned(),
         };
-        let purpose = Purpose::try_from(number).map_err(|_| {
-            refused("1 (recommend), 2 (price), 3 (fraud) or 4 (analytics)")
-        })?;
+        let purpose = Purpose::try_from(number)
+            .map_err(|_| refused("1 (recommend), 2 (price), 3 (fraud) or 4 (analytics)"))?;
         if purposes.contains(&purpose) {
             return Err(refused("each purpose once"));
         }

@@ -24,7 +24,15 @@ static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()
 
 /// CEL's names of types, which an expression may use as values.
 const TYPES: [&str; 9] = [
-    "bool", "bytes", "double", "int", "list", "map", "null_type", "string", "uint",
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "uint",
 ];
 
 /// The segmentations of one release.
@@ -100,13 +108,12 @@ impl Compiled {
         let layout = registry.layout(purpose);
         let mut segments = Vec::with_capacity(segmentation.segments.len());
         for segment in &segmentation.segments {
-            let program = compile(&segment.expression, purpose, layout).map_err(|reason| {
-                Error::Segment {
+            let program =
+                compile(&segment.expression, purpose, layout).map_err(|reason| Error::Segment {
                     segmentation: segmentation.segmentation_id.clone(),
                     segment: segment.segment_id.clone(),
                     reason,
-                }
-            })?;
+                })?;
             segments.push((segment.segment_id.clone(), program));
         }
         Ok(Self {
@@ -121,7 +128,10 @@ impl Compiled {
         let features = Features(*features);
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.set_variable_resolver(&features);
-        let holds = self.segments.iter().find(|(_, program)| holds(program, &context));
+        let holds = self
+            .segments
+            .iter()
+            .find(|(_, program)| holds(program, &context));
         holds.map_or(&self.otherwise, |(segment, _)| segment)
     }
 }
@@ -130,7 +140,9 @@ impl Compiled {
 /// not; one that fails otherwise does not either, and is counted.
 fn holds(program: &Program, context: &Context<'_, '_>) -> bool {
     match Value::resolve_val(program.expression(), context) {
-        Ok(value) => value.downcast_ref::<CelBool>().is_some_and(|holds| *holds.inner()),
+        Ok(value) => value
+            .downcast_ref::<CelBool>()
+            .is_some_and(|holds| *holds.inner()),
         Err(ExecutionError::UndeclaredReference(_) | ExecutionError::NoSuchKey(_)) => false,
         Err(_) => {
             metrics::counter!("fairlead_profile_segment_failures_total").increment(1);

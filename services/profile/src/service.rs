@@ -143,7 +143,9 @@ impl Service {
             purposes: &ask.purposes,
         };
         let none = Segmentations::default();
-        let segmentations = published.as_ref().map_or(&none, |published| &published.segmentations);
+        let segmentations = published
+            .as_ref()
+            .map_or(&none, |published| &published.segmentations);
         let made = stage::run("build_profile", || {
             build(registry, segmentations, asked, state.as_ref())
         });
@@ -156,7 +158,11 @@ impl Service {
         deadline: Option<Deadline>,
     ) -> Result<Option<EntityState>, Error> {
         let limit = deadline.map_or(self.inner.read_timeout, Deadline::remaining);
-        let reading = self.inner.deps.store.read_customer(&ask.tenant, &ask.customer);
+        let reading = self
+            .inner
+            .deps
+            .store
+            .read_customer(&ask.tenant, &ask.customer);
         match tokio::time::timeout(limit, reading).await {
             Ok(read) => Ok(read?),
             Err(_) => Err(Error::StoreLate {

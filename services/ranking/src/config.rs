@@ -54,11 +54,13 @@ impl Default for Config {
 impl Config {
     /// Whether the values can be worked with.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let refuse = |key, value: u64, allowed| Err(Error::Config {
-            key,
-            value: value.to_string(),
-            allowed,
-        });
+        let refuse = |key, value: u64, allowed| {
+            Err(Error::Config {
+                key,
+                value: value.to_string(),
+                allowed,
+            })
+        };
         for (key, value) in [
             ("refresh_ms", self.refresh_ms),
             ("threads", self.threads as u64),
@@ -70,7 +72,11 @@ impl Config {
             }
         }
         if self.batch_wait_us > 1_000_000 {
-            return refuse("batch_wait_us", self.batch_wait_us, "0 to 1000000 (a second)");
+            return refuse(
+                "batch_wait_us",
+                self.batch_wait_us,
+                "0 to 1000000 (a second)",
+            );
         }
         Ok(())
     }

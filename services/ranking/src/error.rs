@@ -145,7 +145,12 @@ impl From<Error> for Status {
             }
             Error::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
                 let (found, allowed) = (format!("{found:016x}"), format!("{expected:016x}"));
-                precondition("FOREIGN_REGISTRY", "features.registry_hash", &found, &allowed)
+                precondition(
+                    "FOREIGN_REGISTRY",
+                    "features.registry_hash",
+                    &found,
+                    &allowed,
+                )
             }
             Error::Features(cause) => {
                 let allowed = "a set for the purpose recommend, as profile gives it";

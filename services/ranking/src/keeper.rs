@@ -198,7 +198,9 @@ impl Keeper {
             Ok(fleet) => {
                 let answers = fleet.choose("").ok().map(|ready| Arc::clone(&ready.ranker));
                 self.default = answers.as_ref().map(|ranker| ranker.content_hash.clone());
-                let title = answers.map(|ranker| ranker.title.clone()).unwrap_or_default();
+                let title = answers
+                    .map(|ranker| ranker.title.clone())
+                    .unwrap_or_default();
                 let fleet = Arc::new(fleet);
                 // First the fleet: what is said to be served is served.
                 self.tools.shared.fleet.store(Some(Arc::clone(&fleet)));
@@ -222,7 +224,10 @@ impl Keeper {
 }
 
 fn rankers(live: &Live) -> impl Iterator<Item = &ModelRef> {
-    live.release.models.iter().filter(|model| model.role == ROLE)
+    live.release
+        .models
+        .iter()
+        .filter(|model| model.role == ROLE)
 }
 
 /// The states of the products that anything was observed of.

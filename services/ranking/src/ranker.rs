@@ -180,7 +180,8 @@ fn check_inputs(manifest: &Manifest, made: &Assembler) -> Result<(), String> {
         });
         if !fits {
             let one = |&(name, dtype, columns, rows): &(&str, Dtype, Option<usize>, RowGroup)| {
-                let columns = columns.map_or("one dimension".to_owned(), |n| format!("{n} columns"));
+                let columns =
+                    columns.map_or("one dimension".to_owned(), |n| format!("{n} columns"));
                 format!("{name} ({dtype}, {columns}, by {rows})")
             };
             return Err(format!(

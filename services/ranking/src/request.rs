@@ -35,7 +35,11 @@ impl<'a> Ask<'a> {
             });
         }
         let features = request.features.as_ref().ok_or_else(|| {
-            refuse("features", "", "a set for the purpose recommend, as profile gives it")
+            refuse(
+                "features",
+                "",
+                "a set for the purpose recommend, as profile gives it",
+            )
         })?;
         let asked = request.product_ids.len();
         if !(1..=MOST).contains(&asked) {
@@ -51,7 +55,11 @@ impl<'a> Ask<'a> {
         };
         Ok(Self {
             features,
-            products: request.product_ids.iter().map(number).collect::<Result<_, _>>()?,
+            products: request
+                .product_ids
+                .iter()
+                .map(number)
+                .collect::<Result<_, _>>()?,
         })
     }
 }

@@ -76,6 +76,9 @@ impl Rows {
 
     /// Whether the model's vocabulary has the product.
     pub(crate) fn in_vocabulary(&self, product: u32) -> bool {
-        self.in_vocabulary.get(product as usize).copied().unwrap_or(false)
+        self.in_vocabulary
+            .get(product as usize)
+            .copied()
+            .unwrap_or(false)
     }
 }

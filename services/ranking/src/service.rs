@@ -102,7 +102,12 @@ impl Service {
         if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
             return Err(Error::DeadlineExceeded);
         }
-        let fleet = self.inner.shared.fleet.load_full().ok_or(Error::NoRelease)?;
+        let fleet = self
+            .inner
+            .shared
+            .fleet
+            .load_full()
+            .ok_or(Error::NoRelease)?;
         let ask = Ask::check(request, &fleet.live)?;
         let ready = fleet.choose(&request.model_version)?;
         let inputs = stage::run("assemble", || {
@@ -114,7 +119,10 @@ impl Service {
         let batch = ready.ranker.batch(inputs, ask.products.len());
         metrics::histogram!("fairlead_ranking_products_size").record(ask.products.len() as f64);
         let model = Arc::clone(&ready.ranker.model);
-        let running = self.inner.engine.run_on(model, batch, deadline.map(Deadline::instant));
+        let running = self
+            .inner
+            .engine
+            .run_on(model, batch, deadline.map(Deadline::instant));
         let outputs = stage::wait("score", running).await?;
         let (click, convert) = (
             probabilities(&outputs, CLICK)?,
@@ -122,12 +130,14 @@ impl Service {
         );
         let asked = request.product_ids.iter().zip(&ask.products);
         let scores = click.into_iter().zip(convert);
-        let scored = asked.zip(scores).map(|((id, &product), (click, convert))| Scored {
-            product_id: id.clone(),
-            p_click: click.get(),
-            p_convert: convert.get(),
-            in_vocabulary: ready.rows.in_vocabulary(product),
-        });
+        let scored = asked
+            .zip(scores)
+            .map(|((id, &product), (click, convert))| Scored {
+                product_id: id.clone(),
+                p_click: click.get(),
+                p_convert: convert.get(),
+                in_vocabulary: ready.rows.in_vocabulary(product),
+            });
         Ok(RankResponse {
             scored: scored.collect(),
             model_version: ready.ranker.title.clone(),
@@ -146,15 +156,16 @@ fn probabilities(outputs: &Outputs, name: &str) -> Result<Vec<Probability>, Erro
             cause,
         })
     };
-    outputs.probabilities(name)?.into_iter().map(checked).collect()
+    outputs
+        .probabilities(name)?
+        .into_iter()
+        .map(checked)
+        .collect()
 }
 
 #[tonic::async_trait]
 impl RankingService for Service {
-    async fn rank(
-        &self,
-        request: Request<RankRequest>,
-    ) -> Result<Response<RankResponse>, Status> {
+    async fn rank(&self, request: Request<RankRequest>) -> Result<Response<RankResponse>, Status> {
         let deadline = Deadline::from_request(&request);
         let answer = Self::rank(self, request.get_ref(), deadline).await?;
         Ok(Response::new(answer))

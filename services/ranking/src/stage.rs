@@ -7,7 +7,9 @@ use tracing::Instrument as _;
 /// Runs a stage that waits for others.
 pub(crate) async fn wait<T>(stage: &'static str, work: impl Future<Output = T>) -> T {
     let started = Instant::now();
-    let made = work.instrument(tracing::info_span!("stage", otel.name = stage)).await;
+    let made = work
+        .instrument(tracing::info_span!("stage", otel.name = stage))
+        .await;
     record(stage, started);
     made
 }

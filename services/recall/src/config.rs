@@ -59,11 +59,13 @@ impl Default for Config {
 impl Config {
     /// Whether the values can be worked with.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let refuse = |key, value: String, allowed| Err(Error::Config {
-            key,
-            value,
-            allowed,
-        });
+        let refuse = |key, value: String, allowed| {
+            Err(Error::Config {
+                key,
+                value,
+                allowed,
+            })
+        };
         for (key, value) in [
             ("refresh_ms", self.refresh_ms),
             ("two_tower_timeout_ms", self.two_tower_timeout_ms),
@@ -77,10 +79,18 @@ impl Config {
         }
         let (strength, click) = (self.popularity_strength, self.popularity_click_weight);
         if !(strength.is_finite() && strength > 0.0) {
-            return refuse("popularity_strength", strength.to_string(), "a finite number above 0");
+            return refuse(
+                "popularity_strength",
+                strength.to_string(),
+                "a finite number above 0",
+            );
         }
         if !(click.is_finite() && click >= 0.0) {
-            return refuse("popularity_click_weight", click.to_string(), "a finite number from 0");
+            return refuse(
+                "popularity_click_weight",
+                click.to_string(),
+                "a finite number from 0",
+            );
         }
         Ok(())
     }

@@ -101,11 +101,19 @@ impl From<Error> for Status {
             Error::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
                 let (found, allowed) = (format!("{found:016x}"), format!("{expected:016x}"));
                 let code = Code::FailedPrecondition;
-                status::refuse(code, "FOREIGN_REGISTRY", "features.registry_hash", &found, &allowed)
+                status::refuse(
+                    code,
+                    "FOREIGN_REGISTRY",
+                    "features.registry_hash",
+                    &found,
+                    &allowed,
+                )
             }
-            Error::Features(cause) => {
-                status::invalid_argument("features", &cause.to_string(), "a set as profile gives it")
-            }
+            Error::Features(cause) => status::invalid_argument(
+                "features",
+                &cause.to_string(),
+                "a set as profile gives it",
+            ),
             Error::File { .. }
             | Error::Artefact { .. }
             | Error::ModelFolder(_)

@@ -99,7 +99,9 @@ impl Keeper {
         }
         self.wanted = live.model(ROLE, "").cloned();
         let tower = self.placed.as_ref().map(|placed| Arc::clone(&placed.tower));
-        let in_use = tower.as_ref().map(|tower| tower.companions.content_hash.clone());
+        let in_use = tower
+            .as_ref()
+            .map(|tower| tower.companions.content_hash.clone());
         let build = move || {
             let shelf = Shelf::of(live);
             let placed = tower.map(|tower| Placed::new(tower, &shelf));
@@ -112,7 +114,9 @@ impl Keeper {
         // A release without a model is served without one; one with another model is served with
         // the old one until the new one is loaded.
         self.placed = placed.filter(|_| self.wanted.is_some());
-        self.shared.serving.send_modify(|serving| serving.model_failure = None);
+        self.shared
+            .serving
+            .send_modify(|serving| serving.model_failure = None);
         if let Some(named) = self.wanted.clone()
             && in_use.is_none_or(|hash| !hash.eq_ignore_ascii_case(&named.content_hash))
         {
@@ -208,7 +212,10 @@ impl Keeper {
             return;
         };
         let revision = snapshot.shelf.live.revision();
-        let title = snapshot.placed.as_ref().map(|placed| placed.tower.title.clone());
+        let title = snapshot
+            .placed
+            .as_ref()
+            .map(|placed| placed.tower.title.clone());
         self.shared.snapshot.store(Some(Arc::new(snapshot)));
         self.shared.serving.send_modify(|serving| {
             serving.release_revision = revision;

@@ -32,10 +32,10 @@ mod request;
 mod run;
 mod screen;
 mod service;
-mod stage;
 mod shelf;
 mod snapshot;
 mod sources;
+mod stage;
 mod tower;
 
 pub use config::Config;

@@ -70,11 +70,15 @@ pub(crate) fn merge(findings: &[Finding], place_by_id: &[u32], limit: usize) -> 
     let mut rows: Vec<Sourced> = findings
         .iter()
         .flat_map(|finding| {
-            finding.hits.iter().zip(1_u32..).map(|(&hit, rank)| Sourced {
-                source: finding.source,
-                rank,
-                hit,
-            })
+            finding
+                .hits
+                .iter()
+                .zip(1_u32..)
+                .map(|(&hit, rank)| Sourced {
+                    source: finding.source,
+                    rank,
+                    hit,
+                })
         })
         .collect();
     rows.sort_unstable_by_key(|row| (row.hit.product, row.rank, row.source as i32));
@@ -124,19 +128,43 @@ mod tests {
     const PLACES: [u32; 6] = [0, 1, 2, 3, 4, 5];
 
     /// (what it shows, popular, two-tower, new, expected order)
-    type Case = (&'static str, &'static [u32], &'static [u32], &'static [u32], &'static [u32]);
+    type Case = (
+        &'static str,
+        &'static [u32],
+        &'static [u32],
+        &'static [u32],
+        &'static [u32],
+    );
 
     #[test]
     fn golden_orders() {
         let cases: &[Case] = &[
             ("nothing found", &[], &[], &[], &[]),
-            ("one source keeps its order", &[3, 1, 2], &[], &[], &[3, 1, 2]),
-            ("two good places beat one first", &[0, 1, 2], &[3, 1], &[], &[1, 0, 3, 2]),
+            (
+                "one source keeps its order",
+                &[3, 1, 2],
+                &[],
+                &[],
+                &[3, 1, 2],
+            ),
+            (
+                "two good places beat one first",
+                &[0, 1, 2],
+                &[3, 1],
+                &[],
+                &[1, 0, 3, 2],
+            ),
             ("equal scores go by id", &[5], &[4], &[3], &[3, 4, 5]),
             // 1/61 + 1/62 for 0 and 1 both: by id; then 2, third of one source.
             ("mirrored places tie", &[0, 1, 2], &[1, 0], &[], &[0, 1, 2]),
             // 2 in three lists at rank 3 (3/63) beats 0 in one at rank 1 (1/61).
-            ("found by all", &[0, 1, 2], &[3, 4, 2], &[5, 1, 2], &[2, 1, 0, 3, 5, 4]),
+            (
+                "found by all",
+                &[0, 1, 2],
+                &[3, 4, 2],
+                &[5, 1, 2],
+                &[2, 1, 0, 3, 5, 4],
+            ),
         ];
         for (shows, popular, tower, new, expected) in cases {
             let findings = [

@@ -41,7 +41,11 @@ impl<'a> Ask<'a> {
             allowed: allowed.to_owned(),
         };
         let profile = request.profile.as_ref().ok_or_else(|| {
-            refuse("profile", String::new(), "the customer's, as profile gives it")
+            refuse(
+                "profile",
+                String::new(),
+                "the customer's, as profile gives it",
+            )
         })?;
         if !(1..=MOST).contains(&request.limit) {
             return Err(refuse("limit", request.limit.to_string(), "1 to 1000"));
@@ -50,7 +54,11 @@ impl<'a> Ask<'a> {
             ProductKind::try_from(*kind).is_ok_and(|kind| kind != ProductKind::Unspecified)
         };
         if let Some(kind) = request.kinds.iter().find(|kind| !known(kind)) {
-            return Err(refuse("kinds", kind.to_string(), "1 to 6, the kinds of product"));
+            return Err(refuse(
+                "kinds",
+                kind.to_string(),
+                "1 to 6, the kinds of product",
+            ));
         }
         let features = features(request, profile);
         let personal = match (request.personalised, features) {

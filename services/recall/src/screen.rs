@@ -58,9 +58,8 @@ impl Screen<'_> {
         let (shown, mut allowed) = (self.shown_too_often(shelf), Bits::none(shelf.length()));
         let mut drops = Vec::new();
         for (product, number) in shelf.products().iter().zip(0_u32..) {
-            let alone = !product.active
-                || product.listed_at_ms > self.as_of_ms
-                || held.contains(number);
+            let alone =
+                !product.active || product.listed_at_ms > self.as_of_ms || held.contains(number);
             let dropped = if !self.asks_for(product.kind) {
                 Some((DropCause::KindNotAsked, self.not_asked(product.kind)))
             } else if alone {
@@ -74,7 +73,9 @@ impl Screen<'_> {
                     .map(|dropped| (dropped.cause, dropped.detail.clone()))
             };
             let dropped = dropped.or_else(|| {
-                let at = shown.binary_search_by_key(&number, |(shown, _)| *shown).ok()?;
+                let at = shown
+                    .binary_search_by_key(&number, |(shown, _)| *shown)
+                    .ok()?;
                 Some((DropCause::RepetitionCap, shown[at].1.clone()))
             });
             match dropped {

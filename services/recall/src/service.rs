@@ -137,7 +137,9 @@ impl Service {
         let screened = stage::run("screen", || screen.judge(shelf));
         let near = self.nearest(&snapshot, &ask, &screened.allowed, deadline);
         let others = async {
-            stage::run("other_sources", || other_sources(&snapshot, &ask, &screened.allowed))
+            stage::run("other_sources", || {
+                other_sources(&snapshot, &ask, &screened.allowed)
+            })
         };
         // The tower runs on its own threads while this one asks the other sources.
         let (near, mut findings) = tokio::join!(near, others);
@@ -217,7 +219,10 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Find
     let (shelf, limits) = (&*snapshot.shelf, &ask.parameters);
     let popular = snapshot.popular.find(allowed, limits.popular_limit);
     let newest = shelf.newest.find(ask.as_of_ms, allowed, limits.new_limit);
-    let mut found = vec![(RecallSource::Popular, popular), (RecallSource::New, newest)];
+    let mut found = vec![
+        (RecallSource::Popular, popular),
+        (RecallSource::New, newest),
+    ];
     if ask.personal.is_some() {
         if let Some(placed) = &snapshot.placed {
             let hits = goes_with(placed, shelf, ask, allowed);
@@ -233,14 +238,18 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Find
 fn goes_with(placed: &Placed, shelf: &Shelf, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
     let held = ask.profile.held_product_ids.iter();
     let held = held.filter_map(|id| shelf.number(id)).map(Seed::held);
-    let engaged = ask.personal.map_or(&[][..], |(_, reader)| reader.sequence("engaged"));
+    let engaged = ask
+        .personal
+        .map_or(&[][..], |(_, reader)| reader.sequence("engaged"));
     let touched = engaged.iter().filter_map(|entry| {
         let age_ms = ask.as_of_ms.saturating_sub(entry.event_time_ms);
         Some(Seed::touched(shelf.number(&entry.product_id)?, age_ms))
     });
     let seeds: Vec<Seed> = held.chain(touched).collect();
     let limit = ask.parameters.item_to_item_limit;
-    placed.neighbours.find(&seeds, allowed, &shelf.place_by_id, limit)
+    placed
+        .neighbours
+        .find(&seeds, allowed, &shelf.place_by_id, limit)
 }
 
 fn count(findings: &[Finding]) {

@@ -41,7 +41,9 @@ impl Placed {
         Self {
             product_of_row: tower.row_ids().iter().map(|id| number(id)).collect(),
             neighbours: Neighbours::of(&tower.companions.item_to_item, shelf.length(), number),
-            prior: products.map(|product| weight(&product.product_id)).collect(),
+            prior: products
+                .map(|product| weight(&product.product_id))
+                .collect(),
             tower,
         }
     }

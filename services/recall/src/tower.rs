@@ -65,7 +65,8 @@ impl Tower {
         let path = PathBuf::from(&named.path);
         let prepare = move || Companions::read(&registry, &named);
         let read = tokio::task::spawn_blocking(prepare).await;
-        let companions = read.map_err(|died| refuse(&path, format!("reading it died: {died}")))??;
+        let companions =
+            read.map_err(|died| refuse(&path, format!("reading it died: {died}")))??;
         let schema_hash = companions.assembler.schema_hash().to_owned();
         let slot = ModelSlot::empty(ROLE);
         let model = slot.load_in_background(path, Some(schema_hash)).await?;
@@ -107,10 +108,13 @@ impl Companions {
         let path = Path::new(&named.path);
         let found = model_folder_hash(path)?;
         if !found.eq_ignore_ascii_case(&named.content_hash) {
-            return Err(refuse(path, format!(
-                "its files have hash {found}; allowed: {}, the hash in the release",
-                named.content_hash
-            )));
+            return Err(refuse(
+                path,
+                format!(
+                    "its files have hash {found}; allowed: {}, the hash in the release",
+                    named.content_hash
+                ),
+            ));
         }
         let folder = ModelFolder::open(path)?;
         let manifest = folder.manifest();
@@ -122,12 +126,15 @@ impl Companions {
         let index = VectorIndex::load(&path.join("items.index"))?;
         let products = manifest.vocabulary.products.len();
         if index.dimension() != width || index.rows() as usize != products {
-            return Err(refuse(path, format!(
-                "items.index holds {} rows of {}; allowed: {products} rows of {width}, as the \
+            return Err(refuse(
+                path,
+                format!(
+                    "items.index holds {} rows of {}; allowed: {products} rows of {width}, as the \
                  vocabulary and the tower say",
-                index.rows(),
-                index.dimension()
-            )));
+                    index.rows(),
+                    index.dimension()
+                ),
+            ));
         }
         Ok(Self {
             content_hash: found,
@@ -172,7 +179,9 @@ fn check_inputs(manifest: &Manifest, assembler: &Assembler) -> Result<(), String
     }
     if manifest.inputs.len() != made.len() {
         let (found, all) = (manifest.inputs.len(), in_words(&made));
-        return Err(format!("manifest.json: {found} inputs; allowed by its features: {all}"));
+        return Err(format!(
+            "manifest.json: {found} inputs; allowed by its features: {all}"
+        ));
     }
     Ok(())
 }
@@ -201,9 +210,10 @@ fn item_to_item(path: &Path) -> Result<BTreeMap<String, Vec<(String, f32)>>, Err
     let table: BTreeMap<String, Vec<(String, f32)>> = read(path)?;
     for (product, others) in &table {
         if let Some((other, score)) = others.iter().find(|(_, score)| !score.is_finite()) {
-            return Err(refuse(path, format!(
-                "score of {other:?} with {product:?} is {score}; allowed: a finite number"
-            )));
+            return Err(refuse(
+                path,
+                format!("score of {other:?} with {product:?} is {score}; allowed: a finite number"),
+            ));
         }
     }
     Ok(table)
@@ -211,11 +221,15 @@ fn item_to_item(path: &Path) -> Result<BTreeMap<String, Vec<(String, f32)>>, Err
 
 fn popularity(path: &Path) -> Result<BTreeMap<String, f64>, Error> {
     let table: BTreeMap<String, f64> = read(path)?;
-    match table.iter().find(|(_, weight)| !(weight.is_finite() && **weight >= 0.0)) {
+    match table
+        .iter()
+        .find(|(_, weight)| !(weight.is_finite() && **weight >= 0.0))
+    {
         None => Ok(table),
-        Some((product, weight)) => Err(refuse(path, format!(
-            "weight of {product:?} is {weight}; allowed: a finite number from 0"
-        ))),
+        Some((product, weight)) => Err(refuse(
+            path,
+            format!("weight of {product:?} is {weight}; allowed: a finite number from 0"),
+        )),
     }
 }
 

@@ -61,13 +61,37 @@ fn golden_segments() {
         (wealthy, income(900_000.0), "rest"),
         // Unknown income is in no bracket, not in the lowest.
         (wealthy, state(&[]), "rest"),
-        (&[("poor", "income_monthly_minor < 100")], state(&[]), "rest"),
-        (&[("asked", "!has(profile.income_monthly_minor)")], state(&[]), "asked"),
-        (&[("asked", "has(profile.income_monthly_minor)")], income(1.0), "asked"),
-        (&[("north", "region in ['BJ', 'TJ']")], region("TJ"), "north"),
-        (&[("north", "profile['region'] == 'BJ' || region == 'TJ'")], region("TJ"), "north"),
+        (
+            &[("poor", "income_monthly_minor < 100")],
+            state(&[]),
+            "rest",
+        ),
+        (
+            &[("asked", "!has(profile.income_monthly_minor)")],
+            state(&[]),
+            "asked",
+        ),
+        (
+            &[("asked", "has(profile.income_monthly_minor)")],
+            income(1.0),
+            "asked",
+        ),
+        (
+            &[("north", "region in ['BJ', 'TJ']")],
+            region("TJ"),
+            "north",
+        ),
+        (
+            &[("north", "profile['region'] == 'BJ' || region == 'TJ'")],
+            region("TJ"),
+            "north",
+        ),
         (&[("empty", "size(holdings) == 0")], state(&[]), "empty"),
-        (&[("none", "!holdings.exists(id, id.startsWith('IN-'))")], state(&[]), "none"),
+        (
+            &[("none", "!holdings.exists(id, id.startsWith('IN-'))")],
+            state(&[]),
+            "none",
+        ),
     ];
     for (expressions, state, expected) in cases {
         let segment = segment_of(expressions, &state);
@@ -99,7 +123,11 @@ fn what_pricing_may_read_names_price_features_alone() {
         let published = [segmentation(allow_price, &[("s", expression)], "rest")];
         Segmentations::compile(registry, &published).map_err(|error| error.to_string())
     };
-    assert!(compile(true, "bureau_score > 700 && delinquencies_30d == 0").unwrap().read_price());
+    assert!(
+        compile(true, "bureau_score > 700 && delinquencies_30d == 0")
+            .unwrap()
+            .read_price()
+    );
     assert!(!compile(false, "clicks_7d > 3").unwrap().read_price());
     // Preference, habit and a device never decide a price; credit files are not for targeting.
     for (allow_price, expression, names) in [

@@ -25,9 +25,8 @@ impl Features<'_> {
         }
         self.0.layout().sequence(name)?;
         let entries = self.0.sequence(name).iter();
-        let ids = entries.map(|entry| {
-            Box::new(CelString::from(entry.product_id.as_str())) as Box<dyn Val + '_>
-        });
+        let ids = entries
+            .map(|entry| Box::new(CelString::from(entry.product_id.as_str())) as Box<dyn Val + '_>);
         Some(Box::new(CelList::from(ids.collect::<Vec<_>>())))
     }
 }
@@ -58,7 +57,9 @@ fn key(index: &dyn Val) -> Result<&str, ExecutionError> {
 impl<'a> FeatureMap<'a> {
     fn at(&self, index: &dyn Val) -> Result<Box<dyn Val + 'a>, ExecutionError> {
         let key = key(index)?;
-        self.0.value(key).ok_or_else(|| ExecutionError::no_such_key(key))
+        self.0
+            .value(key)
+            .ok_or_else(|| ExecutionError::no_such_key(key))
     }
 }
 

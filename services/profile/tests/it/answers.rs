@@ -57,7 +57,12 @@ async fn a_known_customer_is_described() -> anyhow::Result<()> {
     assert_eq!(purposes, [Purpose::Price]);
     assert_eq!(profile.features[0].as_of_ms, NOW_MS);
 
-    let target = |name: &str| profile.targeting.get(name).and_then(|target| target.value.clone());
+    let target = |name: &str| {
+        profile
+            .targeting
+            .get(name)
+            .and_then(|target| target.value.clone())
+    };
     assert_eq!(target("known"), Some(Target::Flag(true)));
     assert_eq!(target("region"), Some(Target::Text("SH".into())));
     assert_eq!(target("age_years"), Some(Target::Number(35.0)));
@@ -77,15 +82,26 @@ async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
         &crate::support::registry(),
         "nobody",
         NOW_MS,
-        &[fairlead_registry::Purpose::Recommend, fairlead_registry::Purpose::Price],
+        &[
+            fairlead_registry::Purpose::Recommend,
+            fairlead_registry::Purpose::Price,
+        ],
     )?;
     assert_eq!(served, expected);
     assert!(!served.known && !served.personalisation_consent);
     assert_eq!(served.age_years, None);
-    assert_eq!((served.suitability_class, served.last_event_time_ms), (0, 0));
+    assert_eq!(
+        (served.suitability_class, served.last_event_time_ms),
+        (0, 0)
+    );
     assert!(served.held_product_ids.is_empty() && served.shown.is_empty());
     assert_eq!(served.targeting.len(), 1, "{:?}", served.targeting);
-    assert!(served.features.iter().all(|set| set.observed.iter().all(|&bits| bits == 0)));
+    assert!(
+        served
+            .features
+            .iter()
+            .all(|set| set.observed.iter().all(|&bits| bits == 0))
+    );
     Ok(())
 }
 
@@ -101,7 +117,11 @@ async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
         ("withdrawn", vec![click.clone(), withdrawn(1)], false),
         ("withdrawn, nothing else known", vec![withdrawn(1)], false),
         ("given again", vec![withdrawn(2), given(1)], true),
-        ("an old consent that comes late", vec![withdrawn(1), given(2)], false),
+        (
+            "an old consent that comes late",
+            vec![withdrawn(1), given(2)],
+            false,
+        ),
     ];
     for (number, (says, events, expected)) in cases.into_iter().enumerate() {
         let customer = format!("c-{number}");
@@ -126,7 +146,10 @@ async fn windows_are_read_at_the_instant_asked_for() -> anyhow::Result<()> {
             as_of_ms: NOW_MS + after_ms,
             ..request("c-1", &[])
         };
-        assert!((clicks_1h(&house.ask(asked).await?) - expected).abs() < 1e-9, "{after_ms}");
+        assert!(
+            (clicks_1h(&house.ask(asked).await?) - expected).abs() < 1e-9,
+            "{after_ms}"
+        );
         // 0 asks for now, by the service's own clock.
         house.clock.set(NOW_MS + after_ms);
         assert!((clicks_1h(&house.profile("c-1").await?) - expected).abs() < 1e-9);

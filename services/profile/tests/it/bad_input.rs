@@ -15,17 +15,105 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
     let long = "x".repeat(129);
     type Case<'a> = (GetProfileRequest, Code, &'a str, &'a str);
     let cases: [Case<'_>; 11] = [
-        (GetProfileRequest { tenant: String::new(), ..good() }, Code::InvalidArgument, "tenant", ""),
-        (GetProfileRequest { tenant: "a/b".into(), ..good() }, Code::InvalidArgument, "tenant", "a/b"),
-        (GetProfileRequest { tenant: "other".into(), ..good() }, Code::NotFound, "tenant", "other"),
-        (GetProfileRequest { customer_id: String::new(), ..good() }, Code::InvalidArgument, "customer_id", ""),
-        (GetProfileRequest { customer_id: long.clone(), ..good() }, Code::InvalidArgument, "customer_id", &long[..80]),
-        (GetProfileRequest { customer_id: "a\u{7}".into(), ..good() }, Code::InvalidArgument, "customer_id", "a\u{7}"),
-        (GetProfileRequest { as_of_ms: -1, ..good() }, Code::InvalidArgument, "as_of_ms", "-1"),
-        (GetProfileRequest { purposes: vec![0], ..good() }, Code::InvalidArgument, "purposes", "0"),
-        (GetProfileRequest { purposes: vec![1, 5], ..good() }, Code::InvalidArgument, "purposes", "5"),
-        (GetProfileRequest { purposes: vec![-3], ..good() }, Code::InvalidArgument, "purposes", "-3"),
-        (GetProfileRequest { purposes: vec![2, 1, 2], ..good() }, Code::InvalidArgument, "purposes", "2"),
+        (
+            GetProfileRequest {
+                tenant: String::new(),
+                ..good()
+            },
+            Code::InvalidArgument,
+            "tenant",
+            "",
+        ),
+        (
+            GetProfileRequest {
+                tenant: "a/b".into(),
+                ..good()
+            },
+            Code::InvalidArgument,
+            "tenant",
+            "a/b",
+        ),
+        (
+            GetProfileRequest {
+                tenant: "other".into(),
+                ..good()
+            },
+            Code::NotFound,
+            "tenant",
+            "other",
+        ),
+        (
+            GetProfileRequest {
+                customer_id: String::new(),
+                ..good()
+            },
+            Code::InvalidArgument,
+            "customer_id",
+            "",
+        ),
+        (
+            GetProfileRequest {
+                customer_id: long.clone(),
+                ..good()
+            },
+            Code::InvalidArgument,
+            "customer_id",
+            &long[..80],
+        ),
+        (
+            GetProfileRequest {
+                customer_id: "a\u{7}".into(),
+                ..good()
+            },
+            Code::InvalidArgument,
+            "customer_id",
+            "a\u{7}",
+        ),
+        (
+            GetProfileRequest {
+                as_of_ms: -1,
+                ..good()
+            },
+            Code::InvalidArgument,
+            "as_of_ms",
+            "-1",
+        ),
+        (
+            GetProfileRequest {
+                purposes: vec![0],
+                ..good()
+            },
+            Code::InvalidArgument,
+            "purposes",
+            "0",
+        ),
+        (
+            GetProfileRequest {
+                purposes: vec![1, 5],
+                ..good()
+            },
+            Code::InvalidArgument,
+            "purposes",
+            "5",
+        ),
+        (
+            GetProfileRequest {
+                purposes: vec![-3],
+                ..good()
+            },
+            Code::InvalidArgument,
+            "purposes",
+            "-3",
+        ),
+        (
+            GetProfileRequest {
+                purposes: vec![2, 1, 2],
+                ..good()
+            },
+            Code::InvalidArgument,
+            "purposes",
+            "2",
+        ),
     ];
     for (request, code, field, value) in cases {
         let status = house.ask(request).await.expect_err(field);

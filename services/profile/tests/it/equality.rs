@@ -74,9 +74,11 @@ fn make(number: usize, at_ms: i64, happening: &Happening) -> Event {
             }),
             ..event(&id, EventKind::Payment, at_ms)
         },
-        Happening::Income(income) => {
-            update(&id, at_ms, &[("income_monthly_minor", Value::Number(*income))])
-        }
+        Happening::Income(income) => update(
+            &id,
+            at_ms,
+            &[("income_monthly_minor", Value::Number(*income))],
+        ),
         Happening::Region(region) => {
             update(&id, at_ms, &[("region", Value::Text(format!("R{region}")))])
         }
@@ -88,16 +90,21 @@ fn make(number: usize, at_ms: i64, happening: &Happening) -> Event {
 fn history() -> impl Strategy<Value = (Vec<(i32, Event)>, i64)> {
     let one = (happening(), 0_i64..45 * DAY_MS, 0_i32..3);
     (proptest::collection::vec(one, 1..120), 0_i64..DAY_MS).prop_map(|(rows, later_ms)| {
-        let events = rows.into_iter().enumerate().map(|(number, (happening, age_ms, partition))| {
-            (partition, make(number, NOW_MS - age_ms, &happening))
-        });
+        let events =
+            rows.into_iter()
+                .enumerate()
+                .map(|(number, (happening, age_ms, partition))| {
+                    (partition, make(number, NOW_MS - age_ms, &happening))
+                });
         (events.collect(), NOW_MS + later_ms)
     })
 }
 
 #[test]
 fn served_features_equal_replayed_ones() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let house = runtime.block_on(House::open())?;
     let cases = std::cell::Cell::new(0_u32);
     let mut runner = TestRunner::new(Config {

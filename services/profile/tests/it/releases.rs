@@ -11,10 +11,19 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
         ("income_monthly_minor", Value::Number(3_000_000.0)),
         ("bureau_score", Value::Number(720.0)),
     ];
-    house.write("c-1", 0, &[update("e1", NOW_MS, &attributes)]).await?;
-    assert!(house.profile("c-1").await?.segments.is_empty(), "no release yet");
+    house
+        .write("c-1", 0, &[update("e1", NOW_MS, &attributes)])
+        .await?;
+    assert!(
+        house.profile("c-1").await?.segments.is_empty(),
+        "no release yet"
+    );
 
-    let value = segmentation("value", false, &[("high", "income_monthly_minor > 2000000")]);
+    let value = segmentation(
+        "value",
+        false,
+        &[("high", "income_monthly_minor > 2000000")],
+    );
     let risk = segmentation("risk", true, &[("prime", "bureau_score >= 700")]);
     house.publish(1, vec![value, risk]).await;
     let segments = house.profile("c-1").await?.segments;
@@ -23,7 +32,11 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
     let unknown = house.profile("nobody").await?.segments;
     assert_eq!((&*unknown["value"], &*unknown["risk"]), ("rest", "rest"));
 
-    let value = segmentation("value", false, &[("high", "income_monthly_minor > 4000000")]);
+    let value = segmentation(
+        "value",
+        false,
+        &[("high", "income_monthly_minor > 4000000")],
+    );
     house.publish(2, vec![value]).await;
     let segments = house.profile("c-1").await?.segments;
     assert_eq!(segments.len(), 1);
@@ -32,17 +45,37 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_price_segmentation_on_behaviour_is_refused_and_the_old_one_stays() -> anyhow::Result<()> {
+async fn a_price_segmentation_on_behaviour_is_refused_and_the_old_one_stays() -> anyhow::Result<()>
+{
     let house = House::open().await?;
     let attributes = [("bureau_score", Value::Number(720.0))];
-    house.write("c-1", 0, &[update("e1", NOW_MS, &attributes)]).await?;
-    house.publish(1, vec![segmentation("risk", true, &[("prime", "bureau_score >= 700")])]).await;
-    house.publish(2, vec![segmentation("risk", true, &[("keen", "clicks_7d > 3")])]).await;
+    house
+        .write("c-1", 0, &[update("e1", NOW_MS, &attributes)])
+        .await?;
+    house
+        .publish(
+            1,
+            vec![segmentation(
+                "risk",
+                true,
+                &[("prime", "bureau_score >= 700")],
+            )],
+        )
+        .await;
+    house
+        .publish(
+            2,
+            vec![segmentation("risk", true, &[("keen", "clicks_7d > 3")])],
+        )
+        .await;
 
     let status = house.service.segmentations().borrow().clone();
     let (revision, reason) = status.failed.expect("refused");
     assert_eq!((status.built, revision), (1, 2));
-    assert!(reason.contains("segmentation `risk`, segment `keen`"), "{reason}");
+    assert!(
+        reason.contains("segmentation `risk`, segment `keen`"),
+        "{reason}"
+    );
     assert!(reason.contains("\"clicks_7d\""), "{reason}");
     assert_eq!(house.profile("c-1").await?.segments["risk"], "prime");
     Ok(())

@@ -17,9 +17,17 @@ async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Resu
     house.redis.kill9()?;
     let status = house.profile("c-1").await.expect_err("nothing to read");
     assert_eq!(status.code(), Code::Unavailable);
-    assert!(status.message().contains("feature store"), "{}", status.message());
+    assert!(
+        status.message().contains("feature store"),
+        "{}",
+        status.message()
+    );
     // Where the store runs is not the caller's business.
-    assert!(!status.message().contains("127.0.0.1"), "{}", status.message());
+    assert!(
+        !status.message().contains("127.0.0.1"),
+        "{}",
+        status.message()
+    );
 
     house.redis.restart()?;
     let began = Instant::now();

@@ -8,13 +8,13 @@ use fairlead_chassis::link::Link;
 use fairlead_chassis::serve::{ServeOptions, serve};
 use fairlead_domain::{CustomerId, TenantId};
 use fairlead_online::{EntityKey, FeatureStore as _, OnlineStore, SourcePartition, Write};
+use fairlead_profile::{Config, Deps, Service};
 use fairlead_proto::control::v1::{Release, Segment, Segmentation};
 use fairlead_proto::event::v1::attribute_value::Value;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
 use fairlead_proto::feature::v1::{EntityState, Purpose as WirePurpose};
 use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
 use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
-use fairlead_profile::{Config, Deps, Service};
 use fairlead_registry::{Entity, Registry};
 use fairlead_release::{Live, ReleaseHandle, content_hash};
 use fairlead_testkit::RedisServer;
@@ -204,11 +204,7 @@ fn with_attributes(event: Event, attributes: &[(&str, Value)]) -> Event {
     }
 }
 
-pub(crate) fn segmentation(
-    id: &str,
-    allow_price: bool,
-    segments: &[(&str, &str)],
-) -> Segmentation {
+pub(crate) fn segmentation(id: &str, allow_price: bool, segments: &[(&str, &str)]) -> Segmentation {
     let segment = |(id, expression): &(&str, &str)| Segment {
         segment_id: (*id).into(),
         expression: (*expression).into(),
@@ -222,6 +218,11 @@ pub(crate) fn segmentation(
 }
 
 fn release(revision: i64, segmentations: Vec<Segmentation>) -> Live {
+    Live::check(unchecked(revision, segmentations)).expect("a release that passes")
+}
+
+/// The release as a control plane sends it.
+pub(crate) fn unchecked(revision: i64, segmentations: Vec<Segmentation>) -> Release {
     let mut release = Release {
         revision,
         tenant: "acme".into(),
@@ -229,5 +230,5 @@ fn release(revision: i64, segmentations: Vec<Segmentation>) -> Live {
         ..Release::default()
     };
     release.content_hash = content_hash(&release);
-    Live::check(release).expect("a release that passes")
+    release
 }

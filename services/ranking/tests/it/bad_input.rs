@@ -13,7 +13,9 @@ use crate::support::{House, clicked, features, release_with, request};
 async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<House> {
     let house = House::open().await?;
     house.publish(release_with(1, &[folder.write(root)?])).await;
-    house.until(|serving| !serving.model_version.is_empty()).await;
+    house
+        .until(|serving| !serving.model_version.is_empty())
+        .await;
     Ok(house)
 }
 
@@ -22,25 +24,110 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
     let root = tempfile::tempdir()?;
     let house = open(&Folder::default(), root.path()).await?;
     let set = || features(&[]);
-    let infinite = FeatureSet { numbers: vec![f64::INFINITY; set().numbers.len()], ..set() };
-    let with_set = |set| RankRequest { features: Some(set), ..request() };
-    let with_ids = |ids| RankRequest { product_ids: ids, ..request() };
+    let infinite = FeatureSet {
+        numbers: vec![f64::INFINITY; set().numbers.len()],
+        ..set()
+    };
+    let with_set = |set| RankRequest {
+        features: Some(set),
+        ..request()
+    };
+    let with_ids = |ids| RankRequest {
+        product_ids: ids,
+        ..request()
+    };
     type Case<'a> = (RankRequest, Code, &'a str, &'a str);
     let cases: Vec<Case<'_>> = vec![
-        (RankRequest { tenant: String::new(), ..request() }, Code::InvalidArgument, "tenant", ""),
-        (RankRequest { tenant: "other".into(), ..request() }, Code::NotFound, "tenant", "other"),
-        (RankRequest { features: None, ..request() }, Code::InvalidArgument, "features", ""),
-        (with_ids(vec![]), Code::InvalidArgument, "product_ids", "0 products"),
-        (with_ids(vec!["A".into(); 1001]), Code::InvalidArgument, "product_ids", "1001 products"),
-        (with_ids(vec!["A".into(), "Z".into()]), Code::InvalidArgument, "product_ids", "Z"),
-        (with_ids(vec![String::new()]), Code::InvalidArgument, "product_ids", ""),
-        (with_set(infinite), Code::InvalidArgument, "features", "inf"),
-        (with_set(FeatureSet::default()), Code::FailedPrecondition, "features.registry_hash", "0000000000000000"),
-        (with_set(FeatureSet { purpose: 2, ..set() }), Code::InvalidArgument, "features", "price"),
-        (with_set(FeatureSet { purpose: 9, ..set() }), Code::InvalidArgument, "features", "9"),
-        (with_set(FeatureSet { numbers: vec![], ..set() }), Code::InvalidArgument, "features", "numbers"),
         (
-            RankRequest { model_version: "nope".into(), ..request() },
+            RankRequest {
+                tenant: String::new(),
+                ..request()
+            },
+            Code::InvalidArgument,
+            "tenant",
+            "",
+        ),
+        (
+            RankRequest {
+                tenant: "other".into(),
+                ..request()
+            },
+            Code::NotFound,
+            "tenant",
+            "other",
+        ),
+        (
+            RankRequest {
+                features: None,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "features",
+            "",
+        ),
+        (
+            with_ids(vec![]),
+            Code::InvalidArgument,
+            "product_ids",
+            "0 products",
+        ),
+        (
+            with_ids(vec!["A".into(); 1001]),
+            Code::InvalidArgument,
+            "product_ids",
+            "1001 products",
+        ),
+        (
+            with_ids(vec!["A".into(), "Z".into()]),
+            Code::InvalidArgument,
+            "product_ids",
+            "Z",
+        ),
+        (
+            with_ids(vec![String::new()]),
+            Code::InvalidArgument,
+            "product_ids",
+            "",
+        ),
+        (with_set(infinite), Code::InvalidArgument, "features", "inf"),
+        (
+            with_set(FeatureSet::default()),
+            Code::FailedPrecondition,
+            "features.registry_hash",
+            "0000000000000000",
+        ),
+        (
+            with_set(FeatureSet {
+                purpose: 2,
+                ..set()
+            }),
+            Code::InvalidArgument,
+            "features",
+            "price",
+        ),
+        (
+            with_set(FeatureSet {
+                purpose: 9,
+                ..set()
+            }),
+            Code::InvalidArgument,
+            "features",
+            "9",
+        ),
+        (
+            with_set(FeatureSet {
+                numbers: vec![],
+                ..set()
+            }),
+            Code::InvalidArgument,
+            "features",
+            "numbers",
+        ),
+        (
+            RankRequest {
+                model_version: "nope".into(),
+                ..request()
+            },
             Code::FailedPrecondition,
             "model_version",
             "nope",
@@ -54,7 +141,14 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         assert!(data["value"].contains(value), "{data:?}");
         assert!(!data["allowed"].is_empty());
     }
-    assert_eq!(house.ask(with_ids(vec!["A".into(); 1000])).await?.scored.len(), 1000);
+    assert_eq!(
+        house
+            .ask(with_ids(vec!["A".into(); 1000]))
+            .await?
+            .scored
+            .len(),
+        1000
+    );
     Ok(())
 }
 
@@ -62,9 +156,16 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
 #[tokio::test]
 async fn a_model_that_gives_infinity_gives_no_scores() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let folder = Folder { base: 0.0, per_click: 1e38, ..Folder::default() };
+    let folder = Folder {
+        base: 0.0,
+        per_click: 1e38,
+        ..Folder::default()
+    };
     let house = open(&folder, root.path()).await?;
-    let asked = |clicks| RankRequest { features: Some(clicked(clicks)), ..request() };
+    let asked = |clicks| RankRequest {
+        features: Some(clicked(clicks)),
+        ..request()
+    };
     let status = house.ask(asked(10)).await.expect_err("no scores");
     assert_eq!(status.code(), Code::Internal);
     // Others are answered as ever.
@@ -77,7 +178,10 @@ async fn a_model_that_gives_infinity_gives_no_scores() -> anyhow::Result<()> {
 async fn a_call_without_time_is_not_answered() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     let house = open(&Folder::default(), root.path()).await?;
-    let status = house.ask_within(request(), Duration::ZERO).await.expect_err("no time");
+    let status = house
+        .ask_within(request(), Duration::ZERO)
+        .await
+        .expect_err("no time");
     assert_eq!(status.code(), Code::DeadlineExceeded);
     Ok(())
 }

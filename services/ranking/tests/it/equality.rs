@@ -18,7 +18,8 @@ fn happening() -> impl Strategy<Value = Event> {
         Just(EventKind::Conversion)
     ];
     let product = prop_oneof![Just("A"), Just("B"), Just("C")];
-    (kind, product, 0..40 * DAY_MS).prop_map(|(kind, product, ago_ms)| on_product(kind, product, ago_ms))
+    (kind, product, 0..40 * DAY_MS)
+        .prop_map(|(kind, product, ago_ms)| on_product(kind, product, ago_ms))
 }
 
 /// The inputs that training assembles for a customer with these events.
@@ -30,7 +31,9 @@ fn offline(customer: &[Event], products: &[Event], asked: &[String]) -> ModelInp
         registry.apply_customer(&mut state, event);
     });
     let features = registry.features_at(&state, NOW_MS, Purpose::Recommend);
-    assembler.user(&features, &mut inputs.user_dense, &mut inputs.user_ids).unwrap();
+    assembler
+        .user(&features, &mut inputs.user_dense, &mut inputs.user_ids)
+        .unwrap();
     for id in asked {
         let mut state = EntityState::default();
         for event in products.iter().filter(|event| event.product_id == *id) {
@@ -38,14 +41,18 @@ fn offline(customer: &[Event], products: &[Event], asked: &[String]) -> ModelInp
         }
         let counters = registry.product_features_at(&state, NOW_MS);
         let (ids, dense) = (&mut inputs.item_ids, &mut inputs.item_dense);
-        assembler.item(&deposit(id), &counters, NOW_MS, ids, dense).unwrap();
+        assembler
+            .item(&deposit(id), &counters, NOW_MS, ids, dense)
+            .unwrap();
     }
     inputs
 }
 
 #[test]
 fn served_inputs_equal_offline_ones() -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let root = tempfile::tempdir()?;
     // What happened to products, once for all cases; each customer is another.
     let products: Vec<Event> = [("A", EventKind::Click, 7), ("C", EventKind::Click, 3)]
@@ -64,9 +71,15 @@ fn served_inputs_equal_offline_ones() -> anyhow::Result<()> {
             .until(|serving| !serving.model_version.is_empty() && serving.counters_read_ms > 0)
             .await;
         let settled = |answer: &fairlead_proto::ranking::v1::RankResponse| {
-            answer.inputs.as_ref().is_some_and(|inputs| inputs.item_dense == [7.0, 0.0, 3.0])
+            answer
+                .inputs
+                .as_ref()
+                .is_some_and(|inputs| inputs.item_dense == [7.0, 0.0, 3.0])
         };
-        let asked = RankRequest { include_inputs: true, ..request() };
+        let asked = RankRequest {
+            include_inputs: true,
+            ..request()
+        };
         house.ask_until(asked, settled).await?;
         anyhow::Ok(house)
     })?;

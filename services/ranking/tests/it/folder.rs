@@ -94,10 +94,15 @@ impl Folder {
         let convert = [CONVERT as f32; 2];
         let expected: [(&str, &[f32]); 2] = [("click", &click), ("convert", &convert)];
         let case = GoldenCase::record("by hand", &manifest, &batch, &expected, 1e-5)?;
-        let weights = [("user_dense", self.per_click), ("item_dense", self.per_product_click)];
+        let weights = [
+            ("user_dense", self.per_click),
+            ("item_dense", self.per_product_click),
+        ];
         let terms = Terms {
             base: self.base,
-            weights: weights.map(|(name, weight)| (name.to_owned(), vec![weight])).into(),
+            weights: weights
+                .map(|(name, weight)| (name.to_owned(), vec![weight]))
+                .into(),
             points: [("item_ids".to_owned(), vec![self.points.to_vec()])].into(),
         };
         let level = Terms {

@@ -27,8 +27,14 @@ async fn arms_get_the_version_that_they_name() -> anyhow::Result<()> {
     let house = House::open().await?;
     let root = tempfile::tempdir()?;
     let one = Folder::default().write(root.path())?;
-    let two = Folder { version: "2", base: 1.0, ..Folder::default() };
-    house.publish(release_with(1, &[one, two.write(root.path())?])).await;
+    let two = Folder {
+        version: "2",
+        base: 1.0,
+        ..Folder::default()
+    };
+    house
+        .publish(release_with(1, &[one, two.write(root.path())?]))
+        .await;
     house.until(|serving| serving.ready == ["1", "2"]).await;
     assert_eq!(answers(&house, "").await?, "ranker 1");
     assert_eq!(answers(&house, "1").await?, "ranker 1");
@@ -47,9 +53,14 @@ async fn a_release_without_a_ranker_says_so() -> anyhow::Result<()> {
     let house = House::open().await?;
     let status = house.ask(request()).await.expect_err("no release yet");
     assert_eq!(status.code(), Code::Unavailable);
-    house.publish(release(1, vec![deposit("A"), deposit("B"), deposit("C")])).await;
+    house
+        .publish(release(1, vec![deposit("A"), deposit("B"), deposit("C")]))
+        .await;
     let status = house.ask(request()).await.expect_err("no ranker");
-    assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "no ranker in release 1"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::FailedPrecondition, "no ranker in release 1")
+    );
 
     // Only arms use the role.
     let root = tempfile::tempdir()?;
@@ -64,38 +75,89 @@ async fn a_release_without_a_ranker_says_so() -> anyhow::Result<()> {
 }
 
 /// A way to spoil a folder that was in order, and the words that name it.
-type Spoil = (&'static str, fn(&Path) -> anyhow::Result<()>, &'static [&'static str]);
+type Spoil = (
+    &'static str,
+    fn(&Path) -> anyhow::Result<()>,
+    &'static [&'static str],
+);
 
 const SPOILS: [Spoil; 8] = [
-    ("a truncated program", |path| {
-        Ok(std::fs::write(path.join("scorecard.json"), "{\"click\": {\"ba")?)
-    }, &["scorecard.json"]),
-    ("a foreign program", |path| {
-        std::fs::remove_file(path.join("scorecard.json"))?;
-        Ok(std::fs::write(path.join("model.pt"), "no TorchScript")?)
-    }, &["model.pt"]),
-    ("golden cases that it does not meet", |path| {
-        edit(&path.join("scorecard.json"), |scorecard| scorecard["click"]["base"] = json!(7))
-    }, &["golden case \"by hand\"", "click"]),
-    ("another feature schema", |path| {
-        edit(&path.join("manifest.json"), |manifest| manifest["schema_hash"] = json!("00ff"))
-    }, &["00ff", "feature schema"]),
-    ("features that nobody has", |path| {
-        edit(&path.join("manifest.json"), |manifest| {
-            manifest["features"]["user_numbers"][0]["feature"] = json!("shoe_size");
-        })
-    }, &["shoe_size"]),
-    ("inputs that its features do not make", |path| {
-        edit(&path.join("manifest.json"), |manifest| manifest["inputs"][3]["columns"] = json!(7))
-    }, &["item_dense", "Some(7)", "item_dense (f32, 1 columns, by row)"]),
-    ("an output that is no probability", |path| {
-        edit(&path.join("manifest.json"), |manifest| {
-            manifest["outputs"][1]["scale"] = json!("value");
-        })
-    }, &["\"convert\"", "logit or probability"]),
-    ("another version", |path| {
-        edit(&path.join("manifest.json"), |manifest| manifest["version"] = json!("9"))
-    }, &["\"9\"", "\"2\", the version in the release"]),
+    (
+        "a truncated program",
+        |path| {
+            Ok(std::fs::write(
+                path.join("scorecard.json"),
+                "{\"click\": {\"ba",
+            )?)
+        },
+        &["scorecard.json"],
+    ),
+    (
+        "a foreign program",
+        |path| {
+            std::fs::remove_file(path.join("scorecard.json"))?;
+            Ok(std::fs::write(path.join("model.pt"), "no TorchScript")?)
+        },
+        &["model.pt"],
+    ),
+    (
+        "golden cases that it does not meet",
+        |path| {
+            edit(&path.join("scorecard.json"), |scorecard| {
+                scorecard["click"]["base"] = json!(7)
+            })
+        },
+        &["golden case \"by hand\"", "click"],
+    ),
+    (
+        "another feature schema",
+        |path| {
+            edit(&path.join("manifest.json"), |manifest| {
+                manifest["schema_hash"] = json!("00ff")
+            })
+        },
+        &["00ff", "feature schema"],
+    ),
+    (
+        "features that nobody has",
+        |path| {
+            edit(&path.join("manifest.json"), |manifest| {
+                manifest["features"]["user_numbers"][0]["feature"] = json!("shoe_size");
+            })
+        },
+        &["shoe_size"],
+    ),
+    (
+        "inputs that its features do not make",
+        |path| {
+            edit(&path.join("manifest.json"), |manifest| {
+                manifest["inputs"][3]["columns"] = json!(7)
+            })
+        },
+        &[
+            "item_dense",
+            "Some(7)",
+            "item_dense (f32, 1 columns, by row)",
+        ],
+    ),
+    (
+        "an output that is no probability",
+        |path| {
+            edit(&path.join("manifest.json"), |manifest| {
+                manifest["outputs"][1]["scale"] = json!("value");
+            })
+        },
+        &["\"convert\"", "logit or probability"],
+    ),
+    (
+        "another version",
+        |path| {
+            edit(&path.join("manifest.json"), |manifest| {
+                manifest["version"] = json!("9")
+            })
+        },
+        &["\"9\"", "\"2\", the version in the release"],
+    ),
 ];
 
 fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<()> {
@@ -110,26 +172,43 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
     let root = tempfile::tempdir()?;
     let good = Folder::default().write(root.path())?;
     house.publish(release_with(1, &[good])).await;
-    house.until(|serving| serving.model_version == "ranker 1").await;
+    house
+        .until(|serving| serving.model_version == "ranker 1")
+        .await;
     let before = house.ask(request()).await?;
     for (number, (says, spoil, names)) in SPOILS.into_iter().enumerate() {
         let root = tempfile::tempdir()?;
-        let bad = Folder { version: "2", ..Folder::default() }.write(root.path())?;
+        let bad = Folder {
+            version: "2",
+            ..Folder::default()
+        }
+        .write(root.path())?;
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
         let revision = 2 + number as i64;
         let serving = refused(&house, revision, named(&path_of(&bad), "2")?).await;
         let (version, reason) = &serving.refused[0];
-        assert_eq!((&**version, &*serving.model_version), ("2", "ranker 1"), "{says}");
+        assert_eq!(
+            (&**version, &*serving.model_version),
+            ("2", "ranker 1"),
+            "{says}"
+        );
         for name in names {
             assert!(reason.contains(name), "{says}: {reason}");
         }
         let after = house.ask(request()).await?;
-        assert_eq!((after.scored, after.release_revision), (before.scored.clone(), revision));
+        assert_eq!(
+            (after.scored, after.release_revision),
+            (before.scored.clone(), revision)
+        );
         // Who asks for it by name is told, without paths of this machine.
         let status = answers(&house, "2").await.expect_err(says);
         assert_eq!(status.code(), Code::FailedPrecondition);
-        assert!(status.message().contains("was refused"), "{}", status.message());
+        assert!(
+            status.message().contains("was refused"),
+            "{}",
+            status.message()
+        );
         assert!(!status.message().contains(&*root.path().to_string_lossy()));
     }
     Ok(())
@@ -140,12 +219,23 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
     let house = House::open().await?;
     let root = tempfile::tempdir()?;
     let model = Folder::default().write(root.path())?;
-    edit(&path_of(&model).join("manifest.json"), |manifest| manifest["metrics"] = json!({"auc": 1}))?;
+    edit(&path_of(&model).join("manifest.json"), |manifest| {
+        manifest["metrics"] = json!({"auc": 1})
+    })?;
     let serving = refused(&house, 1, model.clone()).await;
-    assert!(serving.refused[0].1.contains(&model.content_hash), "{serving:?}");
-    let gone = ModelRef { path: "/no/such/folder".into(), ..model };
+    assert!(
+        serving.refused[0].1.contains(&model.content_hash),
+        "{serving:?}"
+    );
+    let gone = ModelRef {
+        path: "/no/such/folder".into(),
+        ..model
+    };
     let serving = refused(&house, 2, gone).await;
-    assert!(serving.refused[0].1.contains("/no/such/folder"), "{serving:?}");
+    assert!(
+        serving.refused[0].1.contains("/no/such/folder"),
+        "{serving:?}"
+    );
     // There is no earlier one to answer.
     let status = house.ask(request()).await.expect_err("no model");
     assert_eq!(status.code(), Code::FailedPrecondition);
@@ -155,8 +245,7 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
 /// Publishes a release with this model alone and waits until it was refused.
 async fn refused(house: &House, revision: i64, model: ModelRef) -> Serving {
     house.publish(release_with(revision, &[model])).await;
-    let refused = |serving: &Serving| {
-        serving.release_revision == revision && !serving.refused.is_empty()
-    };
+    let refused =
+        |serving: &Serving| serving.release_revision == revision && !serving.refused.is_empty();
     house.until(refused).await
 }

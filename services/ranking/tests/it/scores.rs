@@ -10,14 +10,19 @@ use crate::support::{House, NOW_MS, clicked, release_with, request};
 async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<House> {
     let house = House::open().await?;
     house.publish(release_with(1, &[folder.write(root)?])).await;
-    house.until(|serving| !serving.model_version.is_empty()).await;
+    house
+        .until(|serving| !serving.model_version.is_empty())
+        .await;
     Ok(house)
 }
 
 fn close(scores: impl IntoIterator<Item = f64>, expected: &[f64]) {
     let scores: Vec<f64> = scores.into_iter().collect();
     let near = scores.len() == expected.len()
-        && scores.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+        && scores
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-6);
     assert!(near, "{scores:?}, expected {expected:?}");
 }
 
@@ -35,13 +40,30 @@ async fn each_product_is_scored_in_the_order_asked() -> anyhow::Result<()> {
         ..request()
     };
     let answer = house.ask(asked.clone()).await?;
-    let ids: Vec<&str> = answer.scored.iter().map(|scored| &*scored.product_id).collect();
+    let ids: Vec<&str> = answer
+        .scored
+        .iter()
+        .map(|scored| &*scored.product_id)
+        .collect();
     assert_eq!(ids, asked.product_ids);
-    let known: Vec<bool> = answer.scored.iter().map(|scored| scored.in_vocabulary).collect();
+    let known: Vec<bool> = answer
+        .scored
+        .iter()
+        .map(|scored| scored.in_vocabulary)
+        .collect();
     assert_eq!(known, [false, true, true, true]);
-    close(clicks(&answer), &[2, 0, 1, 0].map(|place| folder.p_click(3, place, 0)));
-    close(answer.scored.iter().map(|scored| scored.p_convert), &[logistic(CONVERT); 4]);
-    assert_eq!((&*answer.model_version, answer.release_revision), ("ranker 1", 1));
+    close(
+        clicks(&answer),
+        &[2, 0, 1, 0].map(|place| folder.p_click(3, place, 0)),
+    );
+    close(
+        answer.scored.iter().map(|scored| scored.p_convert),
+        &[logistic(CONVERT); 4],
+    );
+    assert_eq!(
+        (&*answer.model_version, answer.release_revision),
+        ("ranker 1", 1)
+    );
     assert_eq!(answer.product_features_as_of_ms, NOW_MS);
     assert_eq!(answer.inputs, None);
     Ok(())
@@ -49,13 +71,22 @@ async fn each_product_is_scored_in_the_order_asked() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn calibration_of_the_manifest_is_applied() -> anyhow::Result<()> {
-    let platt = Calibration::Platt { slope: 2.0, intercept: 0.5 };
-    let folder = Folder { calibration: [("click".to_owned(), platt)].into(), ..Folder::default() };
+    let platt = Calibration::Platt {
+        slope: 2.0,
+        intercept: 0.5,
+    };
+    let folder = Folder {
+        calibration: [("click".to_owned(), platt)].into(),
+        ..Folder::default()
+    };
     let root = tempfile::tempdir()?;
     let house = open(&folder, root.path()).await?;
     let answer = house.ask(request()).await?;
     // Log-odds of A, B and C are 0, 1 and -1.
-    close(clicks(&answer), &[0.0, 1.0, -1.0].map(|log_odds| logistic(2.0 * log_odds + 0.5)));
+    close(
+        clicks(&answer),
+        &[0.0, 1.0, -1.0].map(|log_odds| logistic(2.0 * log_odds + 0.5)),
+    );
     close([answer.scored[0].p_convert], &[logistic(CONVERT)]);
     Ok(())
 }
@@ -64,7 +95,10 @@ async fn calibration_of_the_manifest_is_applied() -> anyhow::Result<()> {
 async fn live_counters_change_scores_within_a_refresh() -> anyhow::Result<()> {
     let (folder, root) = (Folder::default(), tempfile::tempdir()?);
     let mut house = open(&folder, root.path()).await?;
-    close(clicks(&house.ask(request()).await?), &[0, 1, 2].map(|place| folder.p_click(0, place, 0)));
+    close(
+        clicks(&house.ask(request()).await?),
+        &[0, 1, 2].map(|place| folder.p_click(0, place, 0)),
+    );
     house.write("B", EventKind::Click, 4).await?;
     let seen = |answer: &RankResponse| answer.scored[1].p_click > folder.p_click(0, 1, 2);
     let answer = house.ask_until(request(), seen).await?;
@@ -81,10 +115,17 @@ async fn without_the_store_products_are_scored_as_never_observed() -> anyhow::Re
     let mut house = House::open().await?;
     house.redis.kill9()?;
     let (folder, root) = (Folder::default(), tempfile::tempdir()?);
-    house.publish(release_with(1, &[folder.write(root.path())?])).await;
-    house.until(|serving| !serving.model_version.is_empty()).await;
+    house
+        .publish(release_with(1, &[folder.write(root.path())?]))
+        .await;
+    house
+        .until(|serving| !serving.model_version.is_empty())
+        .await;
     let answer = house.ask(request()).await?;
-    close(clicks(&answer), &[0, 1, 2].map(|place| folder.p_click(0, place, 0)));
+    close(
+        clicks(&answer),
+        &[0, 1, 2].map(|place| folder.p_click(0, place, 0)),
+    );
     assert_eq!(house.service.serving().borrow().counters_read_ms, 0);
     Ok(())
 }

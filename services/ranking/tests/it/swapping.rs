@@ -23,7 +23,9 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
         .map(|number| folder(number).write(root.path()))
         .collect::<Result<_, _>>()?;
     house.publish(release_with(1, &models[..1])).await;
-    house.until(|serving| serving.model_version == "ranker 1").await;
+    house
+        .until(|serving| serving.model_version == "ranker 1")
+        .await;
 
     let over = AtomicBool::new(false);
     let asking = async {
@@ -33,9 +35,15 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
             for answer in futures::future::join_all(asked).await {
                 let answer = answer?;
                 let title = answer.model_version.trim_start_matches("ranker ");
-                let number = VERSIONS.iter().position(|version| *version == title).expect("ours");
+                let number = VERSIONS
+                    .iter()
+                    .position(|version| *version == title)
+                    .expect("ours");
                 let expected = folder(number).p_click(0, 0, 0);
-                assert!((answer.scored[0].p_click - expected).abs() < 1e-6, "{answer:?}");
+                assert!(
+                    (answer.scored[0].p_click - expected).abs() < 1e-6,
+                    "{answer:?}"
+                );
                 answered[number] += 1;
             }
         }
@@ -43,7 +51,9 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
     };
     let changing = async {
         for (number, model) in models.iter().enumerate().skip(1) {
-            house.publish(release_with(1 + number as i64, std::slice::from_ref(model))).await;
+            house
+                .publish(release_with(1 + number as i64, std::slice::from_ref(model)))
+                .await;
             let title = format!("ranker {}", VERSIONS[number]);
             house.until(|serving| serving.model_version == title).await;
             // The new one answers from now on.

@@ -59,7 +59,9 @@ fn shelf(products: Vec<Product>) -> Shelf {
         ..Release::default()
     };
     release.content_hash = content_hash(&release);
-    Shelf::of(Arc::new(Live::check(release).expect("a release that passes")))
+    Shelf::of(Arc::new(
+        Live::check(release).expect("a release that passes"),
+    ))
 }
 
 fn shown(id: &str, count: i32) -> ShownCount {
@@ -77,29 +79,76 @@ fn each_filter_decides_some_product() {
     };
     let products = vec![
         deposit("passes"),
-        Product { active: false, ..deposit("withdrawn") },
-        Product { listed_at_ms: NOW_MS + 1, ..deposit("tomorrow") },
-        bounded("adults", Eligibility { min_age_years: Some(41), ..Eligibility::default() }),
-        bounded("young", Eligibility { max_age_years: Some(39), ..Eligibility::default() }),
+        Product {
+            active: false,
+            ..deposit("withdrawn")
+        },
+        Product {
+            listed_at_ms: NOW_MS + 1,
+            ..deposit("tomorrow")
+        },
+        bounded(
+            "adults",
+            Eligibility {
+                min_age_years: Some(41),
+                ..Eligibility::default()
+            },
+        ),
+        bounded(
+            "young",
+            Eligibility {
+                max_age_years: Some(39),
+                ..Eligibility::default()
+            },
+        ),
         bounded(
             "rich",
-            Eligibility { min_income_monthly_minor: Some(1), ..Eligibility::default() },
+            Eligibility {
+                min_income_monthly_minor: Some(1),
+                ..Eligibility::default()
+            },
         ),
-        bounded("north", Eligibility { regions: vec!["BJ".into()], ..Eligibility::default() }),
+        bounded(
+            "north",
+            Eligibility {
+                regions: vec!["BJ".into()],
+                ..Eligibility::default()
+            },
+        ),
         bounded(
             "students",
-            Eligibility { employment: vec!["student".into()], ..Eligibility::default() },
+            Eligibility {
+                employment: vec!["student".into()],
+                ..Eligibility::default()
+            },
         ),
-        bounded("newcomers", Eligibility { new_customers_only: true, ..Eligibility::default() }),
+        bounded(
+            "newcomers",
+            Eligibility {
+                new_customers_only: true,
+                ..Eligibility::default()
+            },
+        ),
         fund("R3", 3),
         fund("R4", 4),
         deposit("held"),
-        bounded("again", Eligibility { repeatable: true, ..Eligibility::default() }),
+        bounded(
+            "again",
+            Eligibility {
+                repeatable: true,
+                ..Eligibility::default()
+            },
+        ),
         deposit("seen"),
         deposit("seen-less"),
     ];
     let shelf = shelf(products);
-    let shown = [shown("seen", 20), shown("seen-less", 19), shown("unknown", 99), shown("held", 99)];
+    let shown = [
+        shown("seen", 20),
+        shown("seen-less", 19),
+        shown("unknown", 99),
+        shown("held", 99),
+    ];
     let screen = Screen {
         facts: EligibilityFacts {
             age_years: Some(40),
@@ -115,7 +164,11 @@ fn each_filter_decides_some_product() {
         repetition_cap: Some(20),
     };
     let screened = screen.judge(&shelf);
-    let allowed: Vec<&str> = screened.allowed.iter().map(|number| shelf.id(number)).collect();
+    let allowed: Vec<&str> = screened
+        .allowed
+        .iter()
+        .map(|number| shelf.id(number))
+        .collect();
     assert_eq!(allowed, ["passes", "R3", "again", "seen-less"]);
     let drops: Vec<(&str, DropCause, &str)> = screened
         .drops
@@ -133,11 +186,23 @@ fn each_filter_decides_some_product() {
             ("young", Ineligible, "age 40, 39 or younger needed"),
             ("rich", Ineligible, "monthly income unknown, 1 needed"),
             ("north", Ineligible, "region SH, served: BJ"),
-            ("students", Ineligible, "employment salaried, served: student"),
-            ("newcomers", Ineligible, "for new customers, 3 products held"),
+            (
+                "students",
+                Ineligible,
+                "employment salaried, served: student"
+            ),
+            (
+                "newcomers",
+                Ineligible,
+                "for new customers, 3 products held"
+            ),
             ("R4", Unsuitable, "fund R4, customer C3"),
             ("held", AlreadyHeld, "held already, and not repeatable"),
-            ("seen", RepetitionCap, "shown 20 times in 7 days, 20 allowed"),
+            (
+                "seen",
+                RepetitionCap,
+                "shown 20 times in 7 days, 20 allowed"
+            ),
         ]
     );
     let passed = ["active", "eligible", "suitable", "not_held", "repetition"];
@@ -159,8 +224,14 @@ fn kinds_not_asked_for_are_dropped_and_no_cap_is_no_filter() {
     assert_eq!(screened.allowed.iter().collect::<Vec<_>>(), [1]);
     assert_eq!(screened.drops.len(), 1);
     assert_eq!(screened.drops[0].cause(), DropCause::KindNotAsked);
-    assert_eq!(screened.drops[0].detail, "DEPOSIT, asked for FUND, CASH_LOAN");
-    assert_eq!(screen.filters_passed(), ["active", "eligible", "suitable", "not_held"]);
+    assert_eq!(
+        screened.drops[0].detail,
+        "DEPOSIT, asked for FUND, CASH_LOAN"
+    );
+    assert_eq!(
+        screen.filters_passed(),
+        ["active", "eligible", "suitable", "not_held"]
+    );
 }
 
 fn eligibility() -> impl Strategy<Value = Eligibility> {
@@ -185,14 +256,22 @@ fn eligibility() -> impl Strategy<Value = Eligibility> {
 fn any_product() -> impl Strategy<Value = Product> {
     let listed = prop_oneof![4 => Just(1_000), 1 => Just(NOW_MS + 1)];
     let eligibility = proptest::option::of(eligibility());
-    (0_i32..=5, proptest::bool::weighted(0.9), listed, eligibility).prop_map(
-        |(risk_class, active, listed_at_ms, eligibility)| Product {
+    (
+        0_i32..=5,
+        proptest::bool::weighted(0.9),
+        listed,
+        eligibility,
+    )
+        .prop_map(|(risk_class, active, listed_at_ms, eligibility)| Product {
             active,
             listed_at_ms,
             eligibility,
-            ..if risk_class == 0 { deposit("x") } else { fund("x", risk_class) }
-        },
-    )
+            ..if risk_class == 0 {
+                deposit("x")
+            } else {
+                fund("x", risk_class)
+            }
+        })
 }
 
 proptest! {

@@ -123,10 +123,16 @@ mod tests {
 
     fn neighbours() -> Neighbours {
         let row = |others: &[(&str, f32)]| {
-            others.iter().map(|(id, score)| ((*id).to_owned(), *score)).collect()
+            others
+                .iter()
+                .map(|(id, score)| ((*id).to_owned(), *score))
+                .collect()
         };
         let table = BTreeMap::from([
-            ("0".to_owned(), row(&[("2", 0.5), ("3", 0.25), ("gone", 9.0)])),
+            (
+                "0".to_owned(),
+                row(&[("2", 0.5), ("3", 0.25), ("gone", 9.0)]),
+            ),
             ("1".to_owned(), row(&[("3", 0.5), ("4", 0.5), ("5", 0.0)])),
             ("gone".to_owned(), row(&[("5", 9.0)])),
         ]);
@@ -142,13 +148,21 @@ mod tests {
         type Case<'a> = (&'a str, Vec<Seed>, Vec<(u32, f32, u32)>);
         let cases: [Case<'_>; 6] = [
             ("no seeds", vec![], vec![]),
-            ("one seed", vec![Seed::held(0)], vec![(2, 0.5, 0), (3, 0.25, 0)]),
+            (
+                "one seed",
+                vec![Seed::held(0)],
+                vec![(2, 0.5, 0), (3, 0.25, 0)],
+            ),
             (
                 "similarities add up, the larger is the cause",
                 vec![fresh(0), fresh(1)],
                 vec![(3, 0.75, 1), (2, 0.5, 0), (4, 0.5, 1)],
             ),
-            ("a week halves", vec![week_old(0)], vec![(2, 0.25, 0), (3, 0.125, 0)]),
+            (
+                "a week halves",
+                vec![week_old(0)],
+                vec![(2, 0.25, 0), (3, 0.125, 0)],
+            ),
             (
                 "held and opened counts once, as held",
                 vec![week_old(0), Seed::held(0)],

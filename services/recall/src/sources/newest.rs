@@ -77,7 +77,10 @@ mod tests {
         let products = vec![Product::default(); 3];
         let newest = Newest::of(&products, &[2, 0, 1]);
         let hits = newest.find(0, &Bits::from_iter(0..3), 10);
-        assert_eq!(hits.iter().map(|hit| hit.product).collect::<Vec<_>>(), [1, 2, 0]);
+        assert_eq!(
+            hits.iter().map(|hit| hit.product).collect::<Vec<_>>(),
+            [1, 2, 0]
+        );
     }
 
     #[test]

@@ -14,38 +14,146 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
     let house = House::open().await?;
     house.publish(release(1, vec![deposit("A")])).await;
     let parameter = |name: &str, value: &str| {
-        Some((name.to_owned(), value.to_owned())).into_iter().collect()
+        Some((name.to_owned(), value.to_owned()))
+            .into_iter()
+            .collect()
     };
     let set = || features(&[]);
-    let nan = FeatureSet { numbers: vec![f64::NAN; set().numbers.len()], ..set() };
-    let price = FeatureSet { purpose: 2, ..set() };
+    let nan = FeatureSet {
+        numbers: vec![f64::NAN; set().numbers.len()],
+        ..set()
+    };
+    let price = FeatureSet {
+        purpose: 2,
+        ..set()
+    };
     type Case<'a> = (RecallRequest, Code, &'a str, &'a str);
     let cases: Vec<Case<'_>> = vec![
-        (RecallRequest { tenant: String::new(), ..request() }, Code::InvalidArgument, "tenant", ""),
-        (RecallRequest { tenant: "other".into(), ..request() }, Code::NotFound, "tenant", "other"),
-        (RecallRequest { profile: None, ..request() }, Code::InvalidArgument, "profile", ""),
-        (RecallRequest { limit: 0, ..request() }, Code::InvalidArgument, "limit", "0"),
-        (RecallRequest { limit: -1, ..request() }, Code::InvalidArgument, "limit", "-1"),
-        (RecallRequest { limit: 1001, ..request() }, Code::InvalidArgument, "limit", "1001"),
-        (RecallRequest { kinds: vec![0], ..request() }, Code::InvalidArgument, "kinds", "0"),
-        (RecallRequest { kinds: vec![1, 7], ..request() }, Code::InvalidArgument, "kinds", "7"),
-        (RecallRequest { features: None, ..request() }, Code::InvalidArgument, "features", ""),
         (
-            RecallRequest { features: Some(FeatureSet { registry_hash: 17, ..set() }), ..request() },
+            RecallRequest {
+                tenant: String::new(),
+                ..request()
+            },
+            Code::InvalidArgument,
+            "tenant",
+            "",
+        ),
+        (
+            RecallRequest {
+                tenant: "other".into(),
+                ..request()
+            },
+            Code::NotFound,
+            "tenant",
+            "other",
+        ),
+        (
+            RecallRequest {
+                profile: None,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "profile",
+            "",
+        ),
+        (
+            RecallRequest {
+                limit: 0,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "limit",
+            "0",
+        ),
+        (
+            RecallRequest {
+                limit: -1,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "limit",
+            "-1",
+        ),
+        (
+            RecallRequest {
+                limit: 1001,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "limit",
+            "1001",
+        ),
+        (
+            RecallRequest {
+                kinds: vec![0],
+                ..request()
+            },
+            Code::InvalidArgument,
+            "kinds",
+            "0",
+        ),
+        (
+            RecallRequest {
+                kinds: vec![1, 7],
+                ..request()
+            },
+            Code::InvalidArgument,
+            "kinds",
+            "7",
+        ),
+        (
+            RecallRequest {
+                features: None,
+                ..request()
+            },
+            Code::InvalidArgument,
+            "features",
+            "",
+        ),
+        (
+            RecallRequest {
+                features: Some(FeatureSet {
+                    registry_hash: 17,
+                    ..set()
+                }),
+                ..request()
+            },
             Code::FailedPrecondition,
             "features.registry_hash",
             "0000000000000011",
         ),
-        (RecallRequest { features: Some(nan), ..request() }, Code::InvalidArgument, "features", "NaN"),
-        (RecallRequest { features: Some(price), ..request() }, Code::InvalidArgument, "features", ""),
         (
-            RecallRequest { parameters: parameter("recall.two_tower.limit", "many"), ..request() },
+            RecallRequest {
+                features: Some(nan),
+                ..request()
+            },
+            Code::InvalidArgument,
+            "features",
+            "NaN",
+        ),
+        (
+            RecallRequest {
+                features: Some(price),
+                ..request()
+            },
+            Code::InvalidArgument,
+            "features",
+            "",
+        ),
+        (
+            RecallRequest {
+                parameters: parameter("recall.two_tower.limit", "many"),
+                ..request()
+            },
             Code::InvalidArgument,
             "parameter \"recall.two_tower.limit\"",
             "many",
         ),
         (
-            RecallRequest { parameters: parameter("recall.no_such", "1"), ..request() },
+            RecallRequest {
+                parameters: parameter("recall.no_such", "1"),
+                ..request()
+            },
             Code::InvalidArgument,
             "parameter",
             "recall.no_such",
@@ -76,7 +184,10 @@ async fn before_the_first_release_there_is_no_answer() -> anyhow::Result<()> {
 async fn a_call_without_time_is_not_answered() -> anyhow::Result<()> {
     let house = House::open().await?;
     house.publish(release(1, vec![deposit("A")])).await;
-    let status = house.ask_within(request(), Duration::ZERO).await.expect_err("no time");
+    let status = house
+        .ask_within(request(), Duration::ZERO)
+        .await
+        .expect_err("no time");
     assert_eq!(status.code(), Code::DeadlineExceeded);
     Ok(())
 }

@@ -26,14 +26,24 @@ async fn open(root: &std::path::Path) -> anyhow::Result<House> {
     let products = vec![deposit("A"), deposit("B"), fund("C", 2), newcomer];
     let release = with_campaign(with_model(release(1, products), model), &["A"]);
     house.publish(release).await;
-    house.until(|serving| serving.model_version == "two-tower 1").await;
+    house
+        .until(|serving| serving.model_version == "two-tower 1")
+        .await;
     Ok(house)
 }
 
 fn sources(answer: &RecallResponse, product: &str) -> Vec<(RecallSource, i32)> {
-    let found = answer.candidates.iter().find(|candidate| candidate.product_id == product);
-    let sources = found.map(|candidate| &candidate.sources[..]).unwrap_or_default();
-    sources.iter().map(|source| (source.source(), source.rank)).collect()
+    let found = answer
+        .candidates
+        .iter()
+        .find(|candidate| candidate.product_id == product);
+    let sources = found
+        .map(|candidate| &candidate.sources[..])
+        .unwrap_or_default();
+    sources
+        .iter()
+        .map(|source| (source.source(), source.rank))
+        .collect()
 }
 
 fn with(change: impl FnOnce(&mut RecallRequest)) -> RecallRequest {
@@ -55,20 +65,47 @@ async fn golden_answers() -> anyhow::Result<()> {
     let cases: Vec<(&str, RecallRequest, &[&str])> = vec![
         // A: 1/63 + 1/61 + 1/61; B: 1/62 + 1/62; C: 1/61 + 1/63; N: 1/64 + 1/61.
         ("everything", request(), &["A", "C", "B", "N"]),
-        ("cut at the limit", with(|request| request.limit = 2), &["A", "C"]),
+        (
+            "cut at the limit",
+            with(|request| request.limit = 2),
+            &["A", "C"],
+        ),
         // Item-to-item adds B, which goes with A, at 1/61.
-        ("goes with", with(|request| request.features = Some(clicked_a)), &["A", "B", "C", "N"]),
-        ("only deposits", with(|request| request.kinds = vec![ProductKind::Deposit.into()]), &["A", "B", "N"]),
-        ("unsuitable", of_profile(|profile| profile.suitability_class = 1), &["A", "B", "N"]),
+        (
+            "goes with",
+            with(|request| request.features = Some(clicked_a)),
+            &["A", "B", "C", "N"],
+        ),
+        (
+            "only deposits",
+            with(|request| request.kinds = vec![ProductKind::Deposit.into()]),
+            &["A", "B", "N"],
+        ),
+        (
+            "unsuitable",
+            of_profile(|profile| profile.suitability_class = 1),
+            &["A", "B", "N"],
+        ),
         // Holding A seeds item-to-item: B comes first, at 1/61 + 1/62 + 1/61.
-        ("held", of_profile(|profile| profile.held_product_ids = vec!["A".into()]), &["B", "C", "N"]),
-        ("not personalised", with(|request| request.personalised = false), &["N", "A", "B", "C"]),
+        (
+            "held",
+            of_profile(|profile| profile.held_product_ids = vec!["A".into()]),
+            &["B", "C", "N"],
+        ),
+        (
+            "not personalised",
+            with(|request| request.personalised = false),
+            &["N", "A", "B", "C"],
+        ),
         (
             "an arm without two-tower, one popular",
             with(|request| {
-                request.parameters = [("recall.two_tower.limit", "0"), ("recall.popular.limit", "1")]
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .into();
+                request.parameters = [
+                    ("recall.two_tower.limit", "0"),
+                    ("recall.popular.limit", "1"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
             }),
             &["A", "N"],
         ),
@@ -86,7 +123,9 @@ async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     let house = open(root.path()).await?;
     let answer = house
-        .ask(of_profile(|profile| profile.held_product_ids = vec!["C".into(), "unknown".into()]))
+        .ask(of_profile(|profile| {
+            profile.held_product_ids = vec!["C".into(), "unknown".into()]
+        }))
         .await?;
     assert_eq!(answer.model_version, "two-tower 1");
     assert_eq!(
@@ -95,15 +134,29 @@ async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
     );
     assert_eq!(sources(&answer, "N"), [(New, 1), (Popular, 3)]);
     let of = |product: &str| {
-        answer.candidates.iter().find(|candidate| candidate.product_id == product).unwrap()
+        answer
+            .candidates
+            .iter()
+            .find(|candidate| candidate.product_id == product)
+            .unwrap()
     };
-    let because_of: Vec<&str> = of("A").sources.iter().map(|source| &*source.because_of).collect();
+    let because_of: Vec<&str> = of("A")
+        .sources
+        .iter()
+        .map(|source| &*source.because_of)
+        .collect();
     assert_eq!(because_of, ["C", "", "", ""]);
     // The tower gives 1 for this customer, and A's vector is 1.
     assert!((of("A").sources[3].score - 1.0).abs() < 1e-6);
-    assert_eq!(of("A").filters_passed, ["active", "eligible", "suitable", "not_held", "repetition"]);
-    let drops: Vec<(&str, DropCause)> =
-        answer.drops.iter().map(|drop| (&*drop.product_id, drop.cause())).collect();
+    assert_eq!(
+        of("A").filters_passed,
+        ["active", "eligible", "suitable", "not_held", "repetition"]
+    );
+    let drops: Vec<(&str, DropCause)> = answer
+        .drops
+        .iter()
+        .map(|drop| (&*drop.product_id, drop.cause()))
+        .collect();
     assert_eq!(drops, [("C", DropCause::AlreadyHeld)]);
     Ok(())
 }
@@ -122,7 +175,10 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
             on_product(EventKind::Impression, "B", DAY_MS),
         ])),
         profile: quiet.profile.clone().map(|profile| Profile {
-            shown: vec![ShownCount { product_id: "B".into(), count: 99 }],
+            shown: vec![ShownCount {
+                product_id: "B".into(),
+                count: 99,
+            }],
             ..profile
         }),
         ..quiet.clone()
@@ -130,12 +186,18 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
     let answer = house.ask(quiet).await?;
     assert_eq!(answer, house.ask(busy).await?);
     assert_eq!(answer.model_version, "");
-    let found = answer.candidates.iter().flat_map(|candidate| &candidate.sources);
+    let found = answer
+        .candidates
+        .iter()
+        .flat_map(|candidate| &candidate.sources);
     let mut found: Vec<RecallSource> = found.map(|source| source.source()).collect();
     found.sort_unstable_by_key(|source| *source as i32);
     found.dedup();
     assert_eq!(found, [Popular, New]);
-    assert_eq!(answer.candidates[0].filters_passed, ["active", "eligible", "suitable", "not_held"]);
+    assert_eq!(
+        answer.candidates[0].filters_passed,
+        ["active", "eligible", "suitable", "not_held"]
+    );
     Ok(())
 }
 

@@ -46,7 +46,13 @@ impl Folder {
         let manifest = self.manifest()?;
         let batch = Batch::new().f32("user_dense", 1, vec![2.0]);
         let expected = (self.base + 2.0 * self.per_click) as f32;
-        let case = GoldenCase::record("two", &manifest, &batch, &[("embedding", &[expected])], 1e-6)?;
+        let case = GoldenCase::record(
+            "two",
+            &manifest,
+            &batch,
+            &[("embedding", &[expected])],
+            1e-6,
+        )?;
         let terms = Terms {
             base: self.base,
             weights: [("user_dense".to_owned(), vec![self.per_click])].into(),
@@ -57,9 +63,18 @@ impl Folder {
         };
         ModelFolder::write_scorecard(&path, &manifest, &[case], &scorecard)?;
         let mut builder = IndexBuilder::new(1)?;
-        builder.extend(&self.vectors.iter().map(|(_, value)| *value).collect::<Vec<_>>())?;
+        builder.extend(
+            &self
+                .vectors
+                .iter()
+                .map(|(_, value)| *value)
+                .collect::<Vec<_>>(),
+        )?;
         builder.build()?.save(&path.join("items.index"))?;
-        std::fs::write(path.join("item_to_item.json"), self.item_to_item.to_string())?;
+        std::fs::write(
+            path.join("item_to_item.json"),
+            self.item_to_item.to_string(),
+        )?;
         std::fs::write(path.join("popularity.json"), self.popularity.to_string())?;
         named(&path, self.version)
     }
@@ -73,7 +88,11 @@ impl Folder {
             }],
             ..InputSpec::default()
         };
-        let products: Vec<String> = self.vectors.iter().map(|(id, _)| (*id).to_owned()).collect();
+        let products: Vec<String> = self
+            .vectors
+            .iter()
+            .map(|(id, _)| (*id).to_owned())
+            .collect();
         let assembler = Assembler::new(&Registry::builtin(), spec.clone(), &products)?;
         Ok(Manifest {
             name: "two-tower".into(),

@@ -6,4 +6,5 @@ mod candidates;
 mod counters;
 mod folder;
 mod models;
+mod process;
 mod support;

@@ -19,20 +19,43 @@ async fn recall_works_without_a_model_and_takes_one_up() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     house.publish(release(1, products())).await;
     let answer = house.ask(request()).await?;
-    assert_eq!((answer.model_version.as_str(), answer.candidates.len()), ("", 3));
+    assert_eq!(
+        (answer.model_version.as_str(), answer.candidates.len()),
+        ("", 3)
+    );
 
     let first = Folder::default().write(root.path())?;
-    house.publish(with_model(release(2, products()), first)).await;
-    house.until(|serving| serving.model_version == "two-tower 1").await;
+    house
+        .publish(with_model(release(2, products()), first))
+        .await;
+    house
+        .until(|serving| serving.model_version == "two-tower 1")
+        .await;
     assert_eq!(house.ask(request()).await?.model_version, "two-tower 1");
 
     // Another model turns the two-tower order round: A, B, C.
-    let second = Folder { version: "2", base: -1.0, ..Folder::default() }.write(root.path())?;
-    house.publish(with_model(release(3, products()), second)).await;
-    house.until(|serving| serving.model_version == "two-tower 2").await;
+    let second = Folder {
+        version: "2",
+        base: -1.0,
+        ..Folder::default()
+    }
+    .write(root.path())?;
+    house
+        .publish(with_model(release(3, products()), second))
+        .await;
+    house
+        .until(|serving| serving.model_version == "two-tower 2")
+        .await;
     let answer = house.ask(request()).await?;
-    let rank_of_a = answer.candidates.iter().find(|found| found.product_id == "A").unwrap();
-    assert!((rank_of_a.sources[0].score + 1.0).abs() < 1e-6, "{rank_of_a:?}");
+    let rank_of_a = answer
+        .candidates
+        .iter()
+        .find(|found| found.product_id == "A")
+        .unwrap();
+    assert!(
+        (rank_of_a.sources[0].score + 1.0).abs() < 1e-6,
+        "{rank_of_a:?}"
+    );
 
     // A release without a model is served without one.
     house.publish(release(4, products())).await;
@@ -41,32 +64,62 @@ async fn recall_works_without_a_model_and_takes_one_up() -> anyhow::Result<()> {
 }
 
 /// A way to spoil a folder that was in order, and the words that name it.
-type Spoil = (&'static str, fn(&Path) -> anyhow::Result<()>, &'static [&'static str]);
+type Spoil = (
+    &'static str,
+    fn(&Path) -> anyhow::Result<()>,
+    &'static [&'static str],
+);
 
 const SPOILS: [Spoil; 7] = [
-    ("popularity with a negative weight", |path| {
-        Ok(std::fs::write(path.join("popularity.json"), json!({"A": -1}).to_string())?)
-    }, &["popularity.json", "\"A\"", "-1", "from 0"]),
-    ("popularity that is no table", |path| {
-        Ok(std::fs::write(path.join("popularity.json"), "[1, 2")?)
-    }, &["popularity.json"]),
-    ("no item-to-item table", |path| {
-        Ok(std::fs::remove_file(path.join("item_to_item.json"))?)
-    }, &["item_to_item.json"]),
-    ("an index of another model", |path| {
-        let mut builder = fairlead_vector_index::IndexBuilder::new(1)?;
-        builder.extend(&[1.0, 2.0])?;
-        Ok(builder.build()?.save(&path.join("items.index"))?)
-    }, &["items.index", "2 rows of 1", "4 rows of 1"]),
-    ("a truncated program", |path| {
-        Ok(std::fs::write(path.join("scorecard.json"), "{\"embedding\": {\"ba")?)
-    }, &["scorecard.json"]),
-    ("another feature schema", |path| {
-        edit(path, |manifest| manifest["schema_hash"] = json!("00ff"))
-    }, &["00ff", "feature schema"]),
-    ("inputs that its features do not make", |path| {
-        edit(path, |manifest| manifest["inputs"][0]["columns"] = json!(7))
-    }, &["user_dense", "Some(7)", "user_dense f32 [1]"]),
+    (
+        "popularity with a negative weight",
+        |path| {
+            Ok(std::fs::write(
+                path.join("popularity.json"),
+                json!({"A": -1}).to_string(),
+            )?)
+        },
+        &["popularity.json", "\"A\"", "-1", "from 0"],
+    ),
+    (
+        "popularity that is no table",
+        |path| Ok(std::fs::write(path.join("popularity.json"), "[1, 2")?),
+        &["popularity.json"],
+    ),
+    (
+        "no item-to-item table",
+        |path| Ok(std::fs::remove_file(path.join("item_to_item.json"))?),
+        &["item_to_item.json"],
+    ),
+    (
+        "an index of another model",
+        |path| {
+            let mut builder = fairlead_vector_index::IndexBuilder::new(1)?;
+            builder.extend(&[1.0, 2.0])?;
+            Ok(builder.build()?.save(&path.join("items.index"))?)
+        },
+        &["items.index", "2 rows of 1", "4 rows of 1"],
+    ),
+    (
+        "a truncated program",
+        |path| {
+            Ok(std::fs::write(
+                path.join("scorecard.json"),
+                "{\"embedding\": {\"ba",
+            )?)
+        },
+        &["scorecard.json"],
+    ),
+    (
+        "another feature schema",
+        |path| edit(path, |manifest| manifest["schema_hash"] = json!("00ff")),
+        &["00ff", "feature schema"],
+    ),
+    (
+        "inputs that its features do not make",
+        |path| edit(path, |manifest| manifest["inputs"][0]["columns"] = json!(7)),
+        &["user_dense", "Some(7)", "user_dense f32 [1]"],
+    ),
 ];
 
 fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<()> {
@@ -81,13 +134,21 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
     let house = House::open().await?;
     let root = tempfile::tempdir()?;
     let good = Folder::default().write(root.path())?;
-    house.publish(with_model(release(1, products()), good)).await;
-    house.until(|serving| serving.model_version == "two-tower 1").await;
+    house
+        .publish(with_model(release(1, products()), good))
+        .await;
+    house
+        .until(|serving| serving.model_version == "two-tower 1")
+        .await;
     let before = house.ask(request()).await?;
 
     for (number, (says, spoil, names)) in SPOILS.into_iter().enumerate() {
         let root = tempfile::tempdir()?;
-        let bad = Folder { version: "2", ..Folder::default() }.write(root.path())?;
+        let bad = Folder {
+            version: "2",
+            ..Folder::default()
+        }
+        .write(root.path())?;
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
         let bad = named(&path_of(&bad), "2")?;
@@ -110,7 +171,10 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
     std::fs::write(path_of(&model).join("popularity.json"), "{}")?;
     let reason = refusal(&house, 1, model.clone()).await;
     assert!(reason.contains(&model.content_hash), "{reason}");
-    let gone = ModelRef { path: "/no/such/folder".into(), ..model };
+    let gone = ModelRef {
+        path: "/no/such/folder".into(),
+        ..model
+    };
     let reason = refusal(&house, 2, gone).await;
     assert!(reason.contains("/no/such/folder"), "{reason}");
     // The other sources answer.
@@ -119,7 +183,9 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
 }
 
 async fn refusal(house: &House, revision: i64, model: ModelRef) -> String {
-    house.publish(with_model(release(revision, products()), model)).await;
+    house
+        .publish(with_model(release(revision, products()), model))
+        .await;
     let refused = |serving: &Serving| serving.model_failure.is_some();
     house.until(refused).await.model_failure.expect("just seen")
 }
@@ -130,13 +196,22 @@ async fn a_tower_that_gives_infinity_is_left_out() -> anyhow::Result<()> {
     let house = House::open().await?;
     let root = tempfile::tempdir()?;
     // Golden case: 2 clicks give 2e38, which still is a float; ten do not.
-    let model = Folder { base: 0.0, per_click: 1e38, ..Folder::default() }.write(root.path())?;
-    house.publish(with_model(release(1, products()), model)).await;
-    house.until(|serving| !serving.model_version.is_empty()).await;
+    let model = Folder {
+        base: 0.0,
+        per_click: 1e38,
+        ..Folder::default()
+    }
+    .write(root.path())?;
+    house
+        .publish(with_model(release(1, products()), model))
+        .await;
+    house
+        .until(|serving| !serving.model_version.is_empty())
+        .await;
     let clicks: Vec<_> = (0..10)
-        .map(|number| crate::support::on_product(
-            fairlead_proto::event::v1::EventKind::Click, "A", number,
-        ))
+        .map(|number| {
+            crate::support::on_product(fairlead_proto::event::v1::EventKind::Click, "A", number)
+        })
         .collect();
     let asked = fairlead_proto::recall::v1::RecallRequest {
         features: Some(crate::support::features(&clicks)),
