@@ -195,8 +195,8 @@ pub(crate) fn ranker(
             ids: item_ids.shallow_clone(),
             dense: item_dense.shallow_clone(),
         };
-        let scores = model.forward(&users, user_of_row, &items);
-        vec![scores.select(1, 0), scores.select(1, 1)]
+        // One tensor `[N, 2]`: its columns are the outputs, in the manifest's order.
+        vec![model.forward(&users, user_of_row, &items)]
     };
     let traced = CModule::create_by_tracing("ranker", "forward", &arguments, &mut forward)?;
     Ok(ModelFolder::write(folder, &manifest, &[golden], |path| {

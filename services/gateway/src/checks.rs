@@ -9,6 +9,7 @@ use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
 
 use crate::Error;
+use crate::access;
 use crate::config::Config;
 use crate::decision::Ask;
 
@@ -107,14 +108,17 @@ impl Checks<'_> {
         })
     }
 
-    /// The tenant named, or the gateway's own.
+    /// The tenant named, or the key's, or the gateway's own. A key speaks for its tenant alone.
     pub(crate) fn tenant(&self, named: &str) -> Result<TenantId, Error> {
-        let name = if named.is_empty() {
-            &self.config.default_tenant
-        } else {
-            named
-        };
-        Ok(TenantId::new(name)?)
+        let key = access::key_tenant();
+        if let Some(key) = &key
+            && !named.is_empty()
+            && named != key
+        {
+            return Err(Error::OtherTenant(named.to_owned()));
+        }
+        let own = key.as_ref().unwrap_or(&self.config.default_tenant);
+        Ok(TenantId::new(if named.is_empty() { own } else { named })?)
     }
 }
 

@@ -28,6 +28,9 @@ pub enum Error {
         /// What is allowed.
         allowed: String,
     },
+    /// The key of the call speaks for another tenant.
+    #[error("tenant `{0}` is not the one that this key speaks for")]
+    OtherTenant(String),
     /// There is no release yet.
     #[error("no release is in force for this tenant: publish one first")]
     NoRelease,
@@ -53,6 +56,13 @@ impl From<Error> for Status {
                 "request_id",
                 &id,
                 "a request answered within the log's retention",
+            ),
+            Error::OtherTenant(tenant) => status::refuse(
+                Code::PermissionDenied,
+                "OTHER_TENANT",
+                "tenant",
+                &tenant,
+                "the tenant that the key speaks for, or empty",
             ),
             Error::NoRelease => status::unavailable("release", "none is in force yet"),
             Error::Log(error) => {

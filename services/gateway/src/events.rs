@@ -22,9 +22,7 @@ impl Service {
     /// Fills what a phone may leave out, and judges the rest.
     fn admit(&self, mut event: Event) -> Result<Event, Error> {
         let now_ms = self.inner.clock.now_ms();
-        if event.tenant.is_empty() {
-            event.tenant.clone_from(&self.inner.config.default_tenant);
-        }
+        event.tenant = self.checks().tenant(&event.tenant)?.to_string();
         if event.event_id.is_empty() {
             event.event_id = ulid::Ulid::new().to_string();
         }

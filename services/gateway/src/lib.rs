@@ -5,6 +5,7 @@
 //! after its record is in the log; an event is answered only when the log has it durably.
 //! This crate meets the other services in the contracts alone, and depends on none of them.
 
+mod access;
 mod checks;
 mod config;
 mod customers;
@@ -14,6 +15,7 @@ mod error;
 mod events;
 mod quotes;
 mod recommend;
+mod rest;
 mod service;
 pub mod topics;
 

@@ -30,7 +30,7 @@ pub struct Deps {
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Feature definitions.
-    pub registry: Arc<Registry>,
+    pub registry: Registry,
     /// Where events and decision records go.
     pub log: Arc<dyn EventLog>,
     /// The release in force.
@@ -58,7 +58,7 @@ pub struct Service {
 pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Registry,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) decider: Decider,
     pub(crate) decisions: DecisionLog,

@@ -66,7 +66,7 @@ pub(crate) struct Decided {
 /// Runs decisions.
 #[derive(Debug, Clone)]
 pub(crate) struct Decider {
-    pub(crate) registry: Arc<Registry>,
+    pub(crate) registry: Registry,
     pub(crate) releases: ReleaseHandle,
     pub(crate) profile: ProfileServiceClient<Link>,
     pub(crate) recall: RecallServiceClient<Link>,

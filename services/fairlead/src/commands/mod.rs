@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub mod doctor;
+pub mod eval;
+pub mod import;
+pub mod quote;
+pub mod recommend;
+pub mod release;
+pub mod track;
+pub mod train;
+pub mod up;

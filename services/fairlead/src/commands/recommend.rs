@@ -1,0 +1,62 @@
+//! `fairlead recommend`: a slate as a table.
+
+use clap::Args;
+use fairlead_proto::gateway::v1::RecommendRequest;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+
+use crate::cli::{Kind, Server};
+use crate::client::{answered, link};
+use crate::show;
+
+/// Options of `recommend`.
+#[derive(Debug, Args)]
+pub struct RecommendArgs {
+    /// The customer.
+    customer: String,
+    /// How many products, 1 to 50.
+    #[arg(long, default_value_t = 10)]
+    size: i32,
+    /// Only these kinds.
+    #[arg(long, value_delimiter = ',')]
+    kinds: Vec<Kind>,
+    /// Also show the waterfall of the first loan's price.
+    #[arg(long)]
+    waterfall: bool,
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Runs it.
+pub async fn run(args: RecommendArgs) -> anyhow::Result<()> {
+    let request = RecommendRequest {
+        tenant: args.server.tenant.clone(),
+        customer_id: args.customer.clone(),
+        slate_size: args.size,
+        kinds: args
+            .kinds
+            .iter()
+            .map(|kind| fairlead_proto::catalogue::v1::ProductKind::from(*kind).into())
+            .collect(),
+        ..RecommendRequest::default()
+    };
+    let address = &args.server.server;
+    let mut client = RecommendServiceClient::new(link(address)?);
+    let answer = answered(client.recommend(request).await, address)?;
+    if args.server.json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    show::slate(&format!("For {}", args.customer), &answer);
+    let priced = answer
+        .items
+        .iter()
+        .filter_map(|item| Some((item, item.price.as_ref()?)));
+    if let Some((item, price)) = priced
+        .into_iter()
+        .find(|(_, price)| price.waterfall.len() > 1)
+        .filter(|_| args.waterfall)
+    {
+        show::waterfall(&format!("The price of {}", item.name), price);
+    }
+    Ok(())
+}

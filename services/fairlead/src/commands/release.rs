@@ -1,0 +1,139 @@
+//! `fairlead release`: what is live, its history, publish, roll back.
+
+use clap::{Args, Subcommand};
+use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
+use fairlead_proto::control::v1::{
+    GetReleaseRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
+};
+
+use crate::cli::ControlServer;
+use crate::client::{answered, link};
+use crate::terminal::table;
+
+/// Largest release taken over the wire.
+const MAX_RELEASE: usize = 64 << 20;
+
+/// What to do with releases.
+#[derive(Debug, Subcommand)]
+pub enum ReleaseCommand {
+    /// The release in force, as JSON.
+    Show {
+        /// A revision; without it the one in force.
+        #[arg(default_value_t = 0)]
+        revision: i64,
+        #[command(flatten)]
+        server: ControlServer,
+    },
+    /// History, newest first.
+    List {
+        #[command(flatten)]
+        server: ControlServer,
+    },
+    /// Publish the drafts.
+    Publish {
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        server: ControlServer,
+    },
+    /// Publish an earlier release's content again.
+    RollBack {
+        /// The revision whose content comes back.
+        revision: i64,
+        #[command(flatten)]
+        why: Why,
+        #[command(flatten)]
+        server: ControlServer,
+    },
+}
+
+/// Who does it and why: both go into the audit log.
+#[derive(Debug, Args)]
+pub struct Why {
+    /// Who.
+    #[arg(long, env = "USER", default_value = "cli")]
+    actor: String,
+    /// Why.
+    #[arg(long, default_value = "")]
+    comment: String,
+}
+
+/// Runs it.
+pub async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
+    match command {
+        ReleaseCommand::Show { revision, server } => show(revision, server).await,
+        ReleaseCommand::List { server } => list(server).await,
+        ReleaseCommand::Publish { why, server } => {
+            let request = PublishRequest {
+                tenant: server.tenant.clone(),
+                actor: why.actor,
+                comment: why.comment,
+                ..PublishRequest::default()
+            };
+            let answer = answered(client(&server)?.publish(request).await, &server.control)?;
+            println!("release {} ({})", answer.revision, answer.content_hash);
+            Ok(())
+        }
+        ReleaseCommand::RollBack {
+            revision,
+            why,
+            server,
+        } => {
+            let request = RollBackRequest {
+                tenant: server.tenant.clone(),
+                to_revision: revision,
+                actor: why.actor,
+                comment: why.comment,
+                ..RollBackRequest::default()
+            };
+            let answer = answered(client(&server)?.roll_back(request).await, &server.control)?;
+            println!("release {} has the content of {revision}", answer.revision);
+            Ok(())
+        }
+    }
+}
+
+fn client(
+    server: &ControlServer,
+) -> anyhow::Result<ReleaseServiceClient<fairlead_chassis::link::Link>> {
+    Ok(ReleaseServiceClient::new(link(&server.control)?).max_decoding_message_size(MAX_RELEASE))
+}
+
+async fn show(revision: i64, server: ControlServer) -> anyhow::Result<()> {
+    let request = GetReleaseRequest {
+        tenant: server.tenant.clone(),
+        revision,
+    };
+    let answer = answered(client(&server)?.get_release(request).await, &server.control)?;
+    println!("{}", serde_json::to_string_pretty(&answer.release)?);
+    Ok(())
+}
+
+async fn list(server: ControlServer) -> anyhow::Result<()> {
+    let request = ListReleasesRequest {
+        tenant: server.tenant.clone(),
+        limit: 0,
+    };
+    let answer = answered(
+        client(&server)?.list_releases(request).await,
+        &server.control,
+    )?;
+    if server.json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    let mut rows = table(["revision", "published", "by", "why", "hash"]);
+    for release in answer.releases {
+        let at = jiff::Timestamp::from_millisecond(release.published_at_ms)?.to_string();
+        let hash = release.content_hash.chars().take(12).collect();
+        rows.add_row([
+            release.revision.to_string(),
+            at,
+            release.published_by,
+            release.comment,
+            hash,
+        ]);
+    }
+    println!("{rows}");
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! `fairlead demo`: the whole way once, for people to watch, and then the servers to play with.
+
+mod live;
+mod load;
+mod population;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use fairlead_chassis::serve::shutdown_on_signal;
+use fairlead_chassis::telemetry;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
+use fairlead_training::Options;
+use tokio_util::task::TaskTracker;
+
+use crate::cli::House;
+use crate::client::explained;
+use crate::commands::{train, up};
+use crate::terminal::{Bars, heading, note};
+use crate::up::Running;
+use crate::{models, show};
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    house: House,
+    /// Customers to simulate.
+    #[arg(long, default_value_t = 20_000)]
+    customers: usize,
+    /// Events to simulate.
+    #[arg(long, default_value_t = 300_000)]
+    events: usize,
+    /// Same seed, same population and models.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Passes over the training data.
+    #[arg(long, default_value_t = 3)]
+    epochs: usize,
+    /// Stop when all was shown, instead of serving on.
+    #[arg(long)]
+    exit: bool,
+}
+
+/// Who the demo acts as in the audit log.
+const ACTOR: &str = "fairlead demo";
+
+/// Runs it.
+pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut config = args.house.load()?;
+    // The demo speaks for itself: only what is wrong is logged.
+    "warn".clone_into(&mut config.telemetry.log);
+    let metrics = telemetry::init(&config.telemetry)?;
+    let signals = TaskTracker::new();
+    let asked_to_stop = shutdown_on_signal(&signals)?;
+    let running = Running::start(&config, Some(metrics)).await?;
+    let told = tokio::select! {
+        told = tell(&args, &running, started) => told,
+        () = asked_to_stop.cancelled() => Ok(()),
+    };
+    if let Err(error) = told {
+        running.stop().await?;
+        return Err(error);
+    }
+    if !args.exit && !asked_to_stop.is_cancelled() {
+        up::next_steps(&running);
+        note("Ctrl-C stops");
+        asked_to_stop.cancelled().await;
+    }
+    asked_to_stop.cancel();
+    running.stop().await
+}
+
+async fn tell(args: &DemoArgs, running: &Running, started: Instant) -> anyhow::Result<()> {
+    let already = ready(running).await?;
+    if already {
+        heading(&format!("Found its data in {}", running.data.display()));
+        note(&format!(
+            "release {} is served, {:.1} s after the start",
+            running.releases.revision(),
+            started.elapsed().as_secs_f64()
+        ));
+    } else {
+        build(args, running).await?;
+    }
+    let customers = population::some_customers(args.seed, args.customers);
+    for customer in customers.iter().take(3) {
+        let answer = recommend(running, &customer.id, 6).await?;
+        show::slate(&format!("{} ({})", customer.id, customer.about), &answer);
+    }
+    if let Some(customer) = customers.first() {
+        first_waterfall(running, &customer.id).await?;
+    }
+    if already {
+        note("the loop was shown when the data was made; remove the data folder to see it again");
+    } else {
+        live::show(running, &customers).await?;
+    }
+    heading(&format!(
+        "All shown after {:.0} s",
+        started.elapsed().as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// Whether an earlier run left a release, and if so, waits until it is served.
+async fn ready(running: &Running) -> anyhow::Result<bool> {
+    let revision = load::published(running).await?;
+    if revision > 0 {
+        running
+            .release_live(revision, Duration::from_secs(30))
+            .await?;
+    }
+    Ok(revision > 0)
+}
+
+/// Catalogue, population, models, release 1.
+async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
+    heading("1. Catalogue and strategies");
+    let products = load::catalogue(running, args.seed).await?;
+    heading("2. Population: its events go in like anyone's, through the event log");
+    population::send(running, args.seed, args.customers, args.events).await?;
+    heading("3. Training on what was shown and what came of it");
+    let options = Options {
+        seed: args.seed,
+        epochs: args.epochs,
+        version: "1".to_owned(),
+        ..Options::default()
+    };
+    let trained = train::learn(running, products, options, Bars::default()).await?;
+    train::metrics(&trained);
+    models::register(&running.control, &running.tenant, ACTOR, "1", &trained).await?;
+    let revision = train::publish(running, ACTOR, "the first").await?;
+    running
+        .release_live(revision, Duration::from_secs(60))
+        .await?;
+    note(&format!("release {revision} is published and served"));
+    heading("4. Slates");
+    Ok(())
+}
+
+/// A house furnished for a measurement: catalogue, population, models, a release. Gives the
+/// customers' ids.
+pub async fn furnish(
+    running: &Running,
+    seed: u64,
+    customers: usize,
+    events: usize,
+    bars: Bars,
+) -> anyhow::Result<Vec<String>> {
+    let products = load::catalogue(running, seed).await?;
+    population::send(running, seed, customers, events).await?;
+    crate::bench::models(running, products, bars).await?;
+    Ok(population::ids(seed, customers))
+}
+
+/// A slate for one customer.
+async fn recommend(
+    running: &Running,
+    customer: &str,
+    size: i32,
+) -> anyhow::Result<RecommendResponse> {
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        slate_size: size,
+        ..RecommendRequest::default()
+    };
+    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let answer = client
+        .recommend(request)
+        .await
+        .map_err(|status| explained(&status))?;
+    Ok(answer.into_inner())
+}
+
+/// One full price waterfall: of the first loan on a slate of loans.
+async fn first_waterfall(running: &Running, customer: &str) -> anyhow::Result<()> {
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        slate_size: 1,
+        kinds: vec![fairlead_proto::catalogue::v1::ProductKind::CashLoan.into()],
+        ..RecommendRequest::default()
+    };
+    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let answer = client
+        .recommend(request)
+        .await
+        .map_err(|status| explained(&status))?
+        .into_inner();
+    let item = answer.items.first();
+    match item.and_then(|item| Some((item, item.price.as_ref()?))) {
+        Some((item, price)) => show::waterfall(
+            &format!("The price of {} for {customer}, from cost", item.name),
+            price,
+        ),
+        None => note(&format!(
+            "no cash loan can be offered to {customer}: nothing to itemise"
+        )),
+    }
+    Ok(())
+}

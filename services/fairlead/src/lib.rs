@@ -1,0 +1,19 @@
+//! The house: every service in one process, its command line, and what fills it for a demo.
+//!
+//! Invariants: services meet through their contracts even here; what the demo shows goes the way
+//! that anyone's events and calls go. This crate may use every other one; none may use it but the
+//! tests of the whole.
+
+pub mod bench;
+pub mod cli;
+mod client;
+pub mod commands;
+pub mod config;
+pub mod demo;
+pub mod eval;
+pub mod import;
+pub mod models;
+pub mod show;
+pub mod sim;
+pub mod terminal;
+pub mod up;

@@ -1,0 +1,241 @@
+//! A house in one process: every service, its Redis, its event log, its control database.
+//!
+//! The services meet through their contracts exactly as they would over a network; a link just
+//! happens to lead into the same process.
+
+mod redis;
+mod services;
+mod wait;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use fairlead_chassis::clock::{Clock, SystemClock};
+use fairlead_chassis::link::Link;
+use fairlead_chassis::serve::{ServeOptions, bind, grpc_router, serve_router};
+use fairlead_domain::TenantId;
+use fairlead_event_log::{
+    EmbeddedEventLog, EmbeddedOptions, EventLog, KafkaEventLog, KafkaOptions,
+};
+use fairlead_online::{FeatureStore, OnlineStore};
+use fairlead_registry::Registry;
+use fairlead_release::{FollowOptions, Follower, ReleaseHandle};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::AppConfig;
+use services::Services;
+
+/// A running house.
+pub struct Running {
+    /// To the gateway.
+    pub gateway: Link,
+    /// To the control plane.
+    pub control: Link,
+    /// Events and decision records.
+    pub log: Arc<dyn EventLog>,
+    /// Feature definitions.
+    pub registry: Registry,
+    /// The online feature store.
+    pub store: Arc<dyn FeatureStore>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The tenant served.
+    pub tenant: TenantId,
+    /// The release in force, as the services see it.
+    pub releases: ReleaseHandle,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Where it listens: gateway, control plane, metrics.
+    pub addresses: Addresses,
+    /// Links straight to the services behind the gateway, for benches.
+    pub inner: InnerLinks,
+    services: Services,
+    control_plane: fairlead_control_plane::Service,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+    /// Redis goes last: what drains still writes to it.
+    last: CancellationToken,
+    last_tasks: TaskTracker,
+    drain: Duration,
+}
+
+/// Where a house listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// gRPC and REST for apps.
+    pub gateway: SocketAddr,
+    /// gRPC for drafts, releases and audit.
+    pub control: SocketAddr,
+    /// Prometheus metrics.
+    pub metrics: SocketAddr,
+}
+
+/// Links to the services behind the gateway.
+#[derive(Debug, Clone)]
+pub struct InnerLinks {
+    /// Profiles.
+    pub profile: Link,
+    /// Candidates.
+    pub recall: Link,
+    /// Scores.
+    pub ranking: Link,
+    /// Prices.
+    pub pricing: Link,
+}
+
+impl Running {
+    /// Binds, starts everything, and answers once calls can be served (a release may still be
+    /// missing: see [`Running::release_live`]).
+    pub async fn start(
+        config: &AppConfig,
+        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    ) -> anyhow::Result<Self> {
+        let listeners = [
+            bind(config.listen.gateway).await?,
+            bind(config.listen.control).await?,
+            bind(config.listen.metrics).await?,
+        ];
+        let data = config.data_dir.clone();
+        std::fs::create_dir_all(&data)
+            .with_context(|| format!("cannot make the data folder {}", data.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let tenant = TenantId::new(&config.tenant)?;
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let (last_tasks, last) = (TaskTracker::new(), CancellationToken::new());
+        let log = open_log(config).await?;
+        let redis_url = if config.redis.url.is_empty() {
+            redis::start(&data.join("redis"), &last_tasks, last.clone()).await?
+        } else {
+            config.redis.url.clone()
+        };
+        let online = OnlineStore::connect(&redis_url).await?;
+        let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
+
+        let control_plane = control_plane(&data, clock.clone(), shutdown.clone()).await?;
+        let control = Link::in_process(control_plane.routes());
+        let follow = FollowOptions::new(tenant.clone(), Some(data.join("release")));
+        let follower = Follower::new(control.clone(), follow);
+        let releases = follower.handle();
+        tasks.spawn(follower.run(shutdown.clone()));
+
+        let parts = services::Parts {
+            config,
+            clock: clock.clone(),
+            registry: Registry::builtin(),
+            log: log.clone(),
+            online,
+            releases: releases.clone(),
+            tasks: &tasks,
+            shutdown: &shutdown,
+        };
+        let services = Services::build(parts).await?;
+        let house = Self {
+            gateway: Link::in_process(services.gateway.routes()),
+            inner: services.links.clone(),
+            control,
+            log,
+            registry: Registry::builtin(),
+            store,
+            clock,
+            tenant,
+            releases,
+            data,
+            addresses: Addresses {
+                gateway: listeners[0].local_addr()?,
+                control: listeners[1].local_addr()?,
+                metrics: listeners[2].local_addr()?,
+            },
+            services,
+            control_plane,
+            tasks,
+            shutdown,
+            last,
+            last_tasks,
+            drain: Duration::from_millis(config.drain_ms),
+        };
+        house.serve(listeners, metrics).await?;
+        Ok(house)
+    }
+
+    async fn serve(
+        &self,
+        listeners: [tokio::net::TcpListener; 3],
+        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    ) -> anyhow::Result<()> {
+        let [gateway, control, observe] = listeners;
+        let (grpc, health) = grpc_router(self.services.gateway.routes())?;
+        health.set_serving(true).await;
+        self.spawn("gateway", gateway, self.services.gateway.router(grpc));
+        let (grpc, health) = grpc_router(self.control_plane.routes())?;
+        health.set_serving(true).await;
+        self.spawn("control-plane", control, grpc);
+        let page = axum::Router::new().route(
+            "/metrics",
+            axum::routing::get(move || async move {
+                metrics
+                    .as_ref()
+                    .map(metrics_exporter_prometheus::PrometheusHandle::render)
+                    .unwrap_or_default()
+            }),
+        );
+        self.spawn("metrics", observe, page);
+        Ok(())
+    }
+
+    fn spawn(&self, name: &'static str, listener: tokio::net::TcpListener, router: axum::Router) {
+        let options = ServeOptions {
+            name,
+            drain: self.drain,
+        };
+        let serving = serve_router(options, listener, router, self.shutdown.clone());
+        self.tasks.spawn(async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, "server ended");
+            }
+        });
+    }
+
+    /// A token that stops the house when it is cancelled; [`Running::stop`] waits for the end.
+    pub fn shutdown(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Drains and stops: servers first, then what they write to.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.control_plane.close().await;
+        self.log.close().await?;
+        self.last.cancel();
+        self.last_tasks.close();
+        self.last_tasks.wait().await;
+        Ok(())
+    }
+}
+
+async fn open_log(config: &AppConfig) -> anyhow::Result<Arc<dyn EventLog>> {
+    if config.events.kafka.is_empty() {
+        let options = EmbeddedOptions::new(config.data_dir.join("log"));
+        return Ok(Arc::new(EmbeddedEventLog::open(options).await?));
+    }
+    let options = KafkaOptions::new(config.events.kafka.clone());
+    Ok(Arc::new(KafkaEventLog::connect(options).await?))
+}
+
+async fn control_plane(
+    data: &std::path::Path,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<fairlead_control_plane::Service> {
+    let config = fairlead_control_plane::Config {
+        database: format!("sqlite:{}", data.join("control.db").display()),
+        ..fairlead_control_plane::Config::default()
+    };
+    let deps = fairlead_control_plane::Deps { clock, shutdown };
+    Ok(fairlead_control_plane::Service::new(&config, deps).await?)
+}

@@ -1,0 +1,148 @@
+//! The `redis-server` that a house starts, supervises and stops. It listens on a socket in a
+//! folder of its own, so that no port is taken and nobody else can reach it.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a server may take to load its append-only file.
+const START_LIMIT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(10);
+
+/// Starts a server with its files in `folder`, and keeps it running until `shutdown`.
+/// Gives its URL once it answers.
+pub async fn start(
+    folder: &Path,
+    tasks: &TaskTracker,
+    shutdown: CancellationToken,
+) -> anyhow::Result<String> {
+    std::fs::create_dir_all(folder).with_context(|| {
+        format!(
+            "cannot make the folder of the feature store, {}",
+            folder.display()
+        )
+    })?;
+    let folder = folder.canonicalize()?;
+    let socket = socket(&folder)?;
+    end_left_over(&socket).await;
+    let child = spawn(&folder, &socket)?;
+    let mut child = ready(child, &folder, &socket).await?;
+    let url = format!("redis+unix://{}", socket.display());
+    tasks.spawn(async move {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                ended = child.wait() => {
+                    tracing::error!(?ended, "redis-server ended by itself; starting it again");
+                    match spawn(&folder, &socket) {
+                        Ok(next) => child = next,
+                        Err(error) => tracing::error!(%error, "redis-server does not start"),
+                    }
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+        stop(child, &socket).await;
+    });
+    Ok(url)
+}
+
+/// Socket paths are short (108 bytes): a data folder may be deeper than that.
+fn socket(folder: &Path) -> anyhow::Result<PathBuf> {
+    let beside = folder.join("redis.sock");
+    if beside.as_os_str().len() < 100 {
+        return Ok(beside);
+    }
+    let name = format!("fairlead-{:016x}", hash_of(folder));
+    let short = std::env::temp_dir().join(name);
+    std::fs::create_dir_all(&short)?;
+    std::fs::set_permissions(&short, std::fs::Permissions::from_mode(0o700))?;
+    Ok(short.join("redis.sock"))
+}
+
+fn hash_of(folder: &Path) -> u64 {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A server left over from a house that was killed holds the same files: end it first.
+async fn end_left_over(socket: &Path) {
+    if ask(socket, "PING\r\n").await.is_some() {
+        tracing::warn!("ending the redis-server of a house that was killed");
+        let _ = ask(socket, "SHUTDOWN\r\n").await;
+        while UnixStream::connect(socket).await.is_ok() {
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    let _ = std::fs::remove_file(socket);
+}
+
+async fn ask(socket: &Path, command: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).await.ok()?;
+    stream.write_all(command.as_bytes()).await.ok()?;
+    let mut answer = [0_u8; 64];
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut answer)).await;
+    let length = read.ok()?.ok()?;
+    Some(String::from_utf8_lossy(&answer[..length]).into_owned())
+}
+
+fn spawn(folder: &Path, socket: &Path) -> anyhow::Result<Child> {
+    let log = folder.join("redis.log");
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    Command::new("redis-server")
+        .args(["--port", "0", "--unixsocketperm", "700", "--appendonly", "yes"])
+        .args(["--appendfsync", "everysec", "--save", "", "--daemonize", "no"])
+        .args(["--unixsocket", &text(socket), "--dir", &text(folder), "--logfile", &text(&log)])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C in a terminal goes to the whole group: the house stops Redis itself, last.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start redis-server; install it (Debian: apt-get install redis-server) or name one with `redis.url`")
+}
+
+async fn ready(mut child: Child, folder: &Path, socket: &Path) -> anyhow::Result<Child> {
+    let deadline = tokio::time::Instant::now() + START_LIMIT;
+    while ask(socket, "PING\r\n")
+        .await
+        .is_none_or(|answer| !answer.starts_with("+PONG"))
+    {
+        if let Some(status) = child.try_wait()? {
+            bail!(
+                "redis-server ended with {status}; see {}",
+                folder.join("redis.log").display()
+            );
+        }
+        if tokio::time::Instant::now() > deadline {
+            bail!(
+                "redis-server did not answer within {START_LIMIT:?}; see {}",
+                folder.join("redis.log").display()
+            );
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(child)
+}
+
+async fn stop(mut child: Child, socket: &Path) {
+    let _ = ask(socket, "SHUTDOWN\r\n").await;
+    if tokio::time::timeout(Duration::from_secs(10), child.wait())
+        .await
+        .is_err()
+    {
+        tracing::error!("redis-server did not stop; killing it");
+        let _ = child.kill().await;
+    }
+}

@@ -1,0 +1,284 @@
+//! Firm quotes: made, kept under an idempotency key, verified, accepted once.
+
+use std::time::Duration;
+
+use fairlead_chassis::deadline::Deadline;
+use fairlead_domain::TenantId;
+use fairlead_online::{Acceptance, NewQuote, StoredQuote, Written};
+use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::pricing::v1::{
+    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, Price,
+    PriceItem, PricingContext, Quote, Refusal, RefusalCause, VerifyQuoteRequest,
+    VerifyQuoteResponse, create_quote_response::Outcome,
+};
+use ulid::Ulid;
+
+use crate::argument::{
+    PriceFeatures, check_context, check_customer, check_instant, check_key, check_quote_id,
+};
+use crate::content::{self, Answer};
+use crate::error::Error;
+use crate::priced;
+use crate::published::Published;
+use crate::service::Service;
+
+impl Service {
+    pub(crate) async fn create(
+        &self,
+        request: &CreateQuoteRequest,
+        deadline: Option<Deadline>,
+    ) -> Result<CreateQuoteResponse, Error> {
+        let published = self.published()?;
+        let now_ms = self.now_ms();
+        let (tenant, _) = check_context(request.context.as_ref(), &published)?;
+        check_key(&request.idempotency_key)?;
+        let (Some(context), Some(item)) = (&request.context, &request.item) else {
+            return Err(Error::argument("item", "", "what is priced"));
+        };
+        check_instant(context.as_of_ms, now_ms)?;
+        check_item(item, &published)?;
+        let id = Ulid::from_parts(now_ms.unsigned_abs(), rand::random()).to_string();
+        let answer = self.answer(&published, (context, item), (id.clone(), now_ms))?;
+        let fingerprint = content::fingerprint(request);
+        let new = NewQuote {
+            tenant: &tenant,
+            idempotency_key: &request.idempotency_key,
+            quote_id: &id,
+            content: content::encode(&fingerprint, &answer),
+            keep: self.keep(&answer, now_ms),
+        };
+        let written = self
+            .stored(deadline, self.quotes().put_if_absent(new))
+            .await?;
+        let (answer, repeated_key) = match written {
+            Written::New => (answer, false),
+            Written::Existing(kept) => {
+                let (kept_for, kept) = content::decode(&kept).ok_or(Error::Tampered {
+                    quote_id: request.idempotency_key.clone(),
+                    thing: "content",
+                })?;
+                if kept_for != fingerprint {
+                    return Err(other_content(request, item));
+                }
+                (kept, true)
+            }
+        };
+        let outcome = match answer {
+            Answer::Quote(quote) => Outcome::Quote(*quote),
+            Answer::Refusal(refusal) => Outcome::Refusal(*refusal),
+        };
+        Ok(CreateQuoteResponse {
+            outcome: Some(outcome),
+            repeated_key,
+        })
+    }
+
+    /// A signed quote, or why there is none; an error where the item itself cannot be asked for.
+    fn answer(
+        &self,
+        published: &Published,
+        (context, item): (&PricingContext, &PriceItem),
+        (quote_id, now_ms): (String, i64),
+    ) -> Result<Answer, Error> {
+        let features = PriceFeatures::of(self.registry(), context)?;
+        let priced = priced::price(&published.pricing, (context, item), &features, now_ms);
+        self.count(
+            "create_quote",
+            priced::outcome(priced.as_ref().map_err(|refusal| &**refusal)),
+        );
+        match priced {
+            Ok(price) => {
+                let quote = unsigned(published, context, price, (quote_id, now_ms))?;
+                Ok(Answer::Quote(Box::new(self.keys().sign(quote))))
+            }
+            Err(refusal) if is_bad_item(&refusal) => Err(Error::Item(refusal)),
+            Err(refusal) => Ok(Answer::Refusal(refusal)),
+        }
+    }
+
+    /// Kept until it can no longer be accepted, and then for as long as configured.
+    fn keep(&self, answer: &Answer, now_ms: i64) -> Duration {
+        let stands = match answer {
+            Answer::Quote(quote) => (quote.expires_at_ms - now_ms).max(0),
+            Answer::Refusal(_) => 0,
+        };
+        self.kept_after() + Duration::from_millis(stands.unsigned_abs())
+    }
+
+    pub(crate) async fn verify(
+        &self,
+        request: &VerifyQuoteRequest,
+        deadline: Option<Deadline>,
+    ) -> Result<VerifyQuoteResponse, Error> {
+        let Some(quote) = &request.quote else {
+            return Err(Error::argument(
+                "quote",
+                "",
+                "the quote as it was given out",
+            ));
+        };
+        if !self.keys().is_genuine(quote) {
+            return Ok(VerifyQuoteResponse::default());
+        }
+        let (tenant, _) = check_customer(&quote.tenant, &quote.customer_id)?;
+        let stored = self
+            .stored(deadline, self.quotes().get(&tenant, &quote.quote_id))
+            .await?;
+        Ok(VerifyQuoteResponse {
+            genuine: true,
+            in_time: self.now_ms() < quote.expires_at_ms,
+            accepted: stored.is_some_and(|stored| stored.acceptance.is_some()),
+        })
+    }
+
+    pub(crate) async fn accept(
+        &self,
+        request: &AcceptQuoteRequest,
+        deadline: Option<Deadline>,
+    ) -> Result<AcceptQuoteResponse, Error> {
+        let (tenant, _) = check_customer(&request.tenant, &request.customer_id)?;
+        check_quote_id(&request.quote_id)?;
+        let quote_id = &request.quote_id;
+        let stored = self
+            .stored(deadline, self.quotes().get(&tenant, quote_id))
+            .await?;
+        let unknown = || Error::UnknownQuote {
+            quote_id: quote_id.clone(),
+        };
+        let StoredQuote {
+            content,
+            acceptance,
+        } = stored.ok_or_else(unknown)?;
+        let tampered = |thing| Error::Tampered {
+            quote_id: quote_id.clone(),
+            thing,
+        };
+        let (_, answer) = content::decode(&content).ok_or_else(|| tampered("content"))?;
+        let Answer::Quote(quote) = answer else {
+            return Err(unknown());
+        };
+        // Another customer's quote is not even said to exist.
+        if quote.customer_id != request.customer_id {
+            return Err(unknown());
+        }
+        if quote.quote_id != *quote_id || !self.keys().is_genuine(&quote) {
+            return Err(tampered("signature"));
+        }
+        let standing = match acceptance {
+            Some(standing) => standing,
+            None => match self.accept_now(&tenant, &quote, deadline).await? {
+                Acceptance::Accepted => return Ok(accepted(*quote, self.now_ms())),
+                Acceptance::Already(standing) => standing,
+                Acceptance::Unknown => return Err(unknown()),
+            },
+        };
+        let at = <[u8; 8]>::try_from(&standing[..]).map_err(|_| tampered("acceptance"))?;
+        Ok(accepted(*quote, i64::from_be_bytes(at)))
+    }
+
+    async fn accept_now(
+        &self,
+        tenant: &TenantId,
+        quote: &Quote,
+        deadline: Option<Deadline>,
+    ) -> Result<Acceptance, Error> {
+        let now_ms = self.now_ms();
+        if now_ms >= quote.expires_at_ms {
+            return Err(Error::Expired {
+                quote_id: quote.quote_id.clone(),
+                expired_at_ms: quote.expires_at_ms,
+            });
+        }
+        let acceptance = bytes::Bytes::copy_from_slice(&now_ms.to_be_bytes());
+        let accepting = self
+            .quotes()
+            .accept_once(tenant, &quote.quote_id, acceptance);
+        self.stored(deadline, accepting).await
+    }
+}
+
+/// A quote without its signature.
+pub(crate) fn unsigned(
+    published: &Published,
+    context: &PricingContext,
+    price: Price,
+    (quote_id, created_at_ms): (String, i64),
+) -> Result<Quote, Error> {
+    let strategy = published.pricing.engine.strategy(&price.strategy);
+    let seconds = strategy.map(fairlead_price_engine::CompiledStrategy::quote_valid_seconds);
+    let Some(seconds) = seconds else {
+        return Err(Error::Release(format!(
+            "price of unknown strategy {}",
+            price.strategy
+        )));
+    };
+    Ok(Quote {
+        quote_id,
+        tenant: context.tenant.clone(),
+        customer_id: context.customer_id.clone(),
+        price: Some(price),
+        created_at_ms,
+        expires_at_ms: created_at_ms.saturating_add(seconds.saturating_mul(1_000)),
+        release_revision: published.live.revision(),
+        ..Quote::default()
+    })
+}
+
+fn accepted(quote: Quote, accepted_at_ms: i64) -> AcceptQuoteResponse {
+    AcceptQuoteResponse {
+        quote: Some(quote),
+        accepted_at_ms,
+    }
+}
+
+/// A firm quote needs amount and tenor where the kind has them; a card's limit and a policy's sum
+/// may be left to the price.
+fn check_item(item: &PriceItem, published: &Published) -> Result<(), Error> {
+    let Some(product) = published.live.catalogue.get(&item.product_id) else {
+        // The engine says it in its own words.
+        return Ok(());
+    };
+    let kind = product.kind();
+    let loan = matches!(kind, ProductKind::CashLoan | ProductKind::InstalmentPlan);
+    let needs_amount = loan || matches!(kind, ProductKind::Fund | ProductKind::Deposit);
+    if needs_amount && item.amount.is_none() {
+        return Err(Error::argument(
+            "amount",
+            "",
+            "an amount: a firm quote is for one",
+        ));
+    }
+    if loan && item.tenor_months == 0 {
+        return Err(Error::argument(
+            "tenor_months",
+            "",
+            "a tenor in months: a firm quote is for one",
+        ));
+    }
+    Ok(())
+}
+
+/// Refusals that say that the question was wrong, not that the answer is no.
+fn is_bad_item(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.cause(),
+        RefusalCause::UnknownProduct
+            | RefusalCause::Tenor
+            | RefusalCause::Amount
+            | RefusalCause::Currency
+    )
+}
+
+fn other_content(request: &CreateQuoteRequest, item: &PriceItem) -> Error {
+    let amount = item.amount.as_ref();
+    let amount = amount.map_or("no amount".to_owned(), |money| {
+        format!("{} {}", money.minor, money.currency)
+    });
+    Error::OtherContent {
+        key: request.idempotency_key.clone(),
+        asked: format!(
+            "product {}, {amount}, {} months",
+            item.product_id, item.tenor_months
+        ),
+    }
+}

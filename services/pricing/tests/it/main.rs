@@ -1,0 +1,9 @@
+//! The pricing service over real gRPC, on a Redis of its own.
+
+mod bad_input;
+mod prices;
+mod quotes;
+mod releases;
+mod replay;
+mod store_away;
+mod support;

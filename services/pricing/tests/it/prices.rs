@@ -1,0 +1,109 @@
+//! Indicative prices.
+
+use fairlead_proto::pricing::v1::{Price, Priced, RefusalCause, priced::Outcome};
+use fairlead_registry::Purpose;
+
+use crate::support::{House, attributes, context, features, item};
+
+fn price(priced: &Priced) -> &Price {
+    match &priced.outcome {
+        Some(Outcome::Price(price)) => price,
+        other => panic!("{}: {other:?}", priced.product_id),
+    }
+}
+
+fn cause(priced: &Priced) -> RefusalCause {
+    match &priced.outcome {
+        Some(Outcome::Refusal(refusal)) => refusal.cause(),
+        other => panic!("{}: {other:?}", priced.product_id),
+    }
+}
+
+#[tokio::test]
+async fn several_products_in_the_order_asked_with_refusals_among_them() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let items = vec![
+        item("LOAN", Some(1_200_000), 12),
+        item("NOPE", None, 0),
+        item("CARD", None, 0),
+        item("LOAN", Some(-100), 12),
+        item("LOAN", Some(i64::MAX), 12),
+        item("LOAN", Some(1_200_000), 7),
+        item("DEPOSIT", None, 0),
+    ];
+    let priced = house.price(context(), items).await?;
+    let ids: Vec<&str> = priced.iter().map(|one| one.product_id.as_str()).collect();
+    assert_eq!(
+        ids,
+        ["LOAN", "NOPE", "CARD", "LOAN", "LOAN", "LOAN", "DEPOSIT"]
+    );
+    assert_eq!(
+        (price(&priced[0]).grade.as_str(), price(&priced[0]).rate_ppm),
+        ("B", 108_000)
+    );
+    assert_eq!(cause(&priced[1]), RefusalCause::UnknownProduct);
+    assert_eq!(
+        price(&priced[2]).limit.as_ref().map(|limit| limit.minor),
+        Some(10_000_000)
+    );
+    assert_eq!(cause(&priced[3]), RefusalCause::Amount);
+    assert_eq!(cause(&priced[4]), RefusalCause::Amount);
+    assert_eq!(cause(&priced[5]), RefusalCause::Tenor);
+    assert_eq!(price(&priced[6]).rate_ppm, 15_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn arms_segments_and_consent_change_the_rate() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let wish = || vec![item("LOAN", Some(1_200_000), 12)];
+    let mut arm = context();
+    arm.strategy_versions.insert("cash-loan".to_owned(), 2);
+    let priced = house.price(arm.clone(), wish()).await?;
+    assert_eq!(
+        (
+            price(&priced[0]).rate_ppm,
+            price(&priced[0]).strategy.as_str()
+        ),
+        (120_000, "cash-loan@2")
+    );
+    arm.strategy_versions.insert("cash-loan".to_owned(), 9);
+    assert_eq!(
+        cause(&house.price(arm, wish()).await?[0]),
+        RefusalCause::NoStrategy
+    );
+
+    let mut established = context();
+    established
+        .segments
+        .insert("relationship".to_owned(), "established".to_owned());
+    let priced = house.price(established.clone(), wish()).await?;
+    assert_eq!(price(&priced[0]).rate_ppm, 102_000);
+    established.personalised = false;
+    let priced = house.price(established, wish()).await?;
+    assert_eq!(price(&priced[0]).rate_ppm, 108_000, "the standard card");
+    Ok(())
+}
+
+/// Without the features that a limit needs there is no price, whatever their defaults are.
+#[tokio::test]
+async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let mut known = attributes();
+    known.remove("income_monthly_minor");
+    let mut context = context();
+    context.features = Some(features(&known, Purpose::Price));
+    let priced = house
+        .price(
+            context,
+            vec![item("LOAN", None, 12), item("DEPOSIT", None, 0)],
+        )
+        .await?;
+    assert_eq!(cause(&priced[0]), RefusalCause::MissingInput);
+    assert_eq!(
+        price(&priced[1]).rate_ppm,
+        15_000,
+        "a deposit needs no income"
+    );
+    Ok(())
+}

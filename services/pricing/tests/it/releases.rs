@@ -1,0 +1,70 @@
+//! Releases: swapped when they compile, kept out when they do not.
+
+use fairlead_proto::pricing::v1::priced::Outcome;
+use fairlead_release::ReleaseHandle;
+use tonic::Code;
+
+use crate::support::{House, PATIENCE, context, item, live, release};
+
+impl House {
+    async fn rate(&self) -> Result<i64, tonic::Status> {
+        let priced = self
+            .price(context(), vec![item("LOAN", Some(1_200_000), 12)])
+            .await?;
+        match &priced[0].outcome {
+            Some(Outcome::Price(price)) => Ok(price.rate_ppm),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Puts a release in force and waits until it compiled or was refused; why it was.
+    async fn publish(&self, release: fairlead_proto::control::v1::Release) -> Option<String> {
+        let revision = release.revision;
+        let mut status = self.service.prices();
+        assert!(self.releases.put(live(release)));
+        let tried = |status: &fairlead_release::DerivedStatus| {
+            let failed = status.failed.as_ref().map(|(revision, _)| *revision);
+            status.built == revision || failed == Some(revision)
+        };
+        let waited = tokio::time::timeout(PATIENCE, status.wait_for(tried)).await;
+        let status = waited.expect("in time").expect("the service runs");
+        status.failed.as_ref().map(|(_, why)| why.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_changed_rate_card_takes_effect_and_a_broken_one_does_not() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    assert_eq!(house.rate().await?, 108_000);
+    let mut next = release(2);
+    next.strategies[0].rate_card.as_mut().expect("a card").rows[4].cells[3] = "11.4%".to_owned();
+    assert_eq!(house.publish(next).await, None);
+    assert_eq!(house.rate().await?, 114_000);
+
+    let mut broken = release(3);
+    broken.strategies[0]
+        .rate_card
+        .as_mut()
+        .expect("a card")
+        .rows[4]
+        .cells[3] = "cheap".to_owned();
+    let why = house.publish(broken).await.expect("refused");
+    assert!(why.contains("row 5") && why.contains("cheap"), "{why}");
+    assert_eq!(house.rate().await?, 114_000);
+
+    let mut nosy = release(4);
+    nosy.risk_models[0].characteristics[0].feature = "clicks_7d".to_owned();
+    let why = house.publish(nosy).await.expect("refused");
+    assert!(why.contains("feature `clicks_7d` is not allowed"), "{why}");
+    assert_eq!(house.rate().await?, 114_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_release_there_is_no_price() -> anyhow::Result<()> {
+    let house = House::with(ReleaseHandle::empty()).await?;
+    let status = house.rate().await.expect_err("nothing to price with");
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.message(), "release is unavailable: none is live yet");
+    Ok(())
+}

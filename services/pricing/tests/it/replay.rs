@@ -1,0 +1,91 @@
+//! A quote made again from its decision record alone: the same bytes.
+
+use std::sync::Arc;
+
+use fairlead_pricing::replay;
+use fairlead_proto::decision::v1::DecisionRecord;
+use fairlead_proto::pricing::v1::{CreateQuoteRequest, Quote};
+use fairlead_registry::{Purpose, Registry};
+use prost::Message as _;
+
+use crate::support::{House, asked, attributes, features, item, live, release};
+
+/// The record as the gateway keeps it.
+fn record(request: &CreateQuoteRequest, quote: Quote) -> Vec<u8> {
+    let context = request.context.clone().expect("a context");
+    DecisionRecord {
+        request_id: context.request_id,
+        tenant: context.tenant,
+        customer_id: context.customer_id,
+        decided_at_ms: context.as_of_ms,
+        release_revision: quote.release_revision,
+        features: vec![
+            features(&attributes(), Purpose::Recommend),
+            context.features.expect("features"),
+        ],
+        personalised: context.personalised,
+        segments: context.segments,
+        channel: context.channel,
+        campaign: context.campaign,
+        quote: Some(quote),
+        ..DecisionRecord::default()
+    }
+    .encode_to_vec()
+}
+
+fn requests() -> Vec<CreateQuoteRequest> {
+    let mut arm = asked("arm");
+    let context = arm.context.as_mut().expect("a context");
+    context.strategy_versions.insert("cash-loan".to_owned(), 2);
+    context
+        .segments
+        .insert("relationship".to_owned(), "established".to_owned());
+    let mut moved = asked("moved");
+    moved.item.as_mut().expect("an item").last_rate_ppm = 72_000;
+    let mut standard = asked("standard");
+    standard.context.as_mut().expect("a context").personalised = false;
+    let mut card = asked("card");
+    card.item = Some(item("CARD", None, 0));
+    let mut deposit = asked("deposit");
+    deposit.item = Some(item("DEPOSIT", Some(100_000), 12));
+    vec![asked("plain"), arm, moved, standard, card, deposit]
+}
+
+#[tokio::test]
+async fn every_quote_is_the_same_bytes_again() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let release = Arc::new(live(release(1)));
+    let registry = Registry::builtin();
+    for request in requests() {
+        let quote = house.quote(request.clone()).await?;
+        let kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
+        let again = replay(&release, &kept, (&registry, &house.keys))?;
+        assert_eq!(
+            again.encode_to_vec(),
+            quote.encode_to_vec(),
+            "{}",
+            request.idempotency_key
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_release_or_another_customer_does_not_pass_for_the_quote() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let request = asked("plain");
+    let quote = house.quote(request.clone()).await?;
+    let registry = Registry::builtin();
+    let mut kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
+    let other = Arc::new(live(release(2)));
+    let error = replay(&other, &kept, (&registry, &house.keys)).expect_err("another release");
+    assert_eq!(error.to_string(), "decision record: release 1, not 2");
+
+    let mut worse = attributes();
+    worse.insert("bureau_score", 600.0);
+    kept.features = vec![features(&worse, Purpose::Price)];
+    let same = Arc::new(live(release(1)));
+    let again = replay(&same, &kept, (&registry, &house.keys))?;
+    assert_ne!(again.signature, quote.signature);
+    Ok(())
+}
