@@ -35,7 +35,10 @@ mod tests {
             ("redis://me:se@cret@db:6379", "redis://db:6379"),
             ("redis://me:se/cret@db:6379/1", "redis://db:6379/1"),
             ("rediss://db:6379?password=secret", "rediss://db:6379"),
-            ("unix:///run/redis.sock?pass=secret", "unix:///run/redis.sock"),
+            (
+                "unix:///run/redis.sock?pass=secret",
+                "unix:///run/redis.sock",
+            ),
             ("me:secret@db", "db"),
         ] {
             let text = shown(url);

@@ -47,9 +47,9 @@ impl Connections {
         for _ in 0..count.max(1) {
             let manager = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())
                 .map_err(|cause| Error::Address {
-                    url: shown.to_string(),
-                    detail: detail(&cause),
-                })?;
+                url: shown.to_string(),
+                detail: detail(&cause),
+            })?;
             managers.push(manager);
         }
         let connections = Self {

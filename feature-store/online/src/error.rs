@@ -6,7 +6,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The address cannot be used.
-    #[error("Redis address `{url}` is not allowed: redis://[user:password@]host:port[/database] ({detail})")]
+    #[error(
+        "Redis address `{url}` is not allowed: redis://[user:password@]host:port[/database] ({detail})"
+    )]
     Address {
         /// The address without user and password.
         url: String,
@@ -14,7 +16,9 @@ pub enum Error {
         detail: String,
     },
     /// No connection, or it broke. Whether the last command was carried out is not known.
-    #[error("Redis at {url} cannot be reached while {operation}: {detail}; check that a redis-server runs there")]
+    #[error(
+        "Redis at {url} cannot be reached while {operation}: {detail}; check that a redis-server runs there"
+    )]
     Unreachable {
         /// The address without user and password.
         url: String,

@@ -123,14 +123,20 @@ mod tests {
 
     #[test]
     fn a_key_is_logged_without_the_customer() {
-        assert_eq!(format!("{:?}", customer("acme", "anna")), "EntityKey(fl:{...}:c)");
+        assert_eq!(
+            format!("{:?}", customer("acme", "anna")),
+            "EntityKey(fl:{...}:c)"
+        );
     }
 
     #[test]
     fn marks_come_back() {
         let value = pack(7_000_000_000, b"state");
         let field = unpack(&value).expect("long enough");
-        assert_eq!((field.mark, &field.state[..]), (7_000_000_000, &b"state"[..]));
+        assert_eq!(
+            (field.mark, &field.state[..]),
+            (7_000_000_000, &b"state"[..])
+        );
         assert!(unpack(&Bytes::from_static(b"short")).is_err());
         assert_eq!(unpack(&pack(0, b"")).expect("long enough").mark, 0);
     }

@@ -81,7 +81,9 @@ impl Content {
     }
 
     fn swap(&mut self, write: Write) -> WriteOutcome {
-        let current_mark = self.field(&write.key, &write.source).map(|field| field.mark);
+        let current_mark = self
+            .field(&write.key, &write.source)
+            .map(|field| field.mark);
         if current_mark != write.expected_mark {
             return WriteOutcome::Stale { current_mark };
         }
@@ -140,7 +142,10 @@ impl FeatureStore for MemoryStore {
 
     async fn apply(&self, writes: Vec<Write>) -> Result<Vec<WriteOutcome>, Error> {
         let mut content = self.content.lock();
-        Ok(writes.into_iter().map(|write| content.swap(write)).collect())
+        Ok(writes
+            .into_iter()
+            .map(|write| content.swap(write))
+            .collect())
     }
 
     async fn healthy(&self) -> Result<(), Error> {
@@ -166,7 +171,9 @@ impl QuoteStore for MemoryStore {
             acceptance: None,
         };
         if content.quotes.get(&key).and_then(Expiring::alive).is_none() {
-            content.quotes.insert(key.clone(), Expiring::new(stored, ttl));
+            content
+                .quotes
+                .insert(key.clone(), Expiring::new(stored, ttl));
         }
         content.quote_ids.insert(claim, Expiring::new(key, ttl));
         Ok(Written::New)

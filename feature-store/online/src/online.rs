@@ -165,13 +165,13 @@ impl OnlineStore {
     fn merged(
         &self,
         entity: Entity,
-        fields: Vec<(Bytes, Bytes)>,
+        fields: &[(Bytes, Bytes)],
     ) -> Result<Option<EntityState>, Error> {
         if fields.is_empty() {
             return Ok(None);
         }
         let mut states = Vec::with_capacity(fields.len());
-        for (_, value) in &fields {
+        for (_, value) in fields {
             states.push(decode(&self.registry, &unpack(value)?.state)?);
         }
         Ok(Some(self.registry.merge(entity, states)))
@@ -183,7 +183,7 @@ impl OnlineStore {
         keys: &[EntityKey],
     ) -> Result<Vec<Option<EntityState>>, Error> {
         let all = self.read_all(keys).await?;
-        all.into_iter()
+        all.iter()
             .map(|fields| self.merged(entity, fields))
             .collect()
     }
@@ -205,7 +205,7 @@ impl FeatureStore for OnlineStore {
     ) -> Result<Option<EntityState>, Error> {
         let key = EntityKey::customer(tenant, customer);
         let mut connection = self.connections.pick();
-        let fields = self
+        let fields: Vec<_> = self
             .connections
             .call("reading features", self.read_limit, async move {
                 let mut command = redis::cmd("HGETALL");
@@ -213,7 +213,7 @@ impl FeatureStore for OnlineStore {
                 command.query_async(&mut connection).await
             })
             .await?;
-        self.merged(Entity::Customer, fields)
+        self.merged(Entity::Customer, &fields)
     }
 
     async fn read_customers(

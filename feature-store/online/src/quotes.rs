@@ -22,7 +22,7 @@ use crate::store::{Acceptance, NewQuote, QuoteStore, StoredQuote, Written};
 const CONTENT: &str = "quote";
 const ACCEPTANCE: &str = "acceptance";
 /// A quote outlives its idempotency key by this, so that the key never points at nothing.
-const OUTLIVES: Duration = Duration::from_secs(60);
+const OUTLIVES: Duration = Duration::from_mins(1);
 const MAX_KEY_CHARS: usize = 128;
 
 /// Firm quotes on Redis. Cheap to clone.
@@ -72,10 +72,12 @@ impl QuoteStore for RedisQuotes {
                 Ok(content)
             })
             .await?;
-        content.map(Written::Existing).ok_or_else(|| Error::Corrupt {
-            thing: "idempotency key",
-            detail: "the quote that it names is gone: somebody else deletes keys here".into(),
-        })
+        content
+            .map(Written::Existing)
+            .ok_or_else(|| Error::Corrupt {
+                thing: "idempotency key",
+                detail: "the quote that it names is gone: somebody else deletes keys here".into(),
+            })
     }
 
     async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error> {
@@ -170,7 +172,9 @@ async fn claim(
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1)
+    u64::try_from(duration.as_millis())
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 pub(crate) fn quote_key(tenant: &TenantId, quote_id: &str) -> Result<String, Error> {

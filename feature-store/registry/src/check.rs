@@ -50,10 +50,14 @@ pub enum EventError {
 }
 
 impl EventError {
-    fn refused(field: impl Into<String>, value: impl ToString, allowed: impl Into<String>) -> Self {
+    fn refused(
+        field: impl Into<String>,
+        value: impl std::fmt::Display,
+        allowed: impl Into<String>,
+    ) -> Self {
         Self::Refused {
             field: field.into(),
-            value: shown(&value.to_string()),
+            value: shown(&format!("{value}")),
             allowed: allowed.into(),
         }
     }

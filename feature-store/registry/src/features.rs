@@ -115,7 +115,7 @@ fn sequence(slot: &SequenceSlot, state: &EntityState, as_of_ms: i64) -> Sequence
     let entries = found.map_or(&[][..], |index| &state.sequences[index].entries);
     let oldest = as_of_ms.saturating_sub(slot.ttl_ms);
     let known = entries.iter().filter(|entry| {
-        (oldest..=as_of_ms).contains(&entry.event_time_ms) && !(slot.held && !opens(entry))
+        (oldest..=as_of_ms).contains(&entry.event_time_ms) && (!slot.held || opens(entry))
     });
     Sequence {
         entries: known.cloned().collect(),

@@ -125,11 +125,11 @@ impl<'a> Keys<'a> {
     }
 
     /// An error about a part of the value of a key.
-    pub(crate) fn error_of(&self, key: &str, value: String, allowed: String) -> Error {
+    pub(crate) fn error_of(&self, key: &str, value: impl AsRef<str>, allowed: String) -> Error {
         Error::Definition {
             place: self.place.clone(),
             key: key.to_owned(),
-            value: shown(&value),
+            value: shown(value.as_ref()),
             allowed,
         }
     }

@@ -33,14 +33,15 @@ async fn main() -> anyhow::Result<()> {
     let log = Arc::new(EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await?);
     let topic = TopicSpec {
         partitions: 8,
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_hours(24),
     };
     log.create_topic(EVENTS_TOPIC, topic).await?;
     log.create_topic(DEAD_LETTERS_TOPIC, topic).await?;
     let now_ms = SystemClock.now_ms();
     let events = events(count, now_ms);
     for part in events.chunks(10_000) {
-        log.append(EVENTS_TOPIC, part.iter().map(record).collect()).await?;
+        log.append(EVENTS_TOPIC, part.iter().map(record).collect())
+            .await?;
     }
     let ends = log.end_offsets(EVENTS_TOPIC).await?;
 
@@ -80,7 +81,7 @@ async fn main() -> anyhow::Result<()> {
 /// The same events folded into the same customers, without log, encoding and Redis.
 fn bare_fold(events: &[Event]) -> f64 {
     let registry = Registry::builtin();
-    let mut states: std::collections::HashMap<&str, EntityState> = Default::default();
+    let mut states: std::collections::HashMap<&str, EntityState> = std::collections::HashMap::new();
     let started = Instant::now();
     for event in events {
         let state = states.entry(&event.customer_id).or_default();
@@ -90,7 +91,10 @@ fn bare_fold(events: &[Event]) -> f64 {
 }
 
 fn record(event: &Event) -> Record {
-    Record::new(format!("{}/{}", event.tenant, event.customer_id), event.encode_to_vec())
+    Record::new(
+        format!("{}/{}", event.tenant, event.customer_id),
+        event.encode_to_vec(),
+    )
 }
 
 fn events(count: usize, now_ms: i64) -> Vec<Event> {
@@ -113,8 +117,16 @@ fn events(count: usize, now_ms: i64) -> Vec<Event> {
                 customer_id: format!("customer-{}", rng.random_range(0..CUSTOMERS)),
                 kind: kind.into(),
                 event_time_ms: now_ms - rng.random_range(0..20 * 86_400_000_i64),
-                product_id: if about_product { format!("P-{}", rng.random_range(0..300)) } else { String::new() },
-                product_kind: if about_product { rng.random_range(1..=6) } else { 0 },
+                product_id: if about_product {
+                    format!("P-{}", rng.random_range(0..300))
+                } else {
+                    String::new()
+                },
+                product_kind: if about_product {
+                    rng.random_range(1..=6)
+                } else {
+                    0
+                },
                 ..Event::default()
             }
         })

@@ -57,15 +57,13 @@ impl Batch {
                 self.trace(&delivered.record);
                 self.group(delivered, event, keys, registry);
             }
-            Err(Unreadable::TooLate) if handled => self.counts.replayed += 1,
+            Err(_) if handled => self.counts.replayed += 1,
             Err(Unreadable::TooLate) => self.counts.too_late += 1,
-            Err(Unreadable::Junk(_)) if handled => self.counts.replayed += 1,
             Err(Unreadable::Junk(cause)) => {
+                // The cause names values, which are personal: it stands in the letter only.
                 tracing::warn!(
-                    topic = %delivered.topic,
                     partition = delivered.position.partition,
                     offset = delivered.position.offset,
-                    cause,
                     "record dead-lettered"
                 );
                 self.counts.dead_lettered += 1;
@@ -169,4 +167,84 @@ fn keys(event: &Event) -> Result<Keys, fairlead_domain::Error> {
         customer: EntityKey::customer(&tenant, &customer),
         product,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use fairlead_event_log::Position;
+    use fairlead_proto::event::v1::EventKind;
+
+    use super::*;
+
+    const NOW: i64 = 1_763_893_050_000;
+
+    fn delivered(partition: i32, offset: i64, record: Record) -> Delivered {
+        Delivered {
+            topic: Arc::from("events"),
+            position: Position { partition, offset },
+            record,
+        }
+    }
+
+    fn click(customer: &str) -> Record {
+        let event = Event {
+            event_id: "e".into(),
+            tenant: "acme".into(),
+            customer_id: customer.into(),
+            kind: EventKind::Click.into(),
+            event_time_ms: NOW,
+            product_id: "P-1".into(),
+            ..Event::default()
+        };
+        Record::new("key", event.encode_to_vec())
+    }
+
+    fn taken(records: &[Delivered]) -> Batch {
+        let mut batch = Batch::default();
+        for record in records {
+            batch.take(record, &Registry::builtin(), NOW, false);
+        }
+        batch
+    }
+
+    #[test]
+    fn records_are_grouped_by_partition_and_entity() {
+        let batch = taken(&[
+            delivered(0, 5, click("anna")),
+            delivered(1, 9, click("anna")),
+            delivered(0, 6, click("boris")),
+            delivered(0, 7, click("anna")),
+        ]);
+        let offsets =
+            |group: &Group| -> Vec<i64> { group.events.iter().map(|place| place.offset).collect() };
+        let customers: Vec<_> = batch
+            .groups
+            .iter()
+            .filter(|group| group.entity == Entity::Customer)
+            .map(|group| (group.partition, offsets(group)))
+            .collect();
+        assert_eq!(customers, [(0, vec![5, 7]), (1, vec![9]), (0, vec![6])]);
+        let products: Vec<_> = batch
+            .groups
+            .iter()
+            .filter(|group| group.entity == Entity::Product)
+            .map(|group| (group.partition, offsets(group)))
+            .collect();
+        assert_eq!(products, [(0, vec![5, 6, 7]), (1, vec![9])]);
+    }
+
+    #[test]
+    fn a_trace_goes_on_where_somebody_wants_to_see_it() {
+        let traced = |value: &str| {
+            let record = click("anna").with_header(TRACEPARENT, value.to_owned());
+            taken(&[delivered(0, 0, record)]).spans.len()
+        };
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
+        assert_eq!(traced(&format!("{trace}-01")), 1);
+        assert_eq!(traced(&format!("{trace}-00")), 0);
+        assert_eq!(traced("junk"), 0);
+        assert_eq!(traced(""), 0);
+    }
 }

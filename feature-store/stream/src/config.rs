@@ -66,11 +66,31 @@ impl Config {
             });
         }
         let ranges = [
-            ("batch_records", self.batch_records as u64, 1..=100_000, "1 to 100000"),
+            (
+                "batch_records",
+                self.batch_records as u64,
+                1..=100_000,
+                "1 to 100000",
+            ),
             ("poll_wait_ms", self.poll_wait_ms, 1..=1_000, "1 to 1000"),
-            ("commit_lag_ms", self.commit_lag_ms, 0..=600_000, "0 to 600000"),
-            ("cached_entities", self.cached_entities as u64, 0..=10_000_000, "0 to 10000000"),
-            ("longest_pause_ms", self.longest_pause_ms, 10..=600_000, "10 to 600000"),
+            (
+                "commit_lag_ms",
+                self.commit_lag_ms,
+                0..=600_000,
+                "0 to 600000",
+            ),
+            (
+                "cached_entities",
+                self.cached_entities as u64,
+                0..=10_000_000,
+                "0 to 10000000",
+            ),
+            (
+                "longest_pause_ms",
+                self.longest_pause_ms,
+                10..=600_000,
+                "10 to 600000",
+            ),
         ];
         for (key, value, range, allowed) in ranges {
             if !range.contains(&value) {

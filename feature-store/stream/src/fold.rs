@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fairlead_online::{FeatureStore, SourcePartition, Write, WriteOutcome};
 use fairlead_proto::event::v1::Event;
+use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Applied, Entity, Registry};
 
 use crate::batch::{Batch, Group};
@@ -47,10 +48,16 @@ impl Fold<'_> {
                 return Ok(counts);
             }
             meters::stale(open.len());
-            tracing::debug!(groups = open.len(), attempt, "states changed by another writer");
+            tracing::debug!(
+                groups = open.len(),
+                attempt,
+                "states changed by another writer"
+            );
         }
         Err(Error::Contended {
-            partition: open.first().map_or(0, |group| batch.groups[*group].partition),
+            partition: open
+                .first()
+                .map_or(0, |group| batch.groups[*group].partition),
             attempts: ATTEMPTS,
         })
     }
@@ -79,7 +86,7 @@ impl Fold<'_> {
                 // Begun anew rather than left: a state that nobody can read helps nobody.
                 tracing::error!(%cause, "stored state unreadable, begun anew");
                 meters::unreadable_state();
-                Default::default()
+                EntityState::default()
             });
             states[place] = Marked {
                 mark: Some(field.mark),
@@ -90,9 +97,10 @@ impl Fold<'_> {
     }
 
     fn source(&self, partition: i32) -> SourcePartition {
-        self.partitions
-            .get(&partition)
-            .map_or_else(|| SourcePartition::new("", partition), |known| known.source.clone())
+        self.partitions.get(&partition).map_or_else(
+            || SourcePartition::new("", partition),
+            |known| known.source.clone(),
+        )
     }
 
     /// The new states, and the writes that make them stand. What did not change goes back to

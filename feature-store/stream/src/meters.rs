@@ -15,7 +15,8 @@ pub(crate) fn counts(counts: Counts) {
         ("dead_lettered", counts.dead_lettered),
     ] {
         if count > 0 {
-            metrics::counter!("fairlead_stream_events_total", "outcome" => outcome).increment(count);
+            metrics::counter!("fairlead_stream_events_total", "outcome" => outcome)
+                .increment(count);
         }
     }
 }

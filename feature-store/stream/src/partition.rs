@@ -55,7 +55,9 @@ impl Partition {
     pub(crate) fn begin(&mut self, note: Option<&Field>, from: i64) {
         self.noted_mark = note.map(|field| field.mark);
         self.noted_safe = note.map_or(from, safe_of);
-        self.next = note.map_or(from, |field| field.mark.saturating_add(1)).max(from);
+        self.next = note
+            .map_or(from, |field| field.mark.saturating_add(1))
+            .max(from);
         self.safe = from;
         self.acknowledged.clear();
         self.synced = true;
@@ -66,7 +68,11 @@ impl Partition {
         if next > self.next {
             self.next = next;
         }
-        if self.acknowledged.back().is_none_or(|(_, last)| *last < next) {
+        if self
+            .acknowledged
+            .back()
+            .is_none_or(|(_, last)| *last < next)
+        {
             self.acknowledged.push_back((now, next));
         }
     }
@@ -109,8 +115,12 @@ impl Partition {
 
 /// Where to read from again, as a note says; where it is unreadable, behind its mark.
 pub(crate) fn safe_of(note: &Field) -> i64 {
-    let safe = note.state.first_chunk::<8>().map(|bytes| i64::from_be_bytes(*bytes));
-    safe.unwrap_or(note.mark).clamp(0, note.mark.saturating_add(1).max(0))
+    let safe = note
+        .state
+        .first_chunk::<8>()
+        .map(|bytes| i64::from_be_bytes(*bytes));
+    safe.unwrap_or(note.mark)
+        .clamp(0, note.mark.saturating_add(1).max(0))
 }
 
 #[cfg(test)]
@@ -147,13 +157,19 @@ mod tests {
         partition.settle(Duration::ZERO, Instant::now());
         let write = partition.note(&key).expect("what is safe moved");
         assert_eq!((write.expected_mark, write.mark), (Some(6), 6));
-        let field = Field { mark: write.mark, state: write.state };
+        let field = Field {
+            mark: write.mark,
+            state: write.state,
+        };
         assert_eq!(safe_of(&field), 7);
     }
 
     #[test]
     fn a_note_that_cannot_be_read_reads_again_rather_than_skipping() {
-        let note = |mark, state: &'static [u8]| Field { mark, state: Bytes::from_static(state) };
+        let note = |mark, state: &'static [u8]| Field {
+            mark,
+            state: Bytes::from_static(state),
+        };
         assert_eq!(safe_of(&note(9, b"")), 9);
         assert_eq!(safe_of(&note(9, &[0xff; 8])), 0);
         assert_eq!(safe_of(&note(9, &[0x7f; 8])), 10);

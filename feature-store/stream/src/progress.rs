@@ -100,7 +100,10 @@ mod tests {
     fn reached_means_every_partition() {
         let mut progress = Progress::default();
         let end = |partition, offset| Position { partition, offset };
-        assert!(progress.reached(&[end(0, 0), end(1, 0)]), "empty partitions");
+        assert!(
+            progress.reached(&[end(0, 0), end(1, 0)]),
+            "empty partitions"
+        );
         assert!(!progress.reached(&[end(0, 5)]));
         progress.next.insert(0, 5);
         assert!(progress.reached(&[end(0, 5), end(1, 0)]));

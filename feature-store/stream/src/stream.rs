@@ -193,7 +193,10 @@ impl Worker {
         let mut ends: HashMap<i32, i64> = HashMap::new();
         for record in records {
             let Position { partition, offset } = record.position;
-            let next = self.partitions.get(&partition).map_or(0, |known| known.next);
+            let next = self
+                .partitions
+                .get(&partition)
+                .map_or(0, |known| known.next);
             batch.take(record, &self.deps.registry, now_ms, offset < next);
             ends.insert(partition, offset + 1);
         }
@@ -215,7 +218,8 @@ impl Worker {
             }
         }
         self.note().await?;
-        self.progress.send_modify(|progress| progress.counts.add(counts));
+        self.progress
+            .send_modify(|progress| progress.counts.add(counts));
         self.publish();
         meters::counts(counts);
         meters::batch(started.elapsed(), records.len());
@@ -240,7 +244,10 @@ impl Worker {
         if writes.is_empty() {
             return Ok(());
         }
-        let marks: Vec<_> = writes.iter().map(|write| (write.expected_mark, write.mark)).collect();
+        let marks: Vec<_> = writes
+            .iter()
+            .map(|write| (write.expected_mark, write.mark))
+            .collect();
         let outcomes = self.deps.store.apply(writes).await?;
         for ((number, (expected, mark)), outcome) in numbers.into_iter().zip(marks).zip(outcomes) {
             let Some(partition) = self.partitions.get_mut(&number) else {
@@ -343,7 +350,11 @@ impl Worker {
     /// Tells watchers how far the owned partitions have come.
     pub(crate) fn publish(&self) {
         self.progress.send_modify(|progress| {
-            let synced = || self.partitions.values().filter(|partition| partition.synced);
+            let synced = || {
+                self.partitions
+                    .values()
+                    .filter(|partition| partition.synced)
+            };
             progress.next = synced().map(|one| (one.number, one.next)).collect();
             progress.safe = synced().map(|one| (one.number, one.safe)).collect();
         });

@@ -41,7 +41,12 @@ impl Worker {
             consumer.seek(&self.config.topic, position).await?;
             if let Some(partition) = self.partitions.get_mut(&number) {
                 partition.begin(note.as_ref(), from);
-                tracing::info!(partition = number, from, next = partition.next, "partition owned");
+                tracing::info!(
+                    partition = number,
+                    from,
+                    next = partition.next,
+                    "partition owned"
+                );
             }
         }
         self.publish();

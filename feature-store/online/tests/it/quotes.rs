@@ -30,9 +30,16 @@ async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
         assert_eq!(put(&*quotes, "k2", "q3").await?, Written::New);
         // The very same call again, as after a lost answer.
         assert_eq!(put(&*quotes, "k1", "q1").await?, Written::New);
-        let stored = StoredQuote { content: "content of q1".into(), acceptance: None };
+        let stored = StoredQuote {
+            content: "content of q1".into(),
+            acceptance: None,
+        };
         assert_eq!(quotes.get(&tenant(), "q1").await?, Some(stored));
-        assert_eq!(quotes.get(&tenant(), "q2").await?, None, "the loser leaves no trace");
+        assert_eq!(
+            quotes.get(&tenant(), "q2").await?,
+            None,
+            "the loser leaves no trace"
+        );
         Ok(())
     })
     .await
@@ -50,11 +57,18 @@ async fn of_many_callers_one_is_the_first() -> anyhow::Result<()> {
             }
         });
         let written = try_join_all(callers).await?;
-        let winners: Vec<_> = written.iter().filter(|(_, written)| *written == Written::New).collect();
+        let winners: Vec<_> = written
+            .iter()
+            .filter(|(_, written)| *written == Written::New)
+            .collect();
         assert_eq!(winners.len(), 1);
         let content: Bytes = format!("content of {}", winners[0].0).into();
         for (id, written) in &written {
-            let expected = if id == &winners[0].0 { Written::New } else { Written::Existing(content.clone()) };
+            let expected = if id == &winners[0].0 {
+                Written::New
+            } else {
+                Written::Existing(content.clone())
+            };
             assert_eq!(*written, expected);
         }
         Ok(())
@@ -71,11 +85,17 @@ async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
             let quotes = quotes.clone();
             async move {
                 let mine = Bytes::from(format!("by {caller}"));
-                Ok::<_, Error>((mine.clone(), quotes.accept_once(&tenant(), "q", mine).await?))
+                Ok::<_, Error>((
+                    mine.clone(),
+                    quotes.accept_once(&tenant(), "q", mine).await?,
+                ))
             }
         });
         let outcomes = try_join_all(callers).await?;
-        let accepted: Vec<_> = outcomes.iter().filter(|(_, outcome)| *outcome == Acceptance::Accepted).collect();
+        let accepted: Vec<_> = outcomes
+            .iter()
+            .filter(|(_, outcome)| *outcome == Acceptance::Accepted)
+            .collect();
         assert_eq!(accepted.len(), 1);
         let standing = accepted[0].0.clone();
         for (mine, outcome) in &outcomes {
@@ -86,7 +106,9 @@ async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
         let stored = quotes.get(&tenant(), "q").await?.expect("kept");
         assert_eq!(stored.acceptance, Some(standing));
         assert_eq!(
-            quotes.accept_once(&tenant(), "unknown", Bytes::new()).await?,
+            quotes
+                .accept_once(&tenant(), "unknown", Bytes::new())
+                .await?,
             Acceptance::Unknown
         );
         Ok(())
@@ -101,10 +123,19 @@ async fn keys_that_cannot_be_kept_are_refused() -> anyhow::Result<()> {
         for key in ["", "a\nb", long.as_str()] {
             let error = put(&*quotes, key, "q").await.expect_err(key).to_string();
             assert!(error.starts_with("idempotency key `"), "{error}");
-            assert!(error.ends_with("is not allowed: 1 to 128 characters without control characters"), "{error}");
+            assert!(
+                error.ends_with("is not allowed: 1 to 128 characters without control characters"),
+                "{error}"
+            );
         }
-        let error = put(&*quotes, "k", "a/b").await.expect_err("an id").to_string();
-        assert_eq!(error, "quote id `a/b` is not allowed: 1 to 64 characters of [A-Za-z0-9_.-]");
+        let error = put(&*quotes, "k", "a/b")
+            .await
+            .expect_err("an id")
+            .to_string();
+        assert_eq!(
+            error,
+            "quote id `a/b` is not allowed: 1 to 64 characters of [A-Za-z0-9_.-]"
+        );
         Ok(())
     })
     .await

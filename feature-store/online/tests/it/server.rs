@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairlead_online::{EntityKey, Error, FeatureStore, NewQuote, OnlineStore, Options, QuoteStore, WriteOutcome};
+use fairlead_online::{
+    EntityKey, Error, FeatureStore, NewQuote, OnlineStore, Options, QuoteStore, WriteOutcome,
+};
 use fairlead_registry::Registry;
 use fairlead_testkit::{Durability, RedisServer};
 use redis::aio::MultiplexedConnection;
@@ -20,19 +22,36 @@ async fn every_write_renews_the_ttl() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
     let mut plain = plain(&server).await?;
     let key = EntityKey::customer(&tenant(), &customer("anna"));
-    store.apply(vec![write("anna", 0, None, 1, Bytes::new())]).await?;
-    let ttl: i64 = redis::cmd("PTTL").arg(key.as_str()).query_async(&mut plain).await?;
+    store
+        .apply(vec![write("anna", 0, None, 1, Bytes::new())])
+        .await?;
+    let ttl: i64 = redis::cmd("PTTL")
+        .arg(key.as_str())
+        .query_async(&mut plain)
+        .await?;
     assert!((900_000..=1_000_000).contains(&ttl), "{ttl}");
-    redis::cmd("PEXPIRE").arg(key.as_str()).arg(500_000).exec_async(&mut plain).await?;
-    store.apply(vec![write("anna", 0, Some(1), 2, Bytes::new())]).await?;
-    let ttl: i64 = redis::cmd("PTTL").arg(key.as_str()).query_async(&mut plain).await?;
+    redis::cmd("PEXPIRE")
+        .arg(key.as_str())
+        .arg(500_000)
+        .exec_async(&mut plain)
+        .await?;
+    store
+        .apply(vec![write("anna", 0, Some(1), 2, Bytes::new())])
+        .await?;
+    let ttl: i64 = redis::cmd("PTTL")
+        .arg(key.as_str())
+        .query_async(&mut plain)
+        .await?;
     assert!(ttl > 900_000, "{ttl}");
 
     let mut lasting = write("boris", 0, None, 1, Bytes::new());
     lasting.ttl = None;
     store.apply(vec![lasting]).await?;
     let key = EntityKey::customer(&tenant(), &customer("boris"));
-    let ttl: i64 = redis::cmd("PTTL").arg(key.as_str()).query_async(&mut plain).await?;
+    let ttl: i64 = redis::cmd("PTTL")
+        .arg(key.as_str())
+        .query_async(&mut plain)
+        .await?;
     assert_eq!(ttl, -1);
     Ok(())
 }
@@ -45,12 +64,18 @@ async fn quotes_expire_after_their_key() -> anyhow::Result<()> {
         idempotency_key: "k",
         quote_id: "q",
         content: Bytes::from_static(b"quote"),
-        keep: Duration::from_secs(600),
+        keep: Duration::from_mins(10),
     };
     store.quotes().put_if_absent(quote).await?;
     let mut plain = plain(&server).await?;
-    let key: i64 = redis::cmd("PTTL").arg("fl:{acme/k}:i").query_async(&mut plain).await?;
-    let quote: i64 = redis::cmd("PTTL").arg("fl:{acme/q}:q").query_async(&mut plain).await?;
+    let key: i64 = redis::cmd("PTTL")
+        .arg("fl:{acme/k}:i")
+        .query_async(&mut plain)
+        .await?;
+    let quote: i64 = redis::cmd("PTTL")
+        .arg("fl:{acme/q}:q")
+        .query_async(&mut plain)
+        .await?;
     assert!(0 < key && key < quote, "{key} {quote}");
     Ok(())
 }
@@ -60,14 +85,22 @@ async fn scripts_are_loaded_again_when_redis_forgot_them() -> anyhow::Result<()>
     let (server, store) = redis().await?;
     let mut plain = plain(&server).await?;
     for round in 0..3_i64 {
-        redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut plain).await?;
+        redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec_async(&mut plain)
+            .await?;
         let expected = (round > 0).then_some(round - 1);
         let writes = (0..600)
             .map(|index| write(&format!("c{index}"), 0, expected, round, Bytes::new()))
             .collect();
         let outcomes = store.apply(writes).await?;
         assert_eq!(outcomes.len(), 600);
-        assert!(outcomes.iter().all(|outcome| *outcome == WriteOutcome::Applied), "round {round}");
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| *outcome == WriteOutcome::Applied),
+            "round {round}"
+        );
     }
     Ok(())
 }
@@ -76,12 +109,23 @@ async fn scripts_are_loaded_again_when_redis_forgot_them() -> anyhow::Result<()>
 async fn after_a_restart_the_store_goes_on() -> anyhow::Result<()> {
     let mut server = RedisServer::start_with(Durability::AppendOnly)?;
     let store = OnlineStore::connect(&server.url()).await?;
-    store.apply(vec![write("anna", 0, None, 1, bytes(&clicks("a", 2)))]).await?;
+    store
+        .apply(vec![write("anna", 0, None, 1, bytes(&clicks("a", 2)))])
+        .await?;
     server.kill9()?;
-    let error = store.read_customer(&tenant(), &customer("anna")).await.unwrap_err();
+    let error = store
+        .read_customer(&tenant(), &customer("anna"))
+        .await
+        .unwrap_err();
     assert!(error.is_transient(), "{error}");
     let error = store.healthy().await.unwrap_err().to_string();
-    assert!(error.starts_with(&format!("Redis at {} cannot be reached while ", server.url())), "{error}");
+    assert!(
+        error.starts_with(&format!(
+            "Redis at {} cannot be reached while ",
+            server.url()
+        )),
+        "{error}"
+    );
     server.restart()?;
     // The first call on a connection may still find the old one broken; there are two.
     let mut state = None;
@@ -97,7 +141,11 @@ async fn after_a_restart_the_store_goes_on() -> anyhow::Result<()> {
     if outcome.is_err() {
         outcome = store.apply(vec![again]).await;
     }
-    assert_eq!(outcome?, [WriteOutcome::Applied], "the script was loaded again");
+    assert_eq!(
+        outcome?,
+        [WriteOutcome::Applied],
+        "the script was loaded again"
+    );
     Ok(())
 }
 
@@ -106,8 +154,15 @@ async fn no_redis_is_named_without_the_password() -> anyhow::Result<()> {
     let mut server = RedisServer::start()?;
     server.kill9()?;
     let url = format!("redis://someone:secret@{}/0", server.addr());
-    let error = OnlineStore::connect(&url).await.err().expect("nobody listens").to_string();
-    let expected = format!("Redis at redis://{}/0 cannot be reached while asking whether it is there", server.addr());
+    let error = OnlineStore::connect(&url)
+        .await
+        .err()
+        .expect("nobody listens")
+        .to_string();
+    let expected = format!(
+        "Redis at redis://{}/0 cannot be reached while asking whether it is there",
+        server.addr()
+    );
     assert!(error.starts_with(&expected), "{error}");
     assert!(!error.contains("secret"), "{error}");
     Ok(())
@@ -117,10 +172,22 @@ async fn no_redis_is_named_without_the_password() -> anyhow::Result<()> {
 async fn a_wrong_password_is_refused_without_being_shown() -> anyhow::Result<()> {
     let server = RedisServer::start()?;
     let mut plain = plain(&server).await?;
-    redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("right").exec_async(&mut plain).await?;
+    redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("requirepass")
+        .arg("right")
+        .exec_async(&mut plain)
+        .await?;
     let wrong = format!("redis://:wrong@{}", server.addr());
-    let error = OnlineStore::connect(&wrong).await.err().expect("refused").to_string();
-    assert!(error.contains(&server.addr().to_string()) && !error.contains("wrong@"), "{error}");
+    let error = OnlineStore::connect(&wrong)
+        .await
+        .err()
+        .expect("refused")
+        .to_string();
+    assert!(
+        error.contains(&server.addr().to_string()) && !error.contains("wrong@"),
+        "{error}"
+    );
     let right = format!("redis://:right@{}", server.addr());
     OnlineStore::connect(&right).await?.healthy().await?;
     Ok(())
@@ -128,10 +195,20 @@ async fn a_wrong_password_is_refused_without_being_shown() -> anyhow::Result<()>
 
 #[tokio::test]
 async fn addresses_that_are_none_are_refused() {
-    for url in ["", "127.0.0.1:6379:1", "http://localhost", "redis://host:notaport"] {
+    for url in [
+        "",
+        "127.0.0.1:6379:1",
+        "http://localhost",
+        "redis://host:notaport",
+    ] {
         let error = OnlineStore::connect(url).await.err().expect(url);
         assert!(matches!(error, Error::Address { .. }), "{url}: {error}");
-        assert!(error.to_string().contains("redis://[user:password@]host:port"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("redis://[user:password@]host:port"),
+            "{error}"
+        );
     }
 }
 
@@ -144,15 +221,34 @@ async fn a_server_that_hangs_is_not_waited_for() -> anyhow::Result<()> {
     };
     let store = OnlineStore::connect_with(&options, Registry::builtin()).await?;
     let mut plain = plain(&server).await?;
-    redis::cmd("CLIENT").arg("PAUSE").arg(60_000).arg("ALL").exec_async(&mut plain).await?;
-    let error = store.read_customer(&tenant(), &customer("anna")).await.unwrap_err();
+    redis::cmd("CLIENT")
+        .arg("PAUSE")
+        .arg(60_000)
+        .arg("ALL")
+        .exec_async(&mut plain)
+        .await?;
+    let error = store
+        .read_customer(&tenant(), &customer("anna"))
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("Redis at {} did not answer within 50 ms while reading features", server.url())
+        format!(
+            "Redis at {} did not answer within 50 ms while reading features",
+            server.url()
+        )
     );
     let shorter = store.within(Duration::from_millis(5));
-    let error = shorter.apply(vec![write("anna", 0, None, 1, Bytes::new())]).await.unwrap_err();
-    assert!(error.to_string().contains("within 5 ms while writing features"), "{error}");
+    let error = shorter
+        .apply(vec![write("anna", 0, None, 1, Bytes::new())])
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("within 5 ms while writing features"),
+        "{error}"
+    );
     assert!(error.is_transient());
     Ok(())
 }
@@ -162,12 +258,25 @@ async fn a_key_that_is_not_ours_is_refused_and_left_alone() -> anyhow::Result<()
     let (server, store) = redis().await?;
     let mut plain = plain(&server).await?;
     let key = EntityKey::customer(&tenant(), &customer("anna"));
-    redis::cmd("SET").arg(key.as_str()).arg("foreign").exec_async(&mut plain).await?;
-    let error = store.read_customer(&tenant(), &customer("anna")).await.unwrap_err();
+    redis::cmd("SET")
+        .arg(key.as_str())
+        .arg("foreign")
+        .exec_async(&mut plain)
+        .await?;
+    let error = store
+        .read_customer(&tenant(), &customer("anna"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
-    let error = store.apply(vec![write("anna", 0, None, 1, Bytes::new())]).await.unwrap_err();
+    let error = store
+        .apply(vec![write("anna", 0, None, 1, Bytes::new())])
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Refused { .. }), "{error}");
-    let value: String = redis::cmd("GET").arg(key.as_str()).query_async(&mut plain).await?;
+    let value: String = redis::cmd("GET")
+        .arg(key.as_str())
+        .query_async(&mut plain)
+        .await?;
     assert_eq!(value, "foreign");
     Ok(())
 }
@@ -179,14 +288,31 @@ async fn a_field_that_holds_junk_is_named_or_healed() -> anyhow::Result<()> {
     let key = EntityKey::customer(&tenant(), &customer("anna"));
     let mut set = redis::cmd("HSET");
     set.arg(key.as_str()).arg("log/0");
-    set.clone().arg("12345678 no state").exec_async(&mut plain).await?;
-    let error = store.read_customer(&tenant(), &customer("anna")).await.unwrap_err().to_string();
-    assert!(error.starts_with("a stored entity state cannot be read: "), "{error}");
+    set.clone()
+        .arg("12345678 no state")
+        .exec_async(&mut plain)
+        .await?;
+    let error = store
+        .read_customer(&tenant(), &customer("anna"))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("a stored entity state cannot be read: "),
+        "{error}"
+    );
     // Too short for a mark: counts as none, and the next write replaces it.
     set.arg("junk").exec_async(&mut plain).await?;
-    let outcome = store.apply(vec![write("anna", 0, None, 1, bytes(&clicks("a", 1)))]).await?;
+    let outcome = store
+        .apply(vec![write("anna", 0, None, 1, bytes(&clicks("a", 1)))])
+        .await?;
     assert_eq!(outcome, [WriteOutcome::Applied]);
-    assert!(store.read_customer(&tenant(), &customer("anna")).await?.is_some());
+    assert!(
+        store
+            .read_customer(&tenant(), &customer("anna"))
+            .await?
+            .is_some()
+    );
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
-use fairlead_online::{EntityKey, FeatureStore, MemoryStore, OnlineStore, QuoteStore, SourcePartition, Write};
+use fairlead_online::{
+    EntityKey, FeatureStore, MemoryStore, OnlineStore, QuoteStore, SourcePartition, Write,
+};
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Entity, Registry};
@@ -17,7 +19,9 @@ pub(crate) async fn redis() -> anyhow::Result<(RedisServer, OnlineStore)> {
 }
 
 /// Runs a test of the conformance suite against both stores.
-pub(crate) async fn with_both<F>(test: impl Fn(Box<dyn FeatureStore>, Box<dyn QuoteStore>) -> F) -> anyhow::Result<()>
+pub(crate) async fn with_both<F>(
+    test: impl Fn(Box<dyn FeatureStore>, Box<dyn QuoteStore>) -> F,
+) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -59,11 +63,19 @@ pub(crate) fn clicks(prefix: &str, count: i64) -> EntityState {
 }
 
 pub(crate) fn bytes(state: &EntityState) -> Bytes {
-    Registry::builtin().encode(Entity::Customer, &mut state.clone()).into()
+    Registry::builtin()
+        .encode(Entity::Customer, &mut state.clone())
+        .into()
 }
 
 /// A write for a customer by a partition of the log "log".
-pub(crate) fn write(id: &str, partition: i32, expected: Option<i64>, mark: i64, state: Bytes) -> Write {
+pub(crate) fn write(
+    id: &str,
+    partition: i32,
+    expected: Option<i64>,
+    mark: i64,
+    state: Bytes,
+) -> Write {
     Write {
         key: EntityKey::customer(&tenant(), &customer(id)),
         source: SourcePartition::new("log", partition),

@@ -41,7 +41,7 @@ impl Assembler {
             }
         }
         Ok(Self {
-            products: vocabulary.len() as i64 + 1,
+            products: i64::try_from(vocabulary.len()).unwrap_or(i64::MAX - 1) + 1,
             vocabulary: ids,
             plan,
             schema_hash,
@@ -161,7 +161,7 @@ impl Assembler {
         for sequence in &self.plan.sequences {
             let start = ids.len();
             let mut entries = 0_u32;
-            for product in self.plan.entries(sequence, set) {
+            for product in sequence.entries(set) {
                 entries += 1;
                 let id = self.product_id(product);
                 if id != 0 && ids.len() - start < sequence.length {
@@ -207,7 +207,8 @@ fn bucket(text: &str, buckets: u32) -> i64 {
     if text.is_empty() {
         return 0;
     }
-    1 + (xxh3_64(text.as_bytes()) % u64::from(buckets)) as i64
+    let bucket = xxh3_64(text.as_bytes()) % u64::from(buckets);
+    1 + i64::try_from(bucket).unwrap_or_default()
 }
 
 /// A category belongs to its kind: "travel" of a card is not "travel" of an insurance.

@@ -126,23 +126,6 @@ impl Plan {
         FeatureReader::for_purpose(&self.registry, set, Purpose::Recommend)
     }
 
-    /// The products of a sequence that go in, newest first, without their number limited.
-    pub(crate) fn entries<'a>(
-        &self,
-        sequence: &SequencePlan,
-        set: &'a FeatureSet,
-    ) -> impl Iterator<Item = &'a str> {
-        let kinds = sequence.kinds;
-        let entries = set.sequences.get(sequence.index);
-        entries
-            .map_or(&[][..], |found| &found.entries)
-            .iter()
-            .filter(move |entry| {
-                (0..32).contains(&entry.event_kind) && kinds & (1 << entry.event_kind) != 0
-            })
-            .map(|entry| entry.product_id.as_str())
-    }
-
     /// Counters as the product layout wants them.
     pub(crate) fn check_counters(&self, counters: &[f64]) -> Result<(), Error> {
         let layout = self.registry.product_layout();
@@ -160,6 +143,21 @@ impl Plan {
                 value: counters[index],
             }),
         }
+    }
+}
+
+impl SequencePlan {
+    /// The products that go in, newest first, without their number limited.
+    pub(crate) fn entries<'a>(&self, set: &'a FeatureSet) -> impl Iterator<Item = &'a str> {
+        let kinds = self.kinds;
+        let entries = set.sequences.get(self.index);
+        entries
+            .map_or(&[][..], |found| &found.entries)
+            .iter()
+            .filter(move |entry| {
+                (0..32).contains(&entry.event_kind) && kinds & (1 << entry.event_kind) != 0
+            })
+            .map(|entry| entry.product_id.as_str())
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn term(product: &Product, term: ProductTerm) -> f64 {
 /// How much of the currency's unit one minor unit is: 0.01 for most.
 fn minor_unit(currency: &str) -> f64 {
     let digits = Currency::new(currency).map_or(2, Currency::minor_digits);
-    10.0_f64.powi(-(digits as i32))
+    1.0 / f64::from(10_u32.pow(digits.min(9)))
 }
 
 #[cfg(test)]
@@ -68,11 +68,15 @@ mod tests {
 
     use super::*;
 
-    fn money(minor: i64) -> Option<Money> {
-        Some(Money {
+    fn money(minor: i64) -> Money {
+        Money {
             minor,
             currency: "CNY".into(),
-        })
+        }
+    }
+
+    fn close(value: f64, expected: f64) -> bool {
+        (value - expected).abs() < 1e-9
     }
 
     #[test]
@@ -81,29 +85,29 @@ mod tests {
             currency: "CNY".into(),
             margin_minor: 12_345,
             terms: Some(Terms::Loan(LoanTerms {
-                min_amount: money(100_000),
-                max_amount: money(5_000_000),
+                min_amount: Some(money(100_000)),
+                max_amount: Some(money(5_000_000)),
                 tenors_months: vec![3, 6, 12],
                 origination_fee_ppm: 15_000,
                 ..LoanTerms::default()
             })),
             ..Product::default()
         };
-        assert_eq!(term(&loan, ProductTerm::MinAmount), 1_000.0);
-        assert_eq!(term(&loan, ProductTerm::MaxTenorMonths), 12.0);
-        assert_eq!(term(&loan, ProductTerm::EntryFee), 0.015);
-        assert_eq!(term(&loan, ProductTerm::RiskClass), 0.0);
-        assert_eq!(term(&loan, ProductTerm::Margin), 123.45);
+        assert!(close(term(&loan, ProductTerm::MinAmount), 1_000.0));
+        assert!(close(term(&loan, ProductTerm::MaxTenorMonths), 12.0));
+        assert!(close(term(&loan, ProductTerm::EntryFee), 0.015));
+        assert!(close(term(&loan, ProductTerm::RiskClass), 0.0));
+        assert!(close(term(&loan, ProductTerm::Margin), 123.45));
         let fund = Product {
             currency: "JPY".into(),
             terms: Some(Terms::Fund(FundTerms {
                 risk_class: 4,
-                min_amount: money(10_000),
+                min_amount: Some(money(10_000)),
                 ..FundTerms::default()
             })),
             ..Product::default()
         };
-        assert_eq!(term(&fund, ProductTerm::RiskClass), 4.0);
-        assert_eq!(term(&fund, ProductTerm::MinAmount), 10_000.0);
+        assert!(close(term(&fund, ProductTerm::RiskClass), 4.0));
+        assert!(close(term(&fund, ProductTerm::MinAmount), 10_000.0));
     }
 }

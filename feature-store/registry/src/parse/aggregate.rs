@@ -13,9 +13,8 @@ use crate::yaml::{Keys, text_of};
 
 const AGGREGATES: &str = "count, sum, last, hours_since, sequence, held";
 
-/// The feature with its aggregate; one per window.
-pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
-    let aggregate = keys.text("aggregate", AGGREGATES)?;
+/// Refuses keys that the aggregate does not take, and entities that cannot have it.
+fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Error> {
     let own: &[&str] = match aggregate {
         "count" => &["windows", "split_by"],
         "sum" => &["windows", "split_by", "field", "currency"],
@@ -41,7 +40,7 @@ pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>,
         .collect();
     keys.without(&foreign, &format!("nothing: {aggregate} does not take it"))?;
     if base.entity == Entity::Product {
-        on_products(keys, &base)?;
+        on_products(keys, base)?;
         if !matches!(aggregate, "count" | "sum" | "hours_since") {
             return Err(keys.error(
                 "aggregate",
@@ -49,6 +48,13 @@ pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>,
             ));
         }
     }
+    Ok(())
+}
+
+/// The feature with its aggregate; one per window.
+pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
+    let aggregate = keys.text("aggregate", AGGREGATES)?;
+    check_keys(keys, aggregate, &base)?;
     match aggregate {
         "count" => windowed(keys, &base, |window| Aggregate::Count { window }),
         "sum" => {
@@ -117,12 +123,11 @@ fn last(keys: &Keys<'_>, base: &Feature) -> Result<Aggregate, Error> {
     };
     let types = [ValueType::Number, ValueType::Category, ValueType::Flag];
     let value = word_of(keys, "type", types, ValueType::name)?;
-    let derive = match keys.get("derive") {
-        None => None,
-        Some(_) => {
-            let all = [Derive::FullYearsSince, Derive::DaysSince];
-            Some(word_of(keys, "derive", all, Derive::name)?)
-        }
+    let derive = if keys.get("derive").is_some() {
+        let all = [Derive::FullYearsSince, Derive::DaysSince];
+        Some(word_of(keys, "derive", all, Derive::name)?)
+    } else {
+        None
     };
     if value != ValueType::Number {
         keys.without(&["derive", "range"], "nothing: only numbers take it")?;

@@ -133,7 +133,7 @@ fn read_feature(index: usize, entry: &Value) -> Result<Vec<Feature>, Error> {
              and this one is {}",
             base.sensitivity.name()
         );
-        return Err(keys.error_of("purposes", "price".into(), allowed));
+        return Err(keys.error_of("purposes", "price", allowed));
     }
     let mut features = Vec::new();
     for split in split(&keys, base)? {

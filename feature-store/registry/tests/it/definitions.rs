@@ -54,31 +54,103 @@ fn the_builtin_file_holds_what_the_house_needs() {
     assert!(registry.idle_ms(Entity::Customer) > registry.longest_window_ms());
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 #[test]
 fn errors_name_the_feature_the_key_the_value_and_what_is_allowed() {
     let cases = [
-        ("ttl_days: 60", "ttl_day: 60", "feature `clicks`: key `ttl_day` is not allowed: name, description, entity"),
-        ("[recommend]", "[recommend, profit]", "feature `clicks`: purposes `profit` is not allowed: recommend, price, fraud, analytics"),
-        ("[1h, 7d]", "[1h, 50h]", "feature `clicks`: windows `50h` is not allowed: a whole number with m, h or d"),
-        ("[1h, 7d]", "[]", "feature `clicks`: windows `[]` is not allowed: a list of"),
-        ("source: [click]", "source: [clicked]", "feature `clicks`: source `clicked` is not allowed: impression, click,"),
-        ("aggregate: count", "aggregate: median", "feature `clicks`: aggregate `median` is not allowed: count, sum, last"),
-        ("unit: events, ", "", "feature `clicks`: unit `` is not allowed: the unit of the value"),
-        ("default: 0", "default: .nan", "feature `clicks`: default `.nan` is not allowed: a finite number"),
-        ("ttl_days: 60", "ttl_days: 6", "feature `clicks`: ttl_days `6` is not allowed: at least the window, 7d"),
-        ("ttl_days: 60", "ttl_days: -1", "feature `clicks`: ttl_days `-1` is not allowed: a whole number, 1 to 36500"),
-        ("entity: customer", "entity: person", "feature `clicks`: entity `person` is not allowed: customer, product"),
-        ("sensitivity: preference", "sensitivity: secret", "feature `clicks`: sensitivity `secret` is not allowed: public, financial"),
-        ("name: clicks", "name: Clicks", "feature number 1: name `Clicks` is not allowed: 1 to 64 characters of [a-z0-9_]"),
-        ("unit: events", "length: 5, unit: events", "feature `clicks`: length `5` is not allowed: nothing: count does not take it"),
-        ("version: 1", "version: 2", "the file: version `2` is not allowed: a whole number, 1 to 1"),
-        ("idle_days: 90", "idle_days: 3", "feature `clicks_7d`: windows `7d` is not allowed: at most idle_days of the entity, 3d"),
-        ("[recommend]", "[price]", "feature `clicks`: purposes `price` is not allowed: not `price`: a price rests on public"),
+        (
+            "ttl_days: 60",
+            "ttl_day: 60",
+            "feature `clicks`: key `ttl_day` is not allowed: name, description, entity",
+        ),
+        (
+            "[recommend]",
+            "[recommend, profit]",
+            "feature `clicks`: purposes `profit` is not allowed: recommend, price, fraud, analytics",
+        ),
+        (
+            "[1h, 7d]",
+            "[1h, 50h]",
+            "feature `clicks`: windows `50h` is not allowed: a whole number with m, h or d",
+        ),
+        (
+            "[1h, 7d]",
+            "[]",
+            "feature `clicks`: windows `[]` is not allowed: a list of",
+        ),
+        (
+            "source: [click]",
+            "source: [clicked]",
+            "feature `clicks`: source `clicked` is not allowed: impression, click,",
+        ),
+        (
+            "aggregate: count",
+            "aggregate: median",
+            "feature `clicks`: aggregate `median` is not allowed: count, sum, last",
+        ),
+        (
+            "unit: events, ",
+            "",
+            "feature `clicks`: unit `` is not allowed: the unit of the value",
+        ),
+        (
+            "default: 0",
+            "default: .nan",
+            "feature `clicks`: default `.nan` is not allowed: a finite number",
+        ),
+        (
+            "ttl_days: 60",
+            "ttl_days: 6",
+            "feature `clicks`: ttl_days `6` is not allowed: at least the window, 7d",
+        ),
+        (
+            "ttl_days: 60",
+            "ttl_days: -1",
+            "feature `clicks`: ttl_days `-1` is not allowed: a whole number, 1 to 36500",
+        ),
+        (
+            "entity: customer",
+            "entity: person",
+            "feature `clicks`: entity `person` is not allowed: customer, product",
+        ),
+        (
+            "sensitivity: preference",
+            "sensitivity: secret",
+            "feature `clicks`: sensitivity `secret` is not allowed: public, financial",
+        ),
+        (
+            "name: clicks",
+            "name: Clicks",
+            "feature number 1: name `Clicks` is not allowed: 1 to 64 characters of [a-z0-9_]",
+        ),
+        (
+            "unit: events",
+            "length: 5, unit: events",
+            "feature `clicks`: length `5` is not allowed: nothing: count does not take it",
+        ),
+        (
+            "version: 1",
+            "version: 2",
+            "the file: version `2` is not allowed: a whole number, 1 to 1",
+        ),
+        (
+            "idle_days: 90",
+            "idle_days: 3",
+            "feature `clicks_7d`: windows `7d` is not allowed: at most idle_days of the entity, 3d",
+        ),
+        (
+            "[recommend]",
+            "[price]",
+            "feature `clicks`: purposes `price` is not allowed: not `price`: a price rests on public",
+        ),
     ];
     for (from, to, message) in cases {
         let error = changed(from, to).expect_err(to).to_string();
         let expected = format!("features file: {message}");
-        assert!(error.starts_with(&expected), "{to}\n  got:      {error}\n  expected: {expected}");
+        assert!(
+            error.starts_with(&expected),
+            "{to}\n  got:      {error}\n  expected: {expected}"
+        );
     }
 }
 
@@ -101,7 +173,9 @@ fn one_attribute_has_one_type() {
   - { name: b, entity: customer, source: [profile_updated], aggregate: last, attribute: x, type: category, unit: u,
       ttl_days: 9, owner: o, sensitivity: public, purposes: [price], description: "B." }
 "#;
-    let error = Registry::from_yaml(&(GOOD.to_owned() + both)).unwrap_err().to_string();
+    let error = Registry::from_yaml(&(GOOD.to_owned() + both))
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
         "features file: feature `b`: attribute `x` is not allowed: \
@@ -111,7 +185,14 @@ fn one_attribute_has_one_type() {
 
 #[test]
 fn what_is_no_features_file_is_refused() {
-    for junk in ["", "[]", "features: 3", "\u{0}", "{", "version: 1\nversion: 1"] {
+    for junk in [
+        "",
+        "[]",
+        "features: 3",
+        "\u{0}",
+        "{",
+        "version: 1\nversion: 1",
+    ] {
         assert!(Registry::from_yaml(junk).is_err(), "{junk:?}");
     }
 }

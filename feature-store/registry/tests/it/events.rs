@@ -28,7 +28,11 @@ pub(crate) fn event(id: &str, kind: EventKind, at: i64) -> Event {
         customer_id: "c-1".into(),
         kind: kind.into(),
         event_time_ms: at,
-        product_id: if about_product { "CL-1".into() } else { String::new() },
+        product_id: if about_product {
+            "CL-1".into()
+        } else {
+            String::new()
+        },
         ..Event::default()
     }
 }
@@ -44,7 +48,10 @@ pub(crate) fn with(name: &str, value: attribute_value::Value, event: Event) -> E
     let value = AttributeValue { value: Some(value) };
     let mut attributes = event.attributes.clone();
     attributes.insert(name.into(), value);
-    Event { attributes, ..event }
+    Event {
+        attributes,
+        ..event
+    }
 }
 
 pub(crate) fn number(value: f64) -> attribute_value::Value {

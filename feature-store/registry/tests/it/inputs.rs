@@ -30,7 +30,10 @@ fn deposit(id: &str) -> Product {
         terms: Some(Terms::Deposit(DepositTerms {
             yield_ppm: 21_000,
             tenor_months: 12,
-            min_amount: Some(Money { minor: 500_000, currency: "CNY".into() }),
+            min_amount: Some(Money {
+                minor: 500_000,
+                currency: "CNY".into(),
+            }),
         })),
         ..Product::default()
     }
@@ -42,12 +45,14 @@ fn counters() -> Vec<f64> {
 
 fn assembler(spec: InputSpec) -> Assembler {
     let vocabulary = ["A", "B", "C"].map(str::to_owned);
-    Assembler::new(&Registry::builtin(), spec, &vocabulary).unwrap()
+    Assembler::new(&Registry::builtin(), spec, &vocabulary).expect("a spec that can be followed")
 }
 
 fn user(assembler: &Assembler, set: &FeatureSet) -> (Vec<f32>, Vec<i64>) {
     let (mut dense, mut ids) = (Vec::new(), Vec::new());
-    assembler.user(set, &mut dense, &mut ids).unwrap();
+    assembler
+        .user(set, &mut dense, &mut ids)
+        .expect("a set of our own");
     (dense, ids)
 }
 
@@ -62,10 +67,18 @@ fn the_default_spec_fits_its_widths() {
     assert!(dense.iter().all(|value| value.is_finite()));
 
     let (mut ids, mut dense) = (Vec::new(), Vec::new());
-    let known = assembler.item(&deposit("C"), &counters(), NOW, &mut ids, &mut dense).unwrap();
+    let known = assembler
+        .item(&deposit("C"), &counters(), NOW, &mut ids, &mut dense)
+        .unwrap();
     assert!(known);
-    assert_eq!((dense.len(), ids.len()), (assembler.item_dense_width(), assembler.item_ids_width()));
-    let last = assembler.user_id_columns().last().map(|column| column.columns.end);
+    assert_eq!(
+        (dense.len(), ids.len()),
+        (assembler.item_dense_width(), assembler.item_ids_width())
+    );
+    let last = assembler
+        .user_id_columns()
+        .last()
+        .map(|column| column.columns.end);
     assert_eq!(last, Some(assembler.user_ids_width()));
 }
 
@@ -73,7 +86,11 @@ fn the_default_spec_fits_its_widths() {
 fn ids_stay_below_their_rows() {
     let registry = Registry::builtin();
     let assembler = assembler(InputSpec::default_for(&registry));
-    let told = with("region", text("north"), event("a", EventKind::ProfileUpdated, NOW));
+    let told = with(
+        "region",
+        text("north"),
+        event("a", EventKind::ProfileUpdated, NOW),
+    );
     let set = customer(&[told, on("A", event("b", EventKind::HoldingOpened, NOW))]);
     let (_, ids) = user(&assembler, &set);
     for column in assembler.user_id_columns() {
@@ -81,7 +98,11 @@ fn ids_stay_below_their_rows() {
             assert!((0..column.rows).contains(id), "{}: {id}", column.name);
         }
     }
-    let region = assembler.user_id_columns().into_iter().find(|column| column.name == "region").unwrap();
+    let region = assembler
+        .user_id_columns()
+        .into_iter()
+        .find(|column| column.name == "region")
+        .unwrap();
     assert_eq!(region.table, IdTable::Own);
     assert_ne!(ids[region.columns.start], 0);
 }
@@ -90,8 +111,16 @@ fn ids_stay_below_their_rows() {
 fn sequences_become_padded_ids_newest_first() {
     let spec = InputSpec {
         user_sequences: vec![
-            UserSequence { feature: "recent".into(), length: 4, kinds: vec!["click".into()] },
-            UserSequence { feature: "holdings".into(), length: 2, kinds: Vec::new() },
+            UserSequence {
+                feature: "recent".into(),
+                length: 4,
+                kinds: vec!["click".into()],
+            },
+            UserSequence {
+                feature: "holdings".into(),
+                length: 2,
+                kinds: Vec::new(),
+            },
         ],
         ..InputSpec::default()
     };
@@ -113,14 +142,19 @@ fn a_product_outside_the_vocabulary_is_said_to_be() {
     let registry = Registry::builtin();
     let assembler = assembler(InputSpec::default_for(&registry));
     let (mut ids, mut dense) = (Vec::new(), Vec::new());
-    let known = assembler.item(&deposit("Z"), &counters(), NOW, &mut ids, &mut dense).unwrap();
+    let known = assembler
+        .item(&deposit("Z"), &counters(), NOW, &mut ids, &mut dense)
+        .unwrap();
     assert!(!known);
     assert_eq!(ids[0], 0);
 }
 
 #[test]
 fn items_have_kinds_terms_counters_and_rates() {
-    let plain = |source| ItemNumber { source, transform: Transform::default() };
+    let plain = |source| ItemNumber {
+        source,
+        transform: Transform::default(),
+    };
     let ratio = ItemSource::Ratio {
         numerator: "clicks_7d".into(),
         denominator: "impressions_7d".into(),
@@ -131,7 +165,9 @@ fn items_have_kinds_terms_counters_and_rates() {
         item_numbers: vec![
             plain(ItemSource::Kind("deposit".into())),
             plain(ItemSource::Kind("fund".into())),
-            plain(ItemSource::Term(fairlead_registry::input::ProductTerm::Yield)),
+            plain(ItemSource::Term(
+                fairlead_registry::input::ProductTerm::Yield,
+            )),
             plain(ItemSource::AgeDays),
             plain(ItemSource::Counter("impressions_7d".into())),
             plain(ratio),
@@ -144,7 +180,9 @@ fn items_have_kinds_terms_counters_and_rates() {
     counters[place("impressions_7d")] = 9.0;
     counters[place("clicks_7d")] = 3.0;
     let (mut ids, mut dense) = (Vec::new(), Vec::new());
-    assembler(spec).item(&deposit("A"), &counters, NOW, &mut ids, &mut dense).unwrap();
+    assembler(spec)
+        .item(&deposit("A"), &counters, NOW, &mut ids, &mut dense)
+        .unwrap();
     assert_eq!(dense, [1.0, 0.0, 0.021, 10.0, 9.0, (4.0 / 19.0) as f32]);
     assert_eq!(ids, [1]);
 }
@@ -155,7 +193,13 @@ fn what_is_not_finite_is_refused() {
     let assembler = assembler(InputSpec::default_for(&registry));
     let mut counters = counters();
     counters[1] = f64::INFINITY;
-    let error = assembler.item(&deposit("A"), &counters, NOW, &mut Vec::new(), &mut Vec::new());
+    let error = assembler.item(
+        &deposit("A"),
+        &counters,
+        NOW,
+        &mut Vec::new(),
+        &mut Vec::new(),
+    );
     assert_eq!(
         error.unwrap_err().to_string(),
         "`impressions_1d` is inf, which is not allowed: a finite number"
@@ -197,7 +241,11 @@ fn fitting_centres_and_scales() {
         ..InputSpec::default()
     };
     let earning = |minor: f64| {
-        customer(&[with("income_monthly_minor", number(minor), event("a", EventKind::ProfileUpdated, NOW))])
+        customer(&[with(
+            "income_monthly_minor",
+            number(minor),
+            event("a", EventKind::ProfileUpdated, NOW),
+        )])
     };
     let samples = [earning(100.0), earning(10_000.0), earning(1_000_000.0)];
     let mut fitter = Fitter::new(&registry, spec).unwrap();
@@ -208,10 +256,20 @@ fn fitting_centres_and_scales() {
     let spec = fitter.finish();
     assert_eq!(spec.item_numbers[0].transform, Transform::default());
     let assembler = assembler(spec);
-    let values: Vec<f64> = samples.iter().map(|set| f64::from(user(&assembler, set).0[0])).collect();
+    let values: Vec<f64> = samples
+        .iter()
+        .map(|set| f64::from(user(&assembler, set).0[0]))
+        .collect();
     let mean = values.iter().sum::<f64>() / 3.0;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 3.0;
-    assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6, "{values:?}");
+    let variance = values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / 3.0;
+    assert!(
+        mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-6,
+        "{values:?}"
+    );
 }
 
 #[test]
@@ -220,22 +278,46 @@ fn specs_that_cannot_be_followed_are_refused() {
     let refusal = |change: &dyn Fn(&mut InputSpec)| {
         let mut spec = InputSpec::default_for(&registry);
         change(&mut spec);
-        Assembler::new(&registry, spec, &[]).unwrap_err().to_string()
+        Assembler::new(&registry, spec, &[])
+            .unwrap_err()
+            .to_string()
     };
     let unknown = refusal(&|spec| spec.user_numbers[0].feature = "shoe_size".into());
-    assert!(unknown.starts_with("number feature `shoe_size` is not allowed for purpose recommend: age_years"), "{unknown}");
+    assert!(
+        unknown.starts_with(
+            "number feature `shoe_size` is not allowed for purpose recommend: age_years"
+        ),
+        "{unknown}"
+    );
     // A feature that exists, but not for models.
     let price_only = refusal(&|spec| spec.user_numbers[0].feature = "bureau_score".into());
-    assert!(price_only.starts_with("number feature `bureau_score` is not allowed"), "{price_only}");
+    assert!(
+        price_only.starts_with("number feature `bureau_score` is not allowed"),
+        "{price_only}"
+    );
     let flat = refusal(&|spec| spec.user_numbers[0].transform.std = 0.0);
-    assert_eq!(flat, "input spec: age_years: std `0` is not allowed: a finite number above 0");
+    assert_eq!(
+        flat,
+        "input spec: age_years: std `0` is not allowed: a finite number above 0"
+    );
     let kind = refusal(&|spec| spec.user_sequences[0].kinds = vec!["clicked".into()]);
-    assert!(kind.contains("kinds `clicked` is not allowed: impression, click"), "{kind}");
+    assert!(
+        kind.contains("kinds `clicked` is not allowed: impression, click"),
+        "{kind}"
+    );
     let empty = refusal(&|spec| spec.user_sequences[0].length = 0);
-    assert!(empty.contains("length `0` is not allowed: 1 to 1000"), "{empty}");
+    assert!(
+        empty.contains("length `0` is not allowed: 1 to 1000"),
+        "{empty}"
+    );
     let twice = ["A", "A"].map(str::to_owned);
-    let twice = Assembler::new(&registry, InputSpec::default(), &twice).unwrap_err().to_string();
-    assert_eq!(twice, "input spec: vocabulary: product id `A` is not allowed: each product once");
+    let twice = Assembler::new(&registry, InputSpec::default(), &twice)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        twice,
+        "input spec: vocabulary: product id `A` is not allowed: each product once"
+    );
 }
 
 #[test]
@@ -256,9 +338,9 @@ fn a_spec_survives_its_file_and_its_hash_follows_it() {
 }
 
 fn spec_json(spec: &InputSpec) -> String {
-    serde_json::to_string(spec).unwrap()
+    serde_json::to_string(spec).expect("plain data")
 }
 
 fn json_spec(json: &str) -> InputSpec {
-    serde_json::from_str(json).unwrap()
+    serde_json::from_str(json).expect("its own text")
 }

@@ -8,9 +8,24 @@ use crate::events::{NOW, event, number, text, with};
 
 /// Words of taste, habit, behaviour and protected characteristics.
 const NEVER_IN_A_PRICE: [&str; 18] = [
-    "click", "impression", "search", "opens", "device", "channel", "recent", "engaged",
-    "holding", "gender", "marital", "seen", "payment", "application", "conversion",
-    "consent", "occupation", "tenure",
+    "click",
+    "impression",
+    "search",
+    "opens",
+    "device",
+    "channel",
+    "recent",
+    "engaged",
+    "holding",
+    "gender",
+    "marital",
+    "seen",
+    "payment",
+    "application",
+    "conversion",
+    "consent",
+    "occupation",
+    "tenure",
 ];
 
 #[test]
@@ -27,7 +42,9 @@ fn a_price_rests_on_risk_and_cost_only() {
             .iter()
             .find(|word| name.split('_').any(|part| part.starts_with(**word)));
         assert_eq!(forbidden, None, "{name} stands in the price layout");
-        let feature = registry.feature(Entity::Customer, name).expect("a definition");
+        let feature = registry
+            .feature(Entity::Customer, name)
+            .expect("a definition");
         assert!(
             matches!(
                 feature.sensitivity,
@@ -46,7 +63,11 @@ fn a_price_rests_on_risk_and_cost_only() {
 fn a_price_reader_cannot_ask_for_more() {
     let registry = Registry::builtin();
     let mut state = EntityState::default();
-    let known = with("device", text("ios"), event("a", EventKind::ProfileUpdated, NOW));
+    let known = with(
+        "device",
+        text("ios"),
+        event("a", EventKind::ProfileUpdated, NOW),
+    );
     let known = with("bureau_score", number(700.0), known);
     registry.apply_customer(&mut state, &known);
     registry.apply_customer(&mut state, &event("b", EventKind::Click, NOW));
@@ -57,9 +78,14 @@ fn a_price_reader_cannot_ask_for_more() {
     assert_eq!(reader.number("clicks_1h"), None);
     assert_eq!(reader.category("device"), None);
     assert!(reader.sequence("recent").is_empty());
-    let error = reader.number_or_default("clicks_1h").unwrap_err().to_string();
+    let error = reader
+        .number_or_default("clicks_1h")
+        .unwrap_err()
+        .to_string();
     assert!(
-        error.starts_with("number feature `clicks_1h` is not allowed for purpose price: age_years, "),
+        error.starts_with(
+            "number feature `clicks_1h` is not allowed for purpose price: age_years, "
+        ),
         "{error}"
     );
     // Nor does it travel: the set itself does not hold it.
@@ -79,23 +105,34 @@ fn a_set_for_another_purpose_is_refused() {
     );
 }
 
+type Change = fn(&mut FeatureSet);
+
 #[test]
 fn sets_that_do_not_follow_the_layout_are_refused() {
     let registry = Registry::builtin();
     let good = registry.features_at(&EntityState::default(), NOW, Purpose::Recommend);
-    let refusal = |change: fn(&mut FeatureSet)| {
+    let refusal = |change: Change| {
         let mut set = good.clone();
         change(&mut set);
         FeatureReader::new(&registry, &set).unwrap_err().to_string()
     };
     assert!(FeatureReader::new(&registry, &good).is_ok());
-    let cases: [(fn(&mut FeatureSet), &str); 6] = [
+    let cases: [(Change, &str); 6] = [
         (|set| set.registry_hash ^= 1, "feature set: registry "),
         (|set| set.purpose = 0, "purpose `0` is not allowed"),
         (|set| set.purpose = 99, "purpose `99` is not allowed"),
-        (|set| set.numbers.truncate(3), "feature set: numbers holds 3 values: "),
-        (|set| set.categories.push(String::new()), "feature set: categories holds "),
-        (|set| set.numbers[0] = f64::NAN, "`age_years` is NaN, which is not allowed: a finite number"),
+        (
+            |set| set.numbers.truncate(3),
+            "feature set: numbers holds 3 values: ",
+        ),
+        (
+            |set| set.categories.push(String::new()),
+            "feature set: categories holds ",
+        ),
+        (
+            |set| set.numbers[0] = f64::NAN,
+            "`age_years` is NaN, which is not allowed: a finite number",
+        ),
     ];
     for (change, message) in cases {
         let error = refusal(change);

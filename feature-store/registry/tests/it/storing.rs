@@ -42,7 +42,10 @@ fn other_versions_are_refused() {
     registry.apply_customer(&mut state, &event("a", EventKind::Click, NOW));
     let bytes = registry.encode(Entity::Customer, &mut state);
     assert!(registry.decode(&bytes).is_ok());
-    assert!(registry.decode(&bytes[..bytes.len() - 3]).is_err(), "cut off");
+    assert!(
+        registry.decode(&bytes[..bytes.len() - 3]).is_err(),
+        "cut off"
+    );
     let empty = registry.decode(&[]).unwrap_err().to_string();
     assert_eq!(empty, "entity state: version `0` is not allowed: 1");
 }
@@ -60,7 +63,9 @@ features:
 #[test]
 fn a_change_of_the_file_keeps_what_still_means_the_same() {
     let old = Registry::from_yaml(OLD).unwrap();
-    let new = OLD.replace("searches", "opens").replace("[search]", "[app_opened]");
+    let new = OLD
+        .replace("searches", "opens")
+        .replace("[search]", "[app_opened]");
     let new = Registry::from_yaml(&new).unwrap();
     assert_ne!(old.hash(), new.hash());
 
@@ -82,7 +87,10 @@ fn a_change_of_the_file_keeps_what_still_means_the_same() {
 fn foreign_series_do_not_disturb() {
     let registry = Registry::builtin();
     let mut state = EntityState {
-        series: vec![Series { series_id: 7, ..Series::default() }],
+        series: vec![Series {
+            series_id: 7,
+            ..Series::default()
+        }],
         ..EntityState::default()
     };
     registry.apply_customer(&mut state, &event("a", EventKind::Click, NOW));

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod dead_letters;
+mod kafka;
 mod redis;
 mod stores;
 mod way;

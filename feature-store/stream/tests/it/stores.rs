@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
-use fairlead_online::{EntityKey, Error, FeatureStore, Field, MemoryStore, SourcePartition, Write, WriteOutcome};
+use fairlead_online::{
+    EntityKey, Error, FeatureStore, Field, MemoryStore, SourcePartition, Write, WriteOutcome,
+};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::Registry;
 use rand::{RngExt as _, SeedableRng as _};
@@ -51,19 +53,34 @@ impl Flaky {
 
 #[async_trait]
 impl FeatureStore for Flaky {
-    async fn read_customer(&self, tenant: &TenantId, customer: &CustomerId) -> Result<Option<EntityState>, Error> {
+    async fn read_customer(
+        &self,
+        tenant: &TenantId,
+        customer: &CustomerId,
+    ) -> Result<Option<EntityState>, Error> {
         self.inner.read_customer(tenant, customer).await
     }
 
-    async fn read_customers(&self, tenant: &TenantId, customers: &[CustomerId]) -> Result<Vec<Option<EntityState>>, Error> {
+    async fn read_customers(
+        &self,
+        tenant: &TenantId,
+        customers: &[CustomerId],
+    ) -> Result<Vec<Option<EntityState>>, Error> {
         self.inner.read_customers(tenant, customers).await
     }
 
-    async fn read_product_counters(&self, tenant: &TenantId, products: &[ProductId]) -> Result<Vec<Option<EntityState>>, Error> {
+    async fn read_product_counters(
+        &self,
+        tenant: &TenantId,
+        products: &[ProductId],
+    ) -> Result<Vec<Option<EntityState>>, Error> {
         self.inner.read_product_counters(tenant, products).await
     }
 
-    async fn read_fields(&self, fields: &[(EntityKey, SourcePartition)]) -> Result<Vec<Option<Field>>, Error> {
+    async fn read_fields(
+        &self,
+        fields: &[(EntityKey, SourcePartition)],
+    ) -> Result<Vec<Option<Field>>, Error> {
         if self.on.load(Ordering::SeqCst) && self.rng.lock().await.random_bool(0.05) {
             self.faults.fetch_add(1, Ordering::SeqCst);
             return Err(broken());
@@ -130,8 +147,16 @@ impl Forgetful {
         journal.1.truncate(had.saturating_sub(count));
         journal.0 = MemoryStore::new(Registry::builtin());
         for write in journal.1.clone() {
-            let outcome = journal.0.apply(vec![write]).await.expect("memory does not fail");
-            assert_eq!(outcome, [WriteOutcome::Applied], "the journal is consistent");
+            let outcome = journal
+                .0
+                .apply(vec![write])
+                .await
+                .expect("memory does not fail");
+            assert_eq!(
+                outcome,
+                [WriteOutcome::Applied],
+                "the journal is consistent"
+            );
         }
         had
     }
@@ -143,19 +168,37 @@ impl Forgetful {
 
 #[async_trait]
 impl FeatureStore for Forgetful {
-    async fn read_customer(&self, tenant: &TenantId, customer: &CustomerId) -> Result<Option<EntityState>, Error> {
+    async fn read_customer(
+        &self,
+        tenant: &TenantId,
+        customer: &CustomerId,
+    ) -> Result<Option<EntityState>, Error> {
         self.store().await.read_customer(tenant, customer).await
     }
 
-    async fn read_customers(&self, tenant: &TenantId, customers: &[CustomerId]) -> Result<Vec<Option<EntityState>>, Error> {
+    async fn read_customers(
+        &self,
+        tenant: &TenantId,
+        customers: &[CustomerId],
+    ) -> Result<Vec<Option<EntityState>>, Error> {
         self.store().await.read_customers(tenant, customers).await
     }
 
-    async fn read_product_counters(&self, tenant: &TenantId, products: &[ProductId]) -> Result<Vec<Option<EntityState>>, Error> {
-        self.store().await.read_product_counters(tenant, products).await
+    async fn read_product_counters(
+        &self,
+        tenant: &TenantId,
+        products: &[ProductId],
+    ) -> Result<Vec<Option<EntityState>>, Error> {
+        self.store()
+            .await
+            .read_product_counters(tenant, products)
+            .await
     }
 
-    async fn read_fields(&self, fields: &[(EntityKey, SourcePartition)]) -> Result<Vec<Option<Field>>, Error> {
+    async fn read_fields(
+        &self,
+        fields: &[(EntityKey, SourcePartition)],
+    ) -> Result<Vec<Option<Field>>, Error> {
         self.store().await.read_fields(fields).await
     }
 

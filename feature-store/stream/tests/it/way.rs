@@ -78,7 +78,9 @@ async fn offsets_are_committed_only_after_the_lag() -> anyhow::Result<()> {
     running.stop().await?;
     // All of it is read again, and changes nothing.
     let mut running = world.start(store.clone(), |_| {})?;
-    running.until("all is safe", |progress| progress.settled(&ends)).await?;
+    running
+        .until("all is safe", |progress| progress.settled(&ends))
+        .await?;
     let counts = running.progress.now().counts;
     assert_eq!(counts.applied, 0, "{counts:?}");
     assert!(counts.replayed > 300, "{counts:?}");
@@ -90,7 +92,7 @@ async fn offsets_are_committed_only_after_the_lag() -> anyhow::Result<()> {
 async fn two_streams_over_one_store_count_nothing_twice() -> anyhow::Result<()> {
     let world = World::new().await?;
     let store = memory();
-    world.append(&events(7, 4_000, 60)).await?;
+    world.append(&events(7, 4_000, 8)).await?;
     // Two groups: each owns all partitions, as an owner and a zombie do.
     let mut one = world.start(store.clone(), |config| {
         config.group = "one".into();
@@ -111,12 +113,16 @@ async fn two_streams_over_one_store_count_nothing_twice() -> anyhow::Result<()> 
 async fn members_that_come_and_go_share_the_work() -> anyhow::Result<()> {
     let world = World::new().await?;
     let store = memory();
-    world.append(&events(8, 2_000, 100)).await?;
+    world.append(&events(8, 2_000, 8)).await?;
     let mut first = world.start(store.clone(), |config| config.batch_records = 20)?;
-    first.until("some are applied", |progress| progress.counts.applied > 200).await?;
+    first
+        .until("some are applied", |progress| progress.counts.applied > 200)
+        .await?;
     let mut second = world.start(store.clone(), |_| {})?;
-    second.until("it owns a part", |progress| !progress.next.is_empty()).await?;
-    world.append(&events(9, 2_000, 100)).await?;
+    second
+        .until("it owns a part", |progress| !progress.next.is_empty())
+        .await?;
+    world.append(&events(9, 2_000, 8)).await?;
     first.kill().await;
     second.caught_up(&world).await?;
     second.stop().await?;
@@ -127,7 +133,8 @@ async fn members_that_come_and_go_share_the_work() -> anyhow::Result<()> {
 async fn another_log_name_begins_beside_the_old_one() -> anyhow::Result<()> {
     let store = memory();
     let old = World::new().await?;
-    old.append(&[click("a", "anna", "P-1"), click("b", "anna", "P-1")]).await?;
+    old.append(&[click("a", "anna", "P-1"), click("b", "anna", "P-1")])
+        .await?;
     let mut running = old.start(store.clone(), |_| {})?;
     running.caught_up(&old).await?;
     running.stop().await?;
@@ -137,7 +144,10 @@ async fn another_log_name_begins_beside_the_old_one() -> anyhow::Result<()> {
     let error = new.start(store.clone(), |_| {})?.ends().await?;
     assert!(matches!(error, Error::LogWentBack { .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("fairlead.events.v1") && text.contains("stream.log_name"), "{text}");
+    assert!(
+        text.contains("fairlead.events.v1") && text.contains("stream.log_name"),
+        "{text}"
+    );
 
     new.append(&[click("c", "anna", "P-1")]).await?;
     let mut running = new.start(store.clone(), |config| config.log_name = "second".into())?;
@@ -146,7 +156,9 @@ async fn another_log_name_begins_beside_the_old_one() -> anyhow::Result<()> {
     let tenant = fairlead_domain::TenantId::new("acme")?;
     let anna = fairlead_domain::CustomerId::new("anna")?;
     let state = store.read_customer(&tenant, &anna).await?.expect("applied");
-    let set = new.registry.features_at(&state, NOW, fairlead_registry::Purpose::Recommend);
+    let set = new
+        .registry
+        .features_at(&state, NOW, fairlead_registry::Purpose::Recommend);
     let reader = fairlead_registry::FeatureReader::new(&new.registry, &set)?;
     assert_eq!(reader.number("clicks_1h"), Some(3.0));
     Ok(())
@@ -161,11 +173,22 @@ async fn settings_out_of_range_are_refused_before_anything_runs() -> anyhow::Res
         registry: world.registry.clone(),
         clock: Arc::new(ManualClock::at(NOW)),
     };
-    let config = Config { poll_wait_ms: 0, ..Config::default() };
-    let error = Stream::new(config, deps.clone()).err().expect("out of range");
-    assert_eq!(error.to_string(), "stream.poll_wait_ms `0` is not allowed: 1 to 1000");
+    let config = Config {
+        poll_wait_ms: 0,
+        ..Config::default()
+    };
+    let error = Stream::new(config, deps.clone())
+        .err()
+        .expect("out of range");
+    assert_eq!(
+        error.to_string(),
+        "stream.poll_wait_ms `0` is not allowed: 1 to 1000"
+    );
 
-    let config = Config { topic: "no.such.topic".into(), ..Config::default() };
+    let config = Config {
+        topic: "no.such.topic".into(),
+        ..Config::default()
+    };
     let stream = Stream::new(config, deps)?;
     let error = stream.run(CancellationToken::new()).await.unwrap_err();
     assert!(error.to_string().contains("no.such.topic"), "{error}");

@@ -7,13 +7,17 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fairlead_chassis::clock::ManualClock;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
-use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Position, Record, TopicSpec};
+use fairlead_event_log::{
+    EmbeddedEventLog, EmbeddedOptions, EventLog, Position, Record, TopicSpec,
+};
 use fairlead_online::FeatureStore;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_proto::money::v1::Money;
 use fairlead_registry::{Entity, Purpose, Registry};
-use fairlead_stream::{Config, DEAD_LETTERS_TOPIC, Deps, EVENTS_TOPIC, Error, ProgressWatch, Stream};
+use fairlead_stream::{
+    Config, DEAD_LETTERS_TOPIC, Deps, EVENTS_TOPIC, Error, ProgressWatch, Stream,
+};
 use prost::Message as _;
 use rand::{RngExt as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
@@ -28,23 +32,32 @@ pub(crate) const PARTITIONS: i32 = 4;
 pub(crate) struct World {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) registry: Registry,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl World {
+    /// An embedded log in a folder of its own.
     pub(crate) async fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let log = EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await?;
+        Ok(Self {
+            _folder: Some(folder),
+            ..Self::over(Arc::new(log)).await?
+        })
+    }
+
+    /// Any log that nobody else uses.
+    pub(crate) async fn over(log: Arc<dyn EventLog>) -> anyhow::Result<Self> {
         let topic = TopicSpec {
             partitions: PARTITIONS,
-            retention: Duration::from_secs(86_400),
+            retention: Duration::from_hours(24),
         };
         log.create_topic(EVENTS_TOPIC, topic).await?;
         log.create_topic(DEAD_LETTERS_TOPIC, topic).await?;
         Ok(Self {
-            log: Arc::new(log),
+            log,
             registry: Registry::builtin(),
-            _folder: folder,
+            _folder: None,
         })
     }
 
@@ -59,7 +72,11 @@ impl World {
     }
 
     /// Starts a stream with these changes to the usual test settings.
-    pub(crate) fn start(&self, store: Arc<dyn FeatureStore>, change: impl FnOnce(&mut Config)) -> anyhow::Result<Running> {
+    pub(crate) fn start(
+        &self,
+        store: Arc<dyn FeatureStore>,
+        change: impl FnOnce(&mut Config),
+    ) -> anyhow::Result<Running> {
         let mut config = Config {
             batch_records: 100,
             poll_wait_ms: 5,
@@ -95,10 +112,15 @@ impl World {
         for end in self.ends().await? {
             let mut next = 0;
             while next < end.offset {
-                let from = Position { partition: end.partition, offset: next };
+                let from = Position {
+                    partition: end.partition,
+                    offset: next,
+                };
                 for delivered in self.log.read(EVENTS_TOPIC, from, 1_000).await? {
                     next = delivered.position.offset + 1;
-                    let Ok(event) = Event::decode(delivered.record.payload) else { continue };
+                    let Ok(event) = Event::decode(delivered.record.payload) else {
+                        continue;
+                    };
                     if self.registry.check_event(&event, NOW).is_err() {
                         continue;
                     }
@@ -115,7 +137,11 @@ impl World {
         }
         let mut folded = Folded::default();
         for ((is_customer, id), parts) in states {
-            let entity = if is_customer { Entity::Customer } else { Entity::Product };
+            let entity = if is_customer {
+                Entity::Customer
+            } else {
+                Entity::Product
+            };
             let merged = self.registry.merge(entity, parts.into_values().collect());
             if is_customer {
                 folded.customers.insert(id, merged);
@@ -143,8 +169,12 @@ impl World {
             }
         }
         for (id, state) in &expected.products {
-            let read = store.read_product_counters(&tenant, &[ProductId::new(id)?]).await?;
-            let read = read[0].as_ref().with_context(|| format!("product {id} is missing"))?;
+            let read = store
+                .read_product_counters(&tenant, &[ProductId::new(id)?])
+                .await?;
+            let read = read[0]
+                .as_ref()
+                .with_context(|| format!("product {id} is missing"))?;
             assert_eq!(
                 self.registry.product_features_at(read, NOW),
                 self.registry.product_features_at(state, NOW),
@@ -172,7 +202,8 @@ impl Running {
     /// Waits until everything appended so far is visible.
     pub(crate) async fn caught_up(&mut self, world: &World) -> anyhow::Result<()> {
         let ends = world.ends().await?;
-        self.until("everything is visible", |progress| progress.reached(&ends)).await
+        self.until("everything is visible", |progress| progress.reached(&ends))
+            .await
     }
 
     pub(crate) async fn until(
@@ -181,9 +212,10 @@ impl Running {
         condition: impl FnMut(&fairlead_stream::Progress) -> bool,
     ) -> anyhow::Result<()> {
         // A guard against hanging for ever, not a measure of time.
-        let limit = Duration::from_secs(120);
+        let limit = Duration::from_mins(2);
         let reached = tokio::time::timeout(limit, self.progress.until(condition)).await;
-        reached.with_context(|| format!("waiting until {what}: {:?}", self.progress.now()))?
+        reached
+            .with_context(|| format!("waiting until {what}: {:?}", self.progress.now()))?
             .with_context(|| format!("the stream ended before {what}"))?;
         Ok(())
     }
@@ -201,7 +233,7 @@ impl Running {
 
     /// The error that the stream ends with by itself.
     pub(crate) async fn ends(self) -> anyhow::Result<Error> {
-        let ended = tokio::time::timeout(Duration::from_secs(120), self.task).await??;
+        let ended = tokio::time::timeout(Duration::from_mins(2), self.task).await??;
         ended.err().context("the stream ended without an error")
     }
 }
@@ -229,6 +261,7 @@ pub(crate) fn click(id: &str, customer: &str, product: &str) -> Event {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one draw per field")]
 /// A seeded stream of events of all kinds: late ones, ones sent twice, many on few products.
 pub(crate) fn events(seed: u64, count: usize, customers: usize) -> Vec<Event> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -272,9 +305,14 @@ pub(crate) fn events(seed: u64, count: usize, customers: usize) -> Vec<Event> {
                 });
             }
             EventKind::ProfileUpdated => {
-                let income = attribute_value::Value::Number(f64::from(rng.random_range(1..1_000_000)));
-                let income = AttributeValue { value: Some(income) };
-                event.attributes.insert("income_monthly_minor".into(), income);
+                let income =
+                    attribute_value::Value::Number(f64::from(rng.random_range(1..1_000_000)));
+                let income = AttributeValue {
+                    value: Some(income),
+                };
+                event
+                    .attributes
+                    .insert("income_monthly_minor".into(), income);
             }
             EventKind::ConsentChanged => {
                 let flag = attribute_value::Value::Flag(rng.random_bool(0.5));
