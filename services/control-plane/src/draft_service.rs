@@ -6,7 +6,7 @@ use fairlead_proto::control::v1::{
     CheckDraftRequest, CheckDraftResponse, Finding, GetDraftRequest, GetDraftResponse,
     LintStrategyRequest, LintStrategyResponse, PutExperimentsRequest, PutExperimentsResponse,
     PutModelRequest, PutModelResponse, PutProductsRequest, PutProductsResponse, PutSettingsRequest,
-    PutSettingsResponse, PutStrategyRequest, PutStrategyResponse, Strategy,
+    PutSettingsResponse, PutStrategyRequest, PutStrategyResponse, Release, Strategy,
 };
 use serde_json::json;
 use tonic::{Request, Response, Status};
@@ -15,6 +15,7 @@ use crate::compose::{Heading, compose, seal};
 use crate::fingerprint::fingerprint;
 use crate::lint::lint;
 use crate::publish::refuse_if_blocked;
+use crate::purposes;
 use crate::service::Service;
 use crate::{Error, arguments};
 
@@ -136,8 +137,14 @@ impl Service {
             .filter(|(id, _)| *id == strategy.strategy_id);
         strategy.version = versions.map(|(_, version)| *version).max().unwrap_or(0) + 1;
         let (content, now_ms) = (compose(&draft, tenant), self.parts.clock.now_ms());
+        let registry = self.parts.registry.clone();
         let linting = tokio::task::spawn_blocking(move || {
-            let findings = lint(&strategy, &content, now_ms);
+            let mut findings = lint(&strategy, &content, now_ms);
+            let alone = Release {
+                strategies: vec![strategy.clone()],
+                ..Release::default()
+            };
+            findings.extend(purposes::check(&alone, &registry));
             (strategy, findings)
         });
         Ok(linting.await?)

@@ -68,10 +68,11 @@ impl Service {
         let actor = arguments::actor(&request.actor)?;
         let settings = request.settings.clone().unwrap_or_default();
         let sections = sections_of(&settings, &request.clear)?;
-        let findings = check_settings(&settings)
+        let mut findings: Vec<Finding> = check_settings(&settings)
             .iter()
             .map(Finding::from)
             .collect();
+        findings.extend(purposes::check(&settings, &self.parts.registry));
         refuse_if_blocked("the settings", true, findings)?;
         let mut write = self.parts.store.write(&tenant).await?;
         for section in &sections {

@@ -101,9 +101,10 @@ impl Segmentations {
 
 impl Compiled {
     fn new(registry: &Registry, segmentation: &Segmentation) -> Result<Self, Error> {
-        let purpose = match segmentation.allow_price {
-            true => Purpose::Price,
-            false => Purpose::Analytics,
+        let purpose = if segmentation.allow_price {
+            Purpose::Price
+        } else {
+            Purpose::Analytics
         };
         let layout = registry.layout(purpose);
         let mut segments = Vec::with_capacity(segmentation.segments.len());

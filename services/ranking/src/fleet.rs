@@ -94,11 +94,17 @@ impl Fleet {
             None => Err(Error::UnknownVersion {
                 asked: version.to_owned(),
                 revision,
-                known: match self.versions.is_empty() {
-                    true => "none, the release has no ranker".to_owned(),
-                    false => self.versions.keys().cloned().collect::<Vec<_>>().join(", "),
-                },
+                known: self.known(),
             }),
         }
+    }
+
+    /// The versions that can be asked for, in words.
+    fn known(&self) -> String {
+        if self.versions.is_empty() {
+            return "none, the release has no ranker".to_owned();
+        }
+        let versions: Vec<&str> = self.versions.keys().map(String::as_str).collect();
+        versions.join(", ")
     }
 }

@@ -129,9 +129,9 @@ impl Service {
             probabilities(&outputs, CONVERT)?,
         );
         let asked = request.product_ids.iter().zip(&ask.products);
-        let scores = click.into_iter().zip(convert);
+        let chances = click.into_iter().zip(convert);
         let scored = asked
-            .zip(scores)
+            .zip(chances)
             .map(|((id, &product), (click, convert))| Scored {
                 product_id: id.clone(),
                 p_click: click.get(),

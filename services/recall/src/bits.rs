@@ -1,6 +1,6 @@
 //! A set of products by index number: one bit each.
 
-/// A set of products of one shelf.
+/// A set of products of one assortment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bits {
     words: Vec<u64>,
@@ -16,7 +16,7 @@ impl Bits {
         }
     }
 
-    /// Adds `product`. One outside the shelf is never in a set.
+    /// Adds `product`. One outside the assortment is never in a set.
     pub(crate) fn insert(&mut self, product: u32) {
         if product < self.length {
             self.words[product as usize / 64] |= 1 << (product % 64);
@@ -44,7 +44,9 @@ impl FromIterator<u32> for Bits {
     fn from_iter<I: IntoIterator<Item = u32>>(products: I) -> Self {
         let products: Vec<u32> = products.into_iter().collect();
         let mut set = Self::none(products.iter().max().map_or(0, |&largest| largest + 1));
-        products.into_iter().for_each(|product| set.insert(product));
+        for product in products {
+            set.insert(product);
+        }
         set
     }
 }

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::assortment::Assortment;
 use crate::counters::{self, Counters};
 use crate::error::Error;
-use crate::shelf::Shelf;
 use crate::snapshot::{Placed, Snapshot};
 use crate::sources::popular::{Evidence, Popular};
 use crate::tower::{ROLE, Tower};
@@ -57,7 +57,7 @@ pub(crate) struct Keeper {
     pub(crate) refresh: Duration,
     /// What the release names; the model in use may be an older one.
     pub(crate) wanted: Option<ModelRef>,
-    pub(crate) shelf: Option<Arc<Shelf>>,
+    pub(crate) assortment: Option<Arc<Assortment>>,
     pub(crate) placed: Option<Arc<Placed>>,
     pub(crate) loads: JoinSet<(ModelRef, Result<Tower, Error>)>,
 }
@@ -93,7 +93,10 @@ impl Keeper {
         let Some(live) = self.releases.live() else {
             return;
         };
-        let known = self.shelf.as_ref().map(|shelf| shelf.live.revision());
+        let known = self
+            .assortment
+            .as_ref()
+            .map(|assortment| assortment.live.revision());
         if known == Some(live.revision()) {
             return;
         }
@@ -103,14 +106,14 @@ impl Keeper {
             .as_ref()
             .map(|tower| tower.companions.content_hash.clone());
         let build = move || {
-            let shelf = Shelf::of(live);
-            let placed = tower.map(|tower| Placed::new(tower, &shelf));
-            (Arc::new(shelf), placed.map(Arc::new))
+            let assortment = Assortment::of(live);
+            let placed = tower.map(|tower| Placed::new(tower, &assortment));
+            (Arc::new(assortment), placed.map(Arc::new))
         };
-        let Some((shelf, placed)) = blocking(build).await else {
+        let Some((assortment, placed)) = blocking(build).await else {
             return;
         };
-        self.shelf = Some(shelf);
+        self.assortment = Some(assortment);
         // A release without a model is served without one; one with another model is served with
         // the old one until the new one is loaded.
         self.placed = placed.filter(|_| self.wanted.is_some());
@@ -127,7 +130,7 @@ impl Keeper {
     }
 
     async fn take_model(&mut self, named: &ModelRef, loaded: Result<Tower, Error>) {
-        let Some(shelf) = self.shelf.clone() else {
+        let Some(assortment) = self.assortment.clone() else {
             return;
         };
         // A release that came meanwhile names another.
@@ -137,7 +140,7 @@ impl Keeper {
         match loaded {
             Ok(tower) => {
                 tracing::info!(model = tower.title, "two-tower model in use");
-                let place = move || Arc::new(Placed::new(Arc::new(tower), &shelf));
+                let place = move || Arc::new(Placed::new(Arc::new(tower), &assortment));
                 if let Some(placed) = blocking(place).await {
                     self.placed = Some(placed);
                     self.publish().await;
@@ -160,14 +163,14 @@ impl Keeper {
     }
 
     async fn read_counters(&mut self) {
-        let Some(shelf) = self.shelf.clone() else {
+        let Some(assortment) = self.assortment.clone() else {
             return;
         };
-        let Ok(tenant) = TenantId::new(&shelf.live.release.tenant) else {
+        let Ok(tenant) = TenantId::new(&assortment.live.release.tenant) else {
             return;
         };
         let limit = self.refresh.max(LEAST_READ_TIME);
-        let reading = counters::read(&*self.store, &tenant, shelf.products());
+        let reading = counters::read(&*self.store, &tenant, assortment.products());
         match timeout(limit, reading).await {
             Ok(Ok(states)) => {
                 self.counters.replace(states);
@@ -190,20 +193,20 @@ impl Keeper {
 
     /// Makes the order of popularity, and puts everything where requests find it.
     async fn publish(&mut self) {
-        let Some(shelf) = self.shelf.clone() else {
+        let Some(assortment) = self.assortment.clone() else {
             return;
         };
         let (counters, placed) = (self.counters.clone(), self.placed.clone());
         let (now_ms, strength) = (self.clock.now_ms(), self.strength);
         let make = move || {
             let evidence = Evidence {
-                counts: &counters.counts(shelf.products(), now_ms),
+                counts: &counters.counts(assortment.products(), now_ms),
                 prior: placed.as_ref().map_or(&[], |placed| &placed.prior),
                 strength,
             };
-            let popular = Arc::new(Popular::of(evidence, &shelf.place_by_id));
+            let popular = Arc::new(Popular::of(evidence, &assortment.place_by_id));
             Snapshot {
-                shelf,
+                assortment,
                 placed,
                 popular,
             }
@@ -211,7 +214,7 @@ impl Keeper {
         let Some(snapshot) = blocking(make).await else {
             return;
         };
-        let revision = snapshot.shelf.live.revision();
+        let revision = snapshot.assortment.live.revision();
         let title = snapshot
             .placed
             .as_ref()

@@ -22,6 +22,7 @@
 //! Any other service; libtorch and FAISS other than through `fairlead-inference` and
 //! `fairlead-vector-index`.
 
+mod assortment;
 mod bits;
 mod config;
 mod counters;
@@ -32,7 +33,6 @@ mod request;
 mod run;
 mod screen;
 mod service;
-mod shelf;
 mod snapshot;
 mod sources;
 mod stage;

@@ -15,7 +15,7 @@ const RANK_OFFSET: u32 = 60;
 /// A product as one source found it; its rank is its place in the source's list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Hit {
-    /// The product's number on the shelf.
+    /// The product's number on the assortment.
     pub(crate) product: u32,
     /// The source's own score.
     pub(crate) score: f32,
@@ -46,7 +46,7 @@ pub(crate) struct Finding {
 /// A product with every source that found it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Merged {
-    /// The product's number on the shelf.
+    /// The product's number on the assortment.
     pub(crate) product: u32,
     /// Sources, strongest (best rank) first.
     pub(crate) sources: Vec<Sourced>,

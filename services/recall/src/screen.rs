@@ -1,4 +1,4 @@
-//! The filters: which products of the shelf may be candidates for this customer now, and why the
+//! The filters: which products of the assortment may be candidates for this customer now, and why the
 //! others may not. Every product is judged once, and dropped by the first filter that fails it:
 //! kind asked for, eligibility (`release::eligibility`, which the final slate applies again), cap
 //! on repetition.
@@ -8,8 +8,8 @@ use fairlead_proto::profile::v1::ShownCount;
 use fairlead_proto::recall::v1::{Drop, DropCause};
 use fairlead_release::eligibility::{self, Dropped, EligibilityFacts};
 
+use crate::assortment::Assortment;
 use crate::bits::Bits;
-use crate::shelf::Shelf;
 
 /// The filter of this service that comes after those of `eligibility::FILTERS`.
 const REPETITION: &str = "repetition";
@@ -46,18 +46,25 @@ impl Screen<'_> {
         names.map(str::to_owned).collect()
     }
 
-    /// Judges every product of `shelf`.
-    pub(crate) fn judge(&self, shelf: &Shelf) -> Screened {
-        let verdicts: Vec<Option<Dropped>> = shelf
+    /// Judges every product of `assortment`.
+    pub(crate) fn judge(&self, assortment: &Assortment) -> Screened {
+        let verdicts: Vec<Option<Dropped>> = assortment
             .classes
             .iter()
             .map(|class| eligibility::judge(class, &self.facts, self.as_of_ms).err())
             .collect();
-        let held = self.facts.held.iter().filter_map(|id| shelf.number(id));
+        let held = self
+            .facts
+            .held
+            .iter()
+            .filter_map(|id| assortment.number(id));
         let held: Bits = held.collect();
-        let (shown, mut allowed) = (self.shown_too_often(shelf), Bits::none(shelf.length()));
+        let (shown, mut allowed) = (
+            self.shown_too_often(assortment),
+            Bits::none(assortment.length()),
+        );
         let mut drops = Vec::new();
-        for (product, number) in shelf.products().iter().zip(0_u32..) {
+        for (product, number) in assortment.products().iter().zip(0_u32..) {
             let alone =
                 !product.active || product.listed_at_ms > self.as_of_ms || held.contains(number);
             let dropped = if !self.asks_for(product.kind) {
@@ -68,7 +75,7 @@ impl Screen<'_> {
                     .err()
                     .map(|dropped| (dropped.cause, dropped.detail))
             } else {
-                verdicts[shelf.class_of[number as usize] as usize]
+                verdicts[assortment.class_of[number as usize] as usize]
                     .as_ref()
                     .map(|dropped| (dropped.cause, dropped.detail.clone()))
             };
@@ -91,7 +98,7 @@ impl Screen<'_> {
     }
 
     /// The products that reached the cap, ascending, with what is said of them.
-    fn shown_too_often(&self, shelf: &Shelf) -> Vec<(u32, String)> {
+    fn shown_too_often(&self, assortment: &Assortment) -> Vec<(u32, String)> {
         let Some(cap) = self.repetition_cap else {
             return Vec::new();
         };
@@ -101,7 +108,7 @@ impl Screen<'_> {
             .filter(|shown| usize::try_from(shown.count).is_ok_and(|count| count >= cap))
             .filter_map(|shown| {
                 let detail = format!("shown {} times in 7 days, {cap} allowed", shown.count);
-                Some((shelf.number(&shown.product_id)?, detail))
+                Some((assortment.number(&shown.product_id)?, detail))
             })
             .collect();
         too_often.sort_unstable();

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::assortment::Assortment;
 use crate::bits::Bits;
 use crate::config::Config;
 use crate::counters::Counters;
@@ -28,7 +29,6 @@ use crate::keeper::{Keeper, Serving, Shared};
 use crate::merge::{Finding, Hit, Merged, merge};
 use crate::request::Ask;
 use crate::screen::Screen;
-use crate::shelf::Shelf;
 use crate::snapshot::{Placed, Snapshot};
 use crate::sources::item_to_item::Seed;
 use crate::sources::two_tower::{self, Threads};
@@ -82,7 +82,7 @@ impl Service {
             strength: config.popularity_strength,
             refresh: Duration::from_millis(config.refresh_ms),
             wanted: None,
-            shelf: None,
+            assortment: None,
             placed: None,
             loads: JoinSet::new(),
         };
@@ -120,9 +120,9 @@ impl Service {
             return Err(Error::DeadlineExceeded);
         }
         let snapshot = inner.shared.snapshot.load_full().ok_or(Error::NoRelease)?;
-        let shelf = &*snapshot.shelf;
+        let assortment = &*snapshot.assortment;
         let now_ms = inner.clock.now_ms();
-        let ask = Ask::check(request, &inner.registry, &shelf.live, now_ms)?;
+        let ask = Ask::check(request, &inner.registry, &assortment.live, now_ms)?;
         let screen = Screen {
             facts: EligibilityFacts::from_profile(ask.profile),
             as_of_ms: ask.as_of_ms,
@@ -134,7 +134,7 @@ impl Service {
                 .map(|_| ask.parameters.repetition_cap)
                 .filter(|&cap| cap > 0),
         };
-        let screened = stage::run("screen", || screen.judge(shelf));
+        let screened = stage::run("screen", || screen.judge(assortment));
         let near = self.nearest(&snapshot, &ask, &screened.allowed, deadline);
         let others = async {
             stage::run("other_sources", || {
@@ -147,13 +147,15 @@ impl Service {
         let model_version = model_version.map(|placed| placed.tower.title.clone());
         findings.extend(near);
         count(&findings);
-        let merged = stage::run("merge", || merge(&findings, &shelf.place_by_id, ask.limit));
+        let merged = stage::run("merge", || {
+            merge(&findings, &assortment.place_by_id, ask.limit)
+        });
         let passed = screen.filters_passed();
-        let candidate = |merged: &Merged| candidate(shelf, merged, &passed);
+        let candidate = |merged: &Merged| candidate(assortment, merged, &passed);
         Ok(RecallResponse {
             candidates: merged.iter().map(candidate).collect(),
             drops: screened.drops,
-            release_revision: shelf.live.revision(),
+            release_revision: assortment.live.revision(),
             model_version: model_version.unwrap_or_default(),
         })
     }
@@ -216,40 +218,42 @@ fn threads(config: &Config) -> Result<Threads, Error> {
 
 /// The sources that only look things up.
 fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Finding> {
-    let (shelf, limits) = (&*snapshot.shelf, &ask.parameters);
+    let (assortment, limits) = (&*snapshot.assortment, &ask.parameters);
     let popular = snapshot.popular.find(allowed, limits.popular_limit);
-    let newest = shelf.newest.find(ask.as_of_ms, allowed, limits.new_limit);
+    let newest = assortment
+        .newest
+        .find(ask.as_of_ms, allowed, limits.new_limit);
     let mut found = vec![
         (RecallSource::Popular, popular),
         (RecallSource::New, newest),
     ];
     if ask.personal.is_some() {
         if let Some(placed) = &snapshot.placed {
-            let hits = goes_with(placed, shelf, ask, allowed);
+            let hits = goes_with(placed, assortment, ask, allowed);
             found.push((RecallSource::ItemToItem, hits));
         }
-        let pushed = shelf.campaigns.find(ask.as_of_ms, allowed, ask.limit);
+        let pushed = assortment.campaigns.find(ask.as_of_ms, allowed, ask.limit);
         found.push((RecallSource::Campaign, pushed));
     }
     let finding = |(source, hits)| Finding { source, hits };
     found.into_iter().map(finding).collect()
 }
 
-fn goes_with(placed: &Placed, shelf: &Shelf, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
+fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
     let held = ask.profile.held_product_ids.iter();
-    let held = held.filter_map(|id| shelf.number(id)).map(Seed::held);
+    let held = held.filter_map(|id| assortment.number(id)).map(Seed::held);
     let engaged = ask
         .personal
         .map_or(&[][..], |(_, reader)| reader.sequence("engaged"));
     let touched = engaged.iter().filter_map(|entry| {
         let age_ms = ask.as_of_ms.saturating_sub(entry.event_time_ms);
-        Some(Seed::touched(shelf.number(&entry.product_id)?, age_ms))
+        Some(Seed::touched(assortment.number(&entry.product_id)?, age_ms))
     });
     let seeds: Vec<Seed> = held.chain(touched).collect();
     let limit = ask.parameters.item_to_item_limit;
     placed
         .neighbours
-        .find(&seeds, allowed, &shelf.place_by_id, limit)
+        .find(&seeds, allowed, &assortment.place_by_id, limit)
 }
 
 fn count(findings: &[Finding]) {
@@ -267,18 +271,18 @@ fn count(findings: &[Finding]) {
     }
 }
 
-fn candidate(shelf: &Shelf, merged: &Merged, passed: &[String]) -> Candidate {
+fn candidate(assortment: &Assortment, merged: &Merged, passed: &[String]) -> Candidate {
     let sources = merged.sources.iter().map(|sourced| SourceScore {
         source: sourced.source.into(),
         score: sourced.hit.score,
-        rank: sourced.rank as i32,
+        rank: i32::try_from(sourced.rank).unwrap_or(i32::MAX),
         because_of: sourced
             .hit
             .because_of
-            .map_or_else(String::new, |product| shelf.id(product).to_owned()),
+            .map_or_else(String::new, |product| assortment.id(product).to_owned()),
     });
     Candidate {
-        product_id: shelf.id(merged.product).to_owned(),
+        product_id: assortment.id(merged.product).to_owned(),
         sources: sources.collect(),
         filters_passed: passed.to_vec(),
     }

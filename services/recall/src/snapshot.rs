@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::shelf::Shelf;
+use crate::assortment::Assortment;
 use crate::sources::item_to_item::Neighbours;
 use crate::sources::popular::Popular;
 use crate::tower::Tower;
@@ -12,19 +12,19 @@ use crate::tower::Tower;
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     /// The release's products.
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) assortment: Arc<Assortment>,
     /// The two-tower model; `None` where the release names none or it was never loaded.
     pub(crate) placed: Option<Arc<Placed>>,
     /// The order of popularity.
     pub(crate) popular: Arc<Popular>,
 }
 
-/// A two-tower model with its products found on a shelf.
+/// A two-tower model with its products found on a assortment.
 #[derive(Debug)]
 pub(crate) struct Placed {
     /// The model.
     pub(crate) tower: Arc<Tower>,
-    /// For each row of the index its product; `None` for one that the shelf does not have.
+    /// For each row of the index its product; `None` for one that the assortment does not have.
     pub(crate) product_of_row: Vec<Option<u32>>,
     /// What goes with what.
     pub(crate) neighbours: Neighbours,
@@ -33,14 +33,14 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
-    /// Finds the model's products on `shelf`.
-    pub(crate) fn new(tower: Arc<Tower>, shelf: &Shelf) -> Self {
-        let number = |id: &str| shelf.number(id);
+    /// Finds the model's products on `assortment`.
+    pub(crate) fn new(tower: Arc<Tower>, assortment: &Assortment) -> Self {
+        let number = |id: &str| assortment.number(id);
         let weight = |id: &str| tower.companions.popularity.get(id).copied().unwrap_or(0.0);
-        let products = shelf.products().iter();
+        let products = assortment.products().iter();
         Self {
             product_of_row: tower.row_ids().iter().map(|id| number(id)).collect(),
-            neighbours: Neighbours::of(&tower.companions.item_to_item, shelf.length(), number),
+            neighbours: Neighbours::of(&tower.companions.item_to_item, assortment.length(), number),
             prior: products
                 .map(|product| weight(&product.product_id))
                 .collect(),

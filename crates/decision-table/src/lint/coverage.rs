@@ -49,6 +49,16 @@ pub(crate) enum Rest {
 
 /// Answers a question, taking `steps` from a budget.
 pub(crate) fn holes(table: &Table, question: &Question<'_>, steps: &mut u64) -> Coverage {
+    // Cutting the columns up is work as well: looking at each piece once.
+    let cost = (0..table.domains.len()).map(|input| Grid::size(&cells_of(table, question, input)));
+    let Some(rest) = steps.checked_sub(cost.sum::<usize>() as u64) else {
+        *steps = 0;
+        return Coverage {
+            holes: Vec::new(),
+            rest: Rest::Unknown,
+        };
+    };
+    *steps = rest;
     let mut search = Search::new(table, question, *steps);
     let mut holes: Vec<Vec<Set>> = Vec::new();
     let rest = loop {
@@ -82,6 +92,9 @@ impl Class {
 }
 
 struct OutOfSteps;
+
+/// The most words of answers that a search remembers, 32 MiB. Beyond, it only takes longer.
+const MAX_MEMORY: usize = 4 * 1024 * 1024;
 
 /// A part of the box: for each column of the walk, the classes of its values.
 type Part = Vec<Vec<usize>>;
@@ -158,7 +171,7 @@ impl Search {
                 return Ok(Some(path));
             }
         }
-        if self.volumes.is_none() {
+        if self.volumes.is_none() && self.covered.len() * rows.len() < MAX_MEMORY {
             self.covered.insert((depth, rows.to_vec()));
         }
         Ok(None)
@@ -256,13 +269,18 @@ impl Search {
     }
 }
 
-/// The classes of an input within the box, in order of value.
-fn classes_of(table: &Table, question: &Question<'_>, input: usize) -> Vec<Class> {
-    let cells: Vec<&Set> = question
+/// The cells of the rows in question.
+fn cells_of<'t>(table: &'t Table, question: &Question<'_>, input: usize) -> Vec<&'t Set> {
+    question
         .rows
         .iter()
         .map(|row| &table.rows[*row].cells[input])
-        .collect();
+        .collect()
+}
+
+/// The classes of an input within the box, in order of value.
+fn classes_of(table: &Table, question: &Question<'_>, input: usize) -> Vec<Class> {
+    let cells = cells_of(table, question, input);
     let grid = Grid::new(&cells, table.domains[input].bounds());
     let mut positions: HashMap<&[u64], usize> = HashMap::new();
     let mut classes: Vec<Class> = Vec::new();

@@ -300,15 +300,37 @@ impl fmt::Display for Descent {
     }
 }
 
-/// Keeps the first `limit` findings and counts the others.
-pub(crate) fn cut(mut findings: Vec<Finding>, check: Check, limit: usize) -> Vec<Finding> {
-    let unlisted = findings.len().saturating_sub(limit);
-    if unlisted > 0 {
-        findings.truncate(limit);
-        findings.push(Finding::More {
+/// The first findings of a check, and how many came after them, which were not worth making.
+pub(crate) struct Listed {
+    check: Check,
+    limit: usize,
+    findings: Vec<Finding>,
+    unlisted: usize,
+}
+
+impl Listed {
+    pub(crate) const fn new(check: Check, limit: usize) -> Self {
+        Self {
             check,
-            unlisted: Some(unlisted),
-        });
+            limit,
+            findings: Vec::new(),
+            unlisted: 0,
+        }
     }
-    findings
+
+    pub(crate) fn push(&mut self, make: impl FnOnce() -> Finding) {
+        if self.findings.len() < self.limit {
+            self.findings.push(make());
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    pub(crate) fn into_findings(mut self) -> Vec<Finding> {
+        if self.unlisted > 0 {
+            let (check, unlisted) = (self.check, Some(self.unlisted));
+            self.findings.push(Finding::More { check, unlisted });
+        }
+        self.findings
+    }
 }

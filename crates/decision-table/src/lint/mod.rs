@@ -19,23 +19,24 @@ use crate::set::Set;
 use crate::table::Table;
 
 use coverage::{Question, Rest};
+use finding::Listed;
 use overlap::Overlaps;
 
 /// How much lint may do and say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Steps of the search for holes, in all: one looks at 64 rows in one piece of one column.
-    /// Only tables whose rows overlap need many.
+    /// Steps of the search for holes, and of the one for unreachable rows: one looks at 64 rows
+    /// in one piece of one column. Only tables whose rows overlap need many.
     pub steps: u64,
     /// Findings of each check; what goes beyond is counted in one more.
     pub findings: usize,
 }
 
 impl Default for Limits {
-    /// A hundred million steps (some seconds), a hundred findings of each check.
+    /// Twenty million steps (some seconds), a hundred findings of each check.
     fn default() -> Self {
         Self {
-            steps: 100_000_000,
+            steps: 20_000_000,
             findings: 100,
         }
     }
@@ -52,19 +53,14 @@ pub fn lint(table: &Table) -> Vec<Finding> {
 pub fn lint_within(table: &Table, limits: &Limits) -> Vec<Finding> {
     let overlaps = Overlaps::of(table);
     let mut findings = overlaps.findings(table, limits);
-    let mut steps = limits.steps;
-    findings.extend(unreachable(table, &overlaps, limits, &mut steps));
-    findings.extend(holes(table, &overlaps, limits, &mut steps));
+    findings.extend(unreachable(table, &overlaps, limits));
+    findings.extend(holes(table, &overlaps, limits));
     findings
 }
 
-fn unreachable(
-    table: &Table,
-    overlaps: &Overlaps,
-    limits: &Limits,
-    steps: &mut u64,
-) -> Vec<Finding> {
-    let mut found = Vec::new();
+fn unreachable(table: &Table, overlaps: &Overlaps, limits: &Limits) -> Vec<Finding> {
+    let mut steps = limits.steps;
+    let mut found = Listed::new(Check::Unreachable, limits.findings);
     for row in 0..table.rows.len() {
         // Evaluation chooses a row unless one of these matches as well.
         let rivals = overlaps.rivals(table, row);
@@ -80,25 +76,26 @@ fn unreachable(
             disjoint,
             limit: 0,
         };
-        let coverage = coverage::holes(table, &question, steps);
+        let coverage = coverage::holes(table, &question, &mut steps);
         match coverage.rest {
             Rest::Holes => {}
-            Rest::Covered => found.push(Finding::Unreachable {
+            Rest::Covered => found.push(|| Finding::Unreachable {
                 row: row + 1,
                 taken_by: question.rows.iter().map(|rival| rival + 1).collect(),
                 example: Example::first(table, &question.within),
             }),
-            Rest::Unknown => found.push(Finding::TooComplex {
+            Rest::Unknown => found.push(|| Finding::TooComplex {
                 check: Check::Unreachable,
                 row: Some(row + 1),
                 steps: limits.steps,
             }),
         }
     }
-    finding::cut(found, Check::Unreachable, limits.findings)
+    found.into_findings()
 }
 
-fn holes(table: &Table, overlaps: &Overlaps, limits: &Limits, steps: &mut u64) -> Vec<Finding> {
+fn holes(table: &Table, overlaps: &Overlaps, limits: &Limits) -> Vec<Finding> {
+    let mut steps = limits.steps;
     let domains: Vec<Set> = table
         .domains
         .iter()
@@ -110,7 +107,7 @@ fn holes(table: &Table, overlaps: &Overlaps, limits: &Limits, steps: &mut u64) -
         disjoint: overlaps.is_empty(),
         limit: limits.findings,
     };
-    let coverage = coverage::holes(table, &question, steps);
+    let coverage = coverage::holes(table, &question, &mut steps);
     let finding = |region: Vec<Set>| Finding::Hole {
         example: Example::first(table, &region.iter().collect::<Vec<_>>()),
         region: Region::of(table, &region),

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::domain::Domain;
 use crate::lint::Limits;
-use crate::lint::finding::{Check, Descent, Example, Finding, cut};
+use crate::lint::finding::{Check, Descent, Example, Finding, Listed};
 use crate::schema::{Column, SchemaError};
 use crate::table::{RowData, Table};
 
@@ -59,28 +59,30 @@ pub fn not_monotone(table: &Table, rule: &Monotone<'_>) -> Result<Vec<Finding>, 
     // An output was read from this very domain, so it has a position.
     let rank = |row: &RowData| order.position(&row.outputs[output]).unwrap_or_default();
     let values: Vec<i64> = table.rows.iter().map(rank).collect();
-    let mut findings = Vec::new();
+    let mut findings = Listed::new(Check::Monotone, Limits::default().findings);
     for (low, low_row) in table.rows.iter().enumerate() {
         for (high, high_row) in table.rows.iter().enumerate() {
             if !rule.direction.is_broken(values[low], values[high]) {
                 continue;
             }
             if let Some((from, to)) = apart(low_row, high_row, input) {
-                findings.push(Finding::NotMonotone(Box::new(Descent {
-                    input: rule.input.to_owned(),
-                    output: rule.output.to_owned(),
-                    direction: rule.direction,
-                    rows: (low + 1, high + 1),
-                    examples: (Example::at(table, &from), Example::at(table, &to)),
-                    outputs: (
-                        low_row.outputs[output].clone(),
-                        high_row.outputs[output].clone(),
-                    ),
-                })));
+                findings.push(|| {
+                    Finding::NotMonotone(Box::new(Descent {
+                        input: rule.input.to_owned(),
+                        output: rule.output.to_owned(),
+                        direction: rule.direction,
+                        rows: (low + 1, high + 1),
+                        examples: (Example::at(table, &from), Example::at(table, &to)),
+                        outputs: (
+                            low_row.outputs[output].clone(),
+                            high_row.outputs[output].clone(),
+                        ),
+                    }))
+                });
             }
         }
     }
-    Ok(cut(findings, Check::Monotone, Limits::default().findings))
+    Ok(findings.into_findings())
 }
 
 /// Two points, the first in `low` and the second in `high`, that differ in `input` alone, where

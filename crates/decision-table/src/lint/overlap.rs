@@ -3,22 +3,13 @@
 use std::collections::HashSet;
 
 use crate::lint::Limits;
-use crate::lint::finding::{Check, Example, Finding, cut};
-use crate::table::{RowData, Table};
+use crate::lint::finding::{Check, Example, Finding, Listed};
+use crate::table::Table;
 
 /// The pairs of rows that meet, by position, the lower first.
 pub(crate) struct Overlaps {
     /// For each row, the rows that it meets.
     partners: Vec<Vec<usize>>,
-}
-
-/// The first point that two rows share.
-fn first_common(one: &RowData, other: &RowData) -> Option<Vec<i64>> {
-    one.cells
-        .iter()
-        .zip(&other.cells)
-        .map(|(one, other)| one.first_common(other))
-        .collect()
 }
 
 impl Overlaps {
@@ -66,24 +57,33 @@ impl Overlaps {
     }
 
     pub(crate) fn findings(&self, table: &Table, limits: &Limits) -> Vec<Finding> {
-        let (mut conflicts, mut duplicates) = (Vec::new(), Vec::new());
+        let mut conflicts = Listed::new(Check::Conflict, limits.findings);
+        let mut duplicates = Listed::new(Check::Duplicate, limits.findings);
         for (one, partners) in self.partners.iter().enumerate() {
             for &other in partners.iter().filter(|other| **other > one) {
                 let (row, rival) = (&table.rows[one], &table.rows[other]);
-                let Some(positions) = first_common(row, rival) else {
-                    continue;
-                };
                 let rows = (one + 1, other + 1);
-                let example = Example::at(table, &positions);
+                // The rows meet, so every column has a first common value.
+                let columns = row.cells.iter().zip(&rival.cells);
+                let example = || {
+                    let common = columns.filter_map(|(one, other)| one.first_common(other));
+                    Example::at(table, &common.collect::<Vec<_>>())
+                };
                 if row.outcome == rival.outcome {
-                    duplicates.push(Finding::Duplicate { rows, example });
+                    duplicates.push(|| Finding::Duplicate {
+                        rows,
+                        example: example(),
+                    });
                 } else {
-                    conflicts.push(Finding::Conflict { rows, example });
+                    conflicts.push(|| Finding::Conflict {
+                        rows,
+                        example: example(),
+                    });
                 }
             }
         }
-        let mut findings = cut(conflicts, Check::Conflict, limits.findings);
-        findings.extend(cut(duplicates, Check::Duplicate, limits.findings));
+        let mut findings = conflicts.into_findings();
+        findings.extend(duplicates.into_findings());
         findings
     }
 }

@@ -45,6 +45,9 @@ fn segment_of(expressions: &[(&str, &str)], state: &EntityState) -> Option<Strin
     compiled.assign(&reader, None).remove("value")
 }
 
+/// (expressions, state, expected)
+type Case<'a> = (&'a [(&'a str, &'a str)], EntityState, &'a str);
+
 #[test]
 fn golden_segments() {
     let income = |minor: f64| state(&[("income_monthly_minor", Stored::Number(minor))]);
@@ -53,8 +56,6 @@ fn golden_segments() {
         ("rich", "income_monthly_minor >= 5000000"),
         ("solid", "income_monthly_minor >= 1000000"),
     ];
-    // (expressions, state, expected)
-    type Case<'a> = (&'a [(&'a str, &'a str)], EntityState, &'a str);
     let cases: [Case<'_>; 11] = [
         (wealthy, income(5_000_000.0), "rich"),
         (wealthy, income(1_200_000.0), "solid"),

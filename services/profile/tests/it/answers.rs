@@ -2,7 +2,7 @@
 
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::event::v1::attribute_value::Value;
-use fairlead_proto::feature::v1::Purpose;
+use fairlead_proto::feature::v1::{FeatureSet, Purpose};
 use fairlead_proto::profile::v1::target_value::Value as Target;
 use fairlead_proto::profile::v1::{Profile, ShownCount};
 
@@ -53,7 +53,7 @@ async fn a_known_customer_is_described() -> anyhow::Result<()> {
     assert_eq!(profile.shown, [shown("CC-1", 1), shown("CL-1", 2)]);
     assert_eq!(profile.last_event_time_ms, NOW_MS - HOUR_MS + 1);
     // Only what was asked for, whatever else was read.
-    let purposes: Vec<Purpose> = profile.features.iter().map(|set| set.purpose()).collect();
+    let purposes: Vec<Purpose> = profile.features.iter().map(FeatureSet::purpose).collect();
     assert_eq!(purposes, [Purpose::Price]);
     assert_eq!(profile.features[0].as_of_ms, NOW_MS);
 

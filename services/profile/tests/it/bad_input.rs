@@ -7,13 +7,16 @@ use tonic::Code;
 
 use crate::support::{House, request};
 
+/// (request, code, field named, value named)
+type Case<'a> = (GetProfileRequest, Code, &'a str, &'a str);
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
     let house = House::open().await?;
     house.publish(1, Vec::new()).await;
     let good = || request("c-1", &[Purpose::Recommend]);
     let long = "x".repeat(129);
-    type Case<'a> = (GetProfileRequest, Code, &'a str, &'a str);
     let cases: [Case<'_>; 11] = [
         (
             GetProfileRequest {

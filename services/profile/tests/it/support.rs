@@ -43,7 +43,7 @@ pub(crate) struct House {
 }
 
 pub(crate) fn tenant() -> TenantId {
-    TenantId::new("acme").unwrap()
+    TenantId::new("acme").expect("a tenant")
 }
 
 pub(crate) fn registry() -> Registry {
@@ -74,8 +74,8 @@ impl House {
                 name: "profile",
                 drain: Duration::from_secs(1),
             };
-            let served = serve(options, listener, routes, token).await;
-            assert!(served.is_ok(), "{served:?}");
+            let outcome = serve(options, listener, routes, token).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
         });
         Ok(Self {
             client: ProfileServiceClient::new(Link::connect(&[address])?),
@@ -104,7 +104,7 @@ impl House {
             expected_mark: None,
             mark: 1,
             state: registry().encode(Entity::Customer, &mut state).into(),
-            ttl: Some(Duration::from_secs(3_600)),
+            ttl: Some(Duration::from_hours(1)),
         };
         self.store.apply(vec![write]).await?;
         Ok(())

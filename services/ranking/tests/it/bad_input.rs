@@ -19,7 +19,11 @@ async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<House> 
     Ok(house)
 }
 
+/// (request, code, field named, value named)
+type Case<'a> = (RankRequest, Code, &'a str, &'a str);
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     let house = open(&Folder::default(), root.path()).await?;
@@ -36,7 +40,6 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         product_ids: ids,
         ..request()
     };
-    type Case<'a> = (RankRequest, Code, &'a str, &'a str);
     let cases: Vec<Case<'_>> = vec![
         (
             RankRequest {

@@ -27,13 +27,13 @@ fn offline(customer: &[Event], products: &[Event], asked: &[String]) -> ModelInp
     let (registry, assembler) = (Registry::builtin(), assembler());
     let mut inputs = ModelInputs::default();
     let mut state = EntityState::default();
-    customer.iter().for_each(|event| {
+    for event in customer {
         registry.apply_customer(&mut state, event);
-    });
+    }
     let features = registry.features_at(&state, NOW_MS, Purpose::Recommend);
     assembler
         .user(&features, &mut inputs.user_dense, &mut inputs.user_ids)
-        .unwrap();
+        .expect("a set of this registry");
     for id in asked {
         let mut state = EntityState::default();
         for event in products.iter().filter(|event| event.product_id == *id) {
@@ -43,7 +43,7 @@ fn offline(customer: &[Event], products: &[Event], asked: &[String]) -> ModelInp
         let (ids, dense) = (&mut inputs.item_ids, &mut inputs.item_dense);
         assembler
             .item(&deposit(id), &counters, NOW_MS, ids, dense)
-            .unwrap();
+            .expect("counters of this registry");
     }
     inputs
 }

@@ -10,7 +10,9 @@ use fairlead_inference::{
 };
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
-use fairlead_registry::input::{Assembler, InputSpec, ItemNumber, ItemSource, UserNumber};
+use fairlead_registry::input::{
+    Assembler, InputSpec, ItemNumber, ItemSource, Transform, UserNumber,
+};
 use fairlead_release::model_folder_hash;
 
 /// The products that the model knows.
@@ -50,12 +52,12 @@ pub(crate) fn spec() -> InputSpec {
     InputSpec {
         user_numbers: vec![UserNumber {
             feature: "clicks_1d".into(),
-            transform: Default::default(),
+            transform: Transform::default(),
             observed_flag: false,
         }],
         item_numbers: vec![ItemNumber {
             source: ItemSource::Counter("clicks_7d".into()),
-            transform: Default::default(),
+            transform: Transform::default(),
         }],
         ..InputSpec::default()
     }

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_proto::ranking::v1::RankRequest;
 use fairlead_ranking::Serving;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::folder::{Folder, named, path_of};
@@ -84,56 +85,38 @@ type Spoil = (
 const SPOILS: [Spoil; 8] = [
     (
         "a truncated program",
-        |path| {
-            Ok(std::fs::write(
-                path.join("scorecard.json"),
-                "{\"click\": {\"ba",
-            )?)
-        },
+        |path| write(path, "scorecard.json", "{\"click\": {\"ba"),
         &["scorecard.json"],
     ),
     (
         "a foreign program",
         |path| {
             std::fs::remove_file(path.join("scorecard.json"))?;
-            Ok(std::fs::write(path.join("model.pt"), "no TorchScript")?)
+            write(path, "model.pt", "no TorchScript")
         },
         &["model.pt"],
     ),
     (
         "golden cases that it does not meet",
-        |path| {
-            edit(&path.join("scorecard.json"), |scorecard| {
-                scorecard["click"]["base"] = json!(7)
-            })
-        },
+        |path| edit(path, "scorecard.json", "/click/base", &json!(7)),
         &["golden case \"by hand\"", "click"],
     ),
     (
         "another feature schema",
-        |path| {
-            edit(&path.join("manifest.json"), |manifest| {
-                manifest["schema_hash"] = json!("00ff")
-            })
-        },
+        |path| edit(path, "manifest.json", "/schema_hash", &json!("00ff")),
         &["00ff", "feature schema"],
     ),
     (
         "features that nobody has",
         |path| {
-            edit(&path.join("manifest.json"), |manifest| {
-                manifest["features"]["user_numbers"][0]["feature"] = json!("shoe_size");
-            })
+            let name = "/features/user_numbers/0/feature";
+            edit(path, "manifest.json", name, &json!("shoe_size"))
         },
         &["shoe_size"],
     ),
     (
         "inputs that its features do not make",
-        |path| {
-            edit(&path.join("manifest.json"), |manifest| {
-                manifest["inputs"][3]["columns"] = json!(7)
-            })
-        },
+        |path| edit(path, "manifest.json", "/inputs/3/columns", &json!(7)),
         &[
             "item_dense",
             "Some(7)",
@@ -142,28 +125,29 @@ const SPOILS: [Spoil; 8] = [
     ),
     (
         "an output that is no probability",
-        |path| {
-            edit(&path.join("manifest.json"), |manifest| {
-                manifest["outputs"][1]["scale"] = json!("value");
-            })
-        },
+        |path| edit(path, "manifest.json", "/outputs/1/scale", &json!("value")),
         &["\"convert\"", "logit or probability"],
     ),
     (
         "another version",
-        |path| {
-            edit(&path.join("manifest.json"), |manifest| {
-                manifest["version"] = json!("9")
-            })
-        },
+        |path| edit(path, "manifest.json", "/version", &json!("9")),
         &["\"9\"", "\"2\", the version in the release"],
     ),
 ];
 
-fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<()> {
-    let mut content = serde_json::from_slice(&std::fs::read(path)?)?;
-    change(&mut content);
-    Ok(std::fs::write(path, content.to_string())?)
+fn write(folder: &Path, file: &str, content: &str) -> anyhow::Result<()> {
+    std::fs::write(folder.join(file), content)?;
+    Ok(())
+}
+
+/// Sets what stands at a JSON pointer.
+fn edit(folder: &Path, file: &str, pointer: &str, value: &Value) -> anyhow::Result<()> {
+    let mut content: Value = serde_json::from_slice(&std::fs::read(folder.join(file))?)?;
+    let place = content
+        .pointer_mut(pointer)
+        .context("nothing stands there")?;
+    place.clone_from(value);
+    write(folder, file, &content.to_string())
 }
 
 #[tokio::test]
@@ -176,7 +160,7 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
         .until(|serving| serving.model_version == "ranker 1")
         .await;
     let before = house.ask(request()).await?;
-    for (number, (says, spoil, names)) in SPOILS.into_iter().enumerate() {
+    for (revision, (says, spoil, names)) in (2..).zip(SPOILS) {
         let root = tempfile::tempdir()?;
         let bad = Folder {
             version: "2",
@@ -185,7 +169,6 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
         .write(root.path())?;
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
-        let revision = 2 + number as i64;
         let serving = refused(&house, revision, named(&path_of(&bad), "2")?).await;
         let (version, reason) = &serving.refused[0];
         assert_eq!(
@@ -219,9 +202,7 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
     let house = House::open().await?;
     let root = tempfile::tempdir()?;
     let model = Folder::default().write(root.path())?;
-    edit(&path_of(&model).join("manifest.json"), |manifest| {
-        manifest["metrics"] = json!({"auc": 1})
-    })?;
+    edit(&path_of(&model), "manifest.json", "/kind", &json!("other"))?;
     let serving = refused(&house, 1, model.clone()).await;
     assert!(
         serving.refused[0].1.contains(&model.content_hash),

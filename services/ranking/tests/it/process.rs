@@ -36,7 +36,8 @@ async fn first_answer(mut client: RankingServiceClient<Link>) -> anyhow::Result<
         let status = client.rank(asked.clone()).await.expect_err("no ranker");
         if status.code() != Code::Unavailable {
             assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}");
-            return Ok(assert_eq!(status.message(), "no ranker in release 1"));
+            assert_eq!(status.message(), "no ranker in release 1");
+            return Ok(());
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) struct House {
 }
 
 pub(crate) fn tenant() -> TenantId {
-    TenantId::new("acme").unwrap()
+    TenantId::new("acme").expect("a tenant")
 }
 
 impl House {
@@ -73,8 +73,8 @@ impl House {
                 name: "ranking",
                 drain: Duration::from_secs(1),
             };
-            let served = serve(options, listener, routes, token).await;
-            assert!(served.is_ok(), "{served:?}");
+            let outcome = serve(options, listener, routes, token).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
         });
         Ok(Self {
             client: RankingServiceClient::new(Link::connect(&[address])?),
@@ -98,8 +98,8 @@ impl House {
     /// Waits until what is served is as wanted.
     pub(crate) async fn until(&self, wanted: impl FnMut(&Serving) -> bool) -> Serving {
         let mut serving = self.service.serving();
-        let waited = tokio::time::timeout(PATIENCE, serving.wait_for(wanted)).await;
-        waited.expect("in time").expect("the service runs").clone()
+        let found = tokio::time::timeout(PATIENCE, serving.wait_for(wanted)).await;
+        found.expect("in time").expect("the service runs").clone()
     }
 
     pub(crate) async fn ask(&self, request: RankRequest) -> Result<RankResponse, Status> {
@@ -142,7 +142,7 @@ impl House {
         &self,
         product: &str,
         kind: EventKind,
-        times: usize,
+        times: i64,
     ) -> anyhow::Result<()> {
         let registry = Registry::builtin();
         let mut state = EntityState::default();
@@ -150,7 +150,7 @@ impl House {
             let event = Event {
                 event_id: format!("{product}-{number}"),
                 kind: kind.into(),
-                event_time_ms: NOW_MS - 1 - number as i64,
+                event_time_ms: NOW_MS - 1 - number,
                 product_id: product.into(),
                 ..Event::default()
             };
@@ -162,7 +162,7 @@ impl House {
             expected_mark: None,
             mark: 1,
             state: registry.encode(Entity::Product, &mut state).into(),
-            ttl: Some(Duration::from_secs(3_600)),
+            ttl: Some(Duration::from_hours(1)),
         };
         self.store.apply(vec![write]).await?;
         Ok(())
@@ -179,11 +179,11 @@ pub(crate) fn sealed(mut release: Release) -> Release {
     release
 }
 
-fn cny(minor: i64) -> Option<Money> {
-    Some(Money {
+fn cny(minor: i64) -> Money {
+    Money {
         minor,
         currency: "CNY".into(),
-    })
+    }
 }
 
 /// A deposit that was listed long ago.
@@ -191,7 +191,7 @@ pub(crate) fn deposit(id: &str) -> Product {
     let terms = DepositTerms {
         yield_ppm: 15_000,
         tenor_months: 12,
-        min_amount: cny(5_000),
+        min_amount: Some(cny(5_000)),
     };
     Product {
         product_id: id.into(),

@@ -50,11 +50,11 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
         anyhow::Ok(answered)
     };
     let changing = async {
-        for (number, model) in models.iter().enumerate().skip(1) {
+        for ((version, model), revision) in VERSIONS.iter().zip(&models).zip(1..).skip(1) {
             house
-                .publish(release_with(1 + number as i64, std::slice::from_ref(model)))
+                .publish(release_with(revision, std::slice::from_ref(model)))
                 .await;
-            let title = format!("ranker {}", VERSIONS[number]);
+            let title = format!("ranker {}", version);
             house.until(|serving| serving.model_version == title).await;
             // The new one answers from now on.
             assert_eq!(house.ask(request()).await?.model_version, title);

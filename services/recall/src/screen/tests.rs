@@ -11,13 +11,15 @@ use proptest::prelude::*;
 
 use super::*;
 
+use DropCause::{AlreadyHeld, Inactive, Ineligible, RepetitionCap, Unsuitable};
+
 const NOW_MS: i64 = 1_760_000_000_000;
 
-fn cny(minor: i64) -> Option<Money> {
-    Some(Money {
+fn cny(minor: i64) -> Money {
+    Money {
         minor,
         currency: "CNY".into(),
-    })
+    }
 }
 
 fn product(id: &str, kind: ProductKind, terms: Terms) -> Product {
@@ -37,7 +39,7 @@ fn deposit(id: &str) -> Product {
     let terms = DepositTerms {
         yield_ppm: 15_000,
         tenor_months: 12,
-        min_amount: cny(5_000),
+        min_amount: Some(cny(5_000)),
     };
     product(id, ProductKind::Deposit, Terms::Deposit(terms))
 }
@@ -45,13 +47,13 @@ fn deposit(id: &str) -> Product {
 fn fund(id: &str, risk_class: i32) -> Product {
     let terms = FundTerms {
         risk_class,
-        min_amount: cny(1_000),
+        min_amount: Some(cny(1_000)),
         ..FundTerms::default()
     };
     product(id, ProductKind::Fund, Terms::Fund(terms))
 }
 
-fn shelf(products: Vec<Product>) -> Shelf {
+fn assortment(products: Vec<Product>) -> Assortment {
     let mut release = Release {
         revision: 1,
         tenant: "acme".into(),
@@ -59,7 +61,7 @@ fn shelf(products: Vec<Product>) -> Shelf {
         ..Release::default()
     };
     release.content_hash = content_hash(&release);
-    Shelf::of(Arc::new(
+    Assortment::of(Arc::new(
         Live::check(release).expect("a release that passes"),
     ))
 }
@@ -72,6 +74,7 @@ fn shown(id: &str, count: i32) -> ShownCount {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of one product per filter")]
 fn each_filter_decides_some_product() {
     let bounded = |id: &str, eligibility| Product {
         eligibility: Some(eligibility),
@@ -142,7 +145,7 @@ fn each_filter_decides_some_product() {
         deposit("seen"),
         deposit("seen-less"),
     ];
-    let shelf = shelf(products);
+    let assortment = assortment(products);
     let shown = [
         shown("seen", 20),
         shown("seen-less", 19),
@@ -163,11 +166,11 @@ fn each_filter_decides_some_product() {
         shown: &shown,
         repetition_cap: Some(20),
     };
-    let screened = screen.judge(&shelf);
+    let screened = screen.judge(&assortment);
     let allowed: Vec<&str> = screened
         .allowed
         .iter()
-        .map(|number| shelf.id(number))
+        .map(|number| assortment.id(number))
         .collect();
     assert_eq!(allowed, ["passes", "R3", "again", "seen-less"]);
     let drops: Vec<(&str, DropCause, &str)> = screened
@@ -176,7 +179,6 @@ fn each_filter_decides_some_product() {
         .map(|drop| (&*drop.product_id, drop.cause(), &*drop.detail))
         .collect();
     let tomorrow = format!("listed from {} ms, asked at {NOW_MS} ms", NOW_MS + 1);
-    use DropCause::{AlreadyHeld, Inactive, Ineligible, RepetitionCap, Unsuitable};
     assert_eq!(
         drops,
         [
@@ -211,7 +213,7 @@ fn each_filter_decides_some_product() {
 
 #[test]
 fn kinds_not_asked_for_are_dropped_and_no_cap_is_no_filter() {
-    let shelf = shelf(vec![deposit("D-1"), fund("F-1", 1)]);
+    let assortment = assortment(vec![deposit("D-1"), fund("F-1", 1)]);
     let shown = [shown("F-1", i32::MAX)];
     let screen = Screen {
         facts: EligibilityFacts::default(),
@@ -220,7 +222,7 @@ fn kinds_not_asked_for_are_dropped_and_no_cap_is_no_filter() {
         shown: &shown,
         repetition_cap: None,
     };
-    let screened = screen.judge(&shelf);
+    let screened = screen.judge(&assortment);
     assert_eq!(screened.allowed.iter().collect::<Vec<_>>(), [1]);
     assert_eq!(screened.drops.len(), 1);
     assert_eq!(screened.drops[0].cause(), DropCause::KindNotAsked);
@@ -288,7 +290,7 @@ proptest! {
         for (number, product) in products.iter_mut().enumerate() {
             product.product_id = format!("P-{number}");
         }
-        let shelf = shelf(products.clone());
+        let assortment = assortment(products.clone());
         let held: Vec<String> = held.iter().map(|number| format!("P-{number}")).collect();
         let screen = Screen {
             facts: EligibilityFacts {
@@ -304,7 +306,7 @@ proptest! {
             shown: &[],
             repetition_cap: Some(20),
         };
-        let screened = screen.judge(&shelf);
+        let screened = screen.judge(&assortment);
         let mut drops = screened.drops.iter();
         for (product, number) in products.iter().zip(0_u32..) {
             match eligibility::judge(product, &screen.facts, NOW_MS) {

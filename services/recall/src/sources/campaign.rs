@@ -78,7 +78,8 @@ mod tests {
             campaign(15, 0, &["1", "2"]),
         ];
         let campaigns = Campaigns::of(&campaigns, |id| id.parse().ok());
-        let all = Bits::from_iter(0..3);
+        let all: Bits = (0..3).collect();
+        let only_one: Bits = [1].into_iter().collect();
         // (as of, expected)
         let cases: [(i64, &[u32]); 5] = [
             (9, &[]),
@@ -92,7 +93,7 @@ mod tests {
             let found: Vec<u32> = hits.iter().map(|hit| hit.product).collect();
             assert_eq!(found, expected, "as of {as_of}");
         }
-        assert_eq!(campaigns.find(15, &Bits::from_iter([1]), 10).len(), 1);
+        assert_eq!(campaigns.find(15, &only_one, 10).len(), 1);
         assert_eq!(campaigns.find(15, &all, 1).len(), 1);
     }
 }

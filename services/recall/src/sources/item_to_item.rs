@@ -36,13 +36,13 @@ impl Seed {
     }
 }
 
-/// For each product of the shelf, the products that go with it.
+/// For each product of the assortment, the products that go with it.
 #[derive(Debug, Default)]
 pub(crate) struct Neighbours(Vec<Vec<(u32, f32)>>);
 
 impl Neighbours {
-    /// Numbers the products of a co-occurrence table for a shelf of `length`; products that the
-    /// shelf does not have are left out.
+    /// Numbers the products of a co-occurrence table for a assortment of `length`; products that the
+    /// assortment does not have are left out.
     pub(crate) fn of(
         table: &BTreeMap<String, Vec<(String, f32)>>,
         length: u32,
@@ -139,13 +139,14 @@ mod tests {
         Neighbours::of(&table, 6, |id| id.parse().ok())
     }
 
+    /// (what it shows, seeds, expected (product, score, because of))
+    type Case<'a> = (&'a str, Vec<Seed>, Vec<(u32, f32, u32)>);
+
     #[test]
     fn golden_lists() {
-        let all = Bits::from_iter(0..6);
+        let all: Bits = (0..6).collect();
         let fresh = |product| Seed::touched(product, 0);
         let week_old = |product| Seed::touched(product, 7 * DAY);
-        // (what it shows, seeds, expected (product, score, because of))
-        type Case<'a> = (&'a str, Vec<Seed>, Vec<(u32, f32, u32)>);
         let cases: [Case<'_>; 6] = [
             ("no seeds", vec![], vec![]),
             (
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn only_allowed_products_within_the_limit() {
         let seeds = [Seed::held(0), Seed::held(1)];
-        let allowed = Bits::from_iter([2, 4]);
+        let allowed: Bits = [2, 4].into_iter().collect();
         let hits = neighbours().find(&seeds, &allowed, &PLACES, 1);
         assert_eq!(hits.iter().map(|hit| hit.product).collect::<Vec<_>>(), [2]);
     }

@@ -62,13 +62,13 @@ mod tests {
         // Numbers: 0 listed on day 100, 1 on day 99, 2 on day 70, 3 on day 69, 4 tomorrow.
         let products = [100, 99, 70, 69, 101].map(listed);
         let newest = Newest::of(&products, &[0, 1, 2, 3, 4]);
-        let all = Bits::from_iter(0..5);
+        let all: Bits = (0..5).collect();
         let hits = newest.find(100 * DAY, &all, 10);
         let numbers: Vec<u32> = hits.iter().map(|hit| hit.product).collect();
         assert_eq!(numbers, [0, 1, 2]);
         assert!((hits[0].score - 1.0).abs() < 1e-6 && hits[2].score.abs() < 1e-6);
         assert_eq!(newest.find(100 * DAY, &all, 2).len(), 2);
-        let only_two = Bits::from_iter([2]);
+        let only_two: Bits = [2].into_iter().collect();
         assert_eq!(newest.find(100 * DAY, &only_two, 1)[0].product, 2);
     }
 
@@ -76,7 +76,7 @@ mod tests {
     fn products_listed_together_go_by_id() {
         let products = vec![Product::default(); 3];
         let newest = Newest::of(&products, &[2, 0, 1]);
-        let hits = newest.find(0, &Bits::from_iter(0..3), 10);
+        let hits = newest.find(0, &(0..3).collect(), 10);
         assert_eq!(
             hits.iter().map(|hit| hit.product).collect::<Vec<_>>(),
             [1, 2, 0]
@@ -90,6 +90,6 @@ mod tests {
             ..Product::default()
         };
         let newest = Newest::of(&[product], &[0]);
-        assert_eq!(newest.find(i64::MAX, &Bits::from_iter([0]), 1), []);
+        assert_eq!(newest.find(i64::MAX, &(0..1).collect(), 1), []);
     }
 }

@@ -13,7 +13,7 @@ use crate::merge::Hit;
 #[derive(Debug, Default)]
 pub(crate) struct Popular(Vec<Hit>);
 
-/// What the order is made from: one value per product of the shelf.
+/// What the order is made from: one value per product of the assortment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence<'a> {
     /// Live counts, not negative.
@@ -74,7 +74,7 @@ mod tests {
             prior,
             strength: 10.0,
         };
-        let all = Bits::from_iter(0..counts.len() as u32);
+        let all: Bits = (0..counts.len() as u32).collect();
         Popular::of(evidence, &PLACES)
             .find(&all, 10)
             .into_iter()
@@ -82,10 +82,11 @@ mod tests {
             .collect()
     }
 
+    /// (what it shows, counts, prior, expected)
+    type Case<'a> = (&'a str, &'a [f64], &'a [f64], &'a [(u32, f32)]);
+
     #[test]
     fn golden_orders() {
-        // (what it shows, counts, prior, expected)
-        type Case<'a> = (&'a str, &'a [f64], &'a [f64], &'a [(u32, f32)]);
         let cases: [Case<'_>; 5] = [
             (
                 "without counts the prior's order",
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_shelf_has_no_order() {
+    fn an_empty_assortment_has_no_order() {
         assert_eq!(order(&[], &[]), []);
     }
 }

@@ -9,7 +9,11 @@ use tonic::Code;
 
 use crate::support::{House, deposit, features, release, request};
 
+/// (request, code, field named, value named)
+type Case<'a> = (RecallRequest, Code, &'a str, &'a str);
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
     let house = House::open().await?;
     house.publish(release(1, vec![deposit("A")])).await;
@@ -27,7 +31,6 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         purpose: 2,
         ..set()
     };
-    type Case<'a> = (RecallRequest, Code, &'a str, &'a str);
     let cases: Vec<Case<'_>> = vec![
         (
             RecallRequest {

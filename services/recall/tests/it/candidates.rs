@@ -4,7 +4,9 @@
 use fairlead_proto::catalogue::v1::{Eligibility, Product, ProductKind};
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::profile::v1::{Profile, ShownCount};
-use fairlead_proto::recall::v1::{DropCause, RecallRequest, RecallResponse, RecallSource};
+use fairlead_proto::recall::v1::{
+    DropCause, RecallRequest, RecallResponse, RecallSource, SourceScore,
+};
 
 use crate::folder::Folder;
 use crate::support::{
@@ -124,7 +126,7 @@ async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
     let house = open(root.path()).await?;
     let answer = house
         .ask(of_profile(|profile| {
-            profile.held_product_ids = vec!["C".into(), "unknown".into()]
+            profile.held_product_ids = vec!["C".into(), "unknown".into()];
         }))
         .await?;
     assert_eq!(answer.model_version, "two-tower 1");
@@ -190,7 +192,7 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
         .candidates
         .iter()
         .flat_map(|candidate| &candidate.sources);
-    let mut found: Vec<RecallSource> = found.map(|source| source.source()).collect();
+    let mut found: Vec<RecallSource> = found.map(SourceScore::source).collect();
     found.sort_unstable_by_key(|source| *source as i32);
     found.dedup();
     assert_eq!(found, [Popular, New]);
@@ -207,7 +209,7 @@ async fn the_order_of_the_catalogue_changes_nothing() -> anyhow::Result<()> {
     let house = House::open().await?;
     let product = |number: u32| Product {
         eligibility: Some(Eligibility {
-            min_age_years: (number % 3 == 0).then_some(18),
+            min_age_years: number.is_multiple_of(3).then_some(18),
             ..Eligibility::default()
         }),
         // All listed at the same instant, all equally popular: everything ties.

@@ -1,6 +1,7 @@
 //! A two-tower folder as training writes it, small enough to reckon by hand: vectors of one
 //! dimension, and a user tower that is a scorecard.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fairlead_inference::{
@@ -9,7 +10,7 @@ use fairlead_inference::{
 };
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
-use fairlead_registry::input::{Assembler, InputSpec, UserNumber};
+use fairlead_registry::input::{Assembler, InputSpec, Transform, UserNumber};
 use fairlead_release::model_folder_hash;
 use fairlead_vector_index::IndexBuilder;
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ impl Folder {
         let terms = Terms {
             base: self.base,
             weights: [("user_dense".to_owned(), vec![self.per_click])].into(),
-            points: Default::default(),
+            points: BTreeMap::new(),
         };
         let scorecard = Scorecard {
             outputs: [("embedding".to_owned(), terms)].into(),
@@ -83,7 +84,7 @@ impl Folder {
         let spec = InputSpec {
             user_numbers: vec![UserNumber {
                 feature: "clicks_1d".into(),
-                transform: Default::default(),
+                transform: Transform::default(),
                 observed_flag: false,
             }],
             ..InputSpec::default()
@@ -113,9 +114,9 @@ impl Folder {
                 columns: None,
                 scale: Scale::Value,
             }],
-            calibration: Default::default(),
+            calibration: BTreeMap::new(),
             training_window: None,
-            metrics: Default::default(),
+            metrics: serde_json::Map::new(),
             vocabulary: Vocabulary { products },
             features: serde_json::to_value(&spec)?,
         })

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_recall::Serving;
-use serde_json::json;
+use fairlead_vector_index::IndexBuilder;
+use serde_json::{Value, json};
 
 use crate::folder::{Folder, named, path_of};
 use crate::support::{House, deposit, ids, release, request, with_model};
@@ -73,60 +75,63 @@ type Spoil = (
 const SPOILS: [Spoil; 7] = [
     (
         "popularity with a negative weight",
-        |path| {
-            Ok(std::fs::write(
-                path.join("popularity.json"),
-                json!({"A": -1}).to_string(),
-            )?)
-        },
+        |path| write(path, "popularity.json", "{\"A\": -1}"),
         &["popularity.json", "\"A\"", "-1", "from 0"],
     ),
     (
         "popularity that is no table",
-        |path| Ok(std::fs::write(path.join("popularity.json"), "[1, 2")?),
+        |path| write(path, "popularity.json", "[1, 2"),
         &["popularity.json"],
     ),
     (
         "no item-to-item table",
-        |path| Ok(std::fs::remove_file(path.join("item_to_item.json"))?),
+        |path| {
+            std::fs::remove_file(path.join("item_to_item.json"))?;
+            Ok(())
+        },
         &["item_to_item.json"],
     ),
     (
         "an index of another model",
         |path| {
-            let mut builder = fairlead_vector_index::IndexBuilder::new(1)?;
+            let mut builder = IndexBuilder::new(1)?;
             builder.extend(&[1.0, 2.0])?;
-            Ok(builder.build()?.save(&path.join("items.index"))?)
+            builder.build()?.save(&path.join("items.index"))?;
+            Ok(())
         },
         &["items.index", "2 rows of 1", "4 rows of 1"],
     ),
     (
         "a truncated program",
-        |path| {
-            Ok(std::fs::write(
-                path.join("scorecard.json"),
-                "{\"embedding\": {\"ba",
-            )?)
-        },
+        |path| write(path, "scorecard.json", "{\"embedding\": {\"ba"),
         &["scorecard.json"],
     ),
     (
         "another feature schema",
-        |path| edit(path, |manifest| manifest["schema_hash"] = json!("00ff")),
+        |path| edit(path, "/schema_hash", &json!("00ff")),
         &["00ff", "feature schema"],
     ),
     (
         "inputs that its features do not make",
-        |path| edit(path, |manifest| manifest["inputs"][0]["columns"] = json!(7)),
+        |path| edit(path, "/inputs/0/columns", &json!(7)),
         &["user_dense", "Some(7)", "user_dense f32 [1]"],
     ),
 ];
 
-fn edit(path: &Path, change: impl Fn(&mut serde_json::Value)) -> anyhow::Result<()> {
-    let path = path.join("manifest.json");
-    let mut manifest = serde_json::from_slice(&std::fs::read(&path)?)?;
-    change(&mut manifest);
-    Ok(std::fs::write(&path, manifest.to_string())?)
+fn write(folder: &Path, file: &str, content: &str) -> anyhow::Result<()> {
+    std::fs::write(folder.join(file), content)?;
+    Ok(())
+}
+
+/// Sets what stands at a JSON pointer of the manifest.
+fn edit(folder: &Path, pointer: &str, value: &Value) -> anyhow::Result<()> {
+    let manifest = std::fs::read(folder.join("manifest.json"))?;
+    let mut manifest: Value = serde_json::from_slice(&manifest)?;
+    let place = manifest
+        .pointer_mut(pointer)
+        .context("nothing stands there")?;
+    place.clone_from(value);
+    write(folder, "manifest.json", &manifest.to_string())
 }
 
 #[tokio::test]
@@ -142,7 +147,7 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
         .await;
     let before = house.ask(request()).await?;
 
-    for (number, (says, spoil, names)) in SPOILS.into_iter().enumerate() {
+    for (revision, (says, spoil, names)) in (2..).zip(SPOILS) {
         let root = tempfile::tempdir()?;
         let bad = Folder {
             version: "2",
@@ -152,7 +157,7 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
         let bad = named(&path_of(&bad), "2")?;
-        let reason = refusal(&house, 2 + number as i64, bad).await;
+        let reason = refusal(&house, revision, bad).await;
         for name in names {
             assert!(reason.contains(name), "{says}: {reason}");
         }

@@ -29,7 +29,10 @@ fn published() -> Release {
 async fn first_answer(mut client: RecallServiceClient<Link>) -> anyhow::Result<()> {
     loop {
         match client.recall(request()).await {
-            Ok(answer) => return Ok(assert_eq!(ids(answer.get_ref()), ["A"])),
+            Ok(answer) => {
+                assert_eq!(ids(answer.get_ref()), ["A"]);
+                return Ok(());
+            }
             Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
         }
     }

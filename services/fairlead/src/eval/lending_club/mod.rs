@@ -174,26 +174,26 @@ fn judge(applications: &[Application], answers: &[QuoteResponse]) -> anyhow::Res
         }
     }
     for (grade, sums) in by_grade {
-        report
-            .mean_apr
-            .insert(grade.clone(), sums.rate / sums.count);
-        report.mean_all_in.insert(grade, sums.all_in / sums.count);
+        let count = sums.count as f64;
+        let apr = sums.rate_ppm as f64 / (count * 1e4);
+        report.mean_apr.insert(grade.clone(), apr);
+        report.mean_all_in.insert(grade, sums.all_in / count);
     }
     Ok(report)
 }
 
-/// Sums over the quotes of a grade, percent.
+/// Sums over the quotes of a grade: rates in ppm, all-in costs in percent.
 #[derive(Debug, Default)]
 struct Sums {
-    count: f64,
-    rate: f64,
+    count: i64,
+    rate_ppm: i64,
     all_in: f64,
 }
 
 impl Sums {
     fn add(&mut self, price: &Price) {
-        self.count += 1.0;
-        self.rate += price.rate_ppm as f64 / 1e4;
+        self.count += 1;
+        self.rate_ppm += price.rate_ppm;
         self.all_in += price.all_in_irr * 100.0;
     }
 }

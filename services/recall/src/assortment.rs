@@ -14,7 +14,7 @@ use crate::sources::newest::Newest;
 
 /// The products of one release, numbered by their place in its catalogue.
 #[derive(Debug)]
-pub(crate) struct Shelf {
+pub(crate) struct Assortment {
     /// The release.
     pub(crate) live: Arc<Live>,
     /// For each product its place in the order of ids: breaks every tie.
@@ -29,7 +29,7 @@ pub(crate) struct Shelf {
     pub(crate) class_of: Vec<u32>,
 }
 
-impl Shelf {
+impl Assortment {
     /// Prepares the catalogue of `live`.
     pub(crate) fn of(live: Arc<Live>) -> Self {
         let products = live.catalogue.products();
@@ -61,7 +61,7 @@ impl Shelf {
         self.live.catalogue.index_of(id)
     }
 
-    /// The id of a product; empty for a number that the shelf does not have.
+    /// The id of a product; empty for a number that the assortment does not have.
     pub(crate) fn id(&self, number: u32) -> &str {
         self.products()
             .get(number as usize)
