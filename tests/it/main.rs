@@ -2,8 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 
+mod bad_input;
 mod edges;
+mod features_equal;
 mod files;
 mod homes;
+mod house;
 mod layers;
+mod start;
+mod whole_way;
 mod workspace;

@@ -56,6 +56,8 @@ pub struct SlateParameters {
     pub exploration: f64,
     /// How many ranked candidates are priced.
     pub price_depth: usize,
+    /// Least probability of being taken, as a share of the best candidate's, 0 to 1.
+    pub utility_floor: f64,
 }
 
 /// What a slate is ordered by.
@@ -209,6 +211,13 @@ const TABLE: &[Declared] = &[
             most: 200,
         },
         set: at!(Count, slate.price_depth),
+    },
+    Declared {
+        name: "slate.utility_floor",
+        default: "0.1",
+        doc: "least probability of being taken, as a share of the best candidate's",
+        kind: Kind::Share,
+        set: at!(Share, slate.utility_floor),
     },
 ];
 

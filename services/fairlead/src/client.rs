@@ -5,12 +5,12 @@ use fairlead_chassis::link::Link;
 use tonic::{Code, Status};
 
 /// A link to a server.
-pub fn link(address: &str) -> anyhow::Result<Link> {
+pub(crate) fn link(address: &str) -> anyhow::Result<Link> {
     Link::connect(&[address.to_owned()]).context("cannot use this address")
 }
 
 /// An answer, or an error as a person reads it.
-pub fn answered<T>(
+pub(crate) fn answered<T>(
     outcome: Result<tonic::Response<T>, Status>,
     address: &str,
 ) -> anyhow::Result<T> {
@@ -23,7 +23,7 @@ pub fn answered<T>(
 }
 
 /// A status with the details that it carries.
-pub fn explained(status: &Status) -> anyhow::Error {
+pub(crate) fn explained(status: &Status) -> anyhow::Error {
     let reason = fairlead_chassis::status::info(status).map(|(reason, _)| reason);
     match reason {
         Some(reason) => anyhow!("{} ({reason})", status.message()),

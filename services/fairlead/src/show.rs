@@ -96,6 +96,8 @@ pub fn slate(title: &str, answer: &RecommendResponse) {
     let mut rows = table([
         "#", "product", "kind", "price", "monthly", "p(click)", "value", "why",
     ]);
+    // In the order that everyone gets, nothing was scored.
+    let scored = |cell: String| if answer.personalised { cell } else { String::new() };
     for item in &answer.items {
         rows.add_row([
             item.position.to_string(),
@@ -103,8 +105,8 @@ pub fn slate(title: &str, answer: &RecommendResponse) {
             kind(item.kind).to_owned(),
             price_cell(item.kind, item.price.as_ref()),
             monthly_cell(item),
-            format!("{:.1} %", item.p_click * 100.0),
-            format!("{:.2}", item.score / 100.0),
+            scored(format!("{:.1} %", item.p_click * 100.0)),
+            scored(format!("{:.2}", item.score / 100.0)),
             why_cell(item),
         ]);
     }

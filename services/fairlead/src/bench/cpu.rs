@@ -8,7 +8,7 @@ use anyhow::Context as _;
 const TICKS: u64 = 100;
 
 /// CPU time of a process so far, user and system; `self` for this one.
-pub fn of_process(process: &str) -> anyhow::Result<Duration> {
+pub(crate) fn of_process(process: &str) -> anyhow::Result<Duration> {
     let path = format!("/proc/{process}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     // The name may hold spaces and brackets: fields count from behind its last bracket.
@@ -28,7 +28,7 @@ pub fn of_process(process: &str) -> anyhow::Result<Duration> {
 }
 
 /// CPU time of the calling thread so far.
-pub fn of_thread() -> anyhow::Result<Duration> {
+pub(crate) fn of_thread() -> anyhow::Result<Duration> {
     let text =
         std::fs::read_to_string("/proc/thread-self/schedstat").context("cannot read schedstat")?;
     let nanoseconds = text

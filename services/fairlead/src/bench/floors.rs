@@ -25,7 +25,7 @@ const PRICED: usize = 20;
 
 /// Microseconds of CPU a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Floors {
+pub(crate) struct Floors {
     search: f64,
     user_tower: f64,
     ranker: f64,
@@ -35,7 +35,7 @@ pub struct Floors {
 
 impl Floors {
     /// By name.
-    pub fn named(&self) -> [(&'static str, f64); 5] {
+    pub(crate) fn named(&self) -> [(&'static str, f64); 5] {
         [
             ("FAISS search", self.search),
             ("libtorch user tower", self.user_tower),
@@ -46,7 +46,7 @@ impl Floors {
     }
 
     /// All of them.
-    pub fn sum_us(&self) -> f64 {
+    pub(crate) fn sum_us(&self) -> f64 {
         self.named().iter().map(|(_, micros)| micros).sum()
     }
 }
@@ -58,7 +58,7 @@ struct Material {
 }
 
 /// Measures every floor on the live release and its customers.
-pub async fn measure(running: &Running, customers: &[String]) -> anyhow::Result<Floors> {
+pub(crate) async fn measure(running: &Running, customers: &[String]) -> anyhow::Result<Floors> {
     let (sets, redis) = read_profiles(running, customers).await?;
     let material = Material {
         live: running.releases.first().await,

@@ -31,7 +31,7 @@ pub struct LoadArgs {
 
 /// What the load saw.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Answers.
     pub requests: u64,
     /// Products on slates with a price.
@@ -47,7 +47,7 @@ pub struct Seen {
 }
 
 /// Runs it and prints what it saw as JSON.
-pub async fn run(args: LoadArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: LoadArgs) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(&args.customers)?;
     let customers: Arc<Vec<String>> = Arc::new(text.lines().map(str::to_owned).collect());
     if customers.is_empty() || args.connections == 0 {

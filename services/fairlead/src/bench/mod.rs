@@ -7,7 +7,7 @@ mod recommend;
 
 use clap::Subcommand;
 
-pub use recommend::models;
+pub(crate) use recommend::models;
 
 /// What to measure.
 #[derive(Debug, Subcommand)]

@@ -42,7 +42,7 @@ struct Measured {
 }
 
 /// Runs it.
-pub async fn run(args: RecommendBench) -> anyhow::Result<()> {
+pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut config = AppConfig::load(None)?;
     folder.path().clone_into(&mut config.data_dir);
@@ -176,7 +176,7 @@ fn print_tables(measured: &[Measured], floors: &floors::Floors, ratio: f64) {
 }
 
 /// Trains with the usual options, for a house that is only measured.
-pub async fn models(
+pub(crate) async fn models(
     running: &Running,
     products: Vec<fairlead_proto::catalogue::v1::Product>,
     bars: Bars,

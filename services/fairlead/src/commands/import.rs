@@ -28,22 +28,27 @@ pub enum ImportCommand {
             value_name = "URL"
         )]
         control: String,
+        /// What to read.
         #[command(flatten)]
         file: File,
     },
     /// Customers, as profile updates through the event log.
     #[command(after_long_help = CUSTOMERS_HELP)]
     Customers {
+        /// Where it goes.
         #[command(flatten)]
         gateway: Gateway,
+        /// What to read.
         #[command(flatten)]
         file: File,
     },
     /// Behaviour events.
     #[command(after_long_help = EVENTS_HELP)]
     Events {
+        /// Where it goes.
         #[command(flatten)]
         gateway: Gateway,
+        /// What to read.
         #[command(flatten)]
         file: File,
     },

@@ -21,18 +21,22 @@ pub enum ReleaseCommand {
         /// A revision; without it the one in force.
         #[arg(default_value_t = 0)]
         revision: i64,
+        /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
     },
     /// History, newest first.
     List {
+        /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
     },
     /// Publish the drafts.
     Publish {
+        /// For the audit log.
         #[command(flatten)]
         why: Why,
+        /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
     },
@@ -40,8 +44,10 @@ pub enum ReleaseCommand {
     RollBack {
         /// The revision whose content comes back.
         revision: i64,
+        /// For the audit log.
         #[command(flatten)]
         why: Why,
+        /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
     },

@@ -27,12 +27,12 @@ use crate::up::Running;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Shows all of it.
-pub async fn show(running: &Running, customers: &[Shown]) -> anyhow::Result<()> {
-    let customer = customers.first().context("the population has customers")?;
+pub(crate) async fn show(running: &Running, customers: &[Shown]) -> anyhow::Result<()> {
+    let customer = customers.first().context("nobody consents")?;
     new_events(running, &customer.id).await?;
-    other_arm(running, &customer.id).await?;
-    let changed = new_rate_card(running, customers).await?;
-    withdrawn_consent(running, &customer.id).await?;
+    other_arm(running, customers).await?;
+    let (customer, changed) = new_rate_card(running, customers).await?;
+    withdrawn_consent(running, &customer).await?;
     record(running, &changed).await
 }
 
@@ -71,32 +71,45 @@ async fn new_events(running: &Running, customer: &str) -> anyhow::Result<()> {
 }
 
 /// The other arm of the running experiment on the slate's order.
-async fn other_arm(running: &Running, customer: &str) -> anyhow::Result<()> {
-    heading("6. The other arm of a running experiment");
-    let first = recommend(running, customer, 6).await?;
-    let arm = first
-        .exposures
-        .iter()
-        .find(|e| e.experiment_id == load::ORDER_EXPERIMENT);
-    let other = match arm.map(|exposure| exposure.arm_id.as_str()) {
-        Some("by-value") => "by-conversion",
+async fn other_arm(running: &Running, customers: &[Shown]) -> anyhow::Result<()> {
+    let (customer, arm, first) = exposed(running, customers).await?;
+    heading(&format!(
+        "6. The other arm of experiment {}, for {customer}",
+        load::ORDER_EXPERIMENT
+    ));
+    let other = match arm.as_str() {
+        "by-value" => "by-conversion",
         _ => "by-value",
     };
-    let overrides = BTreeMap::from([(customer.to_owned(), other.to_owned())]);
+    let overrides = BTreeMap::from([(customer.clone(), other.to_owned())]);
     load::put_experiments(running, load::plan(2, overrides)).await?;
     let revision = publish(running, ACTOR, "the tester on the other arm").await?;
     running.release_live(revision, PATIENCE).await?;
-    let second = recommend(running, customer, 6).await?;
-    let here = arm.map_or("held out", |exposure| exposure.arm_id.as_str());
-    compare([here, other], &first, &second);
+    let second = recommend(running, &customer, 6).await?;
+    compare([&arm, other], &first, &second);
     Ok(())
+}
+
+/// Someone who takes part in the experiment on the slate's order, with arm and slate.
+async fn exposed(
+    running: &Running,
+    customers: &[Shown],
+) -> anyhow::Result<(String, String, RecommendResponse)> {
+    for customer in customers {
+        let slate = recommend(running, &customer.id, 6).await?;
+        let mut exposures = slate.exposures.iter();
+        if let Some(found) = exposures.find(|e| e.experiment_id == load::ORDER_EXPERIMENT) {
+            return Ok((customer.id.clone(), found.arm_id.clone(), slate));
+        }
+    }
+    bail!("nobody takes part in experiment {}", load::ORDER_EXPERIMENT)
 }
 
 /// A changed rate card, live without a restart.
 async fn new_rate_card(
     running: &Running,
     customers: &[Shown],
-) -> anyhow::Result<RecommendResponse> {
+) -> anyhow::Result<(String, RecommendResponse)> {
     heading("7. A release with a changed rate card, without a restart");
     let (customer, before) = discounted(running, customers).await?;
     let version = load::put_strategy(running, load::cash_loan("0.6%", "1.8%", true)?).await?;
@@ -141,7 +154,7 @@ async fn new_rate_card(
         "release {revision}: served {:.0} ms after it was published, for {customer}",
         published.elapsed().as_secs_f64() * 1e3
     ));
-    Ok(after)
+    Ok((customer, after))
 }
 
 /// Someone whose price of a cash loan has a discount, with that slate: not on the arm that has the
@@ -194,6 +207,7 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
         "8. {customer} withdraws consent to personalisation"
     ));
     let before = recommend(running, customer, 6).await?;
+    let loan = cash_loans(running, customer).await?;
     let withdrawn = AttributeValue {
         value: Some(Value::Flag(false)),
     };
@@ -210,6 +224,16 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
     .await?;
     let after = recommend(running, customer, 6).await?;
     compare(["personalised", "for everyone"], &before, &after);
+    let standard = cash_loans(running, customer).await?;
+    for item in &standard.items {
+        let of = |slate: &RecommendResponse| {
+            let same = slate.items.iter().find(|i| i.product_id == item.product_id);
+            same.and_then(|i| Some(show::rate(i.price.as_ref()?.rate_ppm)))
+        };
+        if let (Some(was), Some(is)) = (of(&loan), of(&standard)) {
+            note(&format!("{}: {was} before, {is} as for everyone", item.name));
+        }
+    }
     Ok(())
 }
 

@@ -19,13 +19,13 @@ use crate::terminal::note;
 use crate::up::Running;
 
 /// The experiment on the order of slates.
-pub const ORDER_EXPERIMENT: &str = "slate-order";
+pub(crate) const ORDER_EXPERIMENT: &str = "slate-order";
 /// The experiment on the price of cash loans.
-pub const PRICE_EXPERIMENT: &str = "cash-loan-discount";
+pub(crate) const PRICE_EXPERIMENT: &str = "cash-loan-discount";
 const CASH_LOAN: &str = "cash-loan";
 
 /// The newest revision that was published; 0 for none.
-pub async fn published(running: &Running) -> anyhow::Result<i64> {
+pub(crate) async fn published(running: &Running) -> anyhow::Result<i64> {
     let mut client = ReleaseServiceClient::new(running.control.clone());
     let request = ListReleasesRequest {
         tenant: running.tenant.to_string(),
@@ -47,7 +47,7 @@ fn drafts(running: &Running) -> DraftServiceClient<Link> {
 }
 
 /// Loads products, strategies, settings and experiments as drafts.
-pub async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Vec<Product>> {
+pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Vec<Product>> {
     let products = crate::sim::catalogue(seed);
     let request = PutProductsRequest {
         tenant: running.tenant.to_string(),
@@ -96,7 +96,7 @@ async fn settings(running: &Running) -> anyhow::Result<()> {
 }
 
 /// Adds a version of a strategy and gives its number.
-pub async fn put_strategy(running: &Running, strategy: Strategy) -> anyhow::Result<i64> {
+pub(crate) async fn put_strategy(running: &Running, strategy: Strategy) -> anyhow::Result<i64> {
     let id = strategy.strategy_id.clone();
     let request = PutStrategyRequest {
         tenant: running.tenant.to_string(),
@@ -115,7 +115,7 @@ pub async fn put_strategy(running: &Running, strategy: Strategy) -> anyhow::Resu
 
 /// The cash loan strategy with one discount of its rate card changed for another, but for the best
 /// grade: its price stands near the floor already.
-pub fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<Strategy> {
+pub(crate) fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<Strategy> {
     let mut strategy = defaults::strategies()?
         .into_iter()
         .find(|strategy| strategy.strategy_id == CASH_LOAN)
@@ -137,7 +137,7 @@ pub fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<Strateg
 }
 
 /// Puts the experiment plan.
-pub async fn put_experiments(running: &Running, plan: ExperimentPlan) -> anyhow::Result<()> {
+pub(crate) async fn put_experiments(running: &Running, plan: ExperimentPlan) -> anyhow::Result<()> {
     let request = PutExperimentsRequest {
         tenant: running.tenant.to_string(),
         actor: ACTOR.to_owned(),
@@ -151,7 +151,7 @@ pub async fn put_experiments(running: &Running, plan: ExperimentPlan) -> anyhow:
 }
 
 /// Two experiments in two layers, with testers put on arms by hand.
-pub fn plan(challenger: i64, order_overrides: BTreeMap<String, String>) -> ExperimentPlan {
+pub(crate) fn plan(challenger: i64, order_overrides: BTreeMap<String, String>) -> ExperimentPlan {
     let layer = |id: &str| Layer {
         layer_id: id.to_owned(),
         salt: format!("{id}-2026"),

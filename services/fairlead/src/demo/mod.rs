@@ -85,11 +85,7 @@ async fn tell(args: &DemoArgs, running: &Running, started: Instant) -> anyhow::R
     } else {
         build(args, running).await?;
     }
-    let customers = population::some_customers(args.seed, args.customers);
-    for customer in customers.iter().take(3) {
-        let answer = recommend(running, &customer.id, 6).await?;
-        show::slate(&format!("{} ({})", customer.id, customer.about), &answer);
-    }
+    let customers = slates(args, running).await?;
     if let Some(customer) = customers.first() {
         first_waterfall(running, &customer.id).await?;
     }
@@ -103,6 +99,25 @@ async fn tell(args: &DemoArgs, running: &Running, started: Instant) -> anyhow::R
         started.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// Shows the slates of three who consent to personalisation and of one who does not. Gives those
+/// who do.
+async fn slates(args: &DemoArgs, running: &Running) -> anyhow::Result<Vec<population::Shown>> {
+    let (mut personalised, mut others) = (Vec::new(), Vec::new());
+    for customer in population::some_customers(args.seed, args.customers) {
+        let answer = recommend(running, &customer.id, 6).await?;
+        let (shown, most) = if answer.personalised {
+            (&mut personalised, 3)
+        } else {
+            (&mut others, 1)
+        };
+        if shown.len() < most {
+            show::slate(&format!("{} ({})", customer.id, customer.about), &answer);
+        }
+        shown.push(customer);
+    }
+    Ok(personalised)
 }
 
 /// Whether an earlier run left a release, and if so, waits until it is served.

@@ -16,7 +16,7 @@ const BATCH: usize = 5_000;
 
 /// A customer that the demo shows.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub(crate) struct Shown {
     /// The id.
     pub id: String,
     /// Who that is, in words.
@@ -24,7 +24,7 @@ pub struct Shown {
 }
 
 /// A few customers of the population, described by their life stage, different ones first.
-pub fn some_customers(seed: u64, customers: usize) -> Vec<Shown> {
+pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<Shown> {
     let population = Population::new(seed, customers);
     let mut seen = BTreeSet::new();
     let described = (0..population.customers().min(300)).map(|number| {
@@ -44,7 +44,7 @@ pub fn some_customers(seed: u64, customers: usize) -> Vec<Shown> {
 }
 
 /// The ids of the whole population.
-pub fn ids(seed: u64, customers: usize) -> Vec<String> {
+pub(crate) fn ids(seed: u64, customers: usize) -> Vec<String> {
     let population = Population::new(seed, customers);
     (0..population.customers())
         .map(|number| population.customer_id(number))
@@ -52,7 +52,7 @@ pub fn ids(seed: u64, customers: usize) -> Vec<String> {
 }
 
 /// Simulates and sends, then waits until all of it is in the feature store.
-pub async fn send(
+pub(crate) async fn send(
     running: &Running,
     seed: u64,
     customers: usize,

@@ -106,6 +106,8 @@ impl Running {
         let tenant = TenantId::new(&config.tenant)?;
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         let (last_tasks, last) = (TaskTracker::new(), CancellationToken::new());
+        // What was started ends where something after it does not start.
+        let undo = [shutdown.clone().drop_guard(), last.clone().drop_guard()];
         let log = open_log(config).await?;
         let redis_url = if config.redis.url.is_empty() {
             redis::start(&data.join("redis"), &last_tasks, last.clone()).await?
@@ -158,6 +160,9 @@ impl Running {
             drain: Duration::from_millis(config.drain_ms),
         };
         house.serve(listeners, metrics).await?;
+        for guard in undo {
+            guard.disarm();
+        }
         Ok(house)
     }
 

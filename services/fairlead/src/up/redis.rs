@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(10);
 
 /// Starts a server with its files in `folder`, and keeps it running until `shutdown`.
 /// Gives its URL once it answers.
-pub async fn start(
+pub(crate) async fn start(
     folder: &Path,
     tasks: &TaskTracker,
     shutdown: CancellationToken,

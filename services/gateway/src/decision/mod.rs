@@ -439,6 +439,7 @@ fn place(
             kind: product.kind,
             category: &product.category,
             value: value(index, one),
+            utility: one.chances.click * one.convert_at_price,
         })
     });
     let mut rules = known.parameters.slate.clone();

@@ -21,6 +21,8 @@ pub(super) struct Contender<'a> {
     pub(super) category: &'a str,
     /// What the slate is ordered by.
     pub(super) value: f64,
+    /// What it is to the customer: the probability of taking it when shown; 0 where not scored.
+    pub(super) utility: f64,
 }
 
 /// A contender on the slate.
@@ -48,6 +50,7 @@ pub(super) fn arrange(
     rules: &SlateParameters,
     seed: u64,
 ) -> Arranged {
+    let unwanted = drop_unwanted(&mut contenders, rules.utility_floor);
     contenders.sort_by(|a, b| b.value.total_cmp(&a.value));
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let mut slate: Vec<Contender<'_>> = Vec::with_capacity(size);
@@ -64,20 +67,32 @@ pub(super) fn arrange(
         });
         slate.push(contender);
     }
-    let left_out = contenders
-        .iter()
-        .map(|left| {
-            (
-                left.index,
-                if capped(left, &slate, rules) {
-                    DropCause::Diversity
-                } else {
-                    DropCause::Outranked
-                },
-            )
-        })
-        .collect();
+    let cause = |left: &Contender<'_>| {
+        if capped(left, &slate, rules) {
+            DropCause::Diversity
+        } else {
+            DropCause::Outranked
+        }
+    };
+    let outranked = contenders.iter().map(|left| (left.index, cause(left)));
+    let unwanted = unwanted
+        .into_iter()
+        .map(|index| (index, DropCause::LowUtility));
+    let left_out = outranked.chain(unwanted).collect();
     Arranged { placed, left_out }
+}
+
+/// Takes out, and gives the indices of, those too unlikely to be wanted, however much they earn.
+fn drop_unwanted(contenders: &mut Vec<Contender<'_>>, floor: f64) -> Vec<usize> {
+    let best = contenders
+        .iter()
+        .map(|one| one.utility)
+        .fold(0.0, f64::max);
+    let unwanted = |one: &mut Contender<'_>| one.utility < floor * best;
+    contenders
+        .extract_if(.., unwanted)
+        .map(|one| one.index)
+        .collect()
 }
 
 /// Places of the contenders that may come next, best first. The rule on kinds in a row gives way
@@ -152,6 +167,7 @@ mod tests {
             kind,
             category,
             value,
+            utility: 0.0,
         }
     }
 
@@ -194,6 +210,22 @@ mod tests {
                 .iter()
                 .all(|(_, cause)| *cause == DropCause::Diversity)
         );
+    }
+
+    #[test]
+    fn what_is_unlikely_to_be_wanted_is_not_shown_for_its_margin() {
+        let wanted = |index, value, utility| Contender {
+            utility,
+            ..contender(index, index as i32, "x", value)
+        };
+        let contenders = vec![wanted(0, 9.0, 0.004), wanted(1, 2.0, 0.05), wanted(2, 1.0, 0.005)];
+        let floor = SlateParameters {
+            utility_floor: 0.1,
+            ..rules(0.0)
+        };
+        let arranged = arrange(contenders, 3, &floor, 7);
+        assert_eq!(order(&arranged), [1, 2]);
+        assert_eq!(arranged.left_out, [(0, DropCause::LowUtility)]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What showing a product is worth, at the price that will be shown.
 //!
-//! `P(click) x P(convert | price) x (margin - expected loss)`: a conversion brings the price's
-//! contribution and its expected loss, and there is a conversion only where there was a click.
+//! `P(click) x P(convert | price) x margin`: a conversion brings the price's contribution, which is
+//! after every cost with the expected loss among them, and there is a conversion only where there
+//! was a click.
 
 use fairlead_proto::pricing::v1::Price;
 use fairlead_release::Live;
@@ -52,8 +53,7 @@ pub(super) fn convert_at_price(convert: f64, price: &Price, take_up: TakeUp) -> 
 
 /// Expected value of showing the product, minor units.
 pub(super) fn expected_value(click: f64, convert_at_price: f64, price: &Price) -> f64 {
-    let contribution = price.expected_margin_minor as f64 - price.expected_loss_minor as f64;
-    click * convert_at_price * contribution
+    click * convert_at_price * price.expected_margin_minor as f64
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
         Price {
             rate_ppm,
             expected_margin_minor: 1_000,
-            expected_loss_minor: 200,
+            expected_loss_minor: 200, // already taken off the margin
             ..Price::default()
         }
     }
@@ -88,8 +88,8 @@ mod tests {
     }
 
     #[test]
-    fn value_counts_loss_only_where_there_is_a_conversion() {
-        assert!((expected_value(0.5, 0.1, &at(180_000)) - 40.0).abs() < 1e-9);
+    fn value_is_the_margin_where_there_is_a_conversion() {
+        assert!((expected_value(0.5, 0.1, &at(180_000)) - 50.0).abs() < 1e-9);
         assert!(expected_value(0.5, 0.0, &at(180_000)).abs() < 1e-12);
     }
 }

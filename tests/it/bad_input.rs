@@ -1,0 +1,282 @@
+//! Bad input, as a table: each gets the code, and a message that names the thing and what is allowed.
+
+use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
+use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
+use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{QuoteRequest, RecommendRequest, TrackRequest};
+use fairlead_proto::money::v1::Money;
+use tonic::Code;
+
+use crate::house::{House, runtime, shared};
+
+fn loan(house: &House) -> String {
+    let live = house.running.releases.live().expect("a release");
+    let loans = live
+        .catalogue
+        .products()
+        .iter()
+        .filter(|p| p.kind() == fairlead_proto::catalogue::v1::ProductKind::CashLoan);
+    loans
+        .into_iter()
+        .find(|p| p.active)
+        .expect("a loan")
+        .product_id
+        .clone()
+}
+
+fn yuan(minor: i64) -> Option<Money> {
+    Some(Money {
+        minor,
+        currency: "CNY".to_owned(),
+    })
+}
+
+#[test]
+fn recommend_names_what_is_wrong() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+        let good = || RecommendRequest {
+            customer_id: house.customers[0].clone(),
+            ..RecommendRequest::default()
+        };
+        let table = [
+            (
+                RecommendRequest {
+                    customer_id: String::new(),
+                    ..good()
+                },
+                "customer id",
+            ),
+            (
+                RecommendRequest {
+                    slate_size: 51,
+                    ..good()
+                },
+                "slate_size `51`",
+            ),
+            (
+                RecommendRequest {
+                    kinds: vec![42],
+                    ..good()
+                },
+                "kinds `42`",
+            ),
+            (
+                RecommendRequest {
+                    channel: "fax".to_owned(),
+                    ..good()
+                },
+                "channel `fax`",
+            ),
+            (
+                RecommendRequest {
+                    tenant: "a b".to_owned(),
+                    ..good()
+                },
+                "tenant `a b`",
+            ),
+        ];
+        for (request, expected) in table {
+            let status = client.recommend(request).await.expect_err(expected);
+            assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+            assert!(status.message().contains(expected), "{status:?}");
+            let (_, details) =
+                fairlead_chassis::status::info(&status).expect("machine-readable details");
+            assert!(!details["allowed"].is_empty());
+        }
+    });
+}
+
+#[test]
+fn a_quote_on_bad_terms_is_never_a_price() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let mut client = QuoteServiceClient::new(house.running.gateway.clone());
+        let good = |key: &str| QuoteRequest {
+            customer_id: house.customers[0].clone(),
+            product_id: loan(house),
+            amount: yuan(1_000_000),
+            tenor_months: 12,
+            idempotency_key: key.to_owned(),
+            ..QuoteRequest::default()
+        };
+        let dollars = Some(Money {
+            minor: 1_000_000,
+            currency: "USD".to_owned(),
+        });
+        let table = [
+            (
+                "unknown product",
+                QuoteRequest {
+                    product_id: "no-such".to_owned(),
+                    ..good("b1")
+                },
+            ),
+            (
+                "tenor outside the product",
+                QuoteRequest {
+                    tenor_months: 7_000,
+                    ..good("b2")
+                },
+            ),
+            (
+                "negative amount",
+                QuoteRequest {
+                    amount: yuan(-5),
+                    ..good("b3")
+                },
+            ),
+            (
+                "overflowing amount",
+                QuoteRequest {
+                    amount: yuan(i64::MAX),
+                    ..good("b4")
+                },
+            ),
+            (
+                "wrong currency",
+                QuoteRequest {
+                    amount: dollars,
+                    ..good("b5")
+                },
+            ),
+            (
+                "no idempotency key",
+                QuoteRequest {
+                    idempotency_key: String::new(),
+                    ..good("b6")
+                },
+            ),
+        ];
+        for (what, request) in table {
+            match client.quote(request).await {
+                Err(status) => {
+                    assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}")
+                }
+                Ok(answer) => match answer.into_inner().outcome {
+                    Some(fairlead_proto::gateway::v1::quote_response::Outcome::Refusal(
+                        refusal,
+                    )) => {
+                        assert!(!refusal.detail.is_empty(), "{what}");
+                    }
+                    other => panic!("{what} was answered with {other:?}"),
+                },
+            }
+        }
+    });
+}
+
+#[test]
+fn events_that_cannot_be_applied_are_refused_at_the_door() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let mut client = EventServiceClient::new(house.running.gateway.clone());
+        let good = || Event {
+            customer_id: "bad-input".to_owned(),
+            kind: EventKind::AppOpened.into(),
+            ..Event::default()
+        };
+        let now_ms = house.running.clock.now_ms();
+        let day = 86_400_000;
+        let nan = AttributeValue {
+            value: Some(Value::Number(f64::NAN)),
+        };
+        let table = [
+            (
+                "no customer",
+                Event {
+                    customer_id: String::new(),
+                    ..good()
+                },
+            ),
+            ("no kind", Event { kind: 0, ..good() }),
+            (
+                "from the future",
+                Event {
+                    event_time_ms: now_ms + day,
+                    ..good()
+                },
+            ),
+            (
+                "before the longest window",
+                Event {
+                    event_time_ms: now_ms - 400 * day,
+                    ..good()
+                },
+            ),
+            (
+                "a click on nothing",
+                Event {
+                    kind: EventKind::Click.into(),
+                    ..good()
+                },
+            ),
+            (
+                "an attribute that is not a number",
+                Event {
+                    kind: EventKind::ProfileUpdated.into(),
+                    attributes: [("income_monthly_minor".to_owned(), nan)].into(),
+                    ..good()
+                },
+            ),
+        ];
+        for (what, event) in table {
+            let status = client
+                .track(TrackRequest { event: Some(event) })
+                .await
+                .expect_err(what);
+            assert_eq!(status.code(), Code::InvalidArgument, "{what}: {status:?}");
+        }
+    });
+}
+
+#[test]
+fn rest_refuses_with_a_body_that_machines_read() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let base = format!("http://{}", house.running.addresses.gateway);
+        let client = reqwest::Client::new();
+        let post = |path: &str, body: &str| {
+            client
+                .post(format!("{base}{path}"))
+                .body(body.to_owned())
+                .send()
+        };
+        let answer = post("/v1/recommend", r#"{"customerId":"c1","slateSize":99}"#)
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 400);
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(body["error"]["details"]["field"], "slate_size");
+        assert_eq!(body["error"]["details"]["value"], "99");
+        let answer = post("/v1/recommend", "{").await.expect("an answer");
+        assert_eq!(answer.status(), 400);
+        let answer = client
+            .get(format!("{base}/v1/recommend"))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(answer.status(), 405);
+        let answer = client
+            .get(format!("{base}/openapi.json"))
+            .send()
+            .await
+            .expect("an answer");
+        let api: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(api["openapi"], "3.1.0");
+        let good = post(
+            "/v1/recommend",
+            &format!(r#"{{"customerId":"{}"}}"#, house.customers[1]),
+        )
+        .await;
+        let slate: serde_json::Value = good.expect("an answer").json().await.expect("JSON");
+        assert!(
+            slate["items"]
+                .as_array()
+                .is_some_and(|items| !items.is_empty()),
+            "{slate}"
+        );
+    });
+}

@@ -1,0 +1,161 @@
+//! The whole way: events in, features, candidates, scores, prices, an answer, its record.
+
+use std::collections::BTreeMap;
+
+use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
+use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{
+    ExplainRequest, RecommendRequest, RecommendResponse, TrackRequest,
+};
+use fairlead_testkit::KafkaBroker;
+
+use crate::house::{House, runtime, shared};
+
+async fn recommend(house: &House, customer: &str, request_id: &str) -> RecommendResponse {
+    let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        request_id: request_id.to_owned(),
+        slate_size: 8,
+        ..RecommendRequest::default()
+    };
+    client
+        .recommend(request)
+        .await
+        .expect("a slate")
+        .into_inner()
+}
+
+async fn track(house: &House, event: Event) {
+    let mut client = EventServiceClient::new(house.running.gateway.clone());
+    client
+        .track(TrackRequest { event: Some(event) })
+        .await
+        .expect("tracked");
+    house.running.caught_up().await.expect("visible");
+}
+
+/// What holds of every answer of a healthy house.
+fn assert_whole(answer: &RecommendResponse) {
+    assert!(answer.degraded.is_empty(), "{:?}", answer.degraded);
+    assert!(!answer.items.is_empty(), "an empty page");
+    for (place, item) in answer.items.iter().enumerate() {
+        assert_eq!(item.position as usize, place + 1);
+        let price = item.price.as_ref().expect("every item has its price");
+        assert_eq!(price.product_id, item.product_id);
+        assert!(item.propensity > 0.0 && item.propensity <= 1.0);
+        assert!(
+            item.reasons.iter().any(|reason| reason.kind == "source"),
+            "{item:?}"
+        );
+        if price.cap_ppm > 0 {
+            assert!(price.all_in_ppm <= price.cap_ppm, "{price:?}");
+        }
+        let covered = price.rate_ppm == 0 || price.rate_ppm >= price.floor_ppm;
+        assert!(covered, "{price:?}");
+    }
+}
+
+#[test]
+fn every_customer_gets_a_priced_and_explained_slate() {
+    runtime().block_on(async {
+        let house = shared().await;
+        for customer in house.customers.iter().take(50) {
+            assert_whole(&recommend(house, customer, "").await);
+        }
+    });
+}
+
+#[test]
+fn the_same_request_twice_gives_the_same_slate() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let customer = &house.customers[7];
+        let products = |answer: RecommendResponse| -> Vec<String> {
+            answer
+                .items
+                .into_iter()
+                .map(|item| item.product_id)
+                .collect()
+        };
+        let first = products(recommend(house, customer, "same-1").await);
+        assert_eq!(first, products(recommend(house, customer, "same-1").await));
+    });
+}
+
+#[test]
+fn the_record_of_an_answer_is_in_the_log() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let answer = recommend(house, &house.customers[3], "explained-1").await;
+        let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+        let ask = ExplainRequest {
+            request_id: "explained-1".to_owned(),
+            ..ExplainRequest::default()
+        };
+        let record = loop {
+            // Records are written behind the answer: ask until it is there.
+            match client.explain(ask.clone()).await {
+                Ok(found) => break found.into_inner().record.expect("a record"),
+                Err(status) => assert_eq!(status.code(), tonic::Code::NotFound, "{status:?}"),
+            }
+            tokio::task::yield_now().await;
+        };
+        let shown: Vec<&String> = answer.items.iter().map(|item| &item.product_id).collect();
+        assert_eq!(record.slate.iter().collect::<Vec<_>>(), shown);
+        assert_eq!(record.features.len(), 2, "features for recommend and price");
+        assert_eq!(record.release_revision, answer.release_revision);
+        let placed = record
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.position > 0)
+            .count();
+        assert_eq!(placed, answer.items.len());
+    });
+}
+
+#[test]
+fn withdrawn_consent_gives_what_everyone_gets() {
+    runtime().block_on(async {
+        let house = shared().await;
+        let consent = |customer: &str, given: bool| Event {
+            customer_id: customer.to_owned(),
+            kind: EventKind::ConsentChanged.into(),
+            attributes: BTreeMap::from([(
+                "personalisation".to_owned(),
+                AttributeValue {
+                    value: Some(Value::Flag(given)),
+                },
+            )]),
+            ..Event::default()
+        };
+        let customer = "consent-test";
+        track(house, consent(customer, true)).await;
+        assert!(recommend(house, customer, "").await.personalised);
+        track(house, consent(customer, false)).await;
+        let answer = recommend(house, customer, "").await;
+        assert!(
+            !answer.personalised && answer.exposures.is_empty(),
+            "{answer:?}"
+        );
+        assert!(
+            answer.model_versions.is_empty(),
+            "no model has a say: {answer:?}"
+        );
+    });
+}
+
+#[test]
+fn the_same_way_goes_through_apache_kafka() {
+    let broker = KafkaBroker::shared().expect("a broker");
+    runtime().block_on(async {
+        let house = House::furnished(&broker.bootstrap())
+            .await
+            .expect("a house on Kafka");
+        for customer in house.customers.iter().take(5) {
+            assert_whole(&recommend(&house, customer, "").await);
+        }
+        house.running.stop().await.expect("stopped");
+    });
+}
