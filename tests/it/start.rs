@@ -50,7 +50,7 @@ fn each_thing_that_is_missing_or_taken_is_named() {
             ),
             (
                 "a data folder that cannot be made",
-                Box::new(|config| "/proc/fairlead".clone_into(&mut config.data_dir)),
+                Box::new(|config| config.data_dir = "/proc/fairlead".into()),
                 vec!["/proc/fairlead".to_owned()],
             ),
         ];

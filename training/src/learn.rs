@@ -228,13 +228,18 @@ impl Rows {
                     )
                 };
                 serde_json::json!({
-                    "next_holding": ranks(&|at| scores[at][1]),
+                    "next_holding": ranks(&|at| taken(scores[at])),
                     "popularity_next_holding": ranks(&|at| popular[at]),
                 })
             }
         };
         Ok(value.as_object().cloned().unwrap_or_default())
     }
+}
+
+/// The logarithm of the chance of a click and a conversion after it.
+fn taken([click, convert]: [f64; 2]) -> f64 {
+    -((-click).exp().ln_1p() + (-convert).exp().ln_1p())
 }
 
 fn logged_metrics(

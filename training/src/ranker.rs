@@ -19,17 +19,17 @@ const CATEGORY_WIDTH: i64 = 8;
 const USER_WIDTH: i64 = 64;
 const CROSS_RANK: i64 = 32;
 const HIDDEN: [i64; 2] = [96, 48];
-/// Width of the wide part's inner product, for each task.
+/// Width of the inner product of each task.
 const WIDE: i64 = 32;
-/// Click and convert.
-const TASKS: i64 = 2;
+/// The weights that only conversions have.
+const CONVERT_GROUP: usize = 1;
 const GROUPS_PER_BATCH: usize = 128;
 
 /// What the rows of a group are labelled with.
 pub(crate) enum Labels {
-    /// `[rows]` each: clicked, converted. Conversions are learnt where there was a click.
+    /// `[rows]` each: clicked, converted after the click.
     Logged { clicked: Tensor, converted: Tensor },
-    /// Groups of `width` rows of which the one at `target[group]` was taken; rows with
+    /// Groups of `width` rows of which the one at `target[group.user]` was taken; rows with
     /// `excluded[row]` do not compete.
     Taken {
         width: i64,
@@ -56,9 +56,45 @@ pub(crate) struct Ranker {
     user: Mlp,
     cross: [Cross; 2],
     deep: Mlp,
-    wide_user: nn::Linear,
-    wide_item: Tensor,
+    click: Head,
+    convert: Head,
+    /// How much of what opens a product also takes it.
+    carried: Tensor,
+}
+
+/// What a task has of its own: a score of the deep part, an inner product of customer and product,
+/// a bias per product.
+struct Head {
+    deep: nn::Linear,
+    user: nn::Linear,
+    item: Tensor,
     bias: Tensor,
+}
+
+impl Head {
+    fn new(path: &nn::Path<'_>, dice: &mut ChaCha8Rng, user_width: i64, products: i64) -> Self {
+        let zeros = Tensor::zeros([products + 1, 1], (Kind::Float, Device::Cpu));
+        Self {
+            deep: linear(&(path / "deep"), dice, HIDDEN[1], 1),
+            user: linear(&(path / "user"), dice, user_width, WIDE),
+            item: product_table(path, dice, products, WIDE),
+            bias: path.var_copy("bias", &zeros),
+        }
+    }
+
+    /// `[N, 1]`; `of_row` brings a customer's values to the rows.
+    fn forward(
+        &self,
+        hidden: &Tensor,
+        user: &Tensor,
+        product: &Tensor,
+        of_row: impl Fn(&Tensor) -> Tensor,
+    ) -> Tensor {
+        let wide = of_row(&self.user.forward(user)) * self.item.index_select(0, product);
+        self.deep.forward(hidden)
+            + wide.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float)
+            + self.bias.index_select(0, product)
+    }
 }
 
 impl Ranker {
@@ -99,17 +135,11 @@ impl Ranker {
             + PRODUCT_WIDTH * sequences.len() as i64;
         let cross =
             [0, 1].map(|at| Cross::new(&(root / "cross" / at), dice, row_width, CROSS_RANK));
-        let deep = Mlp::new(
-            &(root / "deep"),
-            dice,
-            &[row_width, HIDDEN[0], HIDDEN[1], TASKS],
-        );
-        let wide_user = linear(&(root / "wide_user"), dice, user_width, WIDE * TASKS);
-        let wide_item = product_table(&(root / "wide_item"), dice, rows, WIDE * TASKS);
-        let bias = root.var_copy(
-            "bias",
-            &Tensor::zeros([rows + 1, TASKS], (Kind::Float, Device::Cpu)),
-        );
+        let deep = Mlp::new(&(root / "deep"), dice, &[row_width, HIDDEN[0], HIDDEN[1]]);
+        let click = Head::new(&(root / "click"), dice, user_width, rows);
+        let own = (root / "convert").set_group(CONVERT_GROUP);
+        let convert = Head::new(&own, dice, user_width, rows);
+        let carried = root.var_copy("carried", &Tensor::from(0.5_f32));
         Self {
             variables,
             user_ids,
@@ -118,9 +148,9 @@ impl Ranker {
             user,
             cross,
             deep,
-            wide_user,
-            wide_item,
-            bias,
+            click,
+            convert,
+            carried,
         }
     }
 
@@ -147,15 +177,12 @@ impl Ranker {
             .cross
             .iter()
             .fold(first.shallow_clone(), |x, cross| cross.forward(&first, &x));
+        let hidden = self.deep.forward(&crossed).relu();
         let product = items.ids.select(1, 0);
-        let wide =
-            to_rows(&self.wide_user.forward(&whole)) * self.wide_item.index_select(0, &product);
-        let wide: Vec<Tensor> = wide
-            .chunk(TASKS, 1)
-            .iter()
-            .map(|task| task.sum_dim_intlist([1_i64].as_slice(), true, Kind::Float))
-            .collect();
-        self.deep.forward(&crossed) + Tensor::cat(&wide, 1) + self.bias.index_select(0, &product)
+        let click = self.click.forward(&hidden, &whole, &product, to_rows);
+        let own = self.convert.forward(&hidden, &whole, &product, to_rows);
+        let convert = own + &click * &self.carried;
+        Tensor::cat(&[click, convert], 1)
     }
 
     /// Trains on groups of rows.
@@ -184,12 +211,14 @@ impl Ranker {
             let turn = (epoch - 1) as f64 / options.epochs as f64;
             let share = 0.1 + 0.45 * (1.0 + (std::f64::consts::PI * turn).cos());
             optimiser.set_lr(options.learning_rate * share);
+            let own = options.learning_rate * share * labels.convert_pace();
+            optimiser.set_lr_group(CONVERT_GROUP, own);
             order.shuffle(dice);
             for chosen in order.chunks(GROUPS_PER_BATCH) {
                 let batch_groups: Vec<&Group> = chosen.iter().map(|at| &groups[*at]).collect();
                 let batch = Batch::of(&batch_groups, users, items);
                 let scores = self.forward(&batch.users, &batch.user_of_row, &batch.items);
-                let loss = labels.loss(&scores, &batch.rows, chosen);
+                let loss = labels.loss(&scores, &batch.rows, &batch_groups);
                 let value = loss.double_value(&[]);
                 if !value.is_finite() {
                     return Err(Error::Diverged {
@@ -211,42 +240,50 @@ impl Ranker {
 }
 
 impl Labels {
-    fn loss(&self, scores: &Tensor, rows: &Tensor, groups: &[usize]) -> Tensor {
+    /// How fast the conversion's own weights learn, beside the others: conversions are few where
+    /// they were logged, and a fast learner would learn each by heart.
+    fn convert_pace(&self) -> f64 {
+        match self {
+            Self::Logged { .. } => 0.1,
+            Self::Taken { .. } => 1.0,
+        }
+    }
+
+    fn loss(&self, scores: &Tensor, rows: &Tensor, groups: &[&Group]) -> Tensor {
         match self {
             Self::Logged { clicked, converted } => {
                 let clicked = clicked.index_select(0, rows);
                 let converted = converted.index_select(0, rows);
-                let cross = |task: i64, label: &Tensor| {
-                    scores
-                        .select(1, task)
-                        .binary_cross_entropy_with_logits::<Tensor>(
-                            label,
-                            None,
-                            None,
-                            Reduction::None,
-                        )
-                };
-                let clicks = clicked.sum(Kind::Float).clamp_min(1.0);
-                let click = cross(0, &clicked).mean(Kind::Float);
-                click + (cross(1, &converted) * &clicked).sum(Kind::Float) / clicks * 0.2
+                let (click, convert) = (scores.select(1, 0), scores.select(1, 1));
+                // Over all that was shown, as Ma et al. 2018 ("Entire Space Multi-Task Model"):
+                // log P(click and convert) is the sum of the two logarithms.
+                let both = click.log_sigmoid() + convert.log_sigmoid();
+                let neither = (both.exp().neg() + 1.0).clamp_min(1e-6).log();
+                let taken = &both * &converted + &neither * (converted.neg() + 1.0);
+                let opened = click.binary_cross_entropy_with_logits::<Tensor>(
+                    &clicked,
+                    None,
+                    None,
+                    Reduction::Mean,
+                );
+                opened - taken.mean(Kind::Float)
             }
             Self::Taken {
                 width,
                 target,
                 excluded,
             } => {
-                let target: Vec<i64> = groups.iter().map(|at| target[*at]).collect();
+                let target: Vec<i64> = groups.iter().map(|group| target[group.user]).collect();
                 let target = Tensor::from_slice(&target);
                 let excluded = excluded.index_select(0, rows).reshape([-1, *width]);
-                let shown = scores.select(1, 1).reshape([-1, *width]);
-                // A choice among all is also a click: both tasks learn the same order.
-                let opened = scores.select(1, 0).reshape([-1, *width]);
-                let loss = |scores: &Tensor| {
+                // What slates are ordered by: the chance of a click and then of taking it.
+                let both =
                     scores
-                        .masked_fill(&excluded, -1e9)
-                        .cross_entropy_for_logits(&target)
-                };
-                loss(&shown) + loss(&opened) * 0.05
+                        .log_sigmoid()
+                        .sum_dim_intlist([1_i64].as_slice(), false, Kind::Float);
+                both.reshape([-1, *width])
+                    .masked_fill(&excluded, -1e9)
+                    .cross_entropy_for_logits(&target)
             }
         }
     }

@@ -12,9 +12,12 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let ran = runtime
-        .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(Cli::parse().run()));
+    let ran = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
+        let ran = runtime.block_on(Cli::parse().run());
+        // Training blocks a thread for minutes: who interrupts it does not wait for its end.
+        runtime.shutdown_background();
+        ran
+    });
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

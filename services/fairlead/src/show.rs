@@ -97,7 +97,13 @@ pub fn slate(title: &str, answer: &RecommendResponse) {
         "#", "product", "kind", "price", "monthly", "p(click)", "value", "why",
     ]);
     // In the order that everyone gets, nothing was scored.
-    let scored = |cell: String| if answer.personalised { cell } else { String::new() };
+    let scored = |cell: String| {
+        if answer.personalised {
+            cell
+        } else {
+            String::new()
+        }
+    };
     for item in &answer.items {
         rows.add_row([
             item.position.to_string(),

@@ -231,7 +231,10 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
             same.and_then(|i| Some(show::rate(i.price.as_ref()?.rate_ppm)))
         };
         if let (Some(was), Some(is)) = (of(&loan), of(&standard)) {
-            note(&format!("{}: {was} before, {is} as for everyone", item.name));
+            note(&format!(
+                "{}: {was} before, {is} as for everyone",
+                item.name
+            ));
         }
     }
     Ok(())

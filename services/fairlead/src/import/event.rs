@@ -1,5 +1,6 @@
 //! One row as an event.
 
+use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
 use fairlead_proto::money::v1::Money;
 use serde_json::Value;
@@ -47,7 +48,9 @@ pub(super) fn event(
         channel: fields.text("channel").unwrap_or_default(),
         ..Event::default()
     };
-    if let Some(kind) = fields.value("product_kind") {
+    // Proto JSON writes out what is not said.
+    let said = |kind: &&Value| written(kind) != ProductKind::Unspecified.as_str_name();
+    if let Some(kind) = fields.value("product_kind").filter(said) {
         event.product_kind = product::kind("product_kind", kind)?.into();
     }
     for (name, value) in fields.under(ATTRIBUTE) {

@@ -84,10 +84,7 @@ pub(super) fn arrange(
 
 /// Takes out, and gives the indices of, those too unlikely to be wanted, however much they earn.
 fn drop_unwanted(contenders: &mut Vec<Contender<'_>>, floor: f64) -> Vec<usize> {
-    let best = contenders
-        .iter()
-        .map(|one| one.utility)
-        .fold(0.0, f64::max);
+    let best = contenders.iter().map(|one| one.utility).fold(0.0, f64::max);
     let unwanted = |one: &mut Contender<'_>| one.utility < floor * best;
     contenders
         .extract_if(.., unwanted)
@@ -218,7 +215,11 @@ mod tests {
             utility,
             ..contender(index, index as i32, "x", value)
         };
-        let contenders = vec![wanted(0, 9.0, 0.004), wanted(1, 2.0, 0.05), wanted(2, 1.0, 0.005)];
+        let contenders = vec![
+            wanted(0, 9.0, 0.004),
+            wanted(1, 2.0, 0.05),
+            wanted(2, 1.0, 0.006),
+        ];
         let floor = SlateParameters {
             utility_floor: 0.1,
             ..rules(0.0)

@@ -147,6 +147,7 @@ async fn put_catalogue(running: &Running, holdings: &Holdings) -> anyhow::Result
     let parameters: BTreeMap<String, String> = [
         ("slate.order", "conversion"),
         ("slate.exploration", "0"),
+        ("slate.utility_floor", "0"),
         ("slate.category_cap", "1000"),
         ("slate.max_same_kind_in_a_row", "1000"),
         ("recall.two_tower.limit", "1000"),
