@@ -106,7 +106,8 @@ pub fn train(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Vec<Trained>, Error> {
-    tch::set_num_threads(std::thread::available_parallelism().map_or(1, |n| n.get() as i32));
+    // Small matrices: a second thread would wait for the first more than it helps.
+    fairlead_inference::one_thread();
     progress.begin("replay", history.events().len() as u64);
     let replayed = replay::replay(registry, history);
     progress.advance(history.events().len() as u64, "");

@@ -14,6 +14,7 @@ use crate::model::Model;
 use crate::outputs::Outputs;
 use crate::queue::{Batchable, Queue, Refused};
 use crate::slot::ModelSlot;
+use crate::threads::one_thread;
 
 /// How an [`Engine`] runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Drop for Engine {
 
 fn work(queue: &Queue<Job>, options: EngineOptions) {
     // One core a thread: requests are spread over threads, not one request over cores.
-    tch::set_num_threads(1);
+    one_thread();
     let max_wait = Duration::from_micros(options.max_wait_us);
     while let Some(jobs) = queue.take(options.max_rows, max_wait) {
         metrics::gauge!("fairlead_inference_queue_depth").set(queue.len() as f64);

@@ -34,6 +34,7 @@ mod outputs;
 mod queue;
 mod scorecard;
 mod slot;
+mod threads;
 mod torchscript;
 
 pub use batch::{Batch, CheckedBatch, GroupRows, Input, Values};
@@ -49,3 +50,4 @@ pub use model::{Forward, Model};
 pub use outputs::Outputs;
 pub use scorecard::{Scorecard, Terms};
 pub use slot::{LoadFailure, ModelSlot, ModelSlots};
+pub use threads::one_thread;

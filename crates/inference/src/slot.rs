@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::error::Error;
 use crate::folder::ModelFolder;
 use crate::model::Model;
+use crate::threads::one_thread;
 
 /// Holds the model in use; exchanging it does not disturb requests that run.
 #[derive(Debug)]
@@ -204,7 +205,7 @@ async fn load_on_blocking_thread(
     let title = path.display().to_string();
     let load = move || {
         // As on the engine's threads, so that what is warmed is what will run.
-        tch::set_num_threads(1);
+        one_thread();
         Model::load(&ModelFolder::open(&path)?, expected_schema_hash.as_deref())
     };
     match tokio::task::spawn_blocking(load).await {

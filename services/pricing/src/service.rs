@@ -8,7 +8,7 @@ use fairlead_chassis::deadline::Deadline;
 use fairlead_online::QuoteStore;
 use fairlead_proto::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse,
+    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, Price,
     PriceManyRequest, PriceManyResponse, Priced, VerifyQuoteRequest, VerifyQuoteResponse,
     priced::Outcome,
 };
@@ -184,7 +184,14 @@ impl Service {
             answers.push(Priced {
                 product_id: item.product_id.clone(),
                 outcome: Some(match priced {
-                    Ok(price) => Outcome::Price(price),
+                    Ok(price) => Outcome::Price(Price {
+                        schedule: if request.without_schedule {
+                            Vec::new()
+                        } else {
+                            price.schedule
+                        },
+                        ..price
+                    }),
                     Err(refusal) => Outcome::Refusal(*refusal),
                 }),
             });

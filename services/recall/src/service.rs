@@ -150,13 +150,13 @@ impl Service {
         let merged = stage::run("merge", || {
             merge(&findings, &assortment.place_by_id, ask.limit)
         });
-        let passed = screen.filters_passed();
-        let candidate = |merged: &Merged| candidate(assortment, merged, &passed);
+        let candidate = |merged: &Merged| candidate(assortment, merged);
         Ok(RecallResponse {
             candidates: merged.iter().map(candidate).collect(),
             drops: screened.drops,
             release_revision: assortment.live.revision(),
             model_version: model_version.unwrap_or_default(),
+            filters_passed: screen.filters_passed(),
         })
     }
 
@@ -271,7 +271,7 @@ fn count(findings: &[Finding]) {
     }
 }
 
-fn candidate(assortment: &Assortment, merged: &Merged, passed: &[String]) -> Candidate {
+fn candidate(assortment: &Assortment, merged: &Merged) -> Candidate {
     let sources = merged.sources.iter().map(|sourced| SourceScore {
         source: sourced.source.into(),
         score: sourced.hit.score,
@@ -284,7 +284,6 @@ fn candidate(assortment: &Assortment, merged: &Merged, passed: &[String]) -> Can
     Candidate {
         product_id: assortment.id(merged.product).to_owned(),
         sources: sources.collect(),
-        filters_passed: passed.to_vec(),
     }
 }
 

@@ -36,7 +36,9 @@ pub async fn run(args: TrainArgs) -> anyhow::Result<()> {
     let config = args.house.load()?;
     let running = Running::start(&config, None).await?;
     let live = running.releases.first().await;
-    let version = (live.revision() + 1).to_string();
+    // What a version holds never changes: each training makes one of its own.
+    let now = jiff::Timestamp::from_millisecond(running.clock.now_ms())?;
+    let version = now.strftime("%Y%m%d-%H%M%S").to_string();
     let bars = if args.json {
         Bars::hidden()
     } else {

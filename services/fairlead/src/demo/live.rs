@@ -26,6 +26,10 @@ use crate::up::Running;
 /// How long an event may take to be visible before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Cash loans that are enough to look at, and as many as a slate may have.
+const FEW: i32 = 3;
+const EVERY: i32 = 50;
+
 /// Shows all of it.
 pub(crate) async fn show(running: &Running, customers: &[Shown]) -> anyhow::Result<()> {
     let customer = customers.first().context("nobody consents")?;
@@ -123,7 +127,7 @@ async fn new_rate_card(
     running.release_live(revision, PATIENCE).await?;
     let strategy = format!("cash-loan@{version}");
     let after = loop {
-        let after = cash_loans(running, &customer).await?;
+        let after = cash_loans(running, &customer, FEW).await?;
         let priced = after.items.iter().filter_map(|item| item.price.as_ref());
         if priced.into_iter().any(|price| price.strategy == strategy)
             || published.elapsed() > PATIENCE
@@ -164,7 +168,7 @@ async fn discounted(
     customers: &[Shown],
 ) -> anyhow::Result<(String, RecommendResponse)> {
     for customer in customers {
-        let slate = cash_loans(running, &customer.id).await?;
+        let slate = cash_loans(running, &customer.id, FEW).await?;
         let challenger = slate
             .exposures
             .iter()
@@ -182,14 +186,18 @@ async fn discounted(
     let customer = customers.first().context("the population has customers")?;
     Ok((
         customer.id.clone(),
-        cash_loans(running, &customer.id).await?,
+        cash_loans(running, &customer.id, FEW).await?,
     ))
 }
 
-async fn cash_loans(running: &Running, customer: &str) -> anyhow::Result<RecommendResponse> {
+async fn cash_loans(
+    running: &Running,
+    customer: &str,
+    slate_size: i32,
+) -> anyhow::Result<RecommendResponse> {
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
-        slate_size: 3,
+        slate_size,
         kinds: vec![ProductKind::CashLoan.into()],
         ..RecommendRequest::default()
     };
@@ -207,7 +215,7 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
         "8. {customer} withdraws consent to personalisation"
     ));
     let before = recommend(running, customer, 6).await?;
-    let loan = cash_loans(running, customer).await?;
+    let own = cash_loans(running, customer, EVERY).await?;
     let withdrawn = AttributeValue {
         value: Some(Value::Flag(false)),
     };
@@ -224,18 +232,18 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
     .await?;
     let after = recommend(running, customer, 6).await?;
     compare(["personalised", "for everyone"], &before, &after);
-    let standard = cash_loans(running, customer).await?;
-    for item in &standard.items {
-        let of = |slate: &RecommendResponse| {
-            let same = slate.items.iter().find(|i| i.product_id == item.product_id);
-            same.and_then(|i| Some(show::rate(i.price.as_ref()?.rate_ppm)))
-        };
-        if let (Some(was), Some(is)) = (of(&loan), of(&standard)) {
-            note(&format!(
-                "{}: {was} before, {is} as for everyone",
-                item.name
-            ));
-        }
+    let standard = cash_loans(running, customer, EVERY).await?;
+    let rate_of = |slate: &RecommendResponse, product: &str| {
+        let item = slate.items.iter().find(|item| item.product_id == product);
+        item.and_then(|item| Some(item.price.as_ref()?.rate_ppm))
+    };
+    let changed = standard.items.iter().filter_map(|item| {
+        let was = rate_of(&own, &item.product_id)?;
+        let is = rate_of(&standard, &item.product_id)?;
+        (was != is).then(|| (&item.name, show::rate(was), show::rate(is)))
+    });
+    for (name, was, is) in changed.take(3) {
+        note(&format!("{name}: {was} before, {is} as for everyone"));
     }
     Ok(())
 }

@@ -47,11 +47,11 @@ pub(super) fn recheck(
     live: &Live,
     profile: &Profile,
     ask: &Ask,
-    answer: RecallResponse,
-) -> (Vec<Candidate>, Vec<Drop>) {
+    mut answer: RecallResponse,
+) -> RecallResponse {
     let facts = EligibilityFacts::from_profile(profile);
-    let mut drops = answer.drops;
-    let candidates = answer.candidates.into_iter().filter(|candidate| {
+    let drops = &mut answer.drops;
+    answer.candidates.retain(|candidate| {
         let Some(product) = live.catalogue.get(&candidate.product_id) else {
             drops.push(drop_of(
                 &candidate.product_id,
@@ -72,34 +72,33 @@ pub(super) fn recheck(
             }
         }
     });
-    (candidates.collect(), drops)
+    answer
 }
 
 /// The release's own list: its products in its order, filtered like any other candidates.
-pub(super) fn own_list(
-    live: &Live,
-    profile: &Profile,
-    ask: &Ask,
-    limit: usize,
-) -> (Vec<Candidate>, Vec<Drop>) {
+pub(super) fn own_list(live: &Live, profile: &Profile, ask: &Ask, limit: usize) -> RecallResponse {
     let facts = EligibilityFacts::from_profile(profile);
     let asked = |product: &&Product| ask.kinds.is_empty() || ask.kinds.contains(&product.kind());
-    let mut drops = Vec::new();
-    let mut candidates = Vec::new();
+    let mut answer = RecallResponse::default();
     for product in live.catalogue.products().iter().filter(asked) {
         match judge(product, &facts, ask.as_of_ms) {
-            Ok(passed) => candidates.push(Candidate {
-                product_id: product.product_id.clone(),
-                sources: Vec::new(),
-                filters_passed: passed.iter().map(|name| (*name).to_owned()).collect(),
-            }),
+            Ok(passed) => {
+                answer.candidates.push(Candidate {
+                    product_id: product.product_id.clone(),
+                    sources: Vec::new(),
+                });
+                if answer.filters_passed.is_empty() {
+                    answer.filters_passed = passed.iter().map(|name| (*name).to_owned()).collect();
+                }
+            }
             Err(dropped) => {
-                drops.push(drop_of(&product.product_id, dropped.cause, &dropped.detail));
+                let drop = drop_of(&product.product_id, dropped.cause, &dropped.detail);
+                answer.drops.push(drop);
             }
         }
     }
-    candidates.truncate(limit);
-    (candidates, drops)
+    answer.candidates.truncate(limit);
+    answer
 }
 
 fn drop_of(product_id: &str, cause: DropCause, detail: &str) -> Drop {

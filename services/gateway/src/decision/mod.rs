@@ -30,7 +30,7 @@ use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
 use fairlead_proto::ranking::v1::ranking_service_client::RankingServiceClient;
 use fairlead_proto::ranking::v1::{RankRequest, Scored};
 use fairlead_proto::recall::v1::recall_service_client::RecallServiceClient;
-use fairlead_proto::recall::v1::{Candidate, Drop, RecallRequest};
+use fairlead_proto::recall::v1::{Candidate, RecallRequest, RecallResponse};
 use fairlead_registry::Registry;
 use fairlead_release::{Live, Overrides, Parameters, ReleaseHandle};
 use tonic::Status;
@@ -104,9 +104,10 @@ impl Decider {
         let started = Instant::now();
         let mut stages = Stages::new(ask.deadline);
         let known = self.know(&ask, &mut stages).await?;
-        let (candidates, drops) = self.recall(&ask, &known, &mut stages).await?;
-        let (mut contending, model_version) =
-            self.rank(&ask, &known, candidates, &mut stages).await?;
+        let found = self.recall(&ask, &known, &mut stages).await?;
+        let (mut contending, model_version) = self
+            .rank(&ask, &known, found.candidates, &mut stages)
+            .await?;
         if !ask.without_prices {
             self.price(&ask, &known, &mut contending, &mut stages)
                 .await?;
@@ -120,7 +121,8 @@ impl Decider {
             ask,
             known,
             contending,
-            drops,
+            drops: found.drops,
+            filters_passed: found.filters_passed,
             arranged,
             model_version,
             stages,
@@ -216,7 +218,7 @@ impl Decider {
         ask: &Ask,
         known: &Known,
         stages: &mut Stages,
-    ) -> Result<(Vec<Candidate>, Vec<Drop>), Status> {
+    ) -> Result<RecallResponse, Status> {
         let stage = Stage {
             name: "recall",
             share: self.shares.recall,
@@ -361,6 +363,7 @@ impl Decider {
         let request = PriceManyRequest {
             context: Some(known.pricing_context(ask)),
             items: batch.iter().map(item).collect(),
+            without_schedule: true,
         };
         let mut client = self.pricing.clone();
         let answer = stages

@@ -26,6 +26,7 @@ fn source_words(candidate: &Candidate) -> String {
 /// Every reason of one slate item.
 pub(super) fn reasons(
     candidate: &Candidate,
+    filters_passed: &[String],
     price: Option<&Price>,
     model_version: &str,
     exposures: &[Exposure],
@@ -35,8 +36,8 @@ pub(super) fn reasons(
         text,
     };
     let mut all = vec![say("source", source_words(candidate))];
-    if !candidate.filters_passed.is_empty() {
-        all.push(say("filter", candidate.filters_passed.join(", ")));
+    if !filters_passed.is_empty() {
+        all.push(say("filter", filters_passed.join(", ")));
     }
     if !model_version.is_empty() {
         all.push(say("model", model_version.to_owned()));

@@ -17,6 +17,7 @@ pub(super) struct Making {
     pub(super) known: Known,
     pub(super) contending: Vec<Contending>,
     pub(super) drops: Vec<Drop>,
+    pub(super) filters_passed: Vec<String>,
     pub(super) arranged: Arranged,
     pub(super) model_version: String,
     pub(super) stages: Stages,
@@ -55,10 +56,11 @@ pub(super) fn write(making: Making) -> Decided {
         .iter()
         .map(|item| item.product_id.clone())
         .collect();
-    let candidates = decided(&making.contending, &making.arranged);
     let Making {
         ask,
         known,
+        contending,
+        arranged,
         drops,
         stages,
         seed,
@@ -73,7 +75,7 @@ pub(super) fn write(making: Making) -> Decided {
         model_versions,
         features: vec![known.recommend, known.price],
         exposures: known.exposures,
-        candidates,
+        candidates: decided(contending, &arranged),
         drops,
         slate,
         degraded: stages.degraded,
@@ -107,6 +109,7 @@ fn item(making: &Making, place: usize, placed: Placed) -> Option<SlateItem> {
         price: price.cloned(),
         reasons: reasons(
             &one.candidate,
+            &making.filters_passed,
             price,
             &making.model_version,
             &making.known.exposures,
@@ -117,20 +120,20 @@ fn item(making: &Making, place: usize, placed: Placed) -> Option<SlateItem> {
 }
 
 /// Every candidate with its fate.
-fn decided(contending: &[Contending], arranged: &Arranged) -> Vec<DecidedCandidate> {
+fn decided(contending: Vec<Contending>, arranged: &Arranged) -> Vec<DecidedCandidate> {
     let mut all: Vec<DecidedCandidate> = contending
-        .iter()
+        .into_iter()
         .map(|one| DecidedCandidate {
-            product_id: one.candidate.product_id.clone(),
-            sources: one.candidate.sources.clone(),
+            drop_cause: not_contending(&one).into(),
+            product_id: one.candidate.product_id,
+            sources: one.candidate.sources,
             p_click: one.chances.click,
             p_convert: one.chances.convert,
             p_convert_at_price: one.convert_at_price,
             expected_value: one.value,
             position: 0,
-            drop_cause: not_contending(one).into(),
             propensity: 0.0,
-            priced: one.priced.clone(),
+            priced: one.priced,
         })
         .collect();
     for (place, placed) in arranged.placed.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Indicative prices.
 
-use fairlead_proto::pricing::v1::{Price, Priced, RefusalCause, priced::Outcome};
+use fairlead_proto::pricing::v1::{Price, PriceManyRequest, Priced, RefusalCause, priced::Outcome};
 use fairlead_registry::Purpose;
 
 use crate::support::{House, attributes, context, features, item};
@@ -105,5 +105,26 @@ async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
         15_000,
         "a deposit needs no income"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_its_schedule_a_price_is_otherwise_the_same() -> anyhow::Result<()> {
+    let house = House::open().await?;
+    let mut request = PriceManyRequest {
+        context: Some(context()),
+        items: vec![item("LOAN", Some(1_200_000), 12)],
+        without_schedule: false,
+    };
+    let mut client = house.client.clone();
+    let whole = client.price_many(request.clone()).await?.into_inner();
+    request.without_schedule = true;
+    let short = client.price_many(request).await?.into_inner();
+    assert_eq!(price(&whole.priced[0]).schedule.len(), 12);
+    let expected = Price {
+        schedule: Vec::new(),
+        ..price(&whole.priced[0]).clone()
+    };
+    assert_eq!(price(&short.priced[0]), &expected);
     Ok(())
 }

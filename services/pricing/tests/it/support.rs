@@ -102,6 +102,7 @@ impl House {
         let request = PriceManyRequest {
             context: Some(context),
             items,
+            without_schedule: false,
         };
         Ok(self
             .client

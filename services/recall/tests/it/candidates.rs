@@ -151,7 +151,7 @@ async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
     // The tower gives 1 for this customer, and A's vector is 1.
     assert!((of("A").sources[3].score - 1.0).abs() < 1e-6);
     assert_eq!(
-        of("A").filters_passed,
+        answer.filters_passed,
         ["active", "eligible", "suitable", "not_held", "repetition"]
     );
     let drops: Vec<(&str, DropCause)> = answer
@@ -197,7 +197,7 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
     found.dedup();
     assert_eq!(found, [Popular, New]);
     assert_eq!(
-        answer.candidates[0].filters_passed,
+        answer.filters_passed,
         ["active", "eligible", "suitable", "not_held"]
     );
     Ok(())

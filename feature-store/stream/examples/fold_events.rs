@@ -1,6 +1,6 @@
 //! How fast events become visible: the embedded log, a real Redis, 20,000 customers.
 //!
-//! `cargo run --release -p fairlead-stream --example throughput [EVENTS]`
+//! `cargo run --release -p fairlead-stream --example fold_events [EVENTS]`
 //!
 //! Prints events per second, and CPU per event of this process (log reader, stream and Redis client
 //! together) beside the time that the bare fold takes in the same run.

@@ -1,0 +1,106 @@
+//! Running the binary in a folder and on ports of its own.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+/// How long a house may take to answer. Tests run beside builds: this is no measurement.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A house in a process of its own.
+pub(crate) struct House {
+    child: Child,
+    gateway: u16,
+    control: u16,
+}
+
+/// The binary, with nothing of this environment's configuration.
+pub(crate) fn fairlead(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FAIRLEAD_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// What it printed; an error with all of it where it failed.
+pub(crate) fn printed(output: &Output) -> anyhow::Result<String> {
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        bail!("{}: {said}{complaint}", output.status);
+    }
+    Ok(said)
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl House {
+    /// Starts `fairlead up` with its data in `folder`, and waits until it answers.
+    pub(crate) fn up(folder: &Path) -> anyhow::Result<Self> {
+        let (gateway, control) = (free_port()?, free_port()?);
+        let folder = folder.to_str().context("a folder that can be written")?;
+        let child = fairlead(&["up", "--data-dir", folder])
+            .env("FAIRLEAD_LISTEN__GATEWAY", format!("127.0.0.1:{gateway}"))
+            .env("FAIRLEAD_LISTEN__CONTROL", format!("127.0.0.1:{control}"))
+            .env("FAIRLEAD_LISTEN__METRICS", "127.0.0.1:0")
+            .env("FAIRLEAD_GATEWAY__DEADLINE_MS", "20000")
+            .stdout(Stdio::null())
+            .spawn()?;
+        let mut house = Self {
+            child,
+            gateway,
+            control,
+        };
+        let until = Instant::now() + PATIENCE;
+        while house.run(&["release", "list"])?.status.code() != Some(0) {
+            if let Some(status) = house.child.try_wait()? {
+                bail!("the house ended with {status}");
+            }
+            if Instant::now() > until {
+                bail!("the house does not answer");
+            }
+        }
+        Ok(house)
+    }
+
+    /// Runs a command against this house.
+    pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        Ok(fairlead(arguments)
+            .env(
+                "FAIRLEAD_SERVER",
+                format!("http://127.0.0.1:{}", self.gateway),
+            )
+            .env(
+                "FAIRLEAD_CONTROL",
+                format!("http://127.0.0.1:{}", self.control),
+            )
+            .output()?)
+    }
+
+    /// The same, for what must succeed.
+    pub(crate) fn say(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        printed(&self.run(arguments)?).with_context(|| arguments.join(" "))
+    }
+
+    /// Asks it to stop, as a service manager does, and gives its exit status.
+    pub(crate) fn stop(mut self) -> anyhow::Result<Option<i32>> {
+        let process = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &process]).status()?;
+        Ok(self.child.wait()?.code())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to kill.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

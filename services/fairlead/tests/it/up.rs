@@ -1,0 +1,99 @@
+//! A house from empty to a slate by the commands that the README names, and its end.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::binary::{House, fairlead, printed};
+
+const CATALOGUE: &str = "product_id,name,kind,currency,category,deposit.yield_ppm,deposit.tenor_months,deposit.min_amount.minor
+D-1,One year,deposit,CNY,1-year,15000,12,5000
+D-2,Two years,deposit,CNY,1-year,17000,24,5000
+D-3,Three years,deposit,CNY,3-years,19500,36,5000
+";
+const BROKEN: &str = "product_id,name,kind,currency,deposit.yield_ppm,deposit.min_amount.minor
+D-1,One year,deposit,CNY,15000,5000
+D-1,Again,deposit,CNY,15000,5000
+X,Unknown,bond,CNY,,
+";
+const EVENTS: &str = r#"{"customer_id":"c1","kind":"consent_changed","attributes":{"personalisation":true}}
+{"customer_id":"c1","kind":"click","product_id":"D-2"}
+{"customer_id":"c1","kind":"sneeze"}
+{"customer_id":"","kind":"app_opened"}
+"#;
+
+fn file(folder: &Path, name: &str, content: &str) -> anyhow::Result<String> {
+    let path = folder.join(name);
+    std::fs::write(&path, content)?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+#[test]
+fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let house = House::up(&data)?;
+
+    let broken = file(folder.path(), "broken.csv", BROKEN)?;
+    let refused = house.run(&["import", "catalogue", &broken])?;
+    assert!(
+        !refused.status.success(),
+        "a broken catalogue is refused whole"
+    );
+    let rejects = std::fs::read_to_string(format!("{broken}.rejects.csv"))?;
+    for named in ["bond", "D-1"] {
+        assert!(rejects.contains(named), "{rejects}");
+    }
+    let good = file(folder.path(), "catalogue.csv", CATALOGUE)?;
+    house.say(&["import", "catalogue", &good])?;
+    house.say(&["release", "publish", "--comment", "three deposits"])?;
+
+    let events = file(folder.path(), "events.jsonl", EVENTS)?;
+    let some = house.run(&["import", "events", &events, "--json"])?;
+    let counts: Value = serde_json::from_slice(&some.stdout)?;
+    assert_eq!(
+        (&counts["accepted"], &counts["rejected"]),
+        (&2.into(), &2.into())
+    );
+    let rejects = std::fs::read_to_string(format!("{events}.rejects.csv"))?;
+    assert!(
+        rejects.contains("sneeze") && rejects.contains("customer_id"),
+        "{rejects}"
+    );
+
+    house.say(&["track", "c1", "click", "--product", "D-3"])?;
+    let slate: Value = serde_json::from_str(&house.say(&["recommend", "c1", "--json"])?)?;
+    let items = slate["items"].as_array().map_or(0, Vec::len);
+    assert_eq!(items, 3, "{slate}");
+    let table = house.say(&["recommend", "c1"])?;
+    assert!(table.contains("Two years"), "{table}");
+
+    assert_eq!(house.stop()?, Some(0), "it drains and says so");
+    let again = House::up(&data)?;
+    let after: Value = serde_json::from_str(&again.say(&["recommend", "c1", "--json"])?)?;
+    assert_eq!(after["releaseRevision"], slate["releaseRevision"]);
+    assert_eq!(again.stop()?, Some(0));
+    Ok(())
+}
+
+#[test]
+fn a_wrong_configuration_is_named_before_anything_starts() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = file(
+        folder.path(),
+        "wrong.toml",
+        "[gateway]\ncandidates = \"many\"\n",
+    )?;
+    let checked = fairlead(&["up", "--check-config", "--config", &path]).output()?;
+    assert!(!checked.status.success());
+    let said = String::from_utf8_lossy(&checked.stderr);
+    for named in ["gateway.candidates", "many", "wrong.toml"] {
+        assert!(said.contains(named), "{said}");
+    }
+    let absent = fairlead(&["up", "--check-config", "--config", "/no/such.toml"]).output()?;
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("/no/such.toml"));
+    printed(&fairlead(&["up", "--check-config"]).output()?)?;
+    let defaults = printed(&fairlead(&["up", "--print-config"]).output()?)?;
+    assert!(defaults.contains("candidates = 200"), "{defaults}");
+    Ok(())
+}
