@@ -10,6 +10,7 @@ mod client;
 pub mod commands;
 pub mod config;
 pub mod demo;
+mod drafts;
 pub mod eval;
 pub mod import;
 pub mod models;

@@ -1,4 +1,6 @@
-//! `fairlead release`: what is live, its history, publish, roll back.
+//! `fairlead release`: what is live, its history, a beginning, publish, roll back.
+
+use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
@@ -8,6 +10,8 @@ use fairlead_proto::control::v1::{
 
 use crate::cli::ControlServer;
 use crate::client::{answered, link};
+use crate::drafts::Drafts;
+use crate::show;
 use crate::terminal::table;
 
 /// Largest release taken over the wire.
@@ -27,6 +31,15 @@ pub enum ReleaseCommand {
     },
     /// History, newest first.
     List {
+        /// Where it goes.
+        #[command(flatten)]
+        server: ControlServer,
+    },
+    /// Put the default strategies, rule packs, risk model and segments as drafts: a beginning.
+    DraftDefaults {
+        /// For the audit log.
+        #[command(flatten)]
+        why: Why,
         /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
@@ -69,6 +82,7 @@ pub async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     match command {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,
+        ReleaseCommand::DraftDefaults { why, server } => draft_defaults(&why, &server).await,
         ReleaseCommand::Publish { why, server } => {
             let request = PublishRequest {
                 tenant: server.tenant.clone(),
@@ -97,6 +111,26 @@ pub async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn draft_defaults(why: &Why, server: &ControlServer) -> anyhow::Result<()> {
+    let mut drafts = Drafts::new(&link(&server.control)?, &server.tenant, &why.actor);
+    let put = drafts.defaults().await?;
+    if server.json {
+        let versions: BTreeMap<&str, i64> = put
+            .iter()
+            .map(|one| (one.id.as_str(), one.version))
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&versions)?);
+        return Ok(());
+    }
+    let mut rows = table(["strategy", "version", "prices"]);
+    for one in put {
+        let kinds: Vec<&str> = one.kinds.iter().map(|kind| show::kind(*kind)).collect();
+        rows.add_row([one.id, one.version.to_string(), kinds.join(", ")]);
+    }
+    println!("{rows}");
+    Ok(())
 }
 
 fn client(

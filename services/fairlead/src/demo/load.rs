@@ -10,11 +10,12 @@ use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{
     Arm, Experiment, ExperimentPlan, ExperimentStatus, Layer, ListReleasesRequest,
-    PutExperimentsRequest, PutProductsRequest, PutSettingsRequest, PutStrategyRequest, Strategy,
+    PutExperimentsRequest, PutProductsRequest, Strategy,
 };
 
 use super::ACTOR;
 use crate::client::explained;
+use crate::drafts::Drafts;
 use crate::terminal::note;
 use crate::up::Running;
 
@@ -60,13 +61,16 @@ pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Ve
         .await
         .map_err(|status| explained(&status))?;
     note(&format!("{} products of six kinds", put.into_inner().added));
-    settings(running).await?;
-    for strategy in defaults::strategies()? {
-        let (id, kinds) = (strategy.strategy_id.clone(), strategy.kinds.clone());
-        let version = put_strategy(running, strategy).await?;
-        let kinds: Vec<&str> = kinds.iter().map(|kind| crate::show::kind(*kind)).collect();
+    for put in owner(running).defaults().await? {
+        let kinds: Vec<&str> = put
+            .kinds
+            .iter()
+            .map(|kind| crate::show::kind(*kind))
+            .collect();
         note(&format!(
-            "strategy {id}@{version} for {}: linted, no finding blocks",
+            "strategy {}@{} for {}: linted, no finding blocks",
+            put.id,
+            put.version,
             kinds.join(", ")
         ));
     }
@@ -81,36 +85,13 @@ pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Ve
     Ok(products)
 }
 
-async fn settings(running: &Running) -> anyhow::Result<()> {
-    let request = PutSettingsRequest {
-        tenant: running.tenant.to_string(),
-        actor: ACTOR.to_owned(),
-        settings: Some(defaults::settings()?),
-        ..PutSettingsRequest::default()
-    };
-    drafts(running)
-        .put_settings(request)
-        .await
-        .map_err(|status| explained(&status))?;
-    Ok(())
+fn owner(running: &Running) -> Drafts {
+    Drafts::new(&running.control, running.tenant.as_str(), ACTOR)
 }
 
 /// Adds a version of a strategy and gives its number.
 pub(crate) async fn put_strategy(running: &Running, strategy: Strategy) -> anyhow::Result<i64> {
-    let id = strategy.strategy_id.clone();
-    let request = PutStrategyRequest {
-        tenant: running.tenant.to_string(),
-        actor: ACTOR.to_owned(),
-        strategy: Some(strategy),
-    };
-    let put = drafts(running)
-        .put_strategy(request)
-        .await
-        .map_err(|status| explained(&status));
-    Ok(put
-        .with_context(|| format!("strategy {id}"))?
-        .into_inner()
-        .version)
+    Ok(owner(running).strategy(strategy).await?.version)
 }
 
 /// The cash loan strategy with one discount of its rate card changed for another, but for the best

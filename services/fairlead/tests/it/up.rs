@@ -11,10 +11,11 @@ D-1,One year,deposit,CNY,1-year,15000,12,5000
 D-2,Two years,deposit,CNY,1-year,17000,24,5000
 D-3,Three years,deposit,CNY,3-years,19500,36,5000
 ";
-const BROKEN: &str = "product_id,name,kind,currency,deposit.yield_ppm,deposit.min_amount.minor
-D-1,One year,deposit,CNY,15000,5000
-D-1,Again,deposit,CNY,15000,5000
-X,Unknown,bond,CNY,,
+const FIRST_AGAIN: &str = "D-1,Again,deposit,CNY,1-year,15000,12,5000\n";
+const BROKEN: &str =
+    "product_id,name,kind,currency,deposit.yield_ppm,deposit.tenor_months,deposit.min_amount.minor
+D-1,One year,deposit,CNY,15000,12,5000
+X,Unknown,bond,CNY,,,
 ";
 const EVENTS: &str = r#"{"customer_id":"c1","kind":"consent_changed","attributes":{"personalisation":true}}
 {"customer_id":"c1","kind":"click","product_id":"D-2"}
@@ -41,11 +42,20 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
         "a broken catalogue is refused whole"
     );
     let rejects = std::fs::read_to_string(format!("{broken}.rejects.csv"))?;
-    for named in ["bond", "D-1"] {
-        assert!(rejects.contains(named), "{rejects}");
-    }
+    assert!(rejects.contains("3,\"kind `bond`"), "{rejects}");
+    let twice = file(
+        folder.path(),
+        "twice.csv",
+        &format!("{CATALOGUE}{FIRST_AGAIN}"),
+    )?;
+    let refused = house.run(&["import", "catalogue", &twice])?;
+    assert!(!refused.status.success(), "one id, two products");
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("D-1"), "{said}");
     let good = file(folder.path(), "catalogue.csv", CATALOGUE)?;
     house.say(&["import", "catalogue", &good])?;
+    let defaults = house.say(&["release", "draft-defaults"])?;
+    assert!(defaults.contains("deposit"), "{defaults}");
     house.say(&["release", "publish", "--comment", "three deposits"])?;
 
     let events = file(folder.path(), "events.jsonl", EVENTS)?;
