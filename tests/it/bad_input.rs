@@ -94,6 +94,7 @@ fn recommend_names_what_is_wrong() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 fn a_quote_on_bad_terms_is_never_a_price() {
     runtime().block_on(async {
         let house = shared().await;

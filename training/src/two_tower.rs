@@ -74,6 +74,10 @@ impl TwoTower {
     }
 
     /// Trains on positives; `items` holds one row per product of the catalogue.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "rows, how to learn, whom to tell"
+    )]
     pub(crate) fn train(
         &self,
         users: &Users,

@@ -31,6 +31,7 @@ impl Deadline {
     }
 
     /// A deadline for one stage: `share` (0 to 1) of what is left.
+    #[must_use]
     pub fn share(self, share: f64) -> Self {
         Self(Instant::now() + self.remaining().mul_f64(share.clamp(0.0, 1.0)))
     }
@@ -74,7 +75,7 @@ mod tests {
         assert_eq!(parse_timeout("5S"), Some(Duration::from_secs(5)));
         assert_eq!(
             parse_timeout("99999999H"),
-            Some(Duration::from_secs(99_999_999 * 3600))
+            Some(Duration::from_hours(99_999_999))
         );
         for bad in ["", "m", "1", "1x", "-1m", "123456789m", "1.5S", "é"] {
             assert_eq!(parse_timeout(bad), None, "{bad}");

@@ -132,7 +132,7 @@ impl fmt::Display for Money {
             out.write_str("-")?;
         }
         for (place, digit) in whole.chars().enumerate() {
-            if place > 0 && (whole.len() - place) % 3 == 0 {
+            if place > 0 && (whole.len() - place).is_multiple_of(3) {
                 out.write_str(",")?;
             }
             write!(out, "{digit}")?;

@@ -109,9 +109,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         for row in 0..size {
             if row != column {
                 let factor = matrix[row][column] / matrix[column][column];
-                for place in column..size {
-                    let above = matrix[column][place];
-                    matrix[row][place] -= factor * above;
+                let above = matrix[column].clone();
+                for (value, above) in matrix[row].iter_mut().zip(above).skip(column) {
+                    *value -= factor * above;
                 }
                 right[row] -= factor * right[column];
             }

@@ -262,7 +262,7 @@ fn off_points(credit: &CreditStrategy) -> Vec<pb::Finding> {
         .collect()
 }
 
-impl<'a> Case<'a> {
+impl Case<'_> {
     fn findings(self) -> Vec<pb::Finding> {
         let card = &self.credit.card;
         let mut findings = Vec::new();

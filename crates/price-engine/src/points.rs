@@ -170,28 +170,25 @@ mod tests {
     proptest! {
         #[test]
         fn a_chosen_rate_keeps_every_bound(points in any_points(), target in 0_i64..500, bounds in any_bounds()) {
-            match choose(&points, target, bounds) {
-                Ok(chosen) => {
-                    let rate = chosen.rate.ppm();
-                    prop_assert!(rate >= bounds.floor);
-                    prop_assert!(bounds.ceiling.is_none_or(|ceiling| rate <= ceiling));
-                    prop_assert!(bounds.change.is_none_or(|(low, high)| (low..=high).contains(&rate)));
-                    if let Points::Listed(points) = &points {
-                        prop_assert!(points.contains(&rate));
-                    }
-                    let moved = chosen.by_change + chosen.by_floor + chosen.by_cap + chosen.by_points;
-                    prop_assert_eq!(target + moved, rate);
+            if let Ok(chosen) = choose(&points, target, bounds) {
+                let rate = chosen.rate.ppm();
+                prop_assert!(rate >= bounds.floor);
+                prop_assert!(bounds.ceiling.is_none_or(|ceiling| rate <= ceiling));
+                prop_assert!(bounds.change.is_none_or(|(low, high)| (low..=high).contains(&rate)));
+                if let Points::Listed(points) = &points {
+                    prop_assert!(points.contains(&rate));
                 }
-                Err(_) => {
-                    // Refused only when no whole rate that may be charged keeps the bounds.
-                    let (low, high) = bounds.change.unwrap_or((0, 1_000));
-                    let high = high.min(bounds.ceiling.unwrap_or(i64::MAX));
-                    let mut all: Box<dyn Iterator<Item = i64>> = match &points {
-                        Points::Any => Box::new(0..1_000),
-                        Points::Listed(points) => Box::new(points.iter().copied()),
-                    };
-                    prop_assert!(!all.any(|rate| rate >= bounds.floor.max(low) && rate <= high));
-                }
+                let moved = chosen.by_change + chosen.by_floor + chosen.by_cap + chosen.by_points;
+                prop_assert_eq!(target + moved, rate);
+            } else {
+                // Refused only when no whole rate that may be charged keeps the bounds.
+                let (low, high) = bounds.change.unwrap_or((0, 1_000));
+                let high = high.min(bounds.ceiling.unwrap_or(i64::MAX));
+                let mut all: Box<dyn Iterator<Item = i64>> = match &points {
+                    Points::Any => Box::new(0..1_000),
+                    Points::Listed(points) => Box::new(points.iter().copied()),
+                };
+                prop_assert!(!all.any(|rate| rate >= bounds.floor.max(low) && rate <= high));
             }
         }
 

@@ -72,7 +72,9 @@ impl RateCard {
         let table = match Table::parse(&name, &schema, &rows) {
             Ok(table) => table,
             Err(errors) => {
-                errors.iter().for_each(|error| refused_cell(checks, error));
+                for error in &errors {
+                    refused_cell(checks, error);
+                }
                 return None;
             }
         };

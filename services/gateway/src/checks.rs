@@ -223,7 +223,7 @@ mod tests {
             config: &Config::default(),
             clock: &ManualClock::at(7),
         };
-        let long = Deadline::after(Duration::from_secs(3600));
+        let long = Deadline::after(Duration::from_hours(1));
         let ask = checks.ask("", "c1", "", "", Some(long)).expect("allowed");
         assert!(ask.deadline.remaining() <= Duration::from_millis(300));
     }

@@ -59,7 +59,7 @@ pub(crate) fn sessions() -> History {
                 events.push(said(EventKind::Impression, at_ms));
                 if product % 2 == customer % 2 {
                     events.push(said(EventKind::Click, at_ms + 1_000));
-                    if (product + customer) % 3 == 0 {
+                    if (product + customer).is_multiple_of(3) {
                         events.push(said(EventKind::Conversion, at_ms + 2_000));
                     }
                 }

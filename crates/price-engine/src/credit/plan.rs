@@ -315,6 +315,10 @@ impl CreditPlan {
 
     /// The highest lawful rate: the cap's, where one binds; nothing inside where the fee alone
     /// breaks it.
+    #[expect(
+        clippy::option_option,
+        reason = "no cap, and a cap without a lawful rate, differ"
+    )]
     pub(crate) fn ceiling(
         &self,
         tenor: &TenorPlan,

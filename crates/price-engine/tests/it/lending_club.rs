@@ -62,7 +62,7 @@ fn ten_thousand_real_loans() {
             Err(refusal) => {
                 *seen
                     .entry(refusal.cause().as_str_name().to_owned())
-                    .or_default() += 1
+                    .or_default() += 1;
             }
         }
     }

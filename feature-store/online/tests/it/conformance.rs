@@ -97,7 +97,6 @@ async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> an
     .await
 }
 
-#[expect(clippy::too_many_lines, reason = "reads and writes of the same many")]
 #[tokio::test]
 async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
     // More than a pipeline holds, and not a multiple of it.

@@ -30,10 +30,6 @@ pub(crate) async fn letters(world: &World) -> anyhow::Result<Vec<(Record, DeadLe
     Ok(letters)
 }
 
-#[expect(
-    clippy::too_many_lines,
-    reason = "every kind of junk, and all that is kept of it"
-)]
 #[tokio::test]
 async fn junk_is_set_aside_with_its_cause_and_the_partition_goes_on() -> anyhow::Result<()> {
     let world = World::new().await?;

@@ -261,7 +261,6 @@ pub(crate) fn click(id: &str, customer: &str, product: &str) -> Event {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one draw per field")]
 /// A seeded stream of events of all kinds: late ones, ones sent twice, many on few products.
 pub(crate) fn events(seed: u64, count: usize, customers: usize) -> Vec<Event> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -91,7 +91,8 @@ fn on_thread(mut round: impl FnMut(usize) -> anyhow::Result<()>) -> anyhow::Resu
     for at in 0..ROUNDS {
         round(at)?;
     }
-    Ok((cpu::of_thread()? - before).as_secs_f64() * 1e6 / ROUNDS as f64)
+    let spent = cpu::of_thread()?.saturating_sub(before);
+    Ok(spent.as_secs_f64() * 1e6 / ROUNDS as f64)
 }
 
 /// Reads profiles one by one; the trip's cost is CPU of this process, Redis' own not counted.
@@ -126,7 +127,7 @@ async fn read_profiles(
             }
         }
     }
-    let spent = cpu::of_process("self")? - before;
+    let spent = cpu::of_process("self")?.saturating_sub(before);
     Ok((sets, spent.as_secs_f64() * 1e6 / f64::from(trips.max(1))))
 }
 

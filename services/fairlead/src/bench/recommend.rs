@@ -195,7 +195,5 @@ pub(crate) async fn models(
     )
     .await?;
     let revision = train::publish(running, "fairlead bench", "to measure").await?;
-    running
-        .release_live(revision, Duration::from_secs(60))
-        .await
+    running.release_live(revision, Duration::from_mins(1)).await
 }

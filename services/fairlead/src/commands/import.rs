@@ -69,6 +69,7 @@ pub struct Gateway {
 
 /// The file and whose it is.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the argument is called FILE")]
 pub struct File {
     /// CSV, JSON lines or Parquet; also gzipped CSV and JSON lines.
     file: PathBuf,

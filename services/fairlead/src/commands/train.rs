@@ -62,7 +62,7 @@ pub async fn run(args: TrainArgs) -> anyhow::Result<()> {
     if !args.no_publish {
         let revision = publish(&running, "fairlead train", "retrained").await?;
         running
-            .release_live(revision, Duration::from_secs(60))
+            .release_live(revision, Duration::from_mins(1))
             .await?;
     }
     if args.json {

@@ -149,7 +149,7 @@ async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
     models::register(&running.control, &running.tenant, ACTOR, "1", &trained).await?;
     let revision = train::publish(running, ACTOR, "the first").await?;
     running
-        .release_live(revision, Duration::from_secs(60))
+        .release_live(revision, Duration::from_mins(1))
         .await?;
     note(&format!("release {revision} is published and served"));
     heading("4. Slates");

@@ -22,6 +22,6 @@ pub const DEADLINE_MS: u64 = 10_000;
 /// Who the drafts and releases of an evaluation are by.
 const ACTOR: &str = "fairlead eval";
 /// How long a release may take to be served.
-const SERVED_WITHIN: std::time::Duration = std::time::Duration::from_secs(120);
+const SERVED_WITHIN: std::time::Duration = std::time::Duration::from_mins(2);
 /// Calls to the gateway at once: enough to keep two cores busy, too few to queue up.
 const AT_ONCE: usize = 4;

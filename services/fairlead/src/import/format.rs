@@ -32,16 +32,15 @@ impl Format {
     /// The format that a file's name stands for.
     pub fn of(file: &Path) -> anyhow::Result<Self> {
         let name = file.to_string_lossy().to_lowercase();
-        match ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)) {
-            Some((_, format)) => Ok(*format),
-            None => {
-                let known: Vec<&str> = ENDINGS.iter().map(|(ending, _)| *ending).collect();
-                bail!(
-                    "{}: the ending stands for no format; allowed: {}, or name the format",
-                    file.display(),
-                    known.join(", ")
-                )
-            }
+        if let Some((_, format)) = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)) {
+            Ok(*format)
+        } else {
+            let known: Vec<&str> = ENDINGS.iter().map(|(ending, _)| *ending).collect();
+            bail!(
+                "{}: the ending stands for no format; allowed: {}, or name the format",
+                file.display(),
+                known.join(", ")
+            )
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Imports against a real gateway with a real log, and a real control plane.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -143,7 +144,7 @@ async fn bad_lines_are_set_aside_and_the_others_go_into_the_log() {
     for row in 0..2_500 {
         // Lines 2, 702, 1402 and 2102 have no such kind; every other is good.
         let kind = if row % 700 == 0 { "wink" } else { "click" };
-        text.push_str(&format!("c{row},{kind},P-1,43\n"));
+        writeln!(text, "c{row},{kind},P-1,43").expect("written");
     }
     text.push_str("c9,click\nc10,click,,1\nc11,click,no id,1\n");
     let file = house.file("clicks.csv", &text);

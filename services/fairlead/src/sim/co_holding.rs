@@ -44,8 +44,8 @@ impl CoHolding {
             let shares = fitted.expected();
             // Two and three lines on average are fewer than published, by those who hold more.
             let whole = shares.single.iter().sum::<f64>() / POLICY_SHARE.iter().sum::<f64>();
-            for line in 0..LINES {
-                let wanted = POLICY_SHARE[line] * whole;
+            for (line, share) in POLICY_SHARE.iter().enumerate() {
+                let wanted = share * whole;
                 fitted.weights[line] *= (wanted / shares.single[line]).powf(0.7);
             }
             for (a, b, lift) in HELD_TOGETHER {

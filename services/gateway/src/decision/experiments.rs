@@ -31,7 +31,7 @@ fn attributes(profile: &Profile) -> Attributes {
         match &value.value {
             Some(target_value::Value::Number(number)) => attributes.insert(name.as_str(), *number),
             Some(target_value::Value::Text(text)) => {
-                attributes.insert(name.as_str(), text.as_str())
+                attributes.insert(name.as_str(), text.as_str());
             }
             Some(target_value::Value::Flag(flag)) => attributes.insert(name.as_str(), *flag),
             None => {}

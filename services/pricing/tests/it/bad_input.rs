@@ -85,7 +85,7 @@ const TABLE: [(&str, Change, Code, &str, &str); 22] = [
                 .amount
                 .as_mut()
                 .expect("money")
-                .currency = "USD".to_owned()
+                .currency = "USD".to_owned();
         },
         Code::InvalidArgument,
         "CURRENCY",
@@ -100,7 +100,7 @@ const TABLE: [(&str, Change, Code, &str, &str); 22] = [
                 .amount
                 .as_mut()
                 .expect("money")
-                .currency = "yuan".to_owned()
+                .currency = "yuan".to_owned();
         },
         Code::InvalidArgument,
         "CURRENCY",

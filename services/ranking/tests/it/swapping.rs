@@ -59,7 +59,7 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
             house
                 .publish(release_with(revision, std::slice::from_ref(model)))
                 .await;
-            let title = format!("ranker {}", version);
+            let title = format!("ranker {version}");
             house.until(|serving| serving.model_version == title).await;
             // The new one answers from now on.
             assert_eq!(house.ask(request()).await?.model_version, title);

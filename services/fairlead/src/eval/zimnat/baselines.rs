@@ -81,6 +81,8 @@ pub(crate) fn measure(holdings: &Holdings) -> Baselines {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::eval::rows::Rows;
 
@@ -90,7 +92,7 @@ mod tests {
         let mut text = String::from("h0,h1,h2,h3,h4,h5,h6,h7,a,b,c,d\n");
         for row in 0..200 {
             let held = if row % 3 == 0 { "1,1,0,0" } else { "0,0,1,1" };
-            text.push_str(&format!("c{row},,M,M,1980,x,y,z,{held}\n"));
+            writeln!(text, "c{row},,M,M,1980,x,y,z,{held}").expect("written");
         }
         let text = text.replacen(
             "h0,h1,h2,h3,h4,h5,h6,h7",

@@ -16,7 +16,7 @@ const DAY_MS: i64 = 86_400_000;
 
 pub(super) struct Rows {
     path: PathBuf,
-    rows: RowIter<'static>,
+    left: RowIter<'static>,
     columns: Vec<String>,
     done: u64,
     length: u64,
@@ -37,7 +37,7 @@ impl Rows {
             columns: columns.collect(),
             length: about.num_rows().max(0) as u64,
             done: 0,
-            rows: reader.into_iter(),
+            left: reader.into_iter(),
         })
     }
 }
@@ -60,7 +60,7 @@ impl Lines for Rows {
     }
 
     fn next(&mut self) -> anyhow::Result<Option<Line>> {
-        let Some(row) = self.rows.next() else {
+        let Some(row) = self.left.next() else {
             return Ok(None);
         };
         self.done += 1;
