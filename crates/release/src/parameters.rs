@@ -215,7 +215,7 @@ const TABLE: &[Declared] = &[
     Declared {
         name: "slate.utility_floor",
         default: "0.1",
-        doc: "least probability of being taken, as a share of the best candidate's",
+        doc: "least probability of being taken, as a share of the best candidate's; what is under it comes last",
         kind: Kind::Share,
         set: at!(Share, slate.utility_floor),
     },

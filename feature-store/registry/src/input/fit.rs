@@ -11,6 +11,9 @@ use crate::registry::Registry;
 
 /// Below this a number counts as constant, and is only centred.
 const SMALLEST_STD: f64 = 1e-6;
+/// Deviations from the mean beyond which values are taken for the same: what is nearly always zero has
+/// a tiny deviation, and one burst of it must not carry a model where it has never been.
+const STANDARD_CLIP: f64 = 4.0;
 
 /// Takes samples one by one and gives the spec with its standardisation filled in. Kinds of
 /// product, which are 0 or 1, stay as they are; so does what no sample was given for.
@@ -44,6 +47,7 @@ impl Moments {
         let std = (self.squares / self.count as f64).sqrt();
         transform.mean = self.mean;
         transform.std = if std < SMALLEST_STD { 1.0 } else { std };
+        transform.clip = STANDARD_CLIP;
     }
 }
 

@@ -43,20 +43,30 @@ pub(super) struct Arranged {
     pub(super) left_out: Vec<(usize, DropCause)>,
 }
 
-/// Arranges at most `size` contenders. Ties in value keep the caller's order.
+/// Arranges at most `size` contenders. Ties in value keep the caller's order. What is too unlikely to
+/// be wanted, however much it earns, comes behind all the rest: it fills a page, no more.
 pub(super) fn arrange(
     mut contenders: Vec<Contender<'_>>,
     size: usize,
     rules: &SlateParameters,
     seed: u64,
 ) -> Arranged {
-    let unwanted = drop_unwanted(&mut contenders, rules.utility_floor);
-    contenders.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let best = contenders.iter().map(|one| one.utility).fold(0.0, f64::max);
+    let unwanted = |one: &Contender<'_>| one.utility < rules.utility_floor * best;
+    contenders.sort_by(|a, b| match (unwanted(a), unwanted(b)) {
+        (false, false) => b.value.total_cmp(&a.value),
+        (true, true) => b.utility.total_cmp(&a.utility),
+        (one, other) => one.cmp(&other),
+    });
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let mut slate: Vec<Contender<'_>> = Vec::with_capacity(size);
     let mut placed = Vec::with_capacity(size);
     while placed.len() < size {
-        let allowed = allowed(&contenders, &slate, rules);
+        let wanted = contenders.partition_point(|one| !unwanted(one));
+        let mut allowed = allowed(&contenders[..wanted], &slate, rules);
+        if allowed.is_empty() {
+            allowed = self::allowed(&contenders, &slate, rules);
+        }
         let Some((chosen, propensity)) = choose(&allowed, rules.exploration, &mut dice) else {
             break;
         };
@@ -70,26 +80,17 @@ pub(super) fn arrange(
     let cause = |left: &Contender<'_>| {
         if capped(left, &slate, rules) {
             DropCause::Diversity
+        } else if unwanted(left) {
+            DropCause::LowUtility
         } else {
             DropCause::Outranked
         }
     };
-    let outranked = contenders.iter().map(|left| (left.index, cause(left)));
-    let unwanted = unwanted
-        .into_iter()
-        .map(|index| (index, DropCause::LowUtility));
-    let left_out = outranked.chain(unwanted).collect();
+    let left_out = contenders
+        .iter()
+        .map(|left| (left.index, cause(left)))
+        .collect();
     Arranged { placed, left_out }
-}
-
-/// Takes out, and gives the indices of, those too unlikely to be wanted, however much they earn.
-fn drop_unwanted(contenders: &mut Vec<Contender<'_>>, floor: f64) -> Vec<usize> {
-    let best = contenders.iter().map(|one| one.utility).fold(0.0, f64::max);
-    let unwanted = |one: &mut Contender<'_>| one.utility < floor * best;
-    contenders
-        .extract_if(.., unwanted)
-        .map(|one| one.index)
-        .collect()
 }
 
 /// Places of the contenders that may come next, best first. The rule on kinds in a row gives way
@@ -224,9 +225,11 @@ mod tests {
             utility_floor: 0.1,
             ..rules(0.0)
         };
-        let arranged = arrange(contenders, 3, &floor, 7);
+        let arranged = arrange(contenders.clone(), 2, &floor, 7);
         assert_eq!(order(&arranged), [1, 2]);
         assert_eq!(arranged.left_out, [(0, DropCause::LowUtility)]);
+        let arranged = arrange(contenders, 3, &floor, 7);
+        assert_eq!(order(&arranged), [1, 2, 0], "it fills the page");
     }
 
     #[test]
