@@ -7,6 +7,7 @@ use fairlead::config::AppConfig;
 use fairlead::demo;
 use fairlead::terminal::Bars;
 use fairlead::up::Running;
+use fairlead_testkit::RedisServer;
 use tokio::runtime::Runtime;
 
 /// Customers and events of the small population.
@@ -18,6 +19,7 @@ const SEED: u64 = 11;
 pub(crate) struct House {
     pub(crate) running: Running,
     pub(crate) customers: Vec<String>,
+    _redis: RedisServer,
     _folder: tempfile::TempDir,
 }
 
@@ -27,11 +29,15 @@ impl House {
         let folder = tempfile::tempdir()?;
         let mut config = config(folder.path())?;
         kafka.clone_into(&mut config.events.kafka);
+        // One that ends with this process, however it ends: nobody stops the shared house.
+        let redis = RedisServer::start()?;
+        config.redis.url = redis.url();
         let running = Running::start(&config, None).await?;
         let customers = demo::furnish(&running, SEED, CUSTOMERS, EVENTS, Bars::hidden()).await?;
         Ok(Self {
             running,
             customers,
+            _redis: redis,
             _folder: folder,
         })
     }
