@@ -3,7 +3,7 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, and Apache Kafka with Java    (`make test`)
+#   scripts/setup.sh test    the above, Apache Kafka with Java, DuckDB, an S3 server   (`make test`)
 #   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
@@ -24,6 +24,10 @@ source "$root/scripts/setup/apt.sh"
 source "$root/scripts/setup/libtorch.sh"
 # shellcheck source=scripts/setup/kafka.sh
 source "$root/scripts/setup/kafka.sh"
+# shellcheck source=scripts/setup/duckdb.sh
+source "$root/scripts/setup/duckdb.sh"
+# shellcheck source=scripts/setup/s3.sh
+source "$root/scripts/setup/s3.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
 
@@ -31,7 +35,7 @@ source "$root/scripts/setup/lint.sh"
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want ;;
+    test) want_packages demo; kafka_want; duckdb_want; s3_want ;;
     lint) lint_want ;;
   esac
 }
@@ -39,7 +43,7 @@ want_packages() {
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make ;;
+    test) make_parts demo; kafka_make; duckdb_make; s3_make ;;
     lint) lint_make ;;
   esac
 }

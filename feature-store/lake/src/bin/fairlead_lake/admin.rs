@@ -1,5 +1,7 @@
 //! The port that watches and orchestrators look at: /metrics, /live, /ready.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -7,17 +9,22 @@ use fairlead_lake::ProgressWatch;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What the writer says of itself.
+/// The writer's progress, once there is a writer.
+pub(crate) type Watched = Arc<OnceLock<ProgressWatch>>;
+
+/// What the process says of itself.
 pub(crate) fn router(
     metrics: PrometheusHandle,
-    progress: ProgressWatch,
+    progress: Watched,
     shutdown: CancellationToken,
 ) -> Router {
     let ready = move || {
         let missing = if shutdown.is_cancelled() {
             Some("the process is ending".to_owned())
-        } else {
+        } else if let Some(progress) = progress.get() {
             progress.now().missing
+        } else {
+            Some("the event log was not reached yet".to_owned())
         };
         async move {
             match missing {

@@ -24,30 +24,38 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
     let listener = bind(config.listen.metrics).await?;
     let tasks = TaskTracker::new();
     let shutdown = shutdown_on_signal(&tasks)?;
-    let Some(log) = wait_for_log(config, &shutdown).await? else {
-        return Ok(());
-    };
-    let writer = Writer::new(
-        config.lake.clone(),
-        Topics::default(),
-        deps(config, log.clone())?,
-    )?;
     // The port stays until the last batch is written: its end is what says that.
     let served = CancellationToken::new();
     let options = ServeOptions {
         name: "metrics",
         drain: Duration::from_millis(config.drain_ms),
     };
-    let page = admin::router(metrics, writer.progress(), shutdown.clone());
+    let progress = admin::Watched::default();
+    let page = admin::router(metrics, progress.clone(), shutdown.clone());
     let serving = tasks.spawn(serve_router(options, listener, page, served.clone()));
-    let wrote = writer.run(shutdown.clone()).await;
+    let wrote = write(config, &progress, shutdown.clone()).await;
     served.cancel();
     shutdown.cancel();
     tasks.close();
     tasks.wait().await;
-    log.close().await?;
     wrote?;
     Ok(serving.await??)
+}
+
+async fn write(
+    config: &ProcessConfig,
+    progress: &admin::Watched,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let Some(log) = wait_for_log(config, &shutdown).await? else {
+        return Ok(());
+    };
+    let deps = deps(config, log.clone())?;
+    let writer = Writer::new(config.lake.clone(), Topics::default(), deps)?;
+    progress.get_or_init(|| writer.progress());
+    let wrote = writer.run(shutdown).await;
+    log.close().await?;
+    Ok(wrote?)
 }
 
 /// Writes what the log holds now, outside the group.
