@@ -61,8 +61,9 @@ pub async fn compact(
         done: Compacted::default(),
     };
     let worked = run.work().await;
-    run.lease.give_back().await?;
+    let given_back = run.lease.give_back().await;
     worked?;
+    given_back?;
     Ok(run.done)
 }
 

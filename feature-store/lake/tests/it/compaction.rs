@@ -35,6 +35,7 @@ async fn copy_of(store: &Store) -> anyhow::Result<Arc<InMemory>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()> {
     let (world, store) = World::filled(400, 20).await?;
+    world.clock.advance(DAY);
     let before = files(&store).await?;
     let done = compact(&eager(), &store, &world.clock()).await?;
     assert_exact(&*world.log, &store).await?;
@@ -55,6 +56,11 @@ async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()
     world.log.append(EVENTS_TOPIC, events(400..500)).await?;
     world.catch_up(&store, 20).await?;
     compact(&eager(), &store, &world.clock()).await?;
+    assert_exact(&*world.log, &store).await?;
+    // Long after, the ledger forgets; what it keeps says where to go on.
+    world.clock.advance(100 * 365 * DAY);
+    assert!(compact(&eager(), &store, &world.clock()).await?.pruned > 0);
+    assert_eq!(world.catch_up(&store, 20).await?, 0);
     assert_exact(&*world.log, &store).await
 }
 

@@ -11,16 +11,17 @@ use crate::world::{World, cached};
 /// What `scripts/setup.sh test` fetches.
 const HOME: &str = "duckdb-1.4.5";
 
-const SCRIPT: &str = "
+const SCRIPT: &str = r#"
 import duckdb, sys
+duckdb.execute("set timezone = 'UTC'")
 lake, question = sys.argv[1:]
 for table in ['events', 'decisions', 'decision_items']:
-    duckdb.execute(f\"create view {table} as select * from read_parquet('{lake}/{table}/**/*.parquet', hive_partitioning = true)\")
+    duckdb.execute(f"create view {table} as select * from read_parquet('{lake}/{table}/**/*.parquet', hive_partitioning = true)")
 answer = duckdb.execute(question)
 print(','.join(column[0] for column in answer.description))
 for row in answer.fetchall():
     print(','.join('' if value is None else str(value) for value in row))
-";
+"#;
 
 fn ask_duckdb(lake: &Path, question: &str) -> anyhow::Result<String> {
     let home = cached(HOME).context("no DuckDB here: run `scripts/setup.sh test`")?;
@@ -46,13 +47,13 @@ const QUESTIONS: [&str; 5] = [
     "select tenant, kind, cast(day as varchar) as day, count(*) as n, count(distinct customer_id) as customers, \
      sum(amount_minor) as minor, min(log_offset) as low, max(log_offset) as high \
      from events group by tenant, kind, day order by 1, 2, 3",
-    "select count(*) as n, count(product_id) as products, count(attributes) as attributes, min(attributes) as one, \
+    "select count(*) as n, count(product_id) as products, count(attributes) as attributes, sum(length(attributes)) as lengths, \
      max(currency) as currency, max(channel) as channel, max(product_kind) as kind, count(request_id) as requests, \
      count(position) as positions from events",
     "select kind, count(*) as n from events where day >= date '2025-11-22' and event_time >= timestamp '2025-11-22 10:00:00' \
      group by kind order by kind",
     "select count(*) as n, sum(candidates) as candidates, min(seed) as seed, max(slate[1]) as first, \
-     max(stage_ms) as stages, max(release_revision) as release from decisions",
+     sum(length(stage_ms)) as stages, max(release_revision) as release from decisions",
     "select product_id, drop_cause, grade, count(*) as n, sum(rate_ppm) as rates, sum(amount_minor) as minor, \
      count(priced) as priced from decision_items group by 1, 2, 3 order by 1",
 ];

@@ -1,6 +1,7 @@
 //! The same over an S3 server: a process of its own that speaks the protocol.
 
 use std::process::Stdio;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use fairlead_lake::{Config, Store, compact};
@@ -9,6 +10,7 @@ use object_store::prefix::PrefixStore;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use crate::faults::Dying;
 use crate::sql::fairlead_lake;
 use crate::world::{World, assert_exact, cached, decisions, events, files};
 use fairlead_lake::{DECISIONS_TOPIC, EVENTS_TOPIC};
@@ -63,7 +65,7 @@ impl Server {
             .with_access_key_id("test")
             .with_secret_access_key("test")
             .build()?;
-        let objects = std::sync::Arc::new(PrefixStore::new(objects, prefix));
+        let objects = Arc::new(PrefixStore::new(objects, prefix));
         Ok(Store::over(objects, &format!("s3://lake/{prefix}")))
     }
 }
@@ -81,10 +83,13 @@ async fn on_s3_every_row_is_there_once_written_again_and_merged() -> anyhow::Res
     let world = World::new(2).await?;
     world.log.append(EVENTS_TOPIC, events(0..300)).await?;
     world.log.append(DECISIONS_TOPIC, decisions(0..60)).await?;
-    // Two at once, who cut batches in other places.
-    let (one, two) = (server.store("house/one")?, server.store("house/one")?);
-    let (one, two) = futures::join!(world.catch_up(&one, 40), world.catch_up(&two, 70));
-    assert!(one? + two? >= 360);
+    // One dies on the way, its last answer lost; the next cuts batches in other places.
+    for operations in [5, 37, 90] {
+        let dying = Dying::after(store.objects(), operations, false);
+        let dying = Store::over(Arc::new(dying), "s3://lake/house/one");
+        assert!(world.catch_up(&dying, 30).await.is_err());
+    }
+    world.catch_up(&store, 70).await?;
     assert_eq!(world.catch_up(&store, 90).await?, 0, "nothing is left");
     assert_exact(&*world.log, &store).await?;
     let before = files(&store).await?.len();
