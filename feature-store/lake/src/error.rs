@@ -119,6 +119,9 @@ pub enum Error {
     /// A question could not be answered.
     #[error("query: {0}")]
     Query(Box<DataFusionError>),
+    /// The process ended under it.
+    #[error("the process is ending")]
+    Stopped,
     /// An answer could not be written.
     #[error("cannot write {path}: {cause}")]
     Output {

@@ -57,10 +57,10 @@ pub(crate) async fn head(store: &Store, source: &Source) -> Result<Head, Error> 
         let Some((first, ending)) = parse(&found.location) else {
             continue;
         };
-        let newest = if ending == "json" {
-            &mut last_entry
-        } else {
-            &mut last_done
+        let newest = match ending {
+            "json" => &mut last_entry,
+            "done" => &mut last_done,
+            _ => continue,
         };
         *newest = (*newest).max(Some(first));
     }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, RetryConfig,
+    ClientConfigKey, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, RetryConfig,
 };
 
 use crate::error::Error;
@@ -21,8 +21,8 @@ use crate::error::Error;
 const ALLOWED: &str = "empty, file:///FOLDER, or s3://BUCKET/PREFIX";
 /// A store that is away for longer is waited for by whoever asked, who can say so.
 const RETRY_FOR: Duration = Duration::from_secs(20);
-const REQUEST_LIMIT: Duration = Duration::from_secs(60);
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const REQUEST_LIMIT: &str = "60s";
+const CONNECT_LIMIT: &str = "5s";
 /// Deletions under way at a time.
 const DELETES: usize = 8;
 
@@ -120,15 +120,14 @@ impl Store {
             retry_timeout: RETRY_FOR,
             ..RetryConfig::default()
         };
-        let allow_http = std::env::var("AWS_ALLOW_HTTP").is_ok_and(|value| value == "true");
-        let client = ClientOptions::new()
-            .with_timeout(REQUEST_LIMIT)
-            .with_connect_timeout(CONNECT_LIMIT)
-            .with_allow_http(allow_http);
+        let limit = |key, seconds: &str| (AmazonS3ConfigKey::Client(key), seconds.to_owned());
+        let (whole, whole_for) = limit(ClientConfigKey::Timeout, REQUEST_LIMIT);
+        let (connect, connect_for) = limit(ClientConfigKey::ConnectTimeout, CONNECT_LIMIT);
         let objects = AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
+            .with_config(whole, whole_for)
+            .with_config(connect, connect_for)
             .with_retry(retry)
-            .with_client_options(client)
             .build()
             .map_err(failure(url, "opening it"))?;
         let objects: Arc<dyn ObjectStore> = if prefix.is_empty() {
@@ -272,6 +271,7 @@ fn failure(
 fn create_in_folder(folder: &FilePath, path: &Path, bytes: &[u8]) -> io::Result<Created> {
     let to = folder.join(path.as_ref());
     let beside = to.parent().unwrap_or(folder);
+    let is_new = !beside.is_dir();
     std::fs::create_dir_all(beside)?;
     if to.try_exists()? {
         return Ok(Created::Existed);
@@ -285,7 +285,12 @@ fn create_in_folder(folder: &FilePath, path: &Path, bytes: &[u8]) -> io::Result<
         linked => linked?,
     }
     cleared?;
-    flush_folders(folder, &to)?;
+    // Folders that stood there were flushed with the first file in them.
+    if is_new {
+        flush_folders(folder, &to)?;
+    } else {
+        File::open(beside)?.sync_all()?;
+    }
     Ok(Created::New)
 }
 

@@ -169,7 +169,10 @@ async fn write(
     let encoded = tokio::task::spawn_blocking(move || encode(content, partition, &records)).await;
     let (files, unreadable) = match encoded {
         Ok(encoded) => encoded?,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => return Err(Error::Stopped),
+        },
     };
     meters::unreadable(&source.topic, unreadable);
     futures::stream::iter(files)
