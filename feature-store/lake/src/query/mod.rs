@@ -37,7 +37,7 @@ impl Query {
             .build_arc()?;
         let session = SessionConfig::new().with_information_schema(true);
         let context = SessionContext::new_with_config_rt(session, runtime);
-        context.register_object_store(&root_url().as_ref().clone(), store.objects());
+        context.register_object_store(AsRef::as_ref(&root_url()), store.objects());
         for table in Table::ALL {
             let provider = FilesTable::new(store.clone(), table);
             context.register_table(table.name(), Arc::new(provider))?;

@@ -11,6 +11,7 @@ use datafusion::arrow::json::LineDelimitedWriter;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::physical_plan::RecordBatchStream as _;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt as _;
 use tempfile::NamedTempFile;
@@ -64,13 +65,16 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    fn finish(self) -> Result<(), Error> {
-        match self {
-            Self::Csv(writer) => drop(writer.into_inner()),
-            Self::Json(mut writer) => writer.finish()?,
-            Self::Parquet(writer) => drop(writer.close()?),
-        }
-        Ok(())
+    /// Writes what is left; a full disk is told here.
+    fn finish(self) -> Result<Sink<'a>, Error> {
+        Ok(match self {
+            Self::Csv(writer) => writer.into_inner(),
+            Self::Json(mut writer) => {
+                writer.finish()?;
+                writer.into_inner()
+            }
+            Self::Parquet(writer) => writer.into_inner()?,
+        })
     }
 }
 
@@ -93,8 +97,8 @@ pub(super) async fn spool(
         None => NamedTempFile::new(),
     };
     let file = spooled.map_err(&failed)?;
-    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let mut batches = frame.execute_stream().await?;
+    let schema: SchemaRef = batches.schema();
     match Rows::new(format, &schema, BufWriter::new(file.as_file()))? {
         Some(mut rows) => {
             let mut any = false;
@@ -106,7 +110,7 @@ pub(super) async fn spool(
                 // The names of the columns are an answer too.
                 rows.write(&RecordBatch::new_empty(schema))?;
             }
-            rows.finish()?;
+            rows.finish()?.flush().map_err(&failed)?;
         }
         None => {
             let all: Vec<RecordBatch> = batches.try_collect().await?;

@@ -11,13 +11,14 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
 
 use crate::files::{self, LakeFile};
 use crate::name::Folder;
@@ -140,6 +141,14 @@ impl TableProvider for FilesTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.pruned(state, filters).await?;
+        if files.is_empty() {
+            let columns = self.columns.table_schema();
+            let shown = projection.map_or_else(
+                || Ok(Arc::clone(columns)),
+                |projection| columns.project(projection).map(Arc::new),
+            );
+            return Ok(Arc::new(EmptyExec::new(shown?)));
+        }
         let files: FileGroup = files.into_iter().map(partitioned).collect();
         let groups = files.split_files(state.config().target_partitions());
         let source = Arc::new(ParquetSource::new(self.columns.clone()));

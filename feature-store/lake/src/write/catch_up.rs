@@ -1,9 +1,6 @@
 //! Writing what the log holds now, outside any group.
 
-use std::sync::Arc;
-
-use fairlead_chassis::clock::Clock;
-use fairlead_event_log::{EventLog, OffsetRange as Kept, Position};
+use fairlead_event_log::{OffsetRange as Kept, Position};
 
 use super::batch::{self, Cause, Rolled, Waiting};
 use super::{Deps, begin};
@@ -43,7 +40,6 @@ async fn partition(
     kept: Kept,
 ) -> Result<u64, Error> {
     let Deps { log, store, clock } = deps;
-    let (log, clock): (&Arc<dyn EventLog>, &Arc<dyn Clock>) = (log, clock);
     let mut taken = 0;
     let reopen = || async {
         let mut waiting = batch::open(store, &**log, source.clone(), content).await?;
