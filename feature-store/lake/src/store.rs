@@ -13,7 +13,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{
-    ClientConfigKey, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, RetryConfig,
+    ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode,
+    PutOptions, RetryConfig,
 };
 
 use crate::error::Error;
@@ -194,6 +195,14 @@ impl Store {
         let failed = || self.failed("reading a file");
         let found = self.objects.get(path).await.map_err(failed())?;
         found.bytes().await.map_err(failed())
+    }
+
+    /// The last bytes of a file, as many as it has of those asked for.
+    pub(crate) async fn read_end(&self, path: &Path, bytes: u64) -> Result<Bytes, Error> {
+        let failed = || self.failed("reading the end of a file");
+        let options = GetOptions::new().with_range(Some(GetRange::Suffix(bytes)));
+        let found = self.objects.get_opts(path, options).await;
+        found.map_err(failed())?.bytes().await.map_err(failed())
     }
 
     /// Every file below a folder.

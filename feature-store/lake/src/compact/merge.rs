@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch, new_null_array};
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::parquet::arrow::async_reader::ParquetObjectReader;
-use datafusion::parquet::arrow::async_writer::ParquetObjectWriter;
-use datafusion::parquet::arrow::{AsyncArrowWriter, ParquetRecordBatchStreamBuilder};
-use futures::TryStreamExt as _;
+use datafusion::parquet::arrow::AsyncArrowWriter;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::file::metadata::ParquetMetaDataReader;
 use object_store::ObjectStoreExt as _;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
 
 use crate::error::Error;
 use crate::files::LakeFile;
@@ -26,7 +27,8 @@ pub(super) fn covered(files: &[LakeFile]) -> OffsetRange {
     }
 }
 
-/// Puts the merged file of two or more files under its passing name. Memory: one row group.
+/// Puts the merged file of two or more files under its passing name. Memory: one of these, which are
+/// small, and one row group.
 pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile, Error> {
     let name = FileName {
         range: covered(files),
@@ -35,25 +37,21 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
     };
     let path = name.path();
     let schema = name.folder.table.file_schema();
-    let to = ParquetObjectWriter::new(store.objects(), path.clone());
+    let to = BufWriter::new(store.objects(), path.clone());
     let mut writer = AsyncArrowWriter::try_new(to, Arc::clone(&schema), Some(properties()))?;
     let mut expected = 0;
     for file in files {
-        let reader = ParquetObjectReader::new(store.objects(), file.meta.location.clone())
-            .with_file_size(file.meta.size);
-        let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
-        expected += builder.metadata().file_metadata().num_rows();
-        check_columns(file, builder.schema(), &schema)?;
-        let mut batches = builder.build()?;
-        while let Some(batch) = batches.try_next().await? {
-            writer.write(&fit(&batch, &schema)?).await?;
+        let bytes = store.read(&file.meta.location).await?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+        expected += reader.metadata().file_metadata().num_rows();
+        check_columns(file, reader.schema(), &schema)?;
+        for batch in reader.build()? {
+            writer.write(&fit(&batch?, &schema)?).await?;
         }
     }
     writer.close().await?;
     store.flush(&path).await?;
-    let meta = store.objects().head(&path).await;
-    let meta = meta.map_err(store.failed("reading a merged file"))?;
-    let found = rows_of(store, &meta).await?;
+    let found = rows_of(store, &path).await?;
     if found != expected {
         return Err(Error::Merged {
             path: path.to_string(),
@@ -61,15 +59,24 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
             expected: expected.unsigned_abs(),
         });
     }
+    let meta = store.objects().head(&path).await;
+    let meta = meta.map_err(store.failed("reading a merged file"))?;
     Ok(LakeFile { name, meta })
 }
 
+/// Length and mark at the end of a Parquet file.
+const TAIL: u64 = 8;
+
 /// Read back, not remembered: what is deleted next is gone.
-async fn rows_of(store: &Store, meta: &object_store::ObjectMeta) -> Result<i64, Error> {
-    let reader =
-        ParquetObjectReader::new(store.objects(), meta.location.clone()).with_file_size(meta.size);
-    let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
-    Ok(builder.metadata().file_metadata().num_rows())
+async fn rows_of(store: &Store, path: &Path) -> Result<i64, Error> {
+    let tail = store.read_end(path, TAIL).await?;
+    let length = tail
+        .first_chunk()
+        .map_or(0, |length| u32::from_le_bytes(*length));
+    let end = store.read_end(path, u64::from(length) + TAIL).await?;
+    let footer = end.get(..length as usize).unwrap_or_default();
+    let metadata = ParquetMetaDataReader::decode_metadata(footer)?;
+    Ok(metadata.file_metadata().num_rows())
 }
 
 /// Gives a merged file its proper name.

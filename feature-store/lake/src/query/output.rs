@@ -11,7 +11,6 @@ use datafusion::arrow::json::LineDelimitedWriter;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::physical_plan::RecordBatchStream as _;
 use datafusion::prelude::DataFrame;
 use futures::TryStreamExt as _;
 use tempfile::NamedTempFile;

@@ -41,7 +41,9 @@ pub(super) struct FilesTable {
 impl FilesTable {
     pub(super) fn new(store: Store, table: Table) -> Self {
         let partitions = Table::partition_fields().map(Arc::new).to_vec();
-        let columns = TableSchema::new(table.file_schema(), partitions);
+        let columns = TableSchema::builder(table.file_schema())
+            .with_table_partition_cols(partitions)
+            .build();
         Self {
             store,
             table,
