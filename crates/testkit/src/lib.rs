@@ -1,4 +1,4 @@
-//! Real servers for tests: Redis and Apache Kafka, each on free ports with a folder of its own,
+//! Real servers for tests: Redis, Apache Kafka and Consul, each on free ports with a folder of its own,
 //! and the real data sets where the machine has them.
 //!
 //! A test talks to what production talks to; nothing here imitates a server. Use as a
@@ -15,16 +15,22 @@
 //! No other crate of the workspace (every one of them may use this one), and no client of the
 //! servers: `redis` and `rdkafka` have their homes elsewhere.
 
+mod consul;
 mod data;
 mod error;
 mod kafka;
 mod kafka_wire;
 mod ports;
 mod process;
+mod program;
+mod proxy;
 mod redis;
 mod wait;
 
+pub use consul::ConsulAgent;
 pub use data::data_dir;
 pub use error::{Error, Result};
 pub use kafka::KafkaBroker;
+pub use program::{Program, free_ports};
+pub use proxy::SlowProxy;
 pub use redis::{Durability, RedisServer};

@@ -111,7 +111,7 @@ impl ServerProcess {
         Ok(())
     }
 
-    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.server
             .try_wait()
             .map_err(Error::io("ask after the server"))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use fairlead_chassis::clock::Clock;
+use fairlead_chassis::clock::{Clock, full_minute};
 use fairlead_domain::{ProductId, TenantId};
 use fairlead_online::FeatureStore;
 use fairlead_proto::catalogue::v1::Product;
@@ -192,7 +192,7 @@ impl Keeper {
             refused: self.refused.clone(),
             earlier: self.default.clone(),
             states: Arc::clone(&self.states),
-            as_of_ms: self.tools.clock.now_ms(),
+            as_of_ms: full_minute(self.tools.clock.now_ms()),
         };
         match tokio::task::spawn_blocking(move || make.fleet()).await {
             Ok(fleet) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use fairlead_chassis::clock::Clock;
+use fairlead_chassis::clock::{Clock, full_minute};
 use fairlead_domain::TenantId;
 use fairlead_online::FeatureStore;
 use fairlead_proto::control::v1::ModelRef;
@@ -197,7 +197,7 @@ impl Keeper {
             return;
         };
         let (counters, placed) = (self.counters.clone(), self.placed.clone());
-        let (now_ms, strength) = (self.clock.now_ms(), self.strength);
+        let (now_ms, strength) = (full_minute(self.clock.now_ms()), self.strength);
         let make = move || {
             let evidence = Evidence {
                 counts: &counters.counts(assortment.products(), now_ms),
