@@ -48,6 +48,8 @@ pub struct Running {
     pub releases: ReleaseHandle,
     /// The data folder.
     pub data: PathBuf,
+    /// The feature store's URL.
+    pub redis_url: String,
     /// Where it listens: gateway, control plane, metrics.
     pub addresses: Addresses,
     /// Links straight to the services behind the gateway, for benches.
@@ -145,6 +147,7 @@ impl Running {
             tenant,
             releases,
             data,
+            redis_url,
             addresses: Addresses {
                 gateway: listeners[0].local_addr()?,
                 control: listeners[1].local_addr()?,
