@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::cluster::ClusterClient;
 use redis::io::tcp::TcpSettings;
-use redis::{Client, IntoConnectionInfo as _, RedisResult};
+use redis::{Client, ErrorKind, IntoConnectionInfo as _, RedisResult};
 
 use crate::address;
 
@@ -46,7 +46,11 @@ pub(crate) fn server(
 /// A client of a cluster. Reads go to masters: a replica may be behind what was acknowledged.
 pub(crate) fn cluster(url: &str, limit: Duration) -> RedisResult<ClusterClient> {
     let (least, most) = RETRY_WAIT;
-    ClusterClient::builder(address::cluster_nodes(url))
+    let nodes = address::cluster_nodes(url);
+    if nodes.iter().any(|node| node.ends_with(['/', '@'])) {
+        return Err((ErrorKind::InvalidClientConfig, "a node without a name").into());
+    }
+    ClusterClient::builder(nodes)
         .tcp_settings(at_once())
         .connection_timeout(limit)
         .response_timeout(NODE_LIMIT)

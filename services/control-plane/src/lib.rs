@@ -29,6 +29,7 @@ mod config;
 mod draft_service;
 mod error;
 mod fingerprint;
+mod instances;
 mod lint;
 mod model_folder;
 mod products;

@@ -7,6 +7,7 @@
 mod address;
 pub(crate) mod audit;
 mod draft;
+mod instances;
 mod news;
 mod open;
 mod releases;

@@ -4,6 +4,7 @@ mod audit;
 mod concurrency;
 mod drafts;
 mod following;
+mod instances;
 mod migrations;
 mod models;
 mod plane;

@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 use crate::plane::{Home, Plane, TENANT, on_both};
 
 /// Writes a model's folder and says what it is.
-fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
+pub(crate) fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
     let path = folder.join(format!("ranker-{version}"));
     fs::create_dir_all(&path).expect("made");
     let manifest = format!(r#"{{"name":"ranker","version":"{version}","schema_hash":"c0ffee"}}"#);
