@@ -3,7 +3,7 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, and Apache Kafka with Java    (`make test`)
+#   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL   (`make test`)
 #   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
@@ -26,12 +26,14 @@ source "$root/scripts/setup/libtorch.sh"
 source "$root/scripts/setup/kafka.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
+# shellcheck source=scripts/setup/postgres.sh
+source "$root/scripts/setup/postgres.sh"
 
 # Packages first, all in one go: the fetchers below need some of them.
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want ;;
+    test) want_packages demo; kafka_want; postgres_want ;;
     lint) lint_want ;;
   esac
 }

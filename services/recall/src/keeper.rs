@@ -125,6 +125,8 @@ impl Keeper {
         {
             let loading = Tower::load(self.registry.clone(), named.clone());
             self.loads.spawn(async move { (named, loading.await) });
+        } else {
+            self.releases.reports().taken(ROLE, self.revision());
         }
         self.publish().await;
     }
@@ -143,6 +145,7 @@ impl Keeper {
                 let place = move || Arc::new(Placed::new(Arc::new(tower), &assortment));
                 if let Some(placed) = blocking(place).await {
                     self.placed = Some(placed);
+                    self.releases.reports().taken(ROLE, self.revision());
                     self.publish().await;
                 }
             }
@@ -155,11 +158,21 @@ impl Keeper {
                     reason,
                     "two-tower model refused, the one in use stays"
                 );
+                let revision = self.revision();
+                self.releases
+                    .reports()
+                    .refused(ROLE, revision, reason.clone());
                 self.shared
                     .serving
                     .send_modify(|serving| serving.model_failure = Some(reason));
             }
         }
+    }
+
+    /// The release that is prepared; 0 before the first.
+    fn revision(&self) -> i64 {
+        let assortment = self.assortment.as_ref();
+        assortment.map_or(0, |assortment| assortment.live.revision())
     }
 
     async fn read_counters(&mut self) {

@@ -23,7 +23,7 @@ use fairlead_chassis::telemetry::{self, Telemetry};
 use fairlead_domain::TenantId;
 use fairlead_online::OnlineStore;
 use fairlead_registry::Registry;
-use fairlead_release::{FollowOptions, Follower, ReleaseHandle};
+use fairlead_release::{FollowOptions, Follower, ReleaseHandle, Reporter};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,11 +101,7 @@ pub async fn migrate(args: ProcessArgs) -> anyhow::Result<()> {
     let Some(config) = args.load()? else {
         return Ok(());
     };
-    let deps = fairlead_control_plane::Deps {
-        clock: Arc::new(SystemClock),
-        shutdown: CancellationToken::new(),
-    };
-    fairlead_control_plane::Service::new(&config.control(), deps).await?.close().await;
+    fairlead_control_plane::migrate(&config.control()).await?;
     println!("the control database is up to date");
     Ok(())
 }
@@ -240,14 +236,30 @@ impl Ground {
         Ok(Link::balanced(service, self.services.follow(service)?)?)
     }
 
-    /// Follows releases: from the last good one at once, then from the control plane.
-    fn follow(&self) -> anyhow::Result<ReleaseHandle> {
+    /// Follows releases: from the last good one at once, then from the control plane, which is told
+    /// what became of each.
+    fn follow(&self, listener: &TcpListener) -> anyhow::Result<ReleaseHandle> {
         let folder = self.config.data_dir.join("release");
-        let options = FollowOptions::new(self.tenant.clone(), Some(folder));
+        let mut options = FollowOptions::new(self.tenant.clone(), Some(folder));
+        let address = listener.local_addr()?;
+        options.reporter = Some(Reporter {
+            service: self.process.name.to_owned(),
+            instance: format!("{}:{}", self.host(address), address.port()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
         let follower = Follower::new(self.link("control")?, options);
         let releases = follower.handle();
         self.tasks.spawn(follower.run(self.ended.clone()));
         Ok(releases)
+    }
+
+    /// The host at which others reach this process.
+    fn host(&self, listening: SocketAddr) -> String {
+        let advertised = &self.config.discovery.advertise;
+        if advertised.is_empty() {
+            return listening.ip().to_string();
+        }
+        advertised.clone()
     }
 
     /// The feature store, once it answers; nothing where this process is to stop before.
@@ -285,12 +297,6 @@ impl Ground {
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         let address = listener.local_addr()?;
-        let discovery = &self.config.discovery;
-        let host = if discovery.advertise.is_empty() {
-            address.ip().to_string()
-        } else {
-            discovery.advertise.clone()
-        };
         let (grpc, health) = grpc_router(routes)?;
         let served = Served {
             listener,
@@ -299,10 +305,10 @@ impl Ground {
             registry: Arc::clone(&self.services),
             registration: Registration {
                 service: self.process.name,
-                host,
+                host: self.host(address),
                 port: address.port(),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
-                zone: discovery.zone.clone(),
+                zone: self.config.discovery.zone.clone(),
             },
         };
         Ok(self.process.clone().serve(served, shutdown).await?)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fairlead_control_plane::Error;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_pricing::Keyring;
 use tokio::net::TcpListener;
@@ -19,7 +20,7 @@ pub(super) async fn profile(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow()?;
+    let releases = ground.follow(&listener)?;
     let Some(store) = ground.store(&shutdown).await? else {
         return Ok(());
     };
@@ -39,7 +40,7 @@ pub(super) async fn recall(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow()?;
+    let releases = ground.follow(&listener)?;
     let Some(store) = ground.store(&shutdown).await? else {
         return Ok(());
     };
@@ -60,7 +61,7 @@ pub(super) async fn ranking(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow()?;
+    let releases = ground.follow(&listener)?;
     let Some(store) = ground.store(&shutdown).await? else {
         return Ok(());
     };
@@ -86,7 +87,7 @@ pub(super) async fn pricing(
         std::fs::create_dir_all(folder)?;
     }
     let keys = Keyring::kept_at(&keys)?;
-    let releases = ground.follow()?;
+    let releases = ground.follow(&listener)?;
     let Some(store) = ground.store(&shutdown).await? else {
         return Ok(());
     };
@@ -109,7 +110,7 @@ pub(super) async fn gateway(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let log = open_shared(&ground.config)?;
-    let releases = ground.follow()?;
+    let releases = ground.follow(&listener)?;
     let deps = fairlead_gateway::Deps {
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
@@ -149,7 +150,8 @@ pub(super) async fn control_plane(
         };
         match fairlead_control_plane::Service::new(&config, deps).await {
             Ok(service) => break service,
-            Err(error) if matches!(error, fairlead_control_plane::Error::Conflict { .. }) => {
+            // A SQLite file that cannot be opened is not waited for: it is nobody else's.
+            Err(error @ Error::Database { .. }) if !config.database.starts_with("sqlite:") => {
                 tracing::warn!(%error, "control database away, waiting for it");
             }
             Err(error) => return Err(error.into()),
