@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 
 mod bad_input;
+mod cluster;
 mod edges;
 mod features_equal;
 mod files;

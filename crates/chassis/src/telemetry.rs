@@ -149,6 +149,11 @@ pub fn trace_header() -> Option<(String, String)> {
     Some(("traceparent".to_owned(), value.to_owned()))
 }
 
+/// Makes `span` a child of the trace that a request's headers name, if they name one.
+pub fn continue_request(span: &tracing::Span, headers: &http::HeaderMap) {
+    crate::observe::extract(span, headers);
+}
+
 /// Makes `span` a child of the trace named by a record's `traceparent` value.
 pub fn continue_trace(span: &tracing::Span, traceparent: &str) {
     use tracing_opentelemetry::OpenTelemetrySpanExt as _;

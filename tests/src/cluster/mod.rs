@@ -137,6 +137,11 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// Changes a setting of every process that is started from now.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
     /// A setting of every process.
     pub fn setting(&self, key: &str) -> &str {
         self.settings.get(key).map(String::as_str).unwrap_or_default()
