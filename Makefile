@@ -13,11 +13,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO_FLAGS := --release --locked
 fairlead := $(CARGO_TARGET_DIR)/release/fairlead
 
-.PHONY: list setup demo test lint fmt bench docs proto helm build
+.PHONY: list setup demo cluster-demo test lint fmt bench bench-cluster docs proto helm build
 
 list: ## list these recipes
 	@echo 'make RECIPE   (arguments: ARGS="..."; KAFKA=host:port for demo)'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make what is missing to build, run and test; says what, why and how long
 	@scripts/setup.sh test
@@ -26,6 +26,11 @@ demo: ## build, then show the whole way of an event and a request (KAFKA=host:po
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) demo $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
+
+cluster-demo: ## the cluster form on this machine: real servers, two of each service, one of each killed under load
+	@scripts/setup.sh test
+	cargo build $(CARGO_FLAGS) -p fairlead -p fairlead-tests
+	@$(CARGO_TARGET_DIR)/release/cluster-demo $(ARGS)
 
 build: ## build the `fairlead` binary in release
 	cargo build $(CARGO_FLAGS) -p fairlead
@@ -47,6 +52,11 @@ bench: ## measure the recommendation path (ARGS="--json ...")
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) bench recommend $(ARGS)
+
+bench-cluster: ## measure the services as processes of their own beside the house in one (KAFKA=host:port)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@$(fairlead) bench recommend --cluster --kafka $(or $(KAFKA),$(error KAFKA=host:port names the Kafka that both forms write to)) $(ARGS)
 
 docs: ## make the API documentation of the workspace
 	@scripts/setup.sh demo

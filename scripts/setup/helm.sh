@@ -6,10 +6,6 @@ helm_home=$cache/helm-$helm_version
 
 helm_ready() { have helm || [ -x "$helm_home/helm" ]; }
 
-helm_want() {
-  helm_ready || have go || want golang-go "builds Consul and Helm from their modules"
-}
-
 helm_make() {
   helm_ready || go_tool helm "$helm_version" "$helm_home" helm.sh/helm/v3 \
     "renders and checks the chart in helm/fairlead (75 MB)" "1 to 2 minutes on two cores" helm.sh/helm/v3/cmd/helm

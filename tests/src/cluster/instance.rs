@@ -161,11 +161,11 @@ fn launch(
     command
         .args(arguments(service))
         .env("FAIRLEAD_DATA_DIR", folder)
-        .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"))
-        .env(
-            format!("FAIRLEAD_LISTEN__{}", service.to_uppercase()),
-            format!("127.0.0.1:{port}"),
-        );
+        .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"));
+    if service != "stream" {
+        let key = format!("FAIRLEAD_LISTEN__{}", service.to_uppercase());
+        command.env(key, format!("127.0.0.1:{port}"));
+    }
     for (key, value) in settings {
         command.env(format!("FAIRLEAD_{key}"), value);
     }

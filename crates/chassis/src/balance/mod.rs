@@ -118,7 +118,11 @@ impl Pool {
 
     async fn call(self: Arc<Self>, request: http::Request<Body>) -> http::Response<Body> {
         let deadline = timeout_of(request.headers()).map(Deadline::after);
-        let Some(first) = self.pick(None).or(self.first(deadline).await) else {
+        let found = match self.pick(None) {
+            Some(found) => Some(found),
+            None => self.first(deadline).await,
+        };
+        let Some(first) = found else {
             return refuse(&Status::unavailable(format!(
                 "no instance of {} is known",
                 self.service
