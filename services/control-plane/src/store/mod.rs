@@ -24,7 +24,7 @@ pub(crate) use address::Address;
 pub(crate) use audit::AuditEntry;
 pub(crate) use draft::Draft;
 pub(crate) use news::News;
-pub(crate) use open::migrate;
+pub use open::migrate;
 use transaction::{Tx, failed};
 
 /// What SQLite and PostgreSQL say differently.

@@ -116,7 +116,8 @@ async fn bring_up(
             .map_err(open)?;
     }
     // PostgreSQL: without a limit on waiting for locks, because another one may be at it.
-    let migrated = MIGRATIONS.run(&mut connection).await;
+    // Not `run`: its future is not `Send` over a borrowed connection, which this one is made for.
+    let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
     migrated.map_err(|source| match source {
         MigrateError::VersionMissing(version) => Error::Newer {
             database: address.shown(),

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fairlead_chassis::clock::{Clock, ManualClock};
+use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_control_plane::{Deps, Service};
 use fairlead_domain::TenantId;
@@ -62,8 +62,8 @@ async fn the_newest_report_stands_then_the_instance_is_gone_then_forgotten(home:
         shutdown: CancellationToken::new(),
     };
     let service = Service::new(&home.config(), deps).await.expect("opened");
-    let mut releases = ReleaseServiceClient::new(Link::in_process(service.routes()));
-    let mut seen = async |at_ms: i64| {
+    let releases = ReleaseServiceClient::new(Link::in_process(service.routes()));
+    let seen = async |at_ms: i64| {
         clock.set(at_ms);
         let listed = releases.clone().list_instances(list()).await;
         let instances = listed.expect("listed").into_inner().instances;

@@ -243,8 +243,8 @@ async fn a_database_that_is_away_at_start_is_named_with_the_key_to_mend() {
         clock: Arc::new(SystemClock),
         shutdown: CancellationToken::new(),
     };
-    let opening = Service::new(&impatient(&home), deps);
-    let opened = timeout(Duration::from_secs(30), opening).await;
+    let config = impatient(&home);
+    let opened = timeout(Duration::from_secs(30), Service::new(&config, deps)).await;
     let refused = opened.expect("it does not hang").err().expect("away");
     assert!(matches!(refused, Error::Open { .. }) && refused.is_transient());
     let said = refused.to_string();
