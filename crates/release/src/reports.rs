@@ -142,11 +142,13 @@ mod tests {
         let reports = Reports::default();
         assert_eq!(reports.report(), Report::default());
         reports.live(4);
-        reports.taken("prices", 4);
-        reports.taken("index", 4);
+        for part in ["release", "prices", "index", "models"] {
+            reports.taken(part, 4);
+        }
         assert_eq!(reports.report().revision, 4);
         reports.refused("release", 5, "no products");
         reports.live(6);
+        reports.taken("release", 6);
         reports.taken("index", 6);
         reports.refused("prices", 6, "a hole");
         reports.refused("models", 6, "no folder");
@@ -157,15 +159,23 @@ mod tests {
         };
         assert_eq!(reports.report(), expected);
         reports.live(7);
-        reports.taken("release", 7);
-        reports.taken("index", 7);
-        reports.taken("prices", 7);
-        reports.taken("models", 7);
+        for part in ["release", "prices", "index", "models"] {
+            reports.taken(part, 7);
+        }
         let mended = Report {
             revision: 7,
             ..Report::default()
         };
         assert_eq!(reports.report(), mended);
+    }
+
+    #[test]
+    fn a_part_that_never_had_one_uses_none() {
+        let reports = Reports::default();
+        reports.live(1);
+        reports.refused("prices", 1, "a hole");
+        let report = reports.report();
+        assert_eq!((report.revision, report.refused_revision), (0, 1));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use fairlead_domain::TenantId;
 use sqlx::{AnyPool, Row as _};
+use tokio_util::task::TaskTracker;
 
 use crate::Error;
 pub(crate) use address::Address;
@@ -76,6 +77,8 @@ pub(crate) struct Store {
     database: Arc<str>,
     /// How long a write waits for another one, and any call for a connection.
     busy_timeout: Duration,
+    /// Transactions that are just beginning.
+    beginnings: TaskTracker,
 }
 
 /// Where a tenant stands.
@@ -122,6 +125,8 @@ pub(crate) struct Read {
 impl Store {
     /// Waits until every connection is closed.
     pub(crate) async fn close(&self) {
+        self.beginnings.close();
+        self.beginnings.wait().await;
         self.pool.close().await;
     }
 
@@ -171,9 +176,16 @@ impl Store {
         })
     }
 
+    /// Begins in a task of its own: a caller that hangs up in the middle of it would leave the
+    /// connection to the next one inside a transaction that the pool does not know of.
     async fn begin(&self, how: &'static str) -> Result<Tx, Error> {
-        let begun = self.pool.begin_with(how).await;
-        let inner = begun.map_err(|source| failed(&self.database, source))?;
+        let pool = self.pool.clone();
+        let begun = self
+            .beginnings
+            .spawn(async move { pool.begin_with(how).await });
+        let inner = begun
+            .await?
+            .map_err(|source| failed(&self.database, source))?;
         Ok(Tx::new(
             inner,
             Arc::clone(&self.database),

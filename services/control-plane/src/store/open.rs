@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::MigrateError;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
+use tokio_util::task::TaskTracker;
 
 use super::{Address, Dialect, Store};
 use crate::{Config, Error};
@@ -51,6 +52,7 @@ impl Store {
             dialect,
             database: address.shown().into(),
             busy_timeout,
+            beginnings: TaskTracker::new(),
         })
     }
 }

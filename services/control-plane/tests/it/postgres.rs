@@ -131,7 +131,6 @@ async fn a_database_that_goes_away_is_said_and_comes_back() {
     ];
     planes[0].put(vec![deposit("D-0")]).await;
     planes[0].publish().await;
-    let mut watcher = watch(&planes[1], 1).await;
 
     server.kill9().expect("killed");
     let mut drafts = planes[0].drafts();
@@ -152,12 +151,14 @@ async fn a_database_that_goes_away_is_said_and_comes_back() {
         async move { drafts.put_products(put(vec![deposit("D-1")])).await }
     })
     .await;
+    let in_force = until_it_works(|| planes[1].release(0)).await.revision;
+    // Whoever watches the other hears of what follows: that plane listens again by itself.
+    let mut watcher = watch(&planes[1], in_force).await;
     let published = until_it_works(|| {
         let mut releases = planes[0].releases();
         async move { releases.publish(publish()).await }
     })
     .await;
-    // Whoever watches the other hears of it: that plane listens again by itself.
     assert_eq!(next(&mut watcher).await, published.into_inner().revision);
 }
 
