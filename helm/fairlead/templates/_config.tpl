@@ -58,13 +58,15 @@
 {{- $_ := set $all "redis" (dict "url" (printf "redis://%s-redis:6379" $name)) -}}
 {{- end -}}
 {{- if $v.bundled.postgresql.enabled -}}
-{{- $_ := set $all "control" (mustMergeOverwrite (dict) $v.config.control (dict "database" (printf "postgres://fairlead@%s-postgresql:5432/fairlead" $name))) -}}
+{{- $_ := set $all "control" (mustMergeOverwrite (dict) ($v.config.control | default dict) (dict "database" (printf "postgres://fairlead@%s-postgresql:5432/fairlead" $name))) -}}
 {{- end -}}
-{{- $_ := set $all "discovery" (mustMergeOverwrite (dict) $v.config.discovery $discovery) -}}
+{{- $_ := set $all "discovery" (mustMergeOverwrite (dict) ($v.config.discovery | default dict) $discovery) -}}
 {{- if $v.signingKeys.name -}}
-{{- $_ := set $all "pricing" (dict "signing_keys_file" "/etc/fairlead/signing/signing-keys.json") -}}
+{{- $_ := set $all "pricing" (mustMergeOverwrite (dict) ($v.config.pricing | default dict) (dict "signing_keys_file" "/etc/fairlead/signing/signing-keys.json")) -}}
 {{- end -}}
-{{- $_ := set $all "lake" (mustMergeOverwrite (dict) $v.config.lake (dict "url" $v.lake.url)) -}}
+{{- with $v.lake.url -}}
+{{- $_ := set $all "lake" (mustMergeOverwrite (dict) ($v.config.lake | default dict) (dict "url" .)) -}}
+{{- end -}}
 # Made by the chart; services/fairlead/src/default.toml explains every key. No secret is in here.
 {{- include "fairlead.toml" (dict "path" "" "table" $all) }}
 {{ end -}}
