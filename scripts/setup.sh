@@ -3,8 +3,9 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, and Apache Kafka with Java    (`make test`)
-#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
+#   scripts/setup.sh test    the above, Apache Kafka with Java, Helm  (`make test`)
+#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf, and helm  (`make lint`)
+#   scripts/setup.sh helm    Helm and what checks the chart           (`make helm`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
 # ${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}. LIBTORCH, where set, is used as it is.
@@ -24,6 +25,10 @@ source "$root/scripts/setup/apt.sh"
 source "$root/scripts/setup/libtorch.sh"
 # shellcheck source=scripts/setup/kafka.sh
 source "$root/scripts/setup/kafka.sh"
+# shellcheck source=scripts/setup/consul.sh
+source "$root/scripts/setup/consul.sh"
+# shellcheck source=scripts/setup/helm.sh
+source "$root/scripts/setup/helm.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
 
@@ -31,16 +36,18 @@ source "$root/scripts/setup/lint.sh"
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want ;;
-    lint) lint_want ;;
+    test) want_packages demo; kafka_want; helm_want ;;
+    lint) lint_want; want_packages helm ;;
+    helm) chart_want ;;
   esac
 }
 
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make ;;
-    lint) lint_make ;;
+    test) make_parts demo; kafka_make; helm_make ;;
+    lint) lint_make; make_parts helm ;;
+    helm) chart_make ;;
   esac
 }
 
@@ -49,9 +56,9 @@ main() {
   [ ${#parts[@]} -gt 0 ] || parts=(demo)
   for part in "${parts[@]}"; do
     case $part in
-      demo | test | lint) ;;
+      demo | test | lint | helm) ;;
       -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown part '$part': allowed are demo, test, lint" ;;
+      *) fail "unknown part '$part': allowed are demo, test, lint, helm" ;;
     esac
   done
   rust_check
