@@ -13,18 +13,13 @@ cd "$root"
 source "$root/scripts/setup/report.sh"
 # shellcheck source=scripts/setup/helm.sh
 source "$root/scripts/setup/helm.sh"
+# shellcheck source=scripts/chart/steps.sh
+source "$root/scripts/chart/steps.sh"
 chart_path
 
 chart=helm/fairlead
 # The oldest Kubernetes that the chart installs on, and a recent one.
 versions=(1.30.0 1.34.0)
-wrong=0
-step() {
-  local what=$1
-  shift
-  if "$@"; then printf '    ok: %s\n' "$what"; else printf '    WRONG: %s\n' "$what" >&2; wrong=1; fi
-}
-skip() { printf '    skipped: %s\n' "$1"; }
 
 # render NAME ARGUMENTS...: one set of values, linted and rendered into $rendered/NAME.yaml.
 render() {
@@ -57,12 +52,6 @@ check_chart() {
   step "wrong values are refused" scripts/chart/refused.sh "$chart" "${versions[0]}"
 }
 
-# quietly COMMAND...: what it prints is shown only where it fails.
-quietly() {
-  local said
-  said=$("$@" 2>&1) || { printf '%s\n' "$said" >&2; return 1; }
-}
-
 check_rules() {
   step "promtool check rules" quietly promtool check rules "$chart/files/alerts.yaml"
   step "promtool test rules" quietly promtool test rules helm/tests/alerts_test.yaml
@@ -75,4 +64,4 @@ if chart_have_wheels; then
 else
   skip "alerts, runbooks and dashboards: no YAML for Python here"
 fi
-exit "$wrong"
+steps_passed

