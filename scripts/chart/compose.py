@@ -53,7 +53,7 @@ def faults(compose):
         service = services[name]
         if service["command"] != command:
             yield f"{name}: runs {service['command']} and not {command}"
-        if not service["read_only"] or service["cap_drop"] != ["ALL"] or service["user"].startswith("0"):
+        if not service.get("read_only") or service.get("cap_drop") != ["ALL"] or service.get("user", "0").startswith("0"):
             yield f"{name}: may do more than it needs"
     scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"][0]["dns_sd_configs"][0]["names"]
     if set(scraped) != set(COMMANDS) - {"migrate"}:

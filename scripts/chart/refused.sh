@@ -25,7 +25,7 @@ refuses() {
 }
 
 # What the schema holds.
-refuses "additional properties 'gatway'" workloads.gatway.replicas=2
+refuses "additional properties 'bank'" workloads.bank.replicas=2
 refuses "additional properties 'colour'" colour=1
 refuses "/tenant" tenant="a b"
 refuses "/workloads/gateway/replicas" workloads.gateway.replicas=0
