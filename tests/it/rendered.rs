@@ -3,14 +3,25 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::workspace::root;
 
-/// The sets of values in `helm/values`.
-pub(crate) const SETS: [&str; 3] = ["small", "production", "trial"];
+/// What is rendered: a name, the file in `helm/values`, and what is set over it.
+const SETS: [(&str, &str, &str); 4] = [
+    ("small", "small", ""),
+    ("production", "production", ""),
+    ("trial", "trial", ""),
+    (
+        "consul",
+        "production",
+        "discovery.kind=consul,discovery.consul.url=http://consul:8500,\
+         discovery.consul.tokenSecret.name=consul-token",
+    ),
+];
 /// The oldest Kubernetes that the chart installs on.
 const KUBERNETES: &str = "1.30.0";
 
@@ -64,14 +75,23 @@ fn helm() -> PathBuf {
     path
 }
 
+/// The chart with every set of values, rendered once.
+pub(crate) fn rendered() -> &'static [Rendered] {
+    static RENDERED: OnceLock<Vec<Rendered>> = OnceLock::new();
+    RENDERED.get_or_init(|| {
+        SETS.iter()
+            .map(|(set, file, over)| Rendered::of(set, file, over))
+            .collect()
+    })
+}
+
 impl Rendered {
-    /// Renders the chart with one set of values.
-    pub(crate) fn of(set: &'static str) -> Self {
-        let values = root().join(format!("helm/values/{set}.yaml"));
+    fn of(set: &'static str, file: &str, over: &str) -> Self {
+        let values = root().join(format!("helm/values/{file}.yaml"));
         let output = Command::new(helm())
             .args(["template", "fairlead"])
             .arg(root().join("helm/fairlead"))
-            .args(["--kube-version", KUBERNETES, "--values"])
+            .args(["--kube-version", KUBERNETES, "--set", over, "--values"])
             .arg(values)
             .output()
             .unwrap();
