@@ -31,8 +31,6 @@ render() {
 
 check_chart() {
   local values=helm/values
-  rendered=$(mktemp -d)
-  trap 'rm -rf -- "$rendered"' EXIT
   for name in small production trial; do
     step "helm lint and template, $name" render "$name" --values "$values/$name.yaml"
   done
@@ -52,11 +50,19 @@ check_chart() {
   step "wrong values are refused" scripts/chart/refused.sh "$chart" "${versions[0]}"
 }
 
+dashboards() {
+  local folder=$1
+  python3 scripts/chart/watched.py queries >"$folder/queries.yaml" && quietly promtool check rules "$folder/queries.yaml"
+}
+
 check_rules() {
   step "promtool check rules" quietly promtool check rules "$chart/files/alerts.yaml"
   step "promtool test rules" quietly promtool test rules helm/tests/alerts_test.yaml
+  if chart_have_wheels; then step "the dashboards' queries" dashboards "$rendered"; fi
 }
 
+rendered=$(mktemp -d)
+trap 'rm -rf -- "$rendered"' EXIT
 if have helm; then check_chart; else skip "the chart: no helm here"; fi
 if have promtool; then check_rules; else skip "alert rules: no promtool here"; fi
 if chart_have_wheels; then

@@ -63,6 +63,9 @@ refuses "minReplicas 8 is more than maxReplicas 3" workloads.recall.autoscaling.
 refuses "several pods need one lake" workloads.lake.replicas=2
 refuses "several pods need one lake" lake.compaction.enabled=true
 refuses "exclude each other" models.existingClaim=models
+refuses "networkPolicy.otlp.port is 4317" config.telemetry.otlp=http://collector:4318
+refuses "networkPolicy.kafka.port is 9092" kafka.bootstrap=kafka:9093
+refuses "networkPolicy.consul.port is 8500" discovery.kind=consul discovery.consul.url=https://consul:8501
 refuses "gateway.ingress.host is empty" gateway.ingress.enabled=true
 
 # The right ones pass, so that what refuses above is the value and nothing else.

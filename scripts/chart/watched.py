@@ -1,4 +1,8 @@
-"""Checks that alerts, runbooks, dashboards and the metrics of the code belong together."""
+"""Checks that alerts, runbooks, dashboards and the metrics of the code belong together.
+
+watched.py            says what does not
+watched.py queries    prints the dashboards' queries as a rule file, for promtool to read
+"""
 
 import json
 import re
@@ -83,6 +87,21 @@ def dashboard_faults(known):
             yield from (f"dashboard {name}: no code emits {metric}" for metric in unknown(str(variable["query"]), known))
 
 
+def queries():
+    """A rule for each query, with Grafana's variables filled in."""
+    filled = {"$__rate_interval": "1m", "$__range": "1h", "$namespace": ".*"}
+    rules = []
+    for name in ("operators", "owners"):
+        for panel in json.loads((CHART / f"files/dashboards/{name}.json").read_text())["panels"]:
+            for target in panel.get("targets", []):
+                expression = target["expr"]
+                for variable, value in filled.items():
+                    expression = expression.replace(variable, value)
+                record = f"{name}:panel_{panel['id']}:{target['refId']}"
+                rules.append({"record": record, "expr": expression})
+    yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}, sys.stdout)
+
+
 def keys(table, path=""):
     for key, value in table.items():
         if isinstance(value, dict):
@@ -117,4 +136,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(queries() if sys.argv[1:] == ["queries"] else main())

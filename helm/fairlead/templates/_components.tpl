@@ -91,7 +91,27 @@ lake:
 {{- if and $lake.enabled $several (not $reached) -}}
 {{- fail "lake: several pods need one lake: set lake.url to s3://..., or a lake.volume with accessMode ReadWriteMany" -}}
 {{- end -}}
+{{- if $v.networkPolicy.enabled -}}
+{{- include "fairlead.check.port" (dict "what" "kafka.bootstrap" "address" (ternary "" $v.kafka.bootstrap $v.bundled.kafka.enabled) "policy" "kafka" "root" .) -}}
+{{- include "fairlead.check.port" (dict "what" "config.telemetry.otlp" "address" $v.config.telemetry.otlp "policy" "otlp" "root" .) -}}
+{{- if eq $v.discovery.kind "consul" -}}
+{{- include "fairlead.check.port" (dict "what" "discovery.consul.url" "address" $v.discovery.consul.url "policy" "consul" "root" .) -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.models.create $v.models.existingClaim -}}
 {{- fail "models.create and models.existingClaim exclude each other" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* An address whose port the NetworkPolicy does not let through would only ever time out.
+     Takes (dict "what" "value" "address" "host:1,host:2" "policy" "kafka" "root" $). */}}
+{{- define "fairlead.check.port" -}}
+{{- $allowed := int (get .root.Values.networkPolicy .policy).port -}}
+{{- $what := .what -}}
+{{- $policy := .policy -}}
+{{- range regexFindAll ":[0-9]+" (.address | default "") -1 -}}
+{{- if ne (trimPrefix ":" . | int) $allowed -}}
+{{- fail (printf "%s goes to port %s, but networkPolicy.%s.port is %d: the policy would stop it" $what (trimPrefix ":" .) $policy $allowed) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
