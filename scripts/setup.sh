@@ -3,7 +3,7 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, Apache Kafka with Java, Helm  (`make test`)
+#   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL, Consul, Helm   (`make test`)
 #   scripts/setup.sh lint    typos, taplo, cargo-deny, buf, and helm  (`make lint`)
 #   scripts/setup.sh helm    Helm and what checks the chart           (`make helm`)
 #
@@ -31,12 +31,14 @@ source "$root/scripts/setup/consul.sh"
 source "$root/scripts/setup/helm.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
+# shellcheck source=scripts/setup/postgres.sh
+source "$root/scripts/setup/postgres.sh"
 
 # Packages first, all in one go: the fetchers below need some of them.
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want; helm_want ;;
+    test) want_packages demo; kafka_want; postgres_want; go_want ;;
     lint) lint_want; want_packages helm ;;
     helm) chart_want ;;
   esac
@@ -45,7 +47,7 @@ want_packages() {
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make; helm_make ;;
+    test) make_parts demo; kafka_make; helm_make; consul_make ;;
     lint) lint_make; make_parts helm ;;
     helm) chart_make ;;
   esac

@@ -17,13 +17,9 @@ helm_ready() { have helm || [ -x "$helm_home/helm" ]; }
 chart_have_wheels() { [ -d "$chart_home/kubernetes_validate" ]; }
 promtool_ready() { have promtool || [ -x "$promtool_home/promtool" ]; }
 
-helm_want() {
-  helm_ready || have go || want golang-go "builds Consul and Helm from their modules"
-}
-
-# What `make lint` and `make helm` need beside Helm itself.
+# What `make lint` and `make helm` need; Go only where Helm is not there yet.
 chart_want() {
-  helm_want
+  helm_ready || go_want
   chart_have_wheels || pip_want
 }
 

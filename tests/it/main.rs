@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chart;
+mod cluster;
 mod edges;
 mod features_equal;
 mod files;

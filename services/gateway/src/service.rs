@@ -68,7 +68,8 @@ impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check().map_err(Error::Config)?;
-        topics::create(deps.log.as_ref(), &config).await?;
+        let (tasks, shutdown) = (&deps.tasks, deps.shutdown.clone());
+        topics::create(deps.log.clone(), &config, tasks, shutdown).await?;
         let decisions = DecisionLog::start(
             deps.log.clone(),
             config.log_buffer,
