@@ -39,7 +39,7 @@ test: ## set up what tests need (real Redis, real Apache Kafka), then run them a
 	@scripts/setup.sh test
 	cargo test $(CARGO_FLAGS) --workspace --no-fail-fast $(ARGS)
 
-lint: ## rustfmt, clippy, cargo deny, typos, taplo, shellcheck, buf
+lint: ## rustfmt, clippy, cargo deny, typos, taplo, shellcheck, buf, the chart
 	@scripts/setup.sh demo lint
 	@scripts/lint.sh
 
@@ -67,5 +67,7 @@ proto: ## check the contracts in proto/ with buf
 	@scripts/setup.sh lint
 	@scripts/lint.sh protos
 
-helm: ## check the Helm chart
-	@if [ -f helm/Chart.yaml ]; then helm lint helm; else echo 'helm/ has no chart yet: it comes with running each service as its own process'; fi
+helm: ## check the Helm chart, its alerts and dashboards, and deploy/
+	@scripts/setup.sh helm
+	@scripts/check-helm.sh
+	@scripts/check-deploy.sh

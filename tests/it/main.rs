@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 
 mod bad_input;
+mod chart;
 mod cluster;
 mod edges;
 mod features_equal;
@@ -10,6 +11,7 @@ mod files;
 mod homes;
 mod house;
 mod layers;
+mod rendered;
 mod start;
 mod whole_way;
 mod workspace;
