@@ -36,7 +36,9 @@ pub enum Error {
         cause: String,
     },
     /// Nothing says where a service is.
-    #[error("nothing says where {service} is: set `discovery.services.{service}`, such as {example}")]
+    #[error(
+        "nothing says where {service} is: set `discovery.services.{service}`, such as {example}"
+    )]
     NoAddress {
         /// The service.
         service: &'static str,

@@ -70,7 +70,10 @@ mod tests {
     #[tokio::test]
     async fn it_says_what_it_waits_for_and_that_it_drains() {
         let readiness = Readiness::waiting_for(&["release", "model"]);
-        assert_eq!(readiness.refusal().as_deref(), Some("waiting for: model, release"));
+        assert_eq!(
+            readiness.refusal().as_deref(),
+            Some("waiting for: model, release")
+        );
         readiness.has("model");
         assert_eq!(readiness.refusal().as_deref(), Some("waiting for: release"));
         let (other, ()) = (readiness.clone(), readiness.has("release"));

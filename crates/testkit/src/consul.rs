@@ -76,10 +76,10 @@ impl ConsulAgent {
     /// # Errors
     /// The agent does not answer.
     pub fn passing(&self, service: &str) -> Result<Vec<String>> {
-        let path = format!("/v1/health/service/{service}?passing=1");
+        let path = format!("/v1/health/service/{service}?passing=1&pretty=1");
         let body = get(address(self.ports[0]), &path).map_err(Error::io("ask consul"))?;
-        // `"ID":"` names nodes as well: those of services begin with the service's own name.
-        let ids = body.split("\"ID\":\"").skip(1);
+        // `"ID": "` names nodes as well: those of services begin with the service's own name.
+        let ids = body.split("\"ID\": \"").skip(1);
         let ids = ids.filter_map(|rest| rest.split('"').next());
         let mut found: Vec<String> = ids
             .filter(|id| id.starts_with(service))

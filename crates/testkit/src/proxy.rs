@@ -79,7 +79,8 @@ fn join(client: TcpStream, server: TcpStream, delay: &Arc<AtomicU64>) -> std::io
 fn copy(mut from: TcpStream, mut to: TcpStream, delay_ms: &AtomicU64) {
     let mut chunk = vec![0; CHUNK];
     while let Ok(length @ 1..) = from.read(&mut chunk) {
-        let until = std::time::Instant::now() + Duration::from_millis(delay_ms.load(Ordering::SeqCst));
+        let until =
+            std::time::Instant::now() + Duration::from_millis(delay_ms.load(Ordering::SeqCst));
         while let Some(left) = until.checked_duration_since(std::time::Instant::now()) {
             if left.is_zero() {
                 break;

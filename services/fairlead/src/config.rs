@@ -92,7 +92,10 @@ pub struct Redis {
 impl AppConfig {
     /// Reads defaults, file and environment, and checks what can be checked without starting.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
+        let mut config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
+        if config.gateway.default_tenant.is_empty() {
+            config.gateway.default_tenant.clone_from(&config.tenant);
+        }
         fairlead_domain::TenantId::new(&config.tenant)?;
         config.gateway.check().map_err(anyhow::Error::msg)?;
         config.recall.check().context("[recall]")?;

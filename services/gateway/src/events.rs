@@ -85,7 +85,12 @@ impl Service {
     async fn produce(&self, events: &[Event]) -> Result<Vec<Position>, Error> {
         let span = tracing::info_span!("produce", otel.kind = "producer", topic = EVENTS);
         let records = span.in_scope(|| events.iter().map(record).collect());
-        Ok(self.inner.log.append(EVENTS, records).instrument(span).await?)
+        Ok(self
+            .inner
+            .log
+            .append(EVENTS, records)
+            .instrument(span)
+            .await?)
     }
 }
 

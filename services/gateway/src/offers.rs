@@ -1,20 +1,20 @@
 //! What owners watch: offers shown and the rates on them, by kind of product and experiment arm.
-//! The labels are bounded by the release: its kinds, and the arms of its experiments.
+//! The labels are bounded by the release: its kinds, and the arms of its experiments. An offer is
+//! counted once under `all`, and once under each arm that its customer is in.
 
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendResponse;
 
-/// The label of a customer who is in no experiment.
-const NO_ARM: &str = "none";
+/// Every offer, whatever its arms.
+const ALL: &str = "all";
 
 /// Counts what an answer shows.
 pub(crate) fn count(answer: &RecommendResponse) {
     let exposed = answer.exposures.iter();
-    let mut arms: Vec<String> =
-        exposed.map(|one| format!("{}/{}", one.experiment_id, one.arm_id)).collect();
-    if arms.is_empty() {
-        arms.push(NO_ARM.to_owned());
-    }
+    let mut arms: Vec<String> = exposed
+        .map(|one| format!("{}/{}", one.experiment_id, one.arm_id))
+        .collect();
+    arms.push(ALL.to_owned());
     for item in &answer.items {
         let rate_ppm = item.price.as_ref().map_or(0, |price| price.rate_ppm);
         for arm in &arms {

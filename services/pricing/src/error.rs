@@ -178,8 +178,7 @@ impl From<Error> for Status {
             | Error::Release(_)
             | Error::Record(_)
             | Error::Config { .. }
-            | Error::KeyFile { .. }
-            => {
+            | Error::KeyFile { .. } => {
                 tracing::error!(%error, "pricing cannot be answered");
                 Self::internal("pricing cannot be answered; the service's log says more")
             }

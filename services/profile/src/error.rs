@@ -89,9 +89,7 @@ impl From<Error> for Status {
                 status::unavailable("feature store", &cause)
             }
             Error::Features(_) => internal("feature values do not follow the registry"),
-            Error::Segment { .. } | Error::Config { .. } => {
-                internal("the service is not set up")
-            }
+            Error::Segment { .. } | Error::Config { .. } => internal("the service is not set up"),
         }
     }
 }

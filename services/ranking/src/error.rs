@@ -163,8 +163,7 @@ impl From<Error> for Status {
             Error::Artefact { .. }
             | Error::ModelFolder(_)
             | Error::Store(_)
-            | Error::Config { .. }
-            => {
+            | Error::Config { .. } => {
                 tracing::error!(%error, "ranking cannot be answered");
                 Self::internal("ranking is not set up; the service's log says more")
             }

@@ -117,8 +117,7 @@ impl From<Error> for Status {
             | Error::Inference(_)
             | Error::Index(_)
             | Error::Store(_)
-            | Error::Config { .. }
-            => {
+            | Error::Config { .. } => {
                 tracing::error!(%error, "recall cannot be answered");
                 Self::internal("recall is not set up; the service's log says more")
             }

@@ -7,18 +7,28 @@ use super::{Furnished, with};
 const RANK: &[&str] = &["RankingService/Rank"];
 
 fn ranked(house: &Furnished, instance: &str) -> f64 {
-    total(house.cluster.instances[instance].page(), "fairlead_rpc_total", RANK)
+    total(
+        house.cluster.instances[instance].page(),
+        "fairlead_rpc_total",
+        RANK,
+    )
 }
 
 /// Waits until Consul names so many healthy instances of ranking.
 async fn named(house: &Furnished, count: usize) {
     let consul = &house.cluster.servers.consul;
     let waiting = async {
-        while consul.passing("fairlead-ranking").map_or(0, |ids| ids.len()) != count {
+        while consul
+            .passing("fairlead-ranking")
+            .map_or(0, |ids| ids.len())
+            != count
+        {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, waiting).await.expect("consul knows");
+    tokio::time::timeout(PATIENCE, waiting)
+        .await
+        .expect("consul knows");
 }
 
 #[test]
@@ -29,24 +39,41 @@ fn an_instance_dies_one_restarts_and_consul_forgets_without_one_failed_request()
         let load = Load::start(&house.gateway, &house.reference.customers, 4);
         load.more(200).await;
         let before = [ranked(house, "ranking-1"), ranked(house, "ranking-2")];
-        assert!(before.iter().all(|served| *served > 20.0), "both serve: {before:?}");
+        assert!(
+            before.iter().all(|served| *served > 20.0),
+            "both serve: {before:?}"
+        );
 
-        house.cluster.instance("ranking-1").unwrap().kill9().unwrap();
+        house
+            .cluster
+            .instance("ranking-1")
+            .unwrap()
+            .kill9()
+            .unwrap();
         load.more(200).await;
         named(house, 1).await;
-        house.cluster.instance("ranking-1").unwrap().start_again().unwrap();
+        house
+            .cluster
+            .instance("ranking-1")
+            .unwrap()
+            .start_again()
+            .unwrap();
         tokio::task::block_in_place(|| house.cluster.until_ready()).unwrap();
         named(house, 2).await;
         load.more(200).await;
         let again = ranked(house, "ranking-1");
         assert!(again > 20.0, "it serves again: {again}");
 
-        let code = tokio::task::block_in_place(|| {
-            house.cluster.instance("ranking-2").unwrap().stop()
-        });
+        let code =
+            tokio::task::block_in_place(|| house.cluster.instance("ranking-2").unwrap().stop());
         assert_eq!(code.unwrap(), Some(0), "it drains");
         named(house, 1).await;
-        house.cluster.instance("ranking-2").unwrap().start_again().unwrap();
+        house
+            .cluster
+            .instance("ranking-2")
+            .unwrap()
+            .start_again()
+            .unwrap();
         tokio::task::block_in_place(|| house.cluster.until_ready()).unwrap();
         named(house, 2).await;
 
@@ -65,8 +92,15 @@ fn an_instance_dies_one_restarts_and_consul_forgets_without_one_failed_request()
             tally.degraded,
         );
         assert!(tally.failed.is_empty(), "{:?}", tally.failed);
-        assert!(tally.degraded.is_empty(), "a retry stands in: {:?}", tally.degraded);
-        assert!(after.iter().all(|served| *served > 20.0), "both serve again: {after:?}");
+        assert!(
+            tally.degraded.is_empty(),
+            "a retry stands in: {:?}",
+            tally.degraded
+        );
+        assert!(
+            after.iter().all(|served| *served > 20.0),
+            "both serve again: {after:?}"
+        );
     });
 }
 
@@ -82,16 +116,23 @@ fn an_outage_of_the_registry_is_said_and_changes_nothing() {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, said).await.expect("the metric says it");
+        tokio::time::timeout(PATIENCE, said)
+            .await
+            .expect("the metric says it");
         house.until_whole().await;
-        assert_eq!(total(page, "fairlead_discovery_instances", &["ranking"]), 2.0);
+        assert_eq!(
+            total(page, "fairlead_discovery_instances", &["ranking"]),
+            2.0
+        );
         tokio::task::block_in_place(|| house.cluster.servers.consul.restart()).unwrap();
         let back = async {
             while up() < 1.0 {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, back).await.expect("and that it is over");
+        tokio::time::timeout(PATIENCE, back)
+            .await
+            .expect("and that it is over");
         named(house, 2).await;
     });
 }

@@ -14,7 +14,9 @@ use super::{Furnished, with};
 const ASKED: usize = 200;
 
 fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
     u64::try_from(since.as_millis()).expect("before the end of time")
 }
 
@@ -32,7 +34,12 @@ async fn within_a_minute() {
 
 /// Waits until the cluster's stream has applied every event that is in the log.
 async fn caught_up(house: &Furnished) {
-    let ends = house.reference.running.log.end_offsets(topics::EVENTS).await;
+    let ends = house
+        .reference
+        .running
+        .log
+        .end_offsets(topics::EVENTS)
+        .await;
     let all: i64 = ends.expect("ends").iter().map(|end| end.offset).sum();
     let page = house.cluster.instances["stream-1"].page();
     let done = async {
@@ -40,7 +47,9 @@ async fn caught_up(house: &Furnished) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, done).await.expect("the stream catches up");
+    tokio::time::timeout(PATIENCE, done)
+        .await
+        .expect("the stream catches up");
 }
 
 async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> RecommendResponse {
@@ -52,7 +61,11 @@ async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> Recom
         ..RecommendRequest::default()
     };
     let mut client = RecommendServiceClient::new(link.clone());
-    let answer = client.recommend(request).await.expect("an answer").into_inner();
+    let answer = client
+        .recommend(request)
+        .await
+        .expect("an answer")
+        .into_inner();
     RecommendResponse {
         latency_ms: 0.0,
         ..answer
@@ -62,11 +75,19 @@ async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> Recom
 #[test]
 fn two_hundred_customers_get_the_very_same_slates() {
     with(async |house| {
-        house.reference.running.caught_up().await.expect("caught up");
+        house
+            .reference
+            .running
+            .caught_up()
+            .await
+            .expect("caught up");
         caught_up(house).await;
         house.until_whole().await;
         let as_of_ms = now_ms() as i64;
-        let (one, many) = (house.reference.running.gateway.clone(), house.gateway.clone());
+        let (one, many) = (
+            house.reference.running.gateway.clone(),
+            house.gateway.clone(),
+        );
         let mut personalised = 0;
         for (number, customer) in house.reference.customers.iter().take(ASKED).enumerate() {
             within_a_minute().await;

@@ -49,9 +49,7 @@ struct Furnished {
 /// The cluster, for one test at a time.
 async fn shared() -> MutexGuard<'static, Furnished> {
     static SHARED: OnceCell<Mutex<Furnished>> = OnceCell::const_new();
-    let shared = SHARED.get_or_init(|| async {
-        Mutex::new(furnished().await.expect("a cluster"))
-    });
+    let shared = SHARED.get_or_init(|| async { Mutex::new(furnished().await.expect("a cluster")) });
     shared.await.lock().await
 }
 
@@ -121,7 +119,9 @@ impl Furnished {
             }
         };
         let limit = fairlead_tests::cluster::PATIENCE;
-        tokio::time::timeout(limit, whole).await.expect("whole answers again");
+        tokio::time::timeout(limit, whole)
+            .await
+            .expect("whole answers again");
     }
 }
 
@@ -136,5 +136,7 @@ fn with<T>(test: impl AsyncFnOnce(&mut Furnished) -> T) -> T {
 /// What was degraded, as "stage (cause)".
 fn degraded(answer: &RecommendResponse) -> Vec<String> {
     let parts = answer.degraded.iter();
-    parts.map(|one| format!("{} ({})", one.stage, one.cause)).collect()
+    parts
+        .map(|one| format!("{} ({})", one.stage, one.cause))
+        .collect()
 }

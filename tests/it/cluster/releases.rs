@@ -20,7 +20,12 @@ async fn instances(control: &Link) -> Vec<Instance> {
         tenant: TENANT.into(),
     };
     let mut client = ReleaseServiceClient::new(control.clone());
-    client.list_instances(request).await.expect("instances").into_inner().instances
+    client
+        .list_instances(request)
+        .await
+        .expect("instances")
+        .into_inner()
+        .instances
 }
 
 /// Waits until the living instances say what is asked for.
@@ -62,7 +67,10 @@ fn spoilt(model: &ModelRef, folder: &Path) -> ModelRef {
 /// The revision that every living instance uses.
 fn agreed(living: &[Instance]) -> Option<i64> {
     let first = living.first()?.revision;
-    living.iter().all(|one| one.revision == first).then_some(first)
+    living
+        .iter()
+        .all(|one| one.revision == first)
+        .then_some(first)
 }
 
 async fn publish_spoilt(house: &Furnished, control: &Link) -> i64 {
@@ -75,14 +83,19 @@ async fn publish_spoilt(house: &Furnished, control: &Link) -> i64 {
         model: Some(model),
         ..PutModelRequest::default()
     };
-    DraftServiceClient::new(control.clone()).put_model(request).await.expect("put");
+    DraftServiceClient::new(control.clone())
+        .put_model(request)
+        .await
+        .expect("put");
     let request = PublishRequest {
         tenant: TENANT.into(),
         actor: "test".into(),
         comment: "a model that does not read".into(),
         ..PublishRequest::default()
     };
-    let published = ReleaseServiceClient::new(control.clone()).publish(request).await;
+    let published = ReleaseServiceClient::new(control.clone())
+        .publish(request)
+        .await;
     published.expect("published").into_inner().revision
 }
 
@@ -102,7 +115,8 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
         assert_eq!(refused, before + 1);
         until(&control, "both rankers refuse it", |living| {
             let rankers = living.iter().filter(|one| one.service == "ranking");
-            let named = rankers.filter(|one| one.refused_revision == refused && one.reason.contains("spoilt"));
+            let named = rankers
+                .filter(|one| one.refused_revision == refused && one.reason.contains("spoilt"));
             named.count() == 2
         })
         .await;
@@ -116,10 +130,14 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
             to_revision: before,
             ..RollBackRequest::default()
         };
-        let back = ReleaseServiceClient::new(control.clone()).roll_back(request).await;
+        let back = ReleaseServiceClient::new(control.clone())
+            .roll_back(request)
+            .await;
         let back = back.expect("rolled back").into_inner().revision;
         until(&control, "all use it again", |living| {
-            living.iter().all(|one| one.revision == back && one.refused_revision == 0)
+            living
+                .iter()
+                .all(|one| one.revision == back && one.refused_revision == 0)
         })
         .await;
         house.until_whole().await;

@@ -10,19 +10,74 @@ const NOWHERE: &str = "127.0.0.1:1";
 
 /// What `/ready` or the log says of a process that waits.
 const WAITING: &[(&str, &str, &str, &str)] = &[
-    ("profile", "REDIS__URL", "redis://127.0.0.1:1", "waiting for: feature store"),
-    ("recall", "REDIS__URL", "redis://127.0.0.1:1", "waiting for: feature store"),
-    ("ranking", "REDIS__URL", "redis://127.0.0.1:1", "waiting for: feature store"),
-    ("pricing", "REDIS__URL", "redis://127.0.0.1:1", "waiting for: feature store"),
-    ("stream", "REDIS__URL", "redis://127.0.0.1:1", "waiting for: event log, feature store"),
+    (
+        "profile",
+        "REDIS__URL",
+        "redis://127.0.0.1:1",
+        "waiting for: feature store",
+    ),
+    (
+        "recall",
+        "REDIS__URL",
+        "redis://127.0.0.1:1",
+        "waiting for: feature store",
+    ),
+    (
+        "ranking",
+        "REDIS__URL",
+        "redis://127.0.0.1:1",
+        "waiting for: feature store",
+    ),
+    (
+        "pricing",
+        "REDIS__URL",
+        "redis://127.0.0.1:1",
+        "waiting for: feature store",
+    ),
+    (
+        "stream",
+        "REDIS__URL",
+        "redis://127.0.0.1:1",
+        "waiting for: event log, feature store",
+    ),
     ("stream", "EVENTS__KAFKA", NOWHERE, "waiting for: event log"),
-    ("control", "CONTROL__DATABASE", "postgres://nobody@127.0.0.1:1/none", "waiting for: control database"),
+    (
+        "control",
+        "CONTROL__DATABASE",
+        "postgres://nobody@127.0.0.1:1/none",
+        "waiting for: control database",
+    ),
     // No Consul, no control plane, and no release kept from before.
-    ("profile", "DISCOVERY__CONSUL", "http://127.0.0.1:1", "waiting for: release"),
-    ("recall", "DISCOVERY__CONSUL", "http://127.0.0.1:1", "waiting for: index, release"),
-    ("ranking", "DISCOVERY__CONSUL", "http://127.0.0.1:1", "waiting for: model, release"),
-    ("pricing", "DISCOVERY__CONSUL", "http://127.0.0.1:1", "waiting for: prices, release"),
-    ("gateway", "DISCOVERY__CONSUL", "http://127.0.0.1:1", "waiting for: release"),
+    (
+        "profile",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "waiting for: release",
+    ),
+    (
+        "recall",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "waiting for: index, release",
+    ),
+    (
+        "ranking",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "waiting for: model, release",
+    ),
+    (
+        "pricing",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "waiting for: prices, release",
+    ),
+    (
+        "gateway",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "waiting for: release",
+    ),
 ];
 
 #[test]
@@ -30,13 +85,19 @@ fn what_is_absent_at_the_start_is_waited_for_and_named() {
     with(async |house| {
         tokio::task::block_in_place(|| {
             for (service, key, value, says) in WAITING {
-                let instance =
-                    house.cluster.start_with(service, 9, &[(*key, *value)]).unwrap();
-                instance.until_says(says).unwrap_or_else(|error| {
-                    panic!("{service} with {key}={value}: {error}")
-                });
+                let instance = house
+                    .cluster
+                    .start_with(service, 9, &[(*key, *value)])
+                    .unwrap();
+                instance
+                    .until_says(says)
+                    .unwrap_or_else(|error| panic!("{service} with {key}={value}: {error}"));
                 // Waiting is no reason not to stop when asked.
-                assert_eq!(instance.stop().unwrap(), Some(0), "{service} with {key}={value}");
+                assert_eq!(
+                    instance.stop().unwrap(),
+                    Some(0),
+                    "{service} with {key}={value}"
+                );
                 house.cluster.instances.remove(&format!("{service}-9"));
             }
         });
@@ -51,7 +112,12 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
     ("gateway", "EVENTS__KAFKA", "", "events.kafka"),
     ("stream", "EVENTS__KAFKA", "", "events.kafka"),
     ("control", "CONTROL__DATABASE", "mysql://x", "database"),
-    ("pricing", "PRICING__SIGNING_KEYS_FILE", "/dev/null", "/dev/null"),
+    (
+        "pricing",
+        "PRICING__SIGNING_KEYS_FILE",
+        "/dev/null",
+        "/dev/null",
+    ),
     ("profile", "DISCOVERY__KIND", "guess", "discovery.kind"),
     ("profile", "TELEMETRY__OTLP", "nowhere", "nowhere"),
 ];
@@ -61,9 +127,15 @@ fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
     with(async |house| {
         tokio::task::block_in_place(|| {
             for (service, key, value, names) in ENDS {
-                let instance =
-                    house.cluster.start_with(service, 9, &[(*key, *value)]).unwrap();
-                assert_eq!(instance.exit_code().unwrap(), Some(1), "{service} {key}={value}");
+                let instance = house
+                    .cluster
+                    .start_with(service, 9, &[(*key, *value)])
+                    .unwrap();
+                assert_eq!(
+                    instance.exit_code().unwrap(),
+                    Some(1),
+                    "{service} {key}={value}"
+                );
                 let said = instance.said();
                 assert!(said.contains(names), "{service} {key}={value}: {said}");
                 house.cluster.instances.remove(&format!("{service}-9"));
@@ -84,7 +156,11 @@ fn a_gateway_without_kafka_serves_and_waits_for_its_topics() {
         tokio::task::block_in_place(|| {
             let instance = house.cluster.start_with("gateway", 9, &settings).unwrap();
             instance.until_ready().unwrap();
-            assert!(instance.said().contains("event log away"), "{}", instance.said());
+            assert!(
+                instance.said().contains("event log away"),
+                "{}",
+                instance.said()
+            );
             assert_eq!(total(instance.page(), "fairlead_ready", &[]), 1.0);
             house.cluster.instances.remove("gateway-9");
         });

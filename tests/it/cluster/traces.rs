@@ -79,7 +79,10 @@ impl TraceService for Receiver {
                 Some(Value::StringValue(name)) => name,
                 _ => String::new(),
             };
-            let spans = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            let spans = resource
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans);
             seen.extend(spans.map(|span| Seen {
                 process: process.clone(),
                 span,
@@ -117,11 +120,13 @@ async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<See
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    let spans = tokio::time::timeout(PATIENCE, whole).await.unwrap_or_else(|_| {
-        panic!("spans of {processes:?} in {:#?}", house.spans.of(trace))
-    });
-    let by_id: BTreeMap<&[u8], &Seen> =
-        spans.iter().map(|seen| (seen.span.span_id.as_slice(), seen)).collect();
+    let spans = tokio::time::timeout(PATIENCE, whole)
+        .await
+        .unwrap_or_else(|_| panic!("spans of {processes:?} in {:#?}", house.spans.of(trace)));
+    let by_id: BTreeMap<&[u8], &Seen> = spans
+        .iter()
+        .map(|seen| (seen.span.span_id.as_slice(), seen))
+        .collect();
     for seen in &spans {
         let parent = seen.span.parent_span_id.as_slice();
         assert!(
@@ -139,14 +144,20 @@ fn a_recommendation_is_one_trace_through_every_service() {
     with(async |house| {
         house.until_whole().await;
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-        let body = format!("{{\"customerId\":\"{}\",\"slateSize\":3}}", house.customer());
+        let body = format!(
+            "{{\"customerId\":\"{}\",\"slateSize\":3}}",
+            house.customer()
+        );
         let answer = tokio::task::block_in_place(|| post(house, "/v1/recommend", &body, trace));
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let services = ["gateway", "profile", "recall", "ranking", "pricing"];
         let processes = services.map(|service| format!("fairlead-{service}"));
         let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
         let spans = one_tree(house, trace, &processes).await;
-        assert!(spans.iter().any(|seen| seen.span.name == "rest"), "{spans:#?}");
+        assert!(
+            spans.iter().any(|seen| seen.span.name == "rest"),
+            "{spans:#?}"
+        );
     });
 }
 
@@ -163,7 +174,10 @@ fn an_event_is_one_trace_from_the_phone_to_the_feature_store() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let spans = one_tree(house, trace, &["fairlead-gateway", "fairlead-stream"]).await;
         for name in ["rest", "produce", "apply_event"] {
-            assert!(spans.iter().any(|seen| seen.span.name == name), "{name} in {spans:#?}");
+            assert!(
+                spans.iter().any(|seen| seen.span.name == name),
+                "{name} in {spans:#?}"
+            );
         }
     });
 }

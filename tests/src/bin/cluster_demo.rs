@@ -62,7 +62,10 @@ async fn main() -> anyhow::Result<()> {
         Reference::furnish(&cluster, args.customers, args.events, Bars::default()).await?;
     cluster.until_ready()?;
     processes(&cluster);
-    note(&format!("all ready {:.0} s after the start", started.elapsed().as_secs_f64()));
+    note(&format!(
+        "all ready {:.0} s after the start",
+        started.elapsed().as_secs_f64()
+    ));
 
     calls(&mut cluster, &reference.customers)?;
 
@@ -83,8 +86,16 @@ async fn main() -> anyhow::Result<()> {
     }
     reference.running.stop().await?;
     drop(cluster);
-    note(&format!("all of it is gone again; {:.0} s in all", started.elapsed().as_secs_f64()));
-    ensure!(whole.failed.is_empty(), "{} requests failed: {:?}", whole.failed.len(), whole.failed);
+    note(&format!(
+        "all of it is gone again; {:.0} s in all",
+        started.elapsed().as_secs_f64()
+    ));
+    ensure!(
+        whole.failed.is_empty(),
+        "{} requests failed: {:?}",
+        whole.failed.len(),
+        whole.failed
+    );
     Ok(())
 }
 
@@ -103,7 +114,10 @@ fn processes(cluster: &Cluster) {
 
 /// The demo's calls, by the command line, as a user makes them.
 fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
-    let customer = customers.first().context("a population has customers")?.as_str();
+    let customer = customers
+        .first()
+        .context("a population has customers")?
+        .as_str();
     let gateway = cluster.instance("gateway-1")?.address();
     let control = cluster.instance("control-2")?.address();
     let asked: [&[&str]; 4] = [
@@ -120,7 +134,11 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
             .env("FAIRLEAD_CONTROL", &control)
             .stdin(Stdio::null())
             .status()?;
-        ensure!(ran.success(), "fairlead {} ended with {ran}", arguments.join(" "));
+        ensure!(
+            ran.success(),
+            "fairlead {} ended with {ran}",
+            arguments.join(" ")
+        );
     }
     Ok(())
 }
@@ -145,7 +163,13 @@ async fn kill(cluster: &mut Cluster, load: &Load, service: &'static str) -> anyh
 }
 
 fn verdict(rows: &[Killed], whole: &Tally) {
-    let mut shown = table(["service killed", "requests", "failed", "degraded", "seconds to recover"]);
+    let mut shown = table([
+        "service killed",
+        "requests",
+        "failed",
+        "degraded",
+        "seconds to recover",
+    ]);
     for row in rows {
         shown.add_row([
             row.service.to_owned(),
@@ -163,7 +187,9 @@ fn verdict(rows: &[Killed], whole: &Tally) {
         String::new(),
     ]);
     println!("{shown}");
-    note("seconds to recover: from the kill until the instance, started again after 100 more answers, was ready");
+    note(
+        "seconds to recover: from the kill until the instance, started again after 100 more answers, was ready",
+    );
 }
 
 fn served(cluster: &Cluster) {

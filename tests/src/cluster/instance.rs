@@ -31,11 +31,14 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     }
     let own = std::env::current_exe()?;
     // Tests run from `deps`, one folder down.
-    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("fairlead"));
-    beside
-        .into_iter()
-        .find(|path| path.is_file())
-        .context("no `fairlead` beside this program: build it first, cargo build --release -p fairlead")
+    let beside = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("fairlead"));
+    beside.into_iter().find(|path| path.is_file()).context(
+        "no `fairlead` beside this program: build it first, cargo build --release -p fairlead",
+    )
 }
 
 /// What `fairlead` is asked to run.
@@ -100,7 +103,9 @@ impl Instance {
     pub fn until_ready(&mut self) -> anyhow::Result<()> {
         let page = self.page();
         let ready = || get(page, "/ready").is_ok_and(|answer| answer.contains(" 200 "));
-        Ok(self.program.until_ready(&page.to_string(), PATIENCE, ready)?)
+        Ok(self
+            .program
+            .until_ready(&page.to_string(), PATIENCE, ready)?)
     }
 
     /// Waits until `/ready` or the log says `text`.
@@ -112,7 +117,10 @@ impl Instance {
                 return Ok(());
             }
             if Instant::now() > until {
-                bail!("`{text}` was not said; /ready: {ready}; log: {}", self.said());
+                bail!(
+                    "`{text}` was not said; /ready: {ready}; log: {}",
+                    self.said()
+                );
             }
             std::thread::park_timeout(Duration::from_millis(20));
         }

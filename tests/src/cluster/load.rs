@@ -69,8 +69,12 @@ impl Load {
     fn with_callers(mut self, gateway: &Link, customers: &[String], callers: usize) -> Self {
         for caller in 0..callers {
             let mut client = RecommendServiceClient::new(gateway.clone());
-            let mine: Vec<String> =
-                customers.iter().skip(caller).step_by(callers).cloned().collect();
+            let mine: Vec<String> = customers
+                .iter()
+                .skip(caller)
+                .step_by(callers)
+                .cloned()
+                .collect();
             let (tally, stop) = (Arc::clone(&self.tally), self.stop.clone());
             self.callers.spawn(async move {
                 for customer in mine.iter().cycle() {
@@ -86,7 +90,10 @@ impl Load {
 
     /// What became of the requests so far.
     pub fn tally(&self) -> Tally {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tally
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until at least `requests` more are answered, however.
@@ -135,12 +142,15 @@ async fn ask(client: &mut RecommendServiceClient<Link>, customer: &str, tally: &
             let answer = answer.into_inner();
             tally.empty += u64::from(answer.items.is_empty());
             let parts = answer.degraded.iter();
-            let parts: Vec<String> =
-                parts.map(|one| format!("{} ({})", one.stage, one.cause)).collect();
+            let parts: Vec<String> = parts
+                .map(|one| format!("{} ({})", one.stage, one.cause))
+                .collect();
             if !parts.is_empty() {
                 *tally.degraded.entry(parts.join(", ")).or_default() += 1;
             }
         }
-        Err(status) => tally.failed.push(format!("{:?}: {}", status.code(), status.message())),
+        Err(status) => tally
+            .failed
+            .push(format!("{:?}: {}", status.code(), status.message())),
     }
 }

@@ -75,10 +75,15 @@ impl Cluster {
             ("CONTROL__DATABASE".to_owned(), servers.postgres.database()?),
             ("DISCOVERY__KIND".to_owned(), "consul".to_owned()),
             ("DISCOVERY__CONSUL".to_owned(), servers.consul.url()),
-            ("PRICING__SIGNING_KEYS_FILE".to_owned(), keys.display().to_string()),
+            (
+                "PRICING__SIGNING_KEYS_FILE".to_owned(),
+                keys.display().to_string(),
+            ),
             ("NOTICE_MS".to_owned(), "500".to_owned()),
         ]);
-        let given = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let given = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         all.extend(given);
         Ok(Self {
             servers,
@@ -103,7 +108,9 @@ impl Cluster {
     ) -> anyhow::Result<&mut Instance> {
         let name = format!("{service}-{number}");
         let mut all = self.settings.clone();
-        let own = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let own = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         all.extend(own);
         let instance = Instance::start(service, &self.folder.path().join(&name), all)
             .with_context(|| format!("starting {name}"))?;
@@ -120,7 +127,9 @@ impl Cluster {
     /// Waits until every process is ready.
     pub fn until_ready(&mut self) -> anyhow::Result<()> {
         for (name, instance) in &mut self.instances {
-            instance.until_ready().with_context(|| format!("waiting for {name}"))?;
+            instance
+                .until_ready()
+                .with_context(|| format!("waiting for {name}"))?;
         }
         Ok(())
     }
@@ -144,6 +153,9 @@ impl Cluster {
 
     /// A setting of every process.
     pub fn setting(&self, key: &str) -> &str {
-        self.settings.get(key).map(String::as_str).unwrap_or_default()
+        self.settings
+            .get(key)
+            .map(String::as_str)
+            .unwrap_or_default()
     }
 }

@@ -42,8 +42,14 @@ impl Reference {
         config.gateway.deadline_ms = 20_000;
         config.gateway.allow_as_of = true;
         let any = "127.0.0.1:0".parse()?;
-        (config.listen.gateway, config.listen.control, config.listen.metrics) = (any, any, any);
-        let running = Running::start(&config, None).await.context("the reference")?;
+        (
+            config.listen.gateway,
+            config.listen.control,
+            config.listen.metrics,
+        ) = (any, any, any);
+        let running = Running::start(&config, None)
+            .await
+            .context("the reference")?;
         let customers = demo::furnish(&running, SEED, customers, events, bars).await?;
         Ok(Self {
             running,

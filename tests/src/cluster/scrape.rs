@@ -23,5 +23,7 @@ pub fn total(address: SocketAddr, metric: &str, labels: &[&str]) -> f64 {
         let name = line.split(['{', ' ']).next();
         name == Some(metric) && labels.iter().all(|label| line.contains(label))
     });
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    // Not `sum`: that of nothing is -0.
+    values.fold(0.0, |sum, value| sum + value)
 }

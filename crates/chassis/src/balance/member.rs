@@ -234,7 +234,9 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.member.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let late = self.deadline.is_some_and(|deadline| deadline.remaining().is_zero());
+        let late = self
+            .deadline
+            .is_some_and(|deadline| deadline.remaining().is_zero());
         if !self.ended && late {
             self.member.note(true);
         }
@@ -263,6 +265,9 @@ mod tests {
         }
         assert_eq!(record.out_until, Some(now + LONGEST_EJECTION));
         assert!(record.succeeded(), "it was out");
-        assert!(!record.failed(now) && !record.failed(now), "a clean record again");
+        assert!(
+            !record.failed(now) && !record.failed(now),
+            "a clean record again"
+        );
     }
 }

@@ -71,7 +71,10 @@ impl Pool {
         let list = instances.borrow_and_update().clone();
         let before = self.members.load_full();
         let same = |instance: &Instance| {
-            before.iter().find(|member| member.instance == *instance).cloned()
+            before
+                .iter()
+                .find(|member| member.instance == *instance)
+                .cloned()
         };
         let members = list.iter().filter_map(|instance| {
             same(instance).or_else(|| match Member::new(self.service, instance.clone()) {
@@ -140,7 +143,10 @@ impl Pool {
             Ok(body) => body.to_bytes(),
             Err(status) => return refuse(&status),
         };
-        let failed = match first.attempt(again(&parts, &body, deadline), deadline).await {
+        let failed = match first
+            .attempt(again(&parts, &body, deadline), deadline)
+            .await
+        {
             Ok(response) => return response,
             Err(failed) => failed,
         };
@@ -193,7 +199,11 @@ fn choose(members: &[&Arc<Member>]) -> Option<Arc<Member>> {
             let one = rand::random_range(0..several.len());
             let other = (one + rand::random_range(1..several.len())) % several.len();
             let (one, other) = (several[one], several[other]);
-            let fewer = if other.in_flight() < one.in_flight() { other } else { one };
+            let fewer = if other.in_flight() < one.in_flight() {
+                other
+            } else {
+                one
+            };
             Some(Arc::clone(fewer))
         }
     }

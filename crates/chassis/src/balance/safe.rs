@@ -15,10 +15,19 @@ static SAFE: LazyLock<HashSet<String>> = LazyLock::new(|| {
     for file in &set.file {
         for service in &file.service {
             for method in &service.method {
-                let level = method.options.as_ref().map(|options| options.idempotency_level());
+                let level = method
+                    .options
+                    .as_ref()
+                    .map(|options| options.idempotency_level());
                 let unary = !method.client_streaming() && !method.server_streaming();
-                if unary && level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown) {
-                    safe.insert(format!("/{}.{}/{}", file.package(), service.name(), method.name()));
+                if unary && level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown)
+                {
+                    safe.insert(format!(
+                        "/{}.{}/{}",
+                        file.package(),
+                        service.name(),
+                        method.name()
+                    ));
                 }
             }
         }

@@ -73,7 +73,9 @@ impl ServiceRegistry for ConsulRegistry {
         let (list, instances) = watch::channel::<Arc<[Instance]>>(Arc::default());
         let (agent, shutdown) = (self.agent.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
-            shutdown.run_until_cancelled(agent.follow(service, &list)).await;
+            shutdown
+                .run_until_cancelled(agent.follow(service, &list))
+                .await;
         });
         Ok(instances)
     }
@@ -85,7 +87,9 @@ impl ServiceRegistry for ConsulRegistry {
     ) -> BoxFuture<'static, ()> {
         let agent = self.agent.clone();
         async move {
-            shutdown.run_until_cancelled(agent.look_after(&registration)).await;
+            shutdown
+                .run_until_cancelled(agent.look_after(&registration))
+                .await;
             agent.withdraw(&registration).await;
         }
         .boxed()
@@ -177,16 +181,15 @@ impl Agent {
     }
 
     /// The healthy instances once they are newer than `index`, and their index.
-    async fn instances(
-        &self,
-        service: &str,
-        index: u64,
-    ) -> Result<(Vec<Instance>, u64), Failure> {
+    async fn instances(&self, service: &str, index: u64) -> Result<(Vec<Instance>, u64), Failure> {
         let wait = WAIT.as_secs();
         let path =
             format!("/v1/health/service/fairlead-{service}?passing=1&index={index}&wait={wait}s");
         let limit = WAIT + WAIT / 16 + CALL_LIMIT;
-        let answer = self.call(Method::GET, &path, Bytes::new(), limit).await?.ok()?;
+        let answer = self
+            .call(Method::GET, &path, Bytes::new(), limit)
+            .await?
+            .ok()?;
         let entries: Vec<Entry> = serde_json::from_slice(&answer.body)?;
         let found = entries.into_iter().map(Instance::from).collect();
         Ok((found, answer.index))
@@ -213,21 +216,27 @@ impl Agent {
 
     async fn ensure(&self, registration: &Registration) -> Result<(), Failure> {
         let path = format!("/v1/agent/service/{}", registration.id());
-        let known = self.call(Method::GET, &path, Bytes::new(), CALL_LIMIT).await?;
+        let known = self
+            .call(Method::GET, &path, Bytes::new(), CALL_LIMIT)
+            .await?;
         if known.status != StatusCode::NOT_FOUND {
             known.ok()?;
             return Ok(());
         }
         let body = serde_json::to_vec(&definition(registration))?;
         let path = "/v1/agent/service/register?replace-existing-checks=true";
-        self.call(Method::PUT, path, body.into(), CALL_LIMIT).await?.ok()?;
+        self.call(Method::PUT, path, body.into(), CALL_LIMIT)
+            .await?
+            .ok()?;
         tracing::info!(service = registration.service, "registered with consul");
         Ok(())
     }
 
     async fn withdraw(&self, registration: &Registration) {
         let path = format!("/v1/agent/service/deregister/{}", registration.id());
-        let done = self.call(Method::PUT, &path, Bytes::new(), WITHDRAW_LIMIT).await;
+        let done = self
+            .call(Method::PUT, &path, Bytes::new(), WITHDRAW_LIMIT)
+            .await;
         if let Err(error) = done.and_then(Answer::ok) {
             // Consul finds it out by the health check, and forgets the service after a minute.
             tracing::warn!(service = registration.service, %error, "not withdrawn from consul");
@@ -267,7 +276,10 @@ impl Answer {
         if self.status.is_success() {
             return Ok(self);
         }
-        let said: String = String::from_utf8_lossy(&self.body).chars().take(200).collect();
+        let said: String = String::from_utf8_lossy(&self.body)
+            .chars()
+            .take(200)
+            .collect();
         Err(format!("{}: {said}", self.status).into())
     }
 }
@@ -275,7 +287,13 @@ impl Answer {
 /// How Consul is told of an instance. It begins as passing: a process announces itself once it can
 /// serve; from then on Consul asks by the gRPC health protocol.
 fn definition(registration: &Registration) -> serde_json::Value {
-    let Registration { service, host, port, version, zone } = registration;
+    let Registration {
+        service,
+        host,
+        port,
+        version,
+        zone,
+    } = registration;
     serde_json::json!({
         "ID": registration.id(),
         "Name": format!("fairlead-{service}"),

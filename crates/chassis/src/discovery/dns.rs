@@ -74,11 +74,7 @@ impl ServiceRegistry for DnsRegistry {
 
 /// Every address of every name. A name that cannot be looked up keeps the whole list as it was:
 /// half a list would put all load on the other half.
-async fn look_up(
-    service: &'static str,
-    names: &[String],
-    list: &watch::Sender<Arc<[Instance]>>,
-) {
+async fn look_up(service: &'static str, names: &[String], list: &watch::Sender<Arc<[Instance]>>) {
     let mut found = Vec::new();
     for name in names {
         match tokio::net::lookup_host(name.as_str()).await {
@@ -100,8 +96,19 @@ mod tests {
 
     #[test]
     fn names_have_a_host_and_a_port() {
-        assert_eq!(split("fairlead-ranking:7004"), Some(("fairlead-ranking", 7004)));
-        for bad in ["", "ranking", ":7004", "ranking:", "ranking:0", "http://ranking:7004", "r:99999"] {
+        assert_eq!(
+            split("fairlead-ranking:7004"),
+            Some(("fairlead-ranking", 7004))
+        );
+        for bad in [
+            "",
+            "ranking",
+            ":7004",
+            "ranking:",
+            "ranking:0",
+            "http://ranking:7004",
+            "r:99999",
+        ] {
             assert_eq!(split(bad), None, "{bad}");
         }
     }
@@ -113,8 +120,17 @@ mod tests {
         let refresh = Duration::from_millis(10);
         let registry = DnsRegistry::new(services, refresh, tasks.clone(), shutdown.clone());
         let mut instances = registry.follow("ranking").expect("a name");
-        let found = instances.wait_for(|list| !list.is_empty()).await.expect("followed").clone();
-        assert!(found.iter().any(|one| one.address == "http://127.0.0.1:7004"), "{found:?}");
+        let found = instances
+            .wait_for(|list| !list.is_empty())
+            .await
+            .expect("followed")
+            .clone();
+        assert!(
+            found
+                .iter()
+                .any(|one| one.address == "http://127.0.0.1:7004"),
+            "{found:?}"
+        );
         let absent = registry.follow("recall").expect_err("no name").to_string();
         assert!(absent.contains("discovery.services.recall"), "{absent}");
         shutdown.cancel();

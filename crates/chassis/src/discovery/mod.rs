@@ -128,7 +128,11 @@ impl DiscoveryConfig {
         if !(10..=600_000).contains(&self.refresh_ms) {
             return refuse("refresh_ms", &self.refresh_ms.to_string(), "10 to 600000");
         }
-        if let Some(unknown) = self.services.keys().find(|name| !known.contains(&name.as_str())) {
+        if let Some(unknown) = self
+            .services
+            .keys()
+            .find(|name| !known.contains(&name.as_str()))
+        {
             return refuse("services", unknown, &known.join(", "));
         }
         for (service, addresses) in &self.services {
@@ -211,7 +215,11 @@ mod tests {
     #[test]
     fn an_empty_answer_keeps_the_last_known_list() {
         let (list, seen) = watch::channel::<Arc<[Instance]>>(Arc::default());
-        assert!(put("ranking", &list, vec![Instance::at("http://b:1"), Instance::at("http://a:1")]));
+        assert!(put(
+            "ranking",
+            &list,
+            vec![Instance::at("http://b:1"), Instance::at("http://a:1")]
+        ));
         assert!(!put("ranking", &list, Vec::new()));
         let ids: Vec<String> = seen.borrow().iter().map(|one| one.id.clone()).collect();
         assert_eq!(ids, ["http://a:1", "http://b:1"]);

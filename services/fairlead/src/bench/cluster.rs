@@ -72,7 +72,10 @@ async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
                 format!("FAIRLEAD_LISTEN__{}", service.to_uppercase()),
                 format!("127.0.0.1:{port}"),
             );
-        let named = SERVICES.iter().zip(&ports).map(|(name, port)| (*name, *port));
+        let named = SERVICES
+            .iter()
+            .zip(&ports)
+            .map(|(name, port)| (*name, *port));
         for (name, port) in named.chain([("control", running.addresses.control.port())]) {
             command.env(
                 format!("FAIRLEAD_DISCOVERY__SERVICES__{}", name.to_uppercase()),
@@ -99,7 +102,9 @@ fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
     let held: Vec<TcpListener> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))
         .collect::<Result<_, _>>()?;
-    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+    held.iter()
+        .map(|listener| Ok(listener.local_addr()?.port()))
+        .collect()
 }
 
 async fn until_ready(process: &mut Process) -> anyhow::Result<()> {
@@ -148,13 +153,26 @@ fn object(one: &[Measured], many: &[Measured]) -> serde_json::Value {
 fn print(one: &[Measured], many: &[Measured]) {
     heading("Recommend in one process and in five");
     let mut rows = table([
-        "connections", "form", "requests/s", "p50", "p99", "CPU a request", "degraded", "CPU ratio", "p99 ratio",
+        "connections",
+        "form",
+        "requests/s",
+        "p50",
+        "p99",
+        "CPU a request",
+        "degraded",
+        "CPU ratio",
+        "p99 ratio",
     ]);
     for (one, many) in one.iter().zip(many) {
         let (cpu_ratio, p99_ratio) = ratios(one, many);
         let forms = [
             ("one process", one, String::new(), String::new()),
-            ("processes", many, format!("{cpu_ratio:.2}"), format!("{p99_ratio:.2}")),
+            (
+                "processes",
+                many,
+                format!("{cpu_ratio:.2}"),
+                format!("{p99_ratio:.2}"),
+            ),
         ];
         for (form, measured, cpu_ratio, p99_ratio) in forms {
             rows.add_row([

@@ -149,7 +149,10 @@ impl UnderLoad<'_> {
 
     /// CPU time that the processes have used.
     fn cpu(&self) -> anyhow::Result<Duration> {
-        self.processes.iter().map(|process| cpu::of_process(process)).sum()
+        self.processes
+            .iter()
+            .map(|process| cpu::of_process(process))
+            .sum()
     }
 }
 

@@ -197,7 +197,9 @@ async fn instances(server: ControlServer) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
     }
-    let mut rows = table(["service", "instance", "version", "release", "reported", "refused"]);
+    let mut rows = table([
+        "service", "instance", "version", "release", "reported", "refused",
+    ]);
     for one in answer.instances {
         let at = jiff::Timestamp::from_millisecond(one.reported_at_ms)?.to_string();
         let refused = match one.refused_revision {

@@ -280,7 +280,9 @@ impl Ground {
                 Err(error) => error,
             };
             tracing::warn!(%error, "feature store away, waiting for it");
-            let waited = shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+            let waited = shutdown
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await;
             if waited.is_none() {
                 return Ok(None);
             }

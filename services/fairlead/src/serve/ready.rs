@@ -42,9 +42,8 @@ pub(super) fn index(
 /// Every ranker of the release is loaded and warm, or refused.
 pub(super) fn model(ground: &Ground, mut serving: watch::Receiver<fairlead_ranking::Serving>) {
     when(ground, "model", async move {
-        let there = |now: &fairlead_ranking::Serving| {
-            now.release_revision > 0 && now.loading.is_empty()
-        };
+        let there =
+            |now: &fairlead_ranking::Serving| now.release_revision > 0 && now.loading.is_empty();
         drop(serving.wait_for(there).await);
     });
 }

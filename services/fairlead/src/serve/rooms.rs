@@ -32,7 +32,9 @@ pub(super) async fn profile(
     };
     let service = fairlead_profile::Service::new(&ground.config.profile, deps)?;
     ready::release(ground, releases);
-    ground.serve(listener, service.routes(), |grpc| grpc, shutdown).await
+    ground
+        .serve(listener, service.routes(), |grpc| grpc, shutdown)
+        .await
 }
 
 pub(super) async fn recall(
@@ -53,7 +55,9 @@ pub(super) async fn recall(
     let service = fairlead_recall::Service::new(&ground.config.recall, deps)?;
     ready::index(ground, service.serving(), releases.clone());
     ready::release(ground, releases);
-    ground.serve(listener, service.routes(), |grpc| grpc, shutdown).await
+    ground
+        .serve(listener, service.routes(), |grpc| grpc, shutdown)
+        .await
 }
 
 pub(super) async fn ranking(
@@ -74,7 +78,9 @@ pub(super) async fn ranking(
     let service = fairlead_ranking::Service::new(&ground.config.ranking, deps)?;
     ready::model(ground, service.serving());
     ready::release(ground, releases);
-    ground.serve(listener, service.routes(), |grpc| grpc, shutdown).await
+    ground
+        .serve(listener, service.routes(), |grpc| grpc, shutdown)
+        .await
 }
 
 pub(super) async fn pricing(
@@ -101,7 +107,9 @@ pub(super) async fn pricing(
     let service = fairlead_pricing::Service::new(&ground.config.pricing, deps)?;
     ready::prices(ground, service.prices());
     ready::release(ground, releases);
-    ground.serve(listener, service.routes(), |grpc| grpc, shutdown).await
+    ground
+        .serve(listener, service.routes(), |grpc| grpc, shutdown)
+        .await
 }
 
 pub(super) async fn gateway(
@@ -126,7 +134,9 @@ pub(super) async fn gateway(
     let service = fairlead_gateway::Service::new(ground.config.gateway.clone(), deps).await?;
     ready::release(ground, releases);
     let router = |grpc| service.router(grpc);
-    let served = ground.serve(listener, service.routes(), router, shutdown).await;
+    let served = ground
+        .serve(listener, service.routes(), router, shutdown)
+        .await;
     // What was decided last is still on its way to the log.
     ground.ended.cancel();
     ground.tasks.close();
@@ -156,14 +166,18 @@ pub(super) async fn control_plane(
             }
             Err(error) => return Err(error.into()),
         }
-        let waited = shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+        let waited = shutdown
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await;
         if waited.is_none() {
             return Ok(());
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
     ground.process.readiness.has("control database");
-    let served = ground.serve(listener, service.routes(), |grpc| grpc, shutdown).await;
+    let served = ground
+        .serve(listener, service.routes(), |grpc| grpc, shutdown)
+        .await;
     service.close().await;
     served
 }

@@ -50,7 +50,9 @@ async fn make_topics(
                 return Err(error.into());
             }
             tracing::warn!(%error, "event log away, waiting for it");
-            let waited = shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+            let waited = shutdown
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await;
             if waited.is_none() {
                 return Ok(false);
             }

@@ -184,7 +184,11 @@ impl Running {
         let page = fairlead_chassis::admin::router(metrics, readiness.clone());
         let (releases, shutdown) = (self.releases.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
-            if shutdown.run_until_cancelled(releases.first()).await.is_some() {
+            if shutdown
+                .run_until_cancelled(releases.first())
+                .await
+                .is_some()
+            {
                 readiness.has("release");
             }
         });
