@@ -3,7 +3,8 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, Kafka with Java, PostgreSQL, Consul, Helm   (`make test`)
+#   scripts/setup.sh test    the above, and the servers and tools that tests talk to: Kafka with
+#                            Java, PostgreSQL, Consul, DuckDB, an S3 server, Helm   (`make test`)
 #   scripts/setup.sh lint    typos, taplo, cargo-deny, buf, and helm  (`make lint`)
 #   scripts/setup.sh helm    Helm and what checks the chart           (`make helm`)
 #
@@ -29,6 +30,10 @@ source "$root/scripts/setup/kafka.sh"
 source "$root/scripts/setup/consul.sh"
 # shellcheck source=scripts/setup/helm.sh
 source "$root/scripts/setup/helm.sh"
+# shellcheck source=scripts/setup/duckdb.sh
+source "$root/scripts/setup/duckdb.sh"
+# shellcheck source=scripts/setup/s3.sh
+source "$root/scripts/setup/s3.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
 # shellcheck source=scripts/setup/postgres.sh
@@ -38,7 +43,7 @@ source "$root/scripts/setup/postgres.sh"
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want; postgres_want; go_want ;;
+    test) want_packages demo; kafka_want; postgres_want; go_want; duckdb_want; s3_want ;;
     lint) lint_want; want_packages helm ;;
     helm) chart_want ;;
   esac
@@ -47,7 +52,7 @@ want_packages() {
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make; helm_make; consul_make ;;
+    test) make_parts demo; kafka_make; helm_make; consul_make; duckdb_make; s3_make ;;
     lint) lint_make; make_parts helm ;;
     helm) chart_make ;;
   esac

@@ -55,6 +55,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
             "fairlead-pricing",
             "fairlead-control-plane",
             "fairlead-stream",
+            "fairlead-lake",
             "fairlead-training",
         ],
     ),

@@ -22,6 +22,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Run the stream, from the event log into the feature store, as a process of its own.
     Stream(serve::ProcessArgs),
+    /// Write events and decisions to the lake, compact it (`fairlead-lake`, beside this binary).
+    Lake(commands::lake::LakeArgs),
+    /// Ask the lake by SQL (`fairlead-lake sql`).
+    Sql(commands::lake::LakeArgs),
     /// Make or upgrade the control database.
     Migrate(serve::ProcessArgs),
     /// Show it all: load, simulate, train, publish, recommend, and the loop live.
@@ -62,6 +66,8 @@ impl Cli {
             Command::Up(args) => commands::up::run(args).await,
             Command::Serve(args) => serve::run(args).await,
             Command::Stream(args) => serve::run_stream(args).await,
+            Command::Lake(args) => commands::lake::become_lake(None, args),
+            Command::Sql(args) => commands::lake::become_lake(Some("sql"), args),
             Command::Migrate(args) => serve::migrate(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Recommend(args) => commands::recommend::run(args).await,

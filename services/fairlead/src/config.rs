@@ -51,6 +51,8 @@ pub struct AppConfig {
     pub pricing: fairlead_pricing::Config,
     /// The stream.
     pub stream: fairlead_stream::Config,
+    /// The lake: its own binary checks and reads it.
+    pub lake: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Addresses to listen on.
