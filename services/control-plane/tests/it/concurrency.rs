@@ -1,11 +1,9 @@
 //! Many writers at once: each write happens whole, after another, or not at all.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use fairlead_proto::control::v1::{GetReleaseRequest, ListReleasesRequest, PublishRequest};
+use fairlead_proto::control::v1::{ListReleasesRequest, PublishRequest};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use tonic::Code;
 
 use crate::plane::{Home, Plane, TENANT, deposit, on_both, publish, put};
@@ -97,32 +95,7 @@ async fn every_concurrent_write_has_its_audit_row(home: Home) {
     assert_eq!(catalogue.products.len(), WRITERS);
 }
 
-async fn callers_that_hang_up_leave_no_transaction_behind(home: Home) {
-    let plane = Plane::start(&home);
-    plane.put(vec![deposit("D-0")]).await;
-    plane.publish().await;
-    for round in 1..=60 {
-        // Each a little later in its call than the one before.
-        let patience = Duration::from_micros(round * 50);
-        let mut callers = JoinSet::new();
-        for _ in 0..6 {
-            let mut releases = plane.releases();
-            let request = GetReleaseRequest {
-                tenant: TENANT.to_owned(),
-                revision: 0,
-            };
-            callers.spawn(timeout(patience, async move {
-                releases.get_release(request).await
-            }));
-        }
-        callers.join_all().await;
-        plane.put(vec![deposit(&format!("D-{round}"))]).await;
-    }
-    assert!(plane.verify().await.intact);
-}
-
 on_both!(
-    callers_that_hang_up_leave_no_transaction_behind,
     exactly_one_publication_wins_each_revision,
     of_those_who_decided_on_one_revision_one_wins,
     every_concurrent_write_has_its_audit_row,
