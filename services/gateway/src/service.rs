@@ -21,7 +21,7 @@ use tonic::service::Routes;
 
 use crate::checks::Checks;
 use crate::config::Config;
-use crate::decision::Decider;
+use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
 use crate::{Error, topics};
 
@@ -78,6 +78,7 @@ impl Service {
         );
         let decider = Decider {
             registry: deps.registry.clone(),
+            last_known: LastKnown::default(),
             releases: deps.releases,
             profile: ProfileServiceClient::new(deps.profile),
             recall: RecallServiceClient::new(deps.recall),

@@ -80,7 +80,7 @@ fn redis_lost_the_answer_is_anonymous_and_says_so() {
         assert!(!answer.personalised, "{answer:?}");
         assert!(
             !answer.items.is_empty(),
-            "what needs no facts of a customer is shown: {answer:?}"
+            "what was known of the customer is enough to show products: {answer:?}"
         );
         // The log still takes events; the stream applies them once there is a store again.
         track(house, LONG).await.unwrap();
