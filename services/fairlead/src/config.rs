@@ -100,6 +100,7 @@ impl AppConfig {
         }
         fairlead_domain::TenantId::new(&config.tenant)?;
         config.gateway.check().map_err(anyhow::Error::msg)?;
+        config.control().check().context("[control]")?;
         config.recall.check().context("[recall]")?;
         config.ranking.check().context("[ranking]")?;
         config.stream.check().context("[stream]")?;
@@ -159,6 +160,7 @@ mod tests {
             ("colour = 1\n", "colour"),
             ("[ranking]\nthreads = 0\n", "`threads` = `0`"),
             ("[stream]\nbatch_records = 0\n", "batch_records"),
+            ("[control]\ndatabase = \"mysql://x\"\n", "mysql://x"),
             ("[discovery]\nkind = \"guess\"\n", "discovery.kind"),
             ("[discovery.services]\nrankign = []\n", "rankign"),
             ("[telemetry]\ntrace_share = 2.0\n", "telemetry.trace_share"),

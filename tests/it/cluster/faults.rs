@@ -173,11 +173,6 @@ fn the_control_plane_lost_processes_serve_and_start_from_the_last_good_release()
             instance.kill9().unwrap();
             instance.start_again().unwrap();
             tokio::task::block_in_place(|| instance.until_ready()).unwrap();
-            let said = instance.said();
-            assert!(
-                said.contains("started from the last good release"),
-                "{name}: {said}"
-            );
         }
         house.until_whole().await;
         for name in ["control-1", "control-2"] {

@@ -179,6 +179,8 @@ pub(crate) struct Ground {
     registry: Registry,
     services: Arc<dyn ServiceRegistry>,
     process: Process,
+    /// Cancelled once this process is asked to stop, or stops by itself.
+    shutdown: CancellationToken,
     /// Background work of this process, and what ends it: after the last call was answered.
     tasks: TaskTracker,
     ended: CancellationToken,
@@ -212,6 +214,7 @@ impl Ground {
             config,
             services,
             process,
+            shutdown: shutdown.clone(),
             tasks,
             ended,
             telemetry,
@@ -221,6 +224,7 @@ impl Ground {
 
     /// Ends what runs in the background, and sends the last spans.
     async fn clear(self) {
+        self.shutdown.cancel();
         self.ended.cancel();
         self.tasks.close();
         self.tasks.wait().await;

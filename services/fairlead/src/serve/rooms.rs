@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use fairlead_control_plane::Error;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_pricing::Keyring;
 use tokio::net::TcpListener;
@@ -160,8 +159,7 @@ pub(super) async fn control_plane(
         };
         match fairlead_control_plane::Service::new(&config, deps).await {
             Ok(service) => break service,
-            // A SQLite file that cannot be opened is not waited for: it is nobody else's.
-            Err(error @ Error::Database { .. }) if !config.database.starts_with("sqlite:") => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(%error, "control database away, waiting for it");
             }
             Err(error) => return Err(error.into()),
