@@ -23,8 +23,10 @@ enum Command {
     /// Run the stream, from the event log into the feature store, as a process of its own.
     Stream(serve::ProcessArgs),
     /// Write events and decisions to the lake, compact it (`fairlead-lake`, beside this binary).
+    #[command(disable_help_flag = true)]
     Lake(commands::lake::LakeArgs),
     /// Ask the lake by SQL (`fairlead-lake sql`).
+    #[command(disable_help_flag = true)]
     Sql(commands::lake::LakeArgs),
     /// Make or upgrade the control database.
     Migrate(serve::ProcessArgs),

@@ -83,9 +83,20 @@ fn redis_lost_the_answer_is_anonymous_and_says_so() {
             "what was known of the customer is enough to show products: {answer:?}"
         );
         // The log still takes events; the stream applies them once there is a store again.
+        let page = house.cluster.instances["stream-1"].page();
+        let applied = || total(page, "fairlead_stream_events_total", &["applied"]);
+        let before = applied();
         track(house, LONG).await.unwrap();
         tokio::task::block_in_place(|| house.cluster.servers.redis.restart()).unwrap();
         house.until_whole().await;
+        let waited = async {
+            while applied() <= before {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited)
+            .await
+            .expect("applied");
     });
 }
 
