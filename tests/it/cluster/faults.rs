@@ -14,8 +14,8 @@ use tonic::{Code, Request, Status};
 use super::{Furnished, degraded, with};
 
 /// The time that an impatient caller gives; what is slow is slower.
-const SHORT: Duration = Duration::from_secs(2);
-const SLOW: Duration = Duration::from_secs(4);
+const SHORT: Duration = Duration::from_secs(4);
+const SLOW: Duration = Duration::from_secs(8);
 const LONG: Duration = Duration::from_secs(20);
 
 async fn track(house: &Furnished, limit: Duration) -> Result<(), Status> {

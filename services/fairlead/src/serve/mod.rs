@@ -254,7 +254,20 @@ impl Ground {
         let follower = Follower::new(self.link("control")?, options);
         let releases = follower.handle();
         self.tasks.spawn(follower.run(self.ended.clone()));
+        ready::release(self, releases.clone());
         Ok(releases)
+    }
+
+    /// What every service behind the gateway works with: the feature store and the releases.
+    /// Nothing where this process is to stop before.
+    async fn furnish(
+        &self,
+        listener: &TcpListener,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<(OnlineStore, ReleaseHandle)>> {
+        let releases = self.follow(listener)?;
+        let store = self.store(shutdown).await?;
+        Ok(store.map(|store| (store, releases)))
     }
 
     /// The host at which others reach this process.
@@ -294,8 +307,19 @@ impl Ground {
         }
     }
 
-    /// Serves `routes` until `shutdown`. `router` puts what else is on the port beside gRPC.
+    /// Serves `routes` until `shutdown`.
     async fn serve(
+        &self,
+        listener: TcpListener,
+        routes: Routes,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        self.serve_with(listener, routes, |grpc| grpc, shutdown)
+            .await
+    }
+
+    /// The same; `router` puts what else is on the port beside gRPC.
+    async fn serve_with(
         &self,
         listener: TcpListener,
         routes: Routes,

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_pricing::Keyring;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -10,30 +9,22 @@ use tokio_util::sync::CancellationToken;
 use super::{FIRST_PAUSE, Ground, LONGEST_PAUSE, ready};
 use crate::log::open_shared;
 
-fn shared(store: OnlineStore) -> Arc<dyn FeatureStore> {
-    Arc::new(store)
-}
-
 pub(super) async fn profile(
     ground: &Ground,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow(&listener)?;
-    let Some(store) = ground.store(&shutdown).await? else {
+    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
     let deps = fairlead_profile::Deps {
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
-        store: shared(store),
-        releases: releases.clone(),
+        store: Arc::new(store),
+        releases,
     };
     let service = fairlead_profile::Service::new(&ground.config.profile, deps)?;
-    ready::release(ground, releases);
-    ground
-        .serve(listener, service.routes(), |grpc| grpc, shutdown)
-        .await
+    ground.serve(listener, service.routes(), shutdown).await
 }
 
 pub(super) async fn recall(
@@ -41,22 +32,18 @@ pub(super) async fn recall(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow(&listener)?;
-    let Some(store) = ground.store(&shutdown).await? else {
+    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
     let deps = fairlead_recall::Deps {
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
-        store: shared(store),
+        store: Arc::new(store),
         releases: releases.clone(),
     };
     let service = fairlead_recall::Service::new(&ground.config.recall, deps)?;
-    ready::index(ground, service.serving(), releases.clone());
-    ready::release(ground, releases);
-    ground
-        .serve(listener, service.routes(), |grpc| grpc, shutdown)
-        .await
+    ready::index(ground, service.serving(), releases);
+    ground.serve(listener, service.routes(), shutdown).await
 }
 
 pub(super) async fn ranking(
@@ -64,22 +51,18 @@ pub(super) async fn ranking(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let releases = ground.follow(&listener)?;
-    let Some(store) = ground.store(&shutdown).await? else {
+    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
     let deps = fairlead_ranking::Deps {
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
-        store: shared(store),
-        releases: releases.clone(),
+        store: Arc::new(store),
+        releases,
     };
     let service = fairlead_ranking::Service::new(&ground.config.ranking, deps)?;
     ready::model(ground, service.serving());
-    ready::release(ground, releases);
-    ground
-        .serve(listener, service.routes(), |grpc| grpc, shutdown)
-        .await
+    ground.serve(listener, service.routes(), shutdown).await
 }
 
 pub(super) async fn pricing(
@@ -92,23 +75,19 @@ pub(super) async fn pricing(
         std::fs::create_dir_all(folder)?;
     }
     let keys = Keyring::kept_at(&keys)?;
-    let releases = ground.follow(&listener)?;
-    let Some(store) = ground.store(&shutdown).await? else {
+    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
     let deps = fairlead_pricing::Deps {
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
-        releases: releases.clone(),
+        releases,
         quotes: Arc::new(store.quotes()),
         keys,
     };
     let service = fairlead_pricing::Service::new(&ground.config.pricing, deps)?;
     ready::prices(ground, service.prices());
-    ready::release(ground, releases);
-    ground
-        .serve(listener, service.routes(), |grpc| grpc, shutdown)
-        .await
+    ground.serve(listener, service.routes(), shutdown).await
 }
 
 pub(super) async fn gateway(
@@ -122,7 +101,7 @@ pub(super) async fn gateway(
         clock: ground.clock.clone(),
         registry: ground.registry.clone(),
         log: log.clone(),
-        releases: releases.clone(),
+        releases,
         profile: ground.link("profile")?,
         recall: ground.link("recall")?,
         ranking: ground.link("ranking")?,
@@ -131,10 +110,9 @@ pub(super) async fn gateway(
         shutdown: ground.ended.clone(),
     };
     let service = fairlead_gateway::Service::new(ground.config.gateway.clone(), deps).await?;
-    ready::release(ground, releases);
     let router = |grpc| service.router(grpc);
     let served = ground
-        .serve(listener, service.routes(), router, shutdown)
+        .serve_with(listener, service.routes(), router, shutdown)
         .await;
     // What was decided last is still on its way to the log.
     ground.ended.cancel();
@@ -173,9 +151,7 @@ pub(super) async fn control_plane(
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
     ground.process.readiness.has("control database");
-    let served = ground
-        .serve(listener, service.routes(), |grpc| grpc, shutdown)
-        .await;
+    let served = ground.serve(listener, service.routes(), shutdown).await;
     service.close().await;
     served
 }
