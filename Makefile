@@ -13,11 +13,11 @@ export PATH := $(PATH):$(HOME)/.cargo/bin
 CARGO_FLAGS := --release --locked
 fairlead := $(CARGO_TARGET_DIR)/release/fairlead
 
-.PHONY: list setup demo test lint fmt bench docs proto helm build
+.PHONY: list setup demo cluster-demo test lint fmt bench bench-cluster docs proto helm build
 
 list: ## list these recipes
 	@echo 'make RECIPE   (arguments: ARGS="..."; KAFKA=host:port for demo)'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make what is missing to build, run and test; says what, why and how long
 	@scripts/setup.sh test
@@ -27,6 +27,11 @@ demo: ## build, then show the whole way of an event and a request (KAFKA=host:po
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) demo $(if $(KAFKA),--kafka $(KAFKA)) $(ARGS)
 
+cluster-demo: ## the cluster form on this machine: real servers, two of each service, one of each killed under load
+	@scripts/setup.sh test
+	cargo build $(CARGO_FLAGS) -p fairlead -p fairlead-tests
+	@$(CARGO_TARGET_DIR)/release/cluster-demo $(ARGS)
+
 build: ## build the `fairlead` binary in release
 	cargo build $(CARGO_FLAGS) -p fairlead
 
@@ -34,7 +39,7 @@ test: ## set up what tests need (real Redis, real Apache Kafka), then run them a
 	@scripts/setup.sh test
 	cargo test $(CARGO_FLAGS) --workspace --no-fail-fast $(ARGS)
 
-lint: ## rustfmt, clippy, cargo deny, typos, taplo, shellcheck, buf
+lint: ## rustfmt, clippy, cargo deny, typos, taplo, shellcheck, buf, the chart
 	@scripts/setup.sh demo lint
 	@scripts/lint.sh
 
@@ -48,6 +53,11 @@ bench: ## measure the recommendation path (ARGS="--json ...")
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) bench recommend $(ARGS)
 
+bench-cluster: ## measure the services as processes of their own beside the house in one (KAFKA=host:port)
+	@scripts/setup.sh demo
+	@$(MAKE) --no-print-directory build
+	@$(fairlead) bench recommend --cluster --kafka $(or $(KAFKA),$(error KAFKA=host:port names the Kafka that both forms write to)) $(ARGS)
+
 docs: ## make the API documentation of the workspace
 	@scripts/setup.sh demo
 	cargo doc $(CARGO_FLAGS) --workspace --no-deps
@@ -57,5 +67,7 @@ proto: ## check the contracts in proto/ with buf
 	@scripts/setup.sh lint
 	@scripts/lint.sh protos
 
-helm: ## check the Helm chart
-	@if [ -f helm/Chart.yaml ]; then helm lint helm; else echo 'helm/ has no chart yet: it comes with running each service as its own process'; fi
+helm: ## check the Helm chart, its alerts and dashboards, and deploy/
+	@scripts/setup.sh helm
+	@scripts/check-helm.sh
+	@scripts/check-deploy.sh

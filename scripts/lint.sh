@@ -45,7 +45,7 @@ advisories() {
   fi
 }
 
-shell_scripts() { git ls-files -z ':(glob)scripts/*.sh' .ci/run | xargs -0r shellcheck --external-sources --check-sourced; }
+shell_scripts() { git ls-files -z ':(glob)scripts/*.sh' ':(glob)scripts/chart/*.sh' .ci/run | xargs -0r shellcheck --external-sources --check-sourced; }
 
 toml_layout() { git ls-files -z '*.toml' | xargs -0r taplo fmt --check; }
 toml_fix() { git ls-files -z "*.toml" | xargs -0r taplo fmt; }
@@ -58,6 +58,8 @@ quick() {
   check_with taplo toml toml_layout
   check_with shellcheck shell shell_scripts
   check_with buf protos protos
+  check chart scripts/check-helm.sh # says itself what it skips
+  check deploy scripts/check-deploy.sh
 }
 
 full() {

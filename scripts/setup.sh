@@ -3,8 +3,10 @@
 # that is already there. Each part says what it fetches, why, and about how long it takes.
 #
 #   scripts/setup.sh demo    build tools, redis-server, libtorch      (`make demo`)
-#   scripts/setup.sh test    the above, Apache Kafka with Java, DuckDB, an S3 server   (`make test`)
-#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf            (`make lint`)
+#   scripts/setup.sh test    the above, and the servers and tools that tests talk to: Kafka with
+#                            Java, PostgreSQL, Consul, DuckDB, an S3 server, Helm   (`make test`)
+#   scripts/setup.sh lint    typos, taplo, cargo-deny, buf, and helm  (`make lint`)
+#   scripts/setup.sh helm    Helm and what checks the chart           (`make helm`)
 #
 # What is on PATH is used first. What is fetched is kept outside the clone, by version, in
 # ${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}. LIBTORCH, where set, is used as it is.
@@ -24,27 +26,35 @@ source "$root/scripts/setup/apt.sh"
 source "$root/scripts/setup/libtorch.sh"
 # shellcheck source=scripts/setup/kafka.sh
 source "$root/scripts/setup/kafka.sh"
+# shellcheck source=scripts/setup/consul.sh
+source "$root/scripts/setup/consul.sh"
+# shellcheck source=scripts/setup/helm.sh
+source "$root/scripts/setup/helm.sh"
 # shellcheck source=scripts/setup/duckdb.sh
 source "$root/scripts/setup/duckdb.sh"
 # shellcheck source=scripts/setup/s3.sh
 source "$root/scripts/setup/s3.sh"
 # shellcheck source=scripts/setup/lint.sh
 source "$root/scripts/setup/lint.sh"
+# shellcheck source=scripts/setup/postgres.sh
+source "$root/scripts/setup/postgres.sh"
 
 # Packages first, all in one go: the fetchers below need some of them.
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want; duckdb_want; s3_want ;;
-    lint) lint_want ;;
+    test) want_packages demo; kafka_want; postgres_want; go_want; duckdb_want; s3_want ;;
+    lint) lint_want; want_packages helm ;;
+    helm) chart_want ;;
   esac
 }
 
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make; duckdb_make; s3_make ;;
-    lint) lint_make ;;
+    test) make_parts demo; kafka_make; helm_make; consul_make; duckdb_make; s3_make ;;
+    lint) lint_make; make_parts helm ;;
+    helm) chart_make ;;
   esac
 }
 
@@ -53,9 +63,9 @@ main() {
   [ ${#parts[@]} -gt 0 ] || parts=(demo)
   for part in "${parts[@]}"; do
     case $part in
-      demo | test | lint) ;;
+      demo | test | lint | helm) ;;
       -h | --help) sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}"; exit 0 ;;
-      *) fail "unknown part '$part': allowed are demo, test, lint" ;;
+      *) fail "unknown part '$part': allowed are demo, test, lint, helm" ;;
     esac
   done
   rust_check

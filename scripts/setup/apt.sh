@@ -39,7 +39,8 @@ want_redis() {
 apt_make() {
   [ ${#packages[@]} -gt 0 ] || return 0
   local i install=(apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 "${packages[@]}")
-  local as_root=(env DEBIAN_FRONTEND=noninteractive)
+  # RUNLEVEL: servers are installed for their programs; none is started as a service.
+  local as_root=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
   part "apt packages: ${packages[*]}" "tools and libraries that are not on this machine:" "10 to 60 seconds"
   for i in "${!packages[@]}"; do note "  ${packages[$i]}: ${reasons[$i]}"; done
   if ! have apt-get; then

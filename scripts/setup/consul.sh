@@ -7,8 +7,13 @@ consul_home=$cache/consul-$consul_version
 
 consul_ready() { have consul || [ -x "$consul_home/consul" ]; }
 
-consul_want() {
-  consul_ready || have go || want golang-go "builds Consul and Helm from their modules"
+# Go's own place, where a shell has not been told of it.
+PATH=$PATH:/usr/local/go/bin
+
+# What Debian 12 brings is too old for both.
+go_want() {
+  { consul_ready && helm_ready; } || have go ||
+    fail "go is not on PATH: install Go 1.23 or later (https://go.dev/dl), which builds Consul and Helm from their modules; or put consul and helm on PATH"
 }
 
 consul_make() {

@@ -17,7 +17,8 @@ const EMPTY_NAMES: &[&str] = &[
 /// What is wrong with an edge, or `None`.
 fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
     if to == TESTKIT {
-        return (kind != DependencyKind::Development)
+        // The tests of the whole are a test from end to end, their harness included.
+        return (kind != DependencyKind::Development && from != "fairlead-tests")
             .then(|| format!("{from} -> {to}: the testkit is a dev-dependency only"));
     }
     if from == TESTKIT {

@@ -9,6 +9,12 @@ pub trait Clock: Send + Sync + 'static {
     fn now_ms(&self) -> i64;
 }
 
+/// The last full minute before an instant. What several instances of a service compute from the
+/// clock on their own (product features, popularity) is as of a full minute, so that they agree.
+pub fn full_minute(now_ms: i64) -> i64 {
+    now_ms - now_ms.rem_euclid(60_000)
+}
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

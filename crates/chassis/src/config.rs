@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
-/// Variables of the scripts, which are not configuration keys.
-const NOT_KEYS: &[&str] = &["cache", "data"];
+/// Variables of the scripts, the tests and the command line, which are not configuration keys.
+const NOT_KEYS: &[&str] = &["cache", "data", "binary", "server", "control"];
 
 /// Reads `defaults` (TOML text), then `file`, then `FAIRLEAD_SECTION__KEY` variables.
 ///

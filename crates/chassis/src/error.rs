@@ -35,6 +35,16 @@ pub enum Error {
         /// Why.
         cause: String,
     },
+    /// Nothing says where a service is.
+    #[error(
+        "nothing says where {service} is: set `discovery.services.{service}`, such as {example}"
+    )]
+    NoAddress {
+        /// The service.
+        service: &'static str,
+        /// What its addresses look like.
+        example: &'static str,
+    },
     /// Telemetry was set up twice or with a filter that does not parse.
     #[error("telemetry: {0}")]
     Telemetry(String),

@@ -5,12 +5,17 @@
 //! it came over the network or from the same process; shutdown drains under a deadline.
 //! This crate knows contracts, never a store, a model or a service.
 
+pub mod admin;
+mod balance;
 pub mod clock;
 pub mod config;
 pub mod deadline;
+pub mod discovery;
 mod error;
 pub mod link;
 mod observe;
+pub mod process;
+pub mod readiness;
 pub mod serve;
 pub mod status;
 pub mod telemetry;

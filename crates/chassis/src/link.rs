@@ -2,46 +2,39 @@
 //! side is in this process or behind a network is the link's business alone.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer as _, Service, ServiceExt};
 
 use crate::Error;
+use crate::balance::Balanced;
+use crate::discovery::{Instance, Instances};
 use crate::observe::{ObserveLayer, inject};
 
-/// Where the instances of a service are.
-#[derive(Debug, Clone)]
-pub enum Discovery {
-    /// In this process.
-    InProcess(Routes),
-    /// At these addresses: `http://host:port`.
-    Static(Vec<String>),
-}
+/// How long a connection may take to be made: the other side is in the same data centre.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// A connection whose other end vanished without a word is found out after so long.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 type Inner = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
 
 /// The transport of a generated client. Cheap to clone.
 ///
 /// Outgoing calls carry the trace context; the deadline that the caller put on the request is
-/// enforced by the served side's layer, and for remote calls by the transport as well.
+/// enforced by the served side's layer, and for remote calls on this side as well.
 #[derive(Debug, Clone)]
 pub struct Link {
     inner: Inner,
 }
 
 impl Link {
-    /// A link to instances found by `discovery`. Remote connections are made lazily.
-    pub fn to(discovery: Discovery) -> Result<Self, Error> {
-        match discovery {
-            Discovery::InProcess(routes) => Ok(Self::in_process(routes)),
-            Discovery::Static(addresses) => Self::connect(&addresses),
-        }
-    }
-
     /// A link straight onto a server in this process, with the same layer as a served one.
     pub fn in_process(routes: Routes) -> Self {
         let observed = ObserveLayer.layer(routes.prepare());
@@ -53,23 +46,27 @@ impl Link {
         }
     }
 
-    /// A link to the instances at `addresses`, balanced over them.
-    pub fn connect(addresses: &[String]) -> Result<Self, Error> {
-        let endpoints = addresses
-            .iter()
-            .map(|text| endpoint(text))
-            .collect::<Result<Vec<_>, _>>()?;
-        let channel = match <[Endpoint; 1]>::try_from(endpoints) {
-            Ok([only]) => only.connect_lazy(),
-            Err(several) => Channel::balance_list(several.into_iter()),
-        };
+    /// A link to the instances that discovery finds, balanced over them: power of two choices, one retry of what is safe to
+    /// repeat, ejection of an instance that keeps failing.
+    /// Connections are made when they are needed. Must be called inside a tokio runtime.
+    pub fn balanced(service: &'static str, instances: Instances) -> Result<Self, Error> {
         Ok(Self {
-            inner: BoxCloneSyncService::new(channel.map_err(BoxError::from)),
+            inner: BoxCloneSyncService::new(Balanced::new(service, instances)?),
         })
+    }
+
+    /// A link to the instances at `addresses`, `http://host:port`, balanced over them.
+    pub fn connect(addresses: &[String]) -> Result<Self, Error> {
+        for address in addresses {
+            endpoint(address)?;
+        }
+        let list: Arc<[Instance]> = addresses.iter().map(Instance::at).collect();
+        Self::balanced("the server", watch::channel(list).1)
     }
 }
 
-fn endpoint(text: &str) -> Result<Endpoint, Error> {
+/// The endpoint of an address, where it reads.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Error> {
     let refuse = |cause: String| Error::Address {
         value: text.to_owned(),
         cause,
@@ -79,7 +76,12 @@ fn endpoint(text: &str) -> Result<Endpoint, Error> {
     if endpoint.uri().scheme().is_none() {
         return Err(refuse("no scheme".to_owned()));
     }
-    Ok(endpoint.tcp_nodelay(true).http2_adaptive_window(true))
+    Ok(endpoint
+        .tcp_nodelay(true)
+        .http2_adaptive_window(true)
+        .connect_timeout(CONNECT_LIMIT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE))
 }
 
 impl Service<http::Request<Body>> for Link {

@@ -48,11 +48,7 @@ where
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         let method = method_of(request.uri().path());
         let span = tracing::info_span!("rpc", otel.kind = "server", method = %method);
-        let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
-            propagator.extract(&Headers(request.headers()))
-        });
-        // Without a telemetry layer there is no span to continue, which is fine.
-        let _ = span.set_parent(parent);
+        extract(&span, request.headers());
         let limit = timeout_of(request.headers());
         let started = Instant::now();
         let answering = self.inner.call(request);
@@ -126,6 +122,15 @@ impl Injector for HeadersMut<'_> {
             self.0.insert(name, value);
         }
     }
+}
+
+/// Makes `span` a child of the trace that incoming headers name.
+pub(crate) fn extract(span: &tracing::Span, headers: &http::HeaderMap) {
+    let parent = opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.extract(&Headers(headers))
+    });
+    // Without a telemetry layer there is no span to continue, which is fine.
+    let _ = span.set_parent(parent);
 }
 
 /// Puts the current span's context on outgoing headers.

@@ -3,9 +3,13 @@
 use std::io::IsTerminal as _;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::WithExportConfig as _;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -31,23 +35,55 @@ pub struct TelemetryConfig {
     pub log_json: bool,
     /// Share of traces that are kept, 0 to 1; a caller's own decision goes first.
     pub trace_share: f64,
+    /// Where spans go: an OTLP receiver's gRPC endpoint, `http://host:4317`; empty for nowhere.
+    pub otlp: String,
 }
 
-/// Sets up logs, traces (W3C trace context) and metrics. The handle renders the metrics page.
-pub fn init(config: &TelemetryConfig) -> Result<PrometheusHandle, Error> {
-    let fail = |error: &dyn std::fmt::Display| Error::Telemetry(error.to_string());
-    if !(0.0..=1.0).contains(&config.trace_share) {
-        let value = config.trace_share;
-        return Err(Error::Config(format!(
-            "`trace_share` = {value} is not allowed: 0 to 1"
-        )));
+impl TelemetryConfig {
+    /// Refuses what cannot be worked with: names the key, the value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
+        if !(0.0..=1.0).contains(&self.trace_share) {
+            let value = self.trace_share;
+            return Err(Error::Config(format!(
+                "`telemetry.trace_share` = {value} is not allowed: 0 to 1"
+            )));
+        }
+        EnvFilter::try_new(&self.log).map_err(|error| {
+            Error::Config(format!("`telemetry.log` = \"{}\": {error}", self.log))
+        })?;
+        if !self.otlp.is_empty() {
+            crate::link::endpoint(&self.otlp)?;
+        }
+        Ok(())
     }
-    let filter = EnvFilter::try_new(&config.log)
-        .map_err(|error| Error::Config(format!("`log` = \"{}\": {error}", config.log)))?;
+}
+
+/// Telemetry of a process: renders its metrics, and sends its last spans when it ends.
+#[derive(Debug, Clone)]
+pub struct Telemetry {
+    /// Renders the metrics page.
+    pub metrics: PrometheusHandle,
+    traces: SdkTracerProvider,
+}
+
+impl Telemetry {
+    /// Sends the spans that wait. Blocks for as long as the receiver takes, a few seconds at most.
+    pub fn flush(self) {
+        if let Err(error) = self.traces.shutdown() {
+            tracing::warn!(%error, "last spans were not sent");
+        }
+    }
+}
+
+/// Sets up logs, traces (W3C trace context, OTLP where configured) and metrics. `name` is what
+/// traces call the process. Must be called inside a tokio runtime.
+pub fn init(config: &TelemetryConfig, name: &'static str) -> Result<Telemetry, Error> {
+    let fail = |error: &dyn std::fmt::Display| Error::Telemetry(error.to_string());
+    config.check()?;
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| fail(&error))?;
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_share)));
-    let provider = SdkTracerProvider::builder().with_sampler(sampler).build();
-    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("fairlead"));
+    let provider = traces(config, name)?;
+    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("fairlead"));
     let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = if config.log_json {
         text.json().flatten_event(true).boxed()
@@ -57,11 +93,38 @@ pub fn init(config: &TelemetryConfig) -> Result<PrometheusHandle, Error> {
             .boxed()
     };
     tracing_subscriber::registry()
-        .with(traces)
+        // Spans of the libraries below (h2, the exporter's own calls) are no stages of a request.
+        .with(spans.with_filter(filter_fn(|of| of.target().starts_with("fairlead"))))
         .with(logs.with_filter(filter))
         .try_init()
         .map_err(|error| fail(&error))?;
-    metrics_recorder()
+    let metrics = metrics_recorder()?;
+    metrics::gauge!("fairlead_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(Telemetry {
+        metrics,
+        traces: provider,
+    })
+}
+
+/// Makes spans, and sends those of kept traces in batches from a thread of its own.
+fn traces(config: &TelemetryConfig, name: &'static str) -> Result<SdkTracerProvider, Error> {
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_share)));
+    let resource = Resource::builder()
+        .with_service_name(format!("fairlead-{name}"))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
+    let builder = SdkTracerProvider::builder()
+        .with_sampler(sampler)
+        .with_resource(resource);
+    if config.otlp.is_empty() {
+        return Ok(builder.build());
+    }
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(&config.otlp)
+        .build()
+        .map_err(|error| Error::Telemetry(error.to_string()))?;
+    Ok(builder.with_batch_exporter(exporter).build())
 }
 
 /// Installs the metrics recorder alone, for tools that print no logs.
@@ -84,6 +147,11 @@ pub fn trace_header() -> Option<(String, String)> {
     crate::observe::inject(&mut headers);
     let value = headers.get("traceparent")?.to_str().ok()?;
     Some(("traceparent".to_owned(), value.to_owned()))
+}
+
+/// Makes `span` a child of the trace that a request's headers name, if they name one.
+pub fn continue_request(span: &tracing::Span, headers: &http::HeaderMap) {
+    crate::observe::extract(span, headers);
 }
 
 /// Makes `span` a child of the trace named by a record's `traceparent` value.

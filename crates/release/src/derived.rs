@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handle::ReleaseHandle;
 use crate::live::Live;
+use crate::reports::Reports;
 
 /// How the newest build went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,6 +32,7 @@ pub struct Derived<T> {
 struct Shared<T> {
     name: &'static str,
     value: ArcSwapOption<T>,
+    reports: Reports,
     status: watch::Sender<DerivedStatus>,
 }
 
@@ -57,7 +59,8 @@ impl<T: Send + Sync + 'static> Derived<T> {
     /// builds from each that follows until `shutdown`: the owner runs it in its own task set.
     ///
     /// `build` may take long: later builds run outside the reactor, one at a time, and skip
-    /// releases that were replaced meanwhile. `name` is what logs and metrics call the value.
+    /// releases that were replaced meanwhile. `name` is what logs, metrics and the control plane's
+    /// list of instances call the value.
     pub fn follow<E: Display + Send>(
         name: &'static str,
         handle: ReleaseHandle,
@@ -68,6 +71,7 @@ impl<T: Send + Sync + 'static> Derived<T> {
             shared: Arc::new(Shared {
                 name,
                 value: ArcSwapOption::empty(),
+                reports: handle.reports().clone(),
                 status: watch::Sender::new(DerivedStatus::default()),
             }),
         };
@@ -124,6 +128,7 @@ impl<T: Send + Sync + 'static> Derived<T> {
         match build(live) {
             Ok(value) => {
                 self.shared.value.store(Some(Arc::new(value)));
+                self.shared.reports.taken(name, revision);
                 self.shared.status.send_replace(DerivedStatus {
                     built: revision,
                     failed: None,
@@ -134,6 +139,7 @@ impl<T: Send + Sync + 'static> Derived<T> {
                 metrics::counter!("fairlead_release_build_failures_total", "value" => name)
                     .increment(1);
                 let reason = error.to_string();
+                self.shared.reports.refused(name, revision, reason.clone());
                 tracing::error!(
                     value = name,
                     revision,

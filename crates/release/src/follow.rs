@@ -6,7 +6,7 @@ use std::time::Duration;
 use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
-use fairlead_proto::control::v1::{Release, WatchRequest, WatchResponse};
+use fairlead_proto::control::v1::{Release, ReportRequest, WatchRequest, WatchResponse};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
@@ -15,9 +15,17 @@ use crate::finding::{Finding, Rule, Severity};
 use crate::handle::ReleaseHandle;
 use crate::last_good::LastGood;
 use crate::live::Live;
+use crate::reports::{Report, Reporter};
 
 /// A catalogue of a hundred thousand products still fits one message.
 const MAX_RELEASE_BYTES: usize = 128 << 20;
+
+/// The part that notes whether a release passed its checks.
+const CHECKS: &str = "release";
+
+/// How long a report may take, and how soon one that was lost is followed by the next.
+const REPORT_LIMIT: Duration = Duration::from_secs(5);
+const REPORT_AGAIN: Duration = Duration::from_secs(2);
 
 /// What to follow, and how patiently.
 #[derive(Debug, Clone)]
@@ -33,10 +41,15 @@ pub struct FollowOptions {
     /// A stream that says nothing for so long is opened anew: a connection whose other end
     /// vanished looks the same as one without news.
     pub reopen_after: Duration,
+    /// Who tells the control plane what it does with each release; `None` tells nothing.
+    pub reporter: Option<Reporter>,
+    /// How often that is told when nothing changes.
+    pub report_every: Duration,
 }
 
 impl FollowOptions {
-    /// Follows `tenant`: attempts after 0.1 s to 10 s, a quiet stream opened anew each minute.
+    /// Follows `tenant`: attempts after 0.1 s to 10 s, a quiet stream opened anew each minute;
+    /// reports nothing, and every 15 s once there is a reporter.
     pub fn new(tenant: TenantId, cache_dir: Option<PathBuf>) -> Self {
         Self {
             tenant,
@@ -44,6 +57,8 @@ impl FollowOptions {
             first_back_off: Duration::from_millis(100),
             longest_back_off: Duration::from_secs(10),
             reopen_after: Duration::from_mins(1),
+            reporter: None,
+            report_every: Duration::from_secs(15),
         }
     }
 }
@@ -88,6 +103,7 @@ impl Follower {
             );
             gauge(live.revision());
             handle.put(live);
+            handle.reports().taken(CHECKS, handle.revision());
         }
         Self {
             client,
@@ -102,11 +118,49 @@ impl Follower {
         self.handle.clone()
     }
 
-    /// Follows until `shutdown`.
+    /// Follows until `shutdown`, and reports meanwhile.
     pub async fn run(self, shutdown: CancellationToken) {
         tokio::select! {
             () = shutdown.cancelled() => {}
             () = self.follow() => {}
+            () = self.report() => {}
+        }
+    }
+
+    /// Tells the control plane what is done with each release, at every change and now and then.
+    /// A report that does not arrive is followed by another; nothing else waits for it.
+    async fn report(&self) {
+        let Some(reporter) = &self.options.reporter else {
+            return std::future::pending().await;
+        };
+        let reports = self.handle.reports();
+        let mut changed = reports.changed();
+        let mut client = self.client.clone();
+        loop {
+            changed.mark_unchanged();
+            let Report {
+                revision,
+                refused_revision,
+                reason,
+            } = reports.report();
+            let request = ReportRequest {
+                tenant: self.options.tenant.to_string(),
+                service: reporter.service.clone(),
+                instance: reporter.instance.clone(),
+                version: reporter.version.clone(),
+                revision,
+                refused_revision,
+                reason,
+            };
+            let told = timeout(REPORT_LIMIT, client.report(request)).await;
+            let wait = if matches!(told, Ok(Ok(_))) {
+                self.options.report_every
+            } else {
+                metrics::counter!("fairlead_release_reports_lost_total").increment(1);
+                REPORT_AGAIN.min(self.options.report_every)
+            };
+            // Whatever changed while it was told ends the wait at once.
+            let _ = timeout(wait, changed.changed()).await;
         }
     }
 
@@ -180,13 +234,22 @@ impl Follower {
                     tracing::warn!(revision, finding = %warning, "release has a warning");
                 }
                 if self.handle.put(live) {
+                    self.handle.reports().taken(CHECKS, revision);
                     tracing::info!(revision, "release live");
                     gauge(revision);
                     self.keep().await;
                 }
             }
-            Ok(Err(findings)) => refuse(revision, &findings),
-            Err(error) => tracing::error!(revision, %error, "release check died"),
+            Ok(Err(findings)) => {
+                refuse(revision, &findings);
+                let reports = self.handle.reports();
+                reports.refused(CHECKS, revision, reason(&findings));
+            }
+            Err(error) => {
+                tracing::error!(revision, %error, "release check died");
+                let reports = self.handle.reports();
+                reports.refused(CHECKS, revision, "the check of the release died");
+            }
         }
     }
 
@@ -239,6 +302,15 @@ fn refuse(revision: i64, findings: &[Finding]) {
     {
         tracing::error!(revision, %finding, "release refused");
     }
+}
+
+/// What blocks, in one line.
+fn reason(findings: &[Finding]) -> String {
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error);
+    let texts: Vec<String> = errors.map(ToString::to_string).collect();
+    texts.join("; ")
 }
 
 fn gauge(revision: i64) {

@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use crate::live::Live;
+use crate::reports::Reports;
 
 /// A cheap clone of the same place: reading it never waits, and a reader keeps what it read.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ struct Place {
     live: ArcSwapOption<Live>,
     /// The revision in `live`; 0 before the first.
     changed: watch::Sender<i64>,
+    reports: Reports,
 }
 
 impl ReleaseHandle {
@@ -27,6 +29,7 @@ impl ReleaseHandle {
             place: Arc::new(Place {
                 live: ArcSwapOption::empty(),
                 changed: watch::Sender::new(0),
+                reports: Reports::default(),
             }),
         }
     }
@@ -67,18 +70,25 @@ impl ReleaseHandle {
         }
     }
 
+    /// Where whoever makes something of the release notes what became of it.
+    pub fn reports(&self) -> &Reports {
+        &self.place.reports
+    }
+
     /// Replaces the release, unless it is as new or newer already. Whether it was replaced.
     pub fn put(&self, live: Live) -> bool {
         let revision = live.revision();
         // The watch's lock makes compare and swap one step for concurrent writers.
-        self.place.changed.send_if_modified(|current| {
+        let replaced = self.place.changed.send_if_modified(|current| {
             let newer = revision > *current;
             if newer {
                 self.place.live.store(Some(Arc::new(live)));
                 *current = revision;
             }
             newer
-        })
+        });
+        self.place.reports.live(revision);
+        replaced
     }
 }
 

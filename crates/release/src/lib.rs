@@ -6,7 +6,8 @@
 //! swaps: what one accepts the other accepts. A [`Follower`] keeps a [`ReleaseHandle`] at the
 //! newest release, and keeps the last good one on disk, so that a service starts and serves
 //! without the control plane. A [`Derived`] is what a service makes of a release (an index, a
-//! compiled table), rebuilt in the background, kept when a build fails.
+//! compiled table), rebuilt in the background, kept when a build fails. What became of a release is
+//! noted in [`Reports`], and told to the control plane by the follower.
 //!
 //! ```text
 //! control plane --Watch--> Follower --Live::check--> ReleaseHandle --> Derived<T>
@@ -42,6 +43,7 @@ mod model_folder;
 mod parameters;
 mod plan;
 mod products;
+mod reports;
 
 pub use catalogue::Catalogue;
 pub use checks::check_settings;
@@ -60,3 +62,4 @@ pub use parameters::{
 };
 pub use plan::{check_experiments, check_expression, strategy_parameter};
 pub use products::check_product;
+pub use reports::{Report, Reporter, Reports};

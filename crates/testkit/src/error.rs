@@ -25,6 +25,11 @@ pub enum Error {
         /// The folder of the cache that would hold its jars.
         cache: PathBuf,
     },
+    /// No PostgreSQL on this machine.
+    #[error(
+        "no PostgreSQL: looked for initdb, postgres and createdb on PATH and in /usr/lib/postgresql/*/bin; run scripts/setup.sh test"
+    )]
+    PostgresMissing,
     /// The server ended instead of answering.
     #[error("{program} ended ({status}) before it was ready; its last words:\n{log}")]
     Ended {

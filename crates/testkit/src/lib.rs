@@ -1,5 +1,5 @@
-//! Real servers for tests: Redis and Apache Kafka, each on free ports with a folder of its own,
-//! and the real data sets where the machine has them.
+//! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
+//! ports with a folder of its own, and the real data sets where the machine has them.
 //!
 //! A test talks to what production talks to; nothing here imitates a server. Use as a
 //! dev-dependency only.
@@ -13,18 +13,28 @@
 //!
 //! # What it must not depend on
 //! No other crate of the workspace (every one of them may use this one), and no client of the
-//! servers: `redis` and `rdkafka` have their homes elsewhere.
+//! servers: `redis`, `rdkafka` and `sqlx` have their homes elsewhere.
 
+mod consul;
 mod data;
 mod error;
 mod kafka;
 mod kafka_wire;
 mod ports;
+mod postgres;
 mod process;
+mod program;
+mod proxy;
 mod redis;
+mod redis_cluster;
 mod wait;
 
+pub use consul::ConsulAgent;
 pub use data::data_dir;
 pub use error::{Error, Result};
 pub use kafka::KafkaBroker;
+pub use postgres::PostgresServer;
+pub use program::{Program, free_ports};
+pub use proxy::SlowProxy;
 pub use redis::{Durability, RedisServer};
+pub use redis_cluster::RedisCluster;

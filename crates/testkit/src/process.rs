@@ -16,9 +16,10 @@ use std::{
 
 use crate::{Error, Result, wait};
 
-/// `$1` the group, `$2` the folder.
-const GUARD: &str =
-    r#"read -r _; told=$?; kill -s KILL -- "-$1"; [ $told -eq 0 ] || rm -rf -- "$2""#;
+/// `$1` the group, `$2` the folder. A process that left the group may still write while it ends, so
+/// that the folder is removed until it is gone.
+const GUARD: &str = r#"read -r _; told=$?; kill -s KILL -- "-$1"; [ $told -eq 0 ] && exit
+for _ in 1 2 3 4 5; do rm -rf -- "$2" && exit; sleep 1; done"#;
 
 /// How much of a server's log an error carries.
 const LAST_WORDS: usize = 2_000;
@@ -111,7 +112,7 @@ impl ServerProcess {
         Ok(())
     }
 
-    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.server
             .try_wait()
             .map_err(Error::io("ask after the server"))

@@ -119,7 +119,7 @@ fn launch(folder: &TempDir, port: u16, durability: Durability) -> Result<ServerP
 }
 
 /// Whether the Redis with this process id answers there and has loaded its data.
-fn serves(addr: SocketAddr, pid: u32) -> bool {
+pub(crate) fn serves(addr: SocketAddr, pid: u32) -> bool {
     ask(addr, "INFO server\r\nINFO persistence\r\nQUIT\r\n").is_ok_and(|answer| {
         answer
             .lines()
@@ -129,7 +129,7 @@ fn serves(addr: SocketAddr, pid: u32) -> bool {
 }
 
 /// Sends inline commands that end in QUIT, and reads until Redis closes the connection.
-fn ask(addr: SocketAddr, commands: &str) -> std::io::Result<String> {
+pub(crate) fn ask(addr: SocketAddr, commands: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&addr, ANSWER_LIMIT)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;
     stream.set_write_timeout(Some(ANSWER_LIMIT))?;

@@ -1,4 +1,23 @@
-//! Redis addresses as they may be shown.
+//! Redis addresses: of one server or of a cluster, and as they may be shown.
+
+/// What the address of a cluster begins with; then come its nodes, with commas between.
+const CLUSTER: &str = "redis+cluster://";
+
+/// Whether this is the address of a cluster.
+pub(crate) fn is_cluster(url: &str) -> bool {
+    url.starts_with(CLUSTER)
+}
+
+/// The address of each node that a cluster's address names, with its user and password.
+pub(crate) fn cluster_nodes(url: &str) -> Vec<String> {
+    let rest = url.strip_prefix(CLUSTER).unwrap_or(url);
+    let (user, hosts) = match rest.rsplit_once('@') {
+        Some((user, hosts)) => (format!("{user}@"), hosts),
+        None => (String::new(), rest),
+    };
+    let hosts = hosts.split(',').map(str::trim);
+    hosts.map(|host| format!("redis://{user}{host}")).collect()
+}
 
 /// The address without user and password.
 pub(crate) fn shown(url: &str) -> String {
@@ -28,6 +47,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cluster_is_its_nodes() {
+        assert!(is_cluster("redis+cluster://a:1") && !is_cluster("redis://a:1"));
+        assert_eq!(
+            cluster_nodes("redis+cluster://me:se@cret@a:1,b:2"),
+            ["redis://me:se@cret@a:1", "redis://me:se@cret@b:2"]
+        );
+        assert_eq!(cluster_nodes("redis+cluster://a:1"), ["redis://a:1"]);
+    }
+
+    #[test]
     fn passwords_are_not_shown() {
         for (url, expected) in [
             ("redis://127.0.0.1:6379", "redis://127.0.0.1:6379"),
@@ -40,6 +69,10 @@ mod tests {
                 "unix:///run/redis.sock",
             ),
             ("me:secret@db", "db"),
+            (
+                "redis+cluster://me:secret@a:1,b:2",
+                "redis+cluster://a:1,b:2",
+            ),
         ] {
             let text = shown(url);
             assert_eq!(text, expected);

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum Error {
     /// The address cannot be used.
     #[error(
-        "Redis address `{url}` is not allowed: redis://[user:password@]host:port[/database] ({detail})"
+        "Redis address `{url}` is not allowed: redis://[user:password@]host:port[/database], redis+unix://path, or redis+cluster://[user:password@]host:port,host:port ({detail})"
     )]
     Address {
         /// The address without user and password.

@@ -1,5 +1,5 @@
 //! The online feature store: the states of customers and products under one key each, and firm
-//! quotes. On Redis ([`OnlineStore`]), or in memory ([`MemoryStore`]) behind the same traits; one
+//! quotes. On Redis or a Redis Cluster ([`OnlineStore`]), or in memory ([`MemoryStore`]) behind the same traits; one
 //! conformance suite (`tests/it`) runs against both.
 //!
 //! # Invariants
@@ -11,6 +11,8 @@
 //! - Every key but those of [`EntityKey::progress`] has a TTL, renewed by each write: memory is
 //!   bounded by who was heard of lately.
 //! - A firm quote has one content per idempotency key, and is accepted once.
+//! - On a cluster a command may be carried out twice, when its answer was lost: all of them give the
+//!   same result then, or say that the state has moved on.
 //! - Every call ends within its limit; what fails names the server, never a password.
 //!
 //! # What it must not depend on
@@ -22,6 +24,7 @@ mod error;
 mod key;
 mod memory;
 mod online;
+mod open;
 mod quotes;
 mod script;
 mod store;

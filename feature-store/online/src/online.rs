@@ -8,8 +8,7 @@ use bytes::Bytes;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Entity, Registry};
-use futures::future::try_join_all;
-use redis::{Pipeline, Value};
+use redis::{Cmd, Value, from_redis_value};
 
 use crate::connection::Connections;
 use crate::error::Error;
@@ -18,14 +17,11 @@ use crate::quotes::RedisQuotes;
 use crate::script::HashedScript;
 use crate::store::{FeatureStore, Field, Write, WriteOutcome};
 
-/// How many commands go into one pipeline: enough to hide the round trip, few enough that answers
-/// flow while the next are sent.
-const PIPELINE: usize = 256;
-
 /// How to reach Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// `redis://[user:password@]host:port[/database]`.
+    /// `redis://[user:password@]host:port[/database]`, `redis+unix://path`, or of a cluster
+    /// `redis+cluster://[user:password@]host:port,host:port` with some of its nodes.
     pub url: String,
     /// Connections; large batches are spread over them.
     pub connections: usize,
@@ -108,14 +104,15 @@ impl OnlineStore {
         RedisQuotes::new(self.connections.clone(), self.write_limit)
     }
 
-    /// What the server says of itself.
+    /// What the server says of itself; of a cluster, whichever node.
     pub async fn report(&self) -> Result<ServerReport, Error> {
-        let mut connection = self.connections.pick();
-        let text: String = self
+        let asking = async {
+            let said = self.connections.pick().any_node(redis::cmd("INFO")).await?;
+            Ok(from_redis_value::<String>(said)?)
+        };
+        let text = self
             .connections
-            .call("asking what it is", self.read_limit, async move {
-                redis::cmd("INFO").query_async(&mut connection).await
-            })
+            .call("asking what it is", self.read_limit, asking)
             .await?;
         let value = |key: &str| {
             text.lines()
@@ -131,34 +128,30 @@ impl OnlineStore {
         })
     }
 
-    /// All fields of each key, pipelined and spread over the connections.
+    /// All fields of each key.
     async fn read_all(&self, keys: &[EntityKey]) -> Result<Vec<Vec<(Bytes, Bytes)>>, Error> {
-        self.read_pipelined(keys, |pipeline, key| {
-            pipeline.cmd("HGETALL").arg(key.as_str());
-        })
-        .await
+        let command = |key: &EntityKey| {
+            let mut command = redis::cmd("HGETALL");
+            command.arg(key.as_str());
+            command
+        };
+        self.read_each(keys.iter().map(command).collect()).await
     }
 
-    async fn read_pipelined<K: Sync, T: redis::FromRedisValue + Send>(
+    async fn read_each<T: redis::FromRedisValue>(
         &self,
-        items: &[K],
-        command: impl Fn(&mut Pipeline, &K),
+        commands: Vec<Cmd>,
     ) -> Result<Vec<T>, Error> {
-        const OPERATION: &str = "reading features";
-        let chunks = items.chunks(PIPELINE).map(|chunk| {
-            let mut pipeline = Pipeline::with_capacity(chunk.len());
-            for item in chunk {
-                command(&mut pipeline, item);
-            }
-            let mut connection = self.connections.pick();
-            async move { pipeline.query_async::<Vec<T>>(&mut connection).await }
-        });
-        let chunks: Vec<_> = chunks.collect();
-        let parts = self
-            .connections
-            .call(OPERATION, self.read_limit, try_join_all(chunks))
-            .await?;
-        Ok(parts.into_iter().flatten().collect())
+        let reading = async {
+            let answers = self.connections.send(&commands).await?;
+            let values = answers.into_iter();
+            values
+                .map(|answer| Ok(from_redis_value(answer?)?))
+                .collect()
+        };
+        self.connections
+            .call("reading features", self.read_limit, reading)
+            .await
     }
 
     /// One state of the fields of an entity; nothing when there are none.
@@ -204,14 +197,11 @@ impl FeatureStore for OnlineStore {
         customer: &CustomerId,
     ) -> Result<Option<EntityState>, Error> {
         let key = EntityKey::customer(tenant, customer);
-        let mut connection = self.connections.pick();
+        let mut command = redis::cmd("HGETALL");
+        command.arg(key.as_str());
         let fields: Vec<_> = self
             .connections
-            .call("reading features", self.read_limit, async move {
-                let mut command = redis::cmd("HGETALL");
-                command.arg(key.as_str());
-                command.query_async(&mut connection).await
-            })
+            .one("reading features", self.read_limit, command)
             .await?;
         self.merged(Entity::Customer, &fields)
     }
@@ -240,11 +230,13 @@ impl FeatureStore for OnlineStore {
         &self,
         fields: &[(EntityKey, SourcePartition)],
     ) -> Result<Vec<Option<Field>>, Error> {
-        let values: Vec<Option<Bytes>> = self
-            .read_pipelined(fields, |pipeline, (key, source)| {
-                pipeline.cmd("HGET").arg(key.as_str()).arg(source.as_str());
-            })
-            .await?;
+        let command = |(key, source): &(EntityKey, SourcePartition)| {
+            let mut command = redis::cmd("HGET");
+            command.arg(key.as_str()).arg(source.as_str());
+            command
+        };
+        let commands = fields.iter().map(command).collect();
+        let values: Vec<Option<Bytes>> = self.read_each(commands).await?;
         values
             .iter()
             .map(|value| match value {
@@ -256,21 +248,16 @@ impl FeatureStore for OnlineStore {
     }
 
     async fn apply(&self, writes: Vec<Write>) -> Result<Vec<WriteOutcome>, Error> {
-        const OPERATION: &str = "writing features";
-        let chunks = writes.chunks(PIPELINE).map(|chunk| {
-            let mut pipeline = Pipeline::with_capacity(chunk.len());
-            for write in chunk {
-                pipeline.add_command(self.swap_command(write));
-            }
-            let mut connection = self.connections.pick();
-            async move { self.swap.run(&mut connection, pipeline).await }
-        });
-        let chunks: Vec<_> = chunks.collect();
+        let calls: Vec<_> = writes
+            .iter()
+            .map(|write| self.swap_command(write))
+            .collect();
+        let writing = self.swap.run(&self.connections, &calls);
         let answers = self
             .connections
-            .call(OPERATION, self.write_limit, try_join_all(chunks))
+            .call("writing features", self.write_limit, writing)
             .await?;
-        answers.into_iter().flatten().map(outcome).collect()
+        answers.into_iter().map(outcome).collect()
     }
 
     async fn healthy(&self) -> Result<(), Error> {

@@ -11,10 +11,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use fairlead_domain::{ProductId, TenantId};
-use redis::aio::ConnectionManager;
-use redis::{Pipeline, RedisResult, Value};
+use redis::{RedisResult, Value, from_redis_value};
 
-use crate::connection::Connections;
+use crate::connection::{Connections, Link};
 use crate::error::Error;
 use crate::script::HashedScript;
 use crate::store::{Acceptance, NewQuote, QuoteStore, StoredQuote, Written};
@@ -30,6 +29,7 @@ const MAX_KEY_CHARS: usize = 128;
 pub struct RedisQuotes {
     connections: Connections,
     accept: Arc<HashedScript>,
+    keep: Arc<HashedScript>,
     limit: Duration,
 }
 
@@ -38,6 +38,7 @@ impl RedisQuotes {
         Self {
             connections,
             accept: Arc::new(HashedScript::accept_once()),
+            keep: Arc::new(HashedScript::keep_quote()),
             limit,
         }
     }
@@ -48,12 +49,14 @@ impl QuoteStore for RedisQuotes {
     async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<Written, Error> {
         let id_key = quote_key(quote.tenant, quote.quote_id)?;
         let idempotency_key = idempotency_key(quote.tenant, quote.idempotency_key)?;
-        let mut connection = self.connections.pick();
         let standing = self
             .connections
             .call("keeping a quote", self.limit, async {
-                keep(&mut connection, &id_key, &quote).await?;
-                claim(&mut connection, &idempotency_key, &quote).await
+                let mut call = self.keep.call(&id_key);
+                call.arg(&quote.content[..]);
+                call.arg(millis(quote.keep + OUTLIVES));
+                self.keep.run(&self.connections, &[call]).await?;
+                claim(&mut self.connections.pick(), &idempotency_key, &quote).await
             })
             .await?;
         // A repeat of the very same call finds itself.
@@ -61,16 +64,19 @@ impl QuoteStore for RedisQuotes {
             return Ok(Written::New);
         };
         let standing_key = quote_key(quote.tenant, &standing)?;
-        let mut connection = self.connections.pick();
-        let content: Option<Bytes> = self
+        let mut forget = redis::cmd("DEL");
+        forget.arg(&id_key);
+        let mut read = redis::cmd("HGET");
+        read.arg(&standing_key).arg(CONTENT);
+        let reading = async {
+            let answers = self.connections.send(&[forget, read]).await?;
+            let answers: Vec<Value> = answers.into_iter().collect::<RedisResult<_>>()?;
+            let content = answers.into_iter().nth(1).unwrap_or(Value::Nil);
+            Ok(from_redis_value::<Option<Bytes>>(content)?)
+        };
+        let content = self
             .connections
-            .call("reading a quote", self.limit, async move {
-                let mut pipeline = Pipeline::new();
-                pipeline.cmd("DEL").arg(&id_key).ignore();
-                pipeline.cmd("HGET").arg(&standing_key).arg(CONTENT);
-                let (content,) = pipeline.query_async(&mut connection).await?;
-                Ok(content)
-            })
+            .call("reading a quote", self.limit, reading)
             .await?;
         content
             .map(Written::Existing)
@@ -82,14 +88,11 @@ impl QuoteStore for RedisQuotes {
 
     async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error> {
         let key = quote_key(tenant, quote_id)?;
-        let mut connection = self.connections.pick();
+        let mut command = redis::cmd("HMGET");
+        command.arg(&key).arg(CONTENT).arg(ACCEPTANCE);
         let (content, acceptance): (Option<Bytes>, Option<Bytes>) = self
             .connections
-            .call("reading a quote", self.limit, async move {
-                let mut command = redis::cmd("HMGET");
-                command.arg(&key).arg(CONTENT).arg(ACCEPTANCE);
-                command.query_async(&mut connection).await
-            })
+            .one("reading a quote", self.limit, command)
             .await?;
         Ok(content.map(|content| StoredQuote {
             content,
@@ -106,14 +109,11 @@ impl QuoteStore for RedisQuotes {
         let key = quote_key(tenant, quote_id)?;
         let mut call = self.accept.call(&key);
         call.arg(&acceptance[..]);
-        let mut pipeline = Pipeline::new();
-        pipeline.add_command(call);
-        let mut connection = self.connections.pick();
+        let calls = [call];
+        let accepting = self.accept.run(&self.connections, &calls);
         let answers = self
             .connections
-            .call("accepting a quote", self.limit, async move {
-                self.accept.run(&mut connection, pipeline).await
-            })
+            .call("accepting a quote", self.limit, accepting)
             .await?;
         match answers.into_iter().next() {
             Some(Value::Int(1)) => Ok(Acceptance::Accepted),
@@ -127,31 +127,9 @@ impl QuoteStore for RedisQuotes {
     }
 }
 
-/// Writes the quote under its id.
-async fn keep(
-    connection: &mut ConnectionManager,
-    key: &str,
-    quote: &NewQuote<'_>,
-) -> RedisResult<()> {
-    let mut pipeline = Pipeline::new();
-    pipeline.atomic();
-    pipeline
-        .cmd("HSETNX")
-        .arg(key)
-        .arg(CONTENT)
-        .arg(&quote.content[..])
-        .ignore();
-    pipeline
-        .cmd("PEXPIRE")
-        .arg(key)
-        .arg(millis(quote.keep + OUTLIVES))
-        .ignore();
-    pipeline.exec_async(connection).await
-}
-
 /// Takes the idempotency key; the id of the quote that has it already, if one has.
 async fn claim(
-    connection: &mut ConnectionManager,
+    connection: &mut Link,
     key: &str,
     quote: &NewQuote<'_>,
 ) -> RedisResult<Option<String>> {

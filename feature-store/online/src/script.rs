@@ -1,7 +1,8 @@
-//! The two scripts: small, because everything else is computed in Rust.
+//! The scripts: small, because everything else is computed in Rust.
 
-use redis::aio::ConnectionManager;
-use redis::{Cmd, ErrorKind, Pipeline, RedisResult, Script, ServerErrorKind, Value};
+use redis::{Arg, Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value};
+
+use crate::connection::Connections;
 
 /// Compares the mark, and swaps the value. Returns 1, or the mark that stands ("" for none).
 /// A value too short for a mark counts as none, so that it is healed.
@@ -24,9 +25,13 @@ redis.call('HSET', KEYS[1], 'acceptance', ARGV[1])
 return 1
 ";
 
-/// How often a script may turn out to be missing within one call: Redis forgets scripts when it
-/// restarts, and may do so again in between.
-const LOADS: usize = 3;
+/// Keeps a quote, unless it is kept, and renews how long. One command: a transaction of two would
+/// fall apart where the slot is just moving.
+const KEEP_QUOTE: &str = r"
+redis.call('HSETNX', KEYS[1], 'quote', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+";
 
 /// A script by its hash.
 pub(crate) struct HashedScript {
@@ -43,6 +48,10 @@ impl HashedScript {
         Self::new(ACCEPT_ONCE)
     }
 
+    pub(crate) fn keep_quote() -> Self {
+        Self::new(KEEP_QUOTE)
+    }
+
     fn new(code: &'static str) -> Self {
         Self {
             code,
@@ -57,42 +66,40 @@ impl HashedScript {
         command
     }
 
-    /// Runs the calls of a pipeline and returns their answers in order. Where the server does not
-    /// know the script, it is loaded and the calls that missed it are repeated.
+    /// Runs the calls and returns their answers in order. A node that does not know the script, or
+    /// has forgotten it in a restart, gets the code itself, and knows it from then on.
     pub(crate) async fn run(
         &self,
-        connection: &mut ConnectionManager,
-        mut calls: Pipeline,
+        connections: &Connections,
+        calls: &[Cmd],
     ) -> RedisResult<Vec<Value>> {
-        let mut answers = vec![Value::Nil; calls.len()];
-        let mut open: Vec<usize> = (0..calls.len()).collect();
-        for load in 0..=LOADS {
-            if load > 0 {
-                let mut script = redis::cmd("SCRIPT");
-                script.arg("LOAD").arg(self.code);
-                script.exec_async(connection).await?;
+        let mut answers = connections.send(calls).await?;
+        let missed: Vec<usize> = (0..answers.len())
+            .filter(|index| answers[*index].as_ref().is_err_and(is_missing))
+            .collect();
+        if !missed.is_empty() {
+            let again: Vec<Cmd> = missed
+                .iter()
+                .map(|index| self.with_code(&calls[*index]))
+                .collect();
+            let known = connections.send(&again).await?;
+            for (index, answer) in missed.into_iter().zip(known) {
+                answers[index] = answer;
             }
-            let results = connection
-                .send_packed_commands(&calls, 0, open.len())
-                .await?;
-            let mut missed = Vec::new();
-            let mut again = Pipeline::new();
-            for ((index, call), result) in open.iter().zip(calls.cmd_iter()).zip(results) {
-                match result.extract_error() {
-                    Ok(value) => answers[*index] = value,
-                    Err(error) if is_missing(&error) && load < LOADS => {
-                        missed.push(*index);
-                        again.add_command(call.clone());
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-            if missed.is_empty() {
-                break;
-            }
-            (open, calls) = (missed, again);
         }
-        Ok(answers)
+        answers.into_iter().collect()
+    }
+
+    /// The same call, with the code in place of its hash.
+    fn with_code(&self, call: &Cmd) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        command.arg(self.code);
+        for argument in call.args_iter().skip(2) {
+            if let Arg::Simple(argument) = argument {
+                command.arg(argument);
+            }
+        }
+        command
     }
 }
 

@@ -41,7 +41,9 @@ pub struct Write {
 pub enum WriteOutcome {
     /// The state stands.
     Applied,
-    /// Another mark stood there; nothing was written.
+    /// Another mark stood there; nothing was written. Where it is the write's own mark, this very
+    /// write was carried out before: by an earlier call, or on a cluster by an attempt of this call
+    /// whose answer was lost.
     Stale {
         /// The mark that stands; nothing when the field is not there.
         current_mark: Option<i64>,
@@ -124,7 +126,8 @@ pub struct StoredQuote {
 pub enum Acceptance {
     /// It stands.
     Accepted,
-    /// The quote was accepted before, by this.
+    /// The quote was accepted before, by this; on a cluster perhaps by an attempt of this very call
+    /// whose answer was lost.
     Already(Bytes),
     /// No such quote (any more).
     Unknown,

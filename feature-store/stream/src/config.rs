@@ -55,7 +55,8 @@ impl Default for Config {
 }
 
 impl Config {
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Refuses what cannot be worked with: names the key, the value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
         let name = &self.log_name;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {

@@ -210,6 +210,7 @@ fn fold(
         match applied {
             Applied::Changed => {
                 counts.applied += 1;
+                counts.outcomes.note(event.kind());
                 mark = Some(place.offset);
             }
             Applied::Duplicate => counts.duplicates += 1,

@@ -37,5 +37,5 @@ mod sync;
 pub use crate::config::{Config, DEAD_LETTERS_TOPIC, EVENTS_TOPIC, GROUP};
 pub use crate::dead_letter::MAX_PAYLOAD_BYTES;
 pub use crate::error::Error;
-pub use crate::progress::{Counts, Progress, ProgressWatch};
+pub use crate::progress::{Counts, Outcomes, Progress, ProgressWatch};
 pub use crate::stream::{Deps, Stream};

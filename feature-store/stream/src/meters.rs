@@ -19,6 +19,16 @@ pub(crate) fn counts(counts: Counts) {
                 .increment(count);
         }
     }
+    for (event, count) in [
+        ("impression", counts.outcomes.impressions),
+        ("click", counts.outcomes.clicks),
+        ("application", counts.outcomes.applications),
+        ("conversion", counts.outcomes.conversions),
+    ] {
+        if count > 0 {
+            metrics::counter!("fairlead_outcomes_total", "event" => event).increment(count);
+        }
+    }
 }
 
 /// How long a batch took from poll to acknowledgement, and how large it was.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fairlead_event_log::Position;
+use fairlead_proto::event::v1::EventKind;
 use tokio::sync::watch;
 
 /// What became of events since the stream was started.
@@ -20,6 +21,33 @@ pub struct Counts {
     pub replayed: u64,
     /// Could not be applied and went to the dead letters.
     pub dead_lettered: u64,
+    /// What the applied ones say of offers.
+    pub outcomes: Outcomes,
+}
+
+/// What applied events say of offers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outcomes {
+    /// Offers seen.
+    pub impressions: u64,
+    /// Offers opened.
+    pub clicks: u64,
+    /// Offers applied for.
+    pub applications: u64,
+    /// Offers taken.
+    pub conversions: u64,
+}
+
+impl Outcomes {
+    pub(crate) fn note(&mut self, kind: EventKind) {
+        match kind {
+            EventKind::Impression => self.impressions += 1,
+            EventKind::Click => self.clicks += 1,
+            EventKind::Application => self.applications += 1,
+            EventKind::Conversion => self.conversions += 1,
+            _ => {}
+        }
+    }
 }
 
 impl Counts {
@@ -30,6 +58,11 @@ impl Counts {
         self.irrelevant += other.irrelevant;
         self.replayed += other.replayed;
         self.dead_lettered += other.dead_lettered;
+        let (outcomes, more) = (&mut self.outcomes, other.outcomes);
+        outcomes.impressions += more.impressions;
+        outcomes.clicks += more.clicks;
+        outcomes.applications += more.applications;
+        outcomes.conversions += more.conversions;
     }
 }
 

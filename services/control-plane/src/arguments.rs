@@ -50,6 +50,37 @@ pub(crate) fn id(field: &'static str, text: &str) -> Result<(), Error> {
     ))
 }
 
+/// What an instance calls itself: often host and port.
+pub(crate) fn instance(text: &str) -> Result<(), Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    if (1..=128).contains(&text.len()) && text.bytes().all(plain) {
+        return Ok(());
+    }
+    let allowed = "1 to 128 characters of [A-Za-z0-9_.:-]";
+    Err(Error::argument("instance", text, allowed))
+}
+
+/// The version of a program; may be empty.
+pub(crate) fn version(text: &str) -> Result<(), Error> {
+    if text.chars().count() <= 64 && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let allowed = "at most 64 characters without control characters";
+    Err(Error::argument("version", text, allowed))
+}
+
+/// A revision, or 0 for none.
+pub(crate) fn revision(field: &'static str, revision: i64) -> Result<(), Error> {
+    if revision >= 0 {
+        return Ok(());
+    }
+    Err(Error::argument(
+        field,
+        revision,
+        "a revision, or 0 for none",
+    ))
+}
+
 /// How many rows: 50 where nothing is said.
 pub(crate) fn limit(rows: i32) -> Result<i64, Error> {
     match rows {
@@ -87,6 +118,10 @@ mod tests {
         assert!(tenant("acme").is_ok() && tenant("a/b").is_err() && tenant("").is_err());
         assert!(actor("ada").is_ok() && actor(" ").is_err() && actor("a\nb").is_err());
         assert!(id("role", "two-tower").is_ok() && id("role", "").is_err());
+        assert!(instance("10.0.0.7:7004").is_ok() && instance("").is_err());
+        assert!(instance("a b").is_err() && instance(&"x".repeat(129)).is_err());
+        assert!(version("").is_ok() && version("0.1\n").is_err());
+        assert!(revision("revision", 0).is_ok() && revision("revision", -1).is_err());
         assert!(id("role", "a b").is_err() && id("role", &"x".repeat(65)).is_err());
         assert!(comment("").is_ok() && comment(&"x".repeat(1_001)).is_err());
         assert_eq!(limit(0).ok(), Some(50));

@@ -2,6 +2,7 @@
 
 use fairlead_chassis::status::{invalid_argument, refuse, unavailable};
 use fairlead_proto::control::v1::Finding;
+use sqlx::migrate::MigrateError;
 use tonic::{Code, Status};
 
 use crate::refusal;
@@ -17,7 +18,7 @@ pub enum Error {
         /// Its value.
         value: String,
         /// What is allowed.
-        allowed: &'static str,
+        allowed: String,
     },
     /// The folder of the database cannot be made.
     #[error("the folder `{path}` of the control database cannot be made: {source}")]
@@ -27,12 +28,48 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The control database failed.
-    #[error("the control database failed: {0}")]
-    Database(#[from] sqlx::Error),
+    /// The control database cannot be opened.
+    #[error(
+        "configuration: `database` is {database}: that control database cannot be opened: {source}; start it, or correct the key"
+    )]
+    Open {
+        /// The database, without user and password.
+        database: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
     /// The control database cannot be brought to this version.
-    #[error("the control database cannot be migrated: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    #[error("the control database {database} cannot be brought to this version: {source}")]
+    Migration {
+        /// The database, without user and password.
+        database: String,
+        /// What it said.
+        source: sqlx::migrate::MigrateError,
+    },
+    /// The control database was brought to a newer version already.
+    #[error(
+        "the control database {database} is of a newer version: migration {version} is not known here; run that version or a later one"
+    )]
+    Newer {
+        /// The database, without user and password.
+        database: String,
+        /// The migration that this version does not have.
+        version: i64,
+    },
+    /// The control database failed, or is away.
+    #[error("the control database {database} failed: {source}")]
+    Database {
+        /// The database, without user and password.
+        database: String,
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// Another write came first, as the database itself found.
+    #[error("another write came first: {0}; read it again and decide again")]
+    Overtaken(sqlx::Error),
+    /// A row of the control database is not what was written.
+    #[error("the control database holds a row that cannot be read: {0}")]
+    Row(#[from] sqlx::Error),
     /// Something in the control database is not what was written.
     #[error("the control database holds {what} that cannot be read: {cause}")]
     Corrupt {
@@ -100,6 +137,31 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same may succeed later without anyone changing the configuration: the control
+    /// database is away, starting, or out of connections. Asked by whoever opens it.
+    pub fn is_transient(&self) -> bool {
+        let (Self::Open { source, .. }
+        | Self::Database { source, .. }
+        | Self::Migration {
+            source: MigrateError::Execute(source),
+            ..
+        }) = self
+        else {
+            return false;
+        };
+        match source {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+            // Connection, resources, operator: 57P03 is "starting up".
+            sqlx::Error::Database(said) => said.code().is_some_and(|code| {
+                code.len() == 5
+                    && ["08", "53", "57"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+            }),
+            _ => false,
+        }
+    }
+
     #[expect(
         clippy::needless_pass_by_value,
         reason = "numbers and texts alike, without a borrow at each of the calls"
@@ -127,14 +189,27 @@ impl Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match &error {
-            Error::Database(_) | Error::Migration(_) => {
+            Error::Database { database, .. }
+            | Error::Open { database, .. }
+            | Error::Migration { database, .. }
+            | Error::Newer { database, .. } => {
                 tracing::error!(%error, "control database failed");
                 unavailable(
-                    "control database",
+                    &format!("control database {database}"),
                     "try again; the log of the control plane says why",
                 )
             }
-            Error::Corrupt { .. } => {
+            Error::Overtaken(_) => {
+                tracing::warn!(%error, "control database saw two writes at once");
+                refuse(
+                    Code::Aborted,
+                    "CONFLICT",
+                    "write",
+                    "on an older state",
+                    "read it again and decide again",
+                )
+            }
+            Error::Corrupt { .. } | Error::Row(_) => {
                 tracing::error!(%error, "control database is damaged");
                 Self::data_loss("the control database is damaged; the log says where")
             }

@@ -15,6 +15,8 @@
 //!   content under a new number.
 //! - A write and its audit row are one transaction: neither is there without the other.
 //! - What does not pass its checks changes nothing, and the refusal names every finding.
+//! - Several instances may share one PostgreSQL: writes of one tenant happen one after the other,
+//!   and what one instance publishes reaches those who watch another.
 //! - Two writes that decided on the same state do not both happen: the second is ABORTED.
 //!
 //! # Must not depend on
@@ -27,6 +29,7 @@ mod config;
 mod draft_service;
 mod error;
 mod fingerprint;
+mod instances;
 mod lint;
 mod model_folder;
 mod products;
@@ -42,3 +45,4 @@ mod watch;
 pub use config::Config;
 pub use error::Error;
 pub use service::{Deps, Service, run};
+pub use store::migrate;

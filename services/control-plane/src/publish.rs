@@ -147,8 +147,11 @@ impl Service {
                 });
             }
             write.insert_release(&release).await?;
-            write.commit(entry).await?;
+            let committed = write.commit(entry).await;
+            // Also where the answer to the commit was lost: it may have happened, and the watchers
+            // look for themselves.
             service.announce(&tenant);
+            committed?;
             metrics::counter!("fairlead_control_releases_total").increment(1);
             tracing::info!(%tenant, revision = release.revision, "release published");
             Ok(release)

@@ -1,12 +1,12 @@
-//! `ReleaseService`: publish, read, follow, roll back.
+//! `ReleaseService`: publish, read, follow, roll back, and who follows.
 
 use std::pin::Pin;
 
 use fairlead_proto::control::v1::release_service_server::ReleaseService;
 use fairlead_proto::control::v1::{
-    GetReleaseRequest, GetReleaseResponse, ListReleasesRequest, ListReleasesResponse,
-    PublishRequest, PublishResponse, RollBackRequest, RollBackResponse, WatchRequest,
-    WatchResponse,
+    GetReleaseRequest, GetReleaseResponse, ListInstancesRequest, ListInstancesResponse,
+    ListReleasesRequest, ListReleasesResponse, PublishRequest, PublishResponse, ReportRequest,
+    ReportResponse, RollBackRequest, RollBackResponse, WatchRequest, WatchResponse,
 };
 use futures::Stream;
 use tonic::{Request, Response, Status};
@@ -65,6 +65,22 @@ impl ReleaseService for Service {
     ) -> Result<Response<RollBackResponse>, Status> {
         Ok(Response::new(
             self.publish_again(request.into_inner()).await?,
+        ))
+    }
+
+    async fn report(
+        &self,
+        request: Request<ReportRequest>,
+    ) -> Result<Response<ReportResponse>, Status> {
+        Ok(Response::new(self.take_report(request.into_inner()).await?))
+    }
+
+    async fn list_instances(
+        &self,
+        request: Request<ListInstancesRequest>,
+    ) -> Result<Response<ListInstancesResponse>, Status> {
+        Ok(Response::new(
+            self.read_instances(&request.into_inner()).await?,
         ))
     }
 }

@@ -10,12 +10,11 @@ use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
 use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
 use fairlead_registry::Registry;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-use crate::store::Store;
-use crate::store::audit::AuditEntry;
+use crate::store::{Address, AuditEntry, Store};
 use crate::watch::Watchers;
 use crate::{Config, Error};
 
@@ -42,28 +41,50 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     /// What may be read for which purpose: the same as in every service.
     pub(crate) registry: Registry,
-    pub(crate) watchers: Watchers,
+    pub(crate) watchers: Arc<Watchers>,
     pub(crate) shutdown: CancellationToken,
     /// Publications in flight: they finish even when their caller hangs up.
     pub(crate) publications: TaskTracker,
+    /// Ends what listens for other instances, also when the service is dropped unclosed.
+    closing: DropGuard,
 }
 
 impl Service {
-    /// Opens the control database, and makes it where there is none.
+    /// Opens the control database, brings it to this version, and makes a SQLite file where there
+    /// is none. On a PostgreSQL it also listens for what other instances publish.
     ///
     /// # Errors
-    /// A database that cannot be opened or is of a newer version.
+    /// A database that cannot be opened ([`Error::is_transient`] says whether to try again) or is
+    /// of a newer version.
     pub async fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
+        let store = Store::open(config).await?;
+        let publications = TaskTracker::new();
+        let closing = CancellationToken::new();
+        let watchers = Arc::new(Watchers::default());
+        let (ends, wakes) = (closing.clone(), Arc::clone(&watchers));
+        let listening = Address::read(&config.database)?.listen(move |news| wakes.hear(news));
+        publications.spawn(async move {
+            ends.run_until_cancelled(listening).await;
+        });
         Ok(Self {
             parts: Arc::new(Parts {
-                store: Store::open(config).await?,
+                store,
                 clock: deps.clock,
                 registry: Registry::builtin(),
-                watchers: Watchers::default(),
+                watchers,
                 shutdown: deps.shutdown,
-                publications: TaskTracker::new(),
+                publications,
+                closing: closing.drop_guard(),
             }),
         })
+    }
+
+    /// Whether it can serve: the control database answers.
+    ///
+    /// # Errors
+    /// The database is away; the error names it.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.parts.store.ready().await
     }
 
     /// Its gRPC services.
@@ -78,6 +99,7 @@ impl Service {
     /// Waits for publications in flight and closes the database. Call it once nothing is served
     /// any more.
     pub async fn close(&self) {
+        self.parts.closing.token().cancel();
         self.parts.publications.close();
         self.parts.publications.wait().await;
         self.parts.store.close().await;

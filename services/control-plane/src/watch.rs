@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use crate::service::Service;
+use crate::store::News;
 use crate::{Error, arguments};
 
 /// Who to wake, by tenant. The database says what is newest; this only says when to look.
@@ -31,6 +32,18 @@ impl Watchers {
     pub(crate) fn announce(&self, tenant: &TenantId) {
         if let Some(sender) = self.tenants.lock().get(tenant) {
             sender.send_replace(());
+        }
+    }
+
+    /// Wakes whom the news of another instance concerns.
+    pub(crate) fn hear(&self, news: News<'_>) {
+        match news {
+            News::Of(tenant) => self.announce(tenant),
+            News::OfAnyone => {
+                for sender in self.tenants.lock().values() {
+                    sender.send_replace(());
+                }
+            }
         }
     }
 }

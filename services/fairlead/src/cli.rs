@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::{bench, commands, demo};
+use crate::{bench, commands, demo, serve};
 
 /// Decides which financial products to show a customer now, at which price, and why.
 #[derive(Debug, Parser)]
@@ -18,6 +18,18 @@ pub struct Cli {
 enum Command {
     /// Start every service in this process.
     Up(commands::up::UpArgs),
+    /// Run one service as a process of its own.
+    Serve(serve::ServeArgs),
+    /// Run the stream, from the event log into the feature store, as a process of its own.
+    Stream(serve::ProcessArgs),
+    /// Write events and decisions to the lake, compact it (`fairlead-lake`, beside this binary).
+    #[command(disable_help_flag = true)]
+    Lake(commands::lake::LakeArgs),
+    /// Ask the lake by SQL (`fairlead-lake sql`).
+    #[command(disable_help_flag = true)]
+    Sql(commands::lake::LakeArgs),
+    /// Make or upgrade the control database.
+    Migrate(serve::ProcessArgs),
     /// Show it all: load, simulate, train, publish, recommend, and the loop live.
     Demo(demo::DemoArgs),
     /// Ask for a slate.
@@ -54,6 +66,11 @@ impl Cli {
     pub async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(args) => commands::up::run(args).await,
+            Command::Serve(args) => serve::run(args).await,
+            Command::Stream(args) => serve::run_stream(args).await,
+            Command::Lake(args) => commands::lake::become_lake(None, args),
+            Command::Sql(args) => commands::lake::become_lake(Some("sql"), args),
+            Command::Migrate(args) => serve::migrate(args).await,
             Command::Demo(args) => demo::run(args).await,
             Command::Recommend(args) => commands::recommend::run(args).await,
             Command::Quote(args) => commands::quote::run(args).await,

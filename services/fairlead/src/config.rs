@@ -1,12 +1,19 @@
-//! The configuration of a house in one process.
+//! The configuration of Fairlead: one file for a house in one process and for each of many.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use anyhow::Context as _;
+use fairlead_chassis::discovery::DiscoveryConfig;
 use fairlead_chassis::telemetry::TelemetryConfig;
+use fairlead_event_log::TopicSpec;
 
 /// The commented defaults.
 pub const DEFAULTS: &str = include_str!("default.toml");
+
+/// The services that others look for.
+pub const SERVICES: &[&str] = &["profile", "recall", "ranking", "pricing", "control"];
 
 /// Everything that a house is told.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -16,7 +23,9 @@ pub struct AppConfig {
     pub tenant: String,
     /// Where everything is kept.
     pub data_dir: PathBuf,
-    /// How long calls in flight may go on after SIGTERM, milliseconds.
+    /// How long calls are still taken after SIGTERM, milliseconds.
+    pub notice_ms: u64,
+    /// How long calls in flight may go on after that, milliseconds.
     pub drain_ms: u64,
     /// Addresses.
     pub listen: Listen,
@@ -24,10 +33,26 @@ pub struct AppConfig {
     pub events: Events,
     /// The feature store.
     pub redis: Redis,
+    /// The control plane.
+    pub control: fairlead_control_plane::Config,
+    /// How processes find each other.
+    pub discovery: DiscoveryConfig,
     /// Logs, traces, metrics.
     pub telemetry: TelemetryConfig,
     /// The gateway.
     pub gateway: fairlead_gateway::Config,
+    /// The profile service.
+    pub profile: fairlead_profile::Config,
+    /// The recall service.
+    pub recall: fairlead_recall::Config,
+    /// The ranking service.
+    pub ranking: fairlead_ranking::Config,
+    /// The pricing service.
+    pub pricing: fairlead_pricing::Config,
+    /// The stream.
+    pub stream: fairlead_stream::Config,
+    /// The lake: its own binary checks and reads it.
+    pub lake: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Addresses to listen on.
@@ -36,9 +61,17 @@ pub struct AppConfig {
 pub struct Listen {
     /// gRPC and REST for apps.
     pub gateway: SocketAddr,
+    /// gRPC of the profile service.
+    pub profile: SocketAddr,
+    /// gRPC of the recall service.
+    pub recall: SocketAddr,
+    /// gRPC of the ranking service.
+    pub ranking: SocketAddr,
+    /// gRPC of the pricing service.
+    pub pricing: SocketAddr,
     /// gRPC for drafts, releases and audit.
     pub control: SocketAddr,
-    /// Prometheus metrics.
+    /// Metrics, liveness, readiness.
     pub metrics: SocketAddr,
 }
 
@@ -61,10 +94,45 @@ pub struct Redis {
 impl AppConfig {
     /// Reads defaults, file and environment, and checks what can be checked without starting.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
-        config.gateway.check().map_err(anyhow::Error::msg)?;
+        let mut config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
+        if config.gateway.default_tenant.is_empty() {
+            config.gateway.default_tenant.clone_from(&config.tenant);
+        }
         fairlead_domain::TenantId::new(&config.tenant)?;
+        config.gateway.check().map_err(anyhow::Error::msg)?;
+        config.control().check().context("[control]")?;
+        config.recall.check().context("[recall]")?;
+        config.ranking.check().context("[ranking]")?;
+        config.stream.check().context("[stream]")?;
+        config.telemetry.check()?;
+        config.discovery.check(SERVICES)?;
         Ok(config)
+    }
+
+    /// The file of the keys that sign quotes.
+    pub fn signing_keys(&self) -> PathBuf {
+        let configured = &self.pricing.signing_keys_file;
+        if configured.as_os_str().is_empty() {
+            return self.data_dir.join("signing-keys.json");
+        }
+        configured.clone()
+    }
+
+    /// The control plane's configuration, its database in the data folder where none is named.
+    pub fn control(&self) -> fairlead_control_plane::Config {
+        let mut control = self.control.clone();
+        if control.database.is_empty() {
+            control.database = format!("sqlite:{}", self.data_dir.join("control.db").display());
+        }
+        control
+    }
+
+    /// How topics are made where they are not there.
+    pub fn topic(&self) -> TopicSpec {
+        TopicSpec {
+            partitions: self.gateway.partitions,
+            retention: Duration::from_secs(self.gateway.retention_days * 86_400),
+        }
     }
 }
 
@@ -90,6 +158,12 @@ mod tests {
             ("[gateway]\ncandidates = 0\n", "gateway.candidates"),
             ("tenant = \"a b\"\n", "tenant `a b`"),
             ("colour = 1\n", "colour"),
+            ("[ranking]\nthreads = 0\n", "`threads` = `0`"),
+            ("[stream]\nbatch_records = 0\n", "batch_records"),
+            ("[control]\ndatabase = \"mysql://x\"\n", "mysql://x"),
+            ("[discovery]\nkind = \"guess\"\n", "discovery.kind"),
+            ("[discovery.services]\nrankign = []\n", "rankign"),
+            ("[telemetry]\ntrace_share = 2.0\n", "telemetry.trace_share"),
         ] {
             std::fs::write(&path, text).expect("written");
             let error = format!("{:#}", AppConfig::load(Some(&path)).expect_err(expected));

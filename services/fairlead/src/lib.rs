@@ -1,6 +1,7 @@
-//! The house: every service in one process, its command line, and what fills it for a demo.
+//! The house: every service in one process or each in its own, the command line, and what fills it
+//! for a demo.
 //!
-//! Invariants: services meet through their contracts even here; what the demo shows goes the way
+//! Invariants: services meet through their contracts, in one process as in many; what the demo shows goes the way
 //! that anyone's events and calls go. This crate may use every other one; none may use it but the
 //! tests of the whole.
 
@@ -13,7 +14,9 @@ pub mod demo;
 mod drafts;
 pub mod eval;
 pub mod import;
+mod log;
 pub mod models;
+pub mod serve;
 pub mod show;
 pub mod sim;
 pub mod terminal;

@@ -1,7 +1,7 @@
 //! `EventService`: behaviour events, answered when the log has them durably.
 
 use fairlead_chassis::telemetry::trace_header;
-use fairlead_event_log::{Record, TRACEPARENT};
+use fairlead_event_log::{Position, Record, TRACEPARENT};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::gateway::v1::event_service_server::EventService;
@@ -11,6 +11,7 @@ use fairlead_proto::gateway::v1::{
 use fairlead_registry::EventError;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::topics::{EVENTS, key};
 use crate::{Error, Service};
@@ -79,6 +80,20 @@ fn record(event: &Event) -> Record {
     }
 }
 
+impl Service {
+    /// Appends events; what consumes them continues the trace of this span.
+    async fn produce(&self, events: &[Event]) -> Result<Vec<Position>, Error> {
+        let span = tracing::info_span!("produce", otel.kind = "producer", topic = EVENTS);
+        let records = span.in_scope(|| events.iter().map(record).collect());
+        Ok(self
+            .inner
+            .log
+            .append(EVENTS, records)
+            .instrument(span)
+            .await?)
+    }
+}
+
 #[tonic::async_trait]
 impl EventService for Service {
     async fn track(
@@ -91,12 +106,7 @@ impl EventService for Service {
             allowed: "an event".to_owned(),
         })?;
         let event = self.admit(event)?;
-        let places = self
-            .inner
-            .log
-            .append(EVENTS, vec![record(&event)])
-            .await
-            .map_err(Error::from)?;
+        let places = self.produce(std::slice::from_ref(&event)).await?;
         let place = places
             .first()
             .ok_or_else(|| Status::internal("the log gave no place"))?;
@@ -121,24 +131,20 @@ impl EventService for Service {
             }
             .into());
         }
-        let mut records = Vec::with_capacity(events.len());
+        let mut admitted = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
             match self.admit(event) {
-                Ok(event) => records.push(record(&event)),
+                Ok(event) => admitted.push(event),
                 Err(error) => rejected.push(RejectedEvent {
                     index: index as i32,
                     cause: error.to_string(),
                 }),
             }
         }
-        let accepted = records.len() as i32;
-        if !records.is_empty() {
-            self.inner
-                .log
-                .append(EVENTS, records)
-                .await
-                .map_err(Error::from)?;
+        let accepted = admitted.len() as i32;
+        if !admitted.is_empty() {
+            self.produce(&admitted).await?;
         }
         Ok(Response::new(TrackManyResponse { accepted, rejected }))
     }

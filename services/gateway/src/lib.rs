@@ -13,6 +13,7 @@ mod decision;
 mod decision_log;
 mod error;
 mod events;
+mod offers;
 mod quotes;
 mod recommend;
 mod rest;

@@ -8,7 +8,7 @@ use fairlead_proto::gateway::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{Error, Service};
+use crate::{Error, Service, offers};
 
 #[tonic::async_trait]
 impl RecommendService for Service {
@@ -20,6 +20,7 @@ impl RecommendService for Service {
         let ask = self.checks().recommend(request.into_inner(), deadline)?;
         let decided = self.inner.decider.decide(ask).await?;
         self.inner.decisions.leave(&decided.record);
+        offers::count(&decided.answer);
         Ok(Response::new(decided.answer))
     }
 

@@ -21,7 +21,7 @@ use tonic::service::Routes;
 
 use crate::checks::Checks;
 use crate::config::Config;
-use crate::decision::Decider;
+use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
 use crate::{Error, topics};
 
@@ -68,7 +68,8 @@ impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check().map_err(Error::Config)?;
-        topics::create(deps.log.as_ref(), &config).await?;
+        let (tasks, shutdown) = (&deps.tasks, deps.shutdown.clone());
+        topics::create(deps.log.clone(), &config, tasks, shutdown).await?;
         let decisions = DecisionLog::start(
             deps.log.clone(),
             config.log_buffer,
@@ -77,6 +78,7 @@ impl Service {
         );
         let decider = Decider {
             registry: deps.registry.clone(),
+            last_known: LastKnown::default(),
             releases: deps.releases,
             profile: ProfileServiceClient::new(deps.profile),
             recall: RecallServiceClient::new(deps.recall),

@@ -1,8 +1,11 @@
 //! The topics that the gateway writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use fairlead_event_log::{EventLog, TopicSpec};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::config::Config;
@@ -12,15 +15,47 @@ pub const EVENTS: &str = "fairlead.events.v1";
 /// Decision records; key: tenant and request id.
 pub const DECISIONS: &str = "fairlead.decisions.v1";
 
-/// Makes the topics where they are not there yet.
-pub(crate) async fn create(log: &dyn EventLog, config: &Config) -> Result<(), Error> {
+/// Between two attempts to reach a log that is away.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Makes the topics where they are not there yet. A log that is away is asked again and again in
+/// `tasks`: decisions need no log to be made.
+pub(crate) async fn create(
+    log: Arc<dyn EventLog>,
+    config: &Config,
+    tasks: &TaskTracker,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
     let spec = TopicSpec {
         partitions: config.partitions,
         retention: Duration::from_secs(config.retention_days * 86_400),
     };
-    log.create_topic(EVENTS, spec).await?;
-    log.create_topic(DECISIONS, spec).await?;
-    Ok(())
+    match make(log.as_ref(), spec.clone()).await {
+        Err(error) if error.is_transient() => {
+            tracing::warn!(%error, "event log away, topics are made once it is there");
+            tasks.spawn(async move {
+                shutdown.run_until_cancelled(keep_making(log, spec)).await;
+            });
+            Ok(())
+        }
+        made => Ok(made?),
+    }
+}
+
+async fn make(log: &dyn EventLog, spec: TopicSpec) -> Result<(), fairlead_event_log::Error> {
+    log.create_topic(EVENTS, spec.clone()).await?;
+    log.create_topic(DECISIONS, spec).await
+}
+
+async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec) {
+    loop {
+        tokio::time::sleep(PAUSE).await;
+        match make(log.as_ref(), spec.clone()).await {
+            Ok(()) => return tracing::info!("event log is there"),
+            Err(error) if error.is_transient() => {}
+            Err(error) => return tracing::error!(%error, "topics cannot be made"),
+        }
+    }
 }
 
 /// The key of everything that belongs to one subject of one tenant.

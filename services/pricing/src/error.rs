@@ -100,9 +100,6 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
-    /// Starting, connecting or serving failed.
-    #[error(transparent)]
-    Chassis(#[from] fairlead_chassis::Error),
 }
 
 impl Error {
@@ -181,8 +178,7 @@ impl From<Error> for Status {
             | Error::Release(_)
             | Error::Record(_)
             | Error::Config { .. }
-            | Error::KeyFile { .. }
-            | Error::Chassis(_) => {
+            | Error::KeyFile { .. } => {
                 tracing::error!(%error, "pricing cannot be answered");
                 Self::internal("pricing cannot be answered; the service's log says more")
             }

@@ -12,7 +12,6 @@ use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::config::Signing;
 use crate::error::Error;
 
 /// A shorter key than the hash weakens it (RFC 2104, section 3).
@@ -66,19 +65,6 @@ impl Keyring {
             current: current.to_owned(),
             keys: ring,
         })
-    }
-
-    /// The configured keys, or those of the key file.
-    pub fn configured(signing: &Signing) -> Result<Self, Error> {
-        match &signing.file {
-            _ if !signing.keys.is_empty() => Self::new(&signing.current, &signing.keys),
-            Some(path) => Self::kept_at(path),
-            None => Err(Error::Config {
-                key: "signing.keys".to_owned(),
-                value: "none".to_owned(),
-                allowed: "keys by id, or a key file in signing.file",
-            }),
-        }
     }
 
     /// The keys of a file; where there is none, it is made with a fresh key, readable by its owner

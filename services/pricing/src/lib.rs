@@ -25,12 +25,10 @@ mod priced;
 mod published;
 mod quote;
 mod replay;
-mod run;
 mod service;
 
-pub use config::{Config, Signing};
+pub use config::Config;
 pub use error::Error;
 pub use keyring::Keyring;
 pub use replay::replay;
-pub use run::run;
 pub use service::{Deps, Service};

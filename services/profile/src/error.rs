@@ -59,9 +59,6 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// Starting, connecting or serving failed.
-    #[error(transparent)]
-    Chassis(#[from] fairlead_chassis::Error),
 }
 
 impl From<Error> for Status {
@@ -92,9 +89,7 @@ impl From<Error> for Status {
                 status::unavailable("feature store", &cause)
             }
             Error::Features(_) => internal("feature values do not follow the registry"),
-            Error::Segment { .. } | Error::Config { .. } | Error::Chassis(_) => {
-                internal("the service is not set up")
-            }
+            Error::Segment { .. } | Error::Config { .. } => internal("the service is not set up"),
         }
     }
 }

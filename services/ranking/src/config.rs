@@ -1,26 +1,13 @@
 //! Configuration of the ranking service.
 
-use std::path::PathBuf;
-
 use serde::Deserialize;
 
 use crate::error::Error;
 
-/// How the service runs. In one process with the others, the fields about connections are not
-/// read: what they make is handed over in `Deps`.
+/// How the service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The tenant whose releases are followed.
-    pub tenant: String,
-    /// The feature store, for product counters.
-    pub redis_url: String,
-    /// Addresses of the control plane.
-    pub control_plane: Vec<String>,
-    /// Folder of the last good release.
-    pub cache_dir: Option<PathBuf>,
-    /// How long calls in flight may go on after shutdown began, milliseconds.
-    pub drain_ms: u64,
     /// How often product counters are read and product rows made anew, milliseconds.
     pub refresh_ms: u64,
     /// Threads that run models, each on one core.
@@ -37,11 +24,6 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            tenant: "demo".to_owned(),
-            redis_url: "redis://127.0.0.1:6379".to_owned(),
-            control_plane: vec!["http://127.0.0.1:7006".to_owned()],
-            cache_dir: None,
-            drain_ms: 5_000,
             refresh_ms: 3_000,
             threads: 1,
             batch_rows: 1_024,
@@ -53,7 +35,10 @@ impl Default for Config {
 
 impl Config {
     /// Whether the values can be worked with.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Config`] names the key, the value and what is allowed.
+    pub fn check(&self) -> Result<(), Error> {
         let refuse = |key, value: u64, allowed| {
             Err(Error::Config {
                 key,

@@ -107,9 +107,6 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// Starting, connecting or serving failed.
-    #[error(transparent)]
-    Chassis(#[from] fairlead_chassis::Error),
 }
 
 impl From<Error> for Status {
@@ -166,8 +163,7 @@ impl From<Error> for Status {
             Error::Artefact { .. }
             | Error::ModelFolder(_)
             | Error::Store(_)
-            | Error::Config { .. }
-            | Error::Chassis(_) => {
+            | Error::Config { .. } => {
                 tracing::error!(%error, "ranking cannot be answered");
                 Self::internal("ranking is not set up; the service's log says more")
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use fairlead_chassis::clock::Clock;
+use fairlead_chassis::clock::{Clock, full_minute};
 use fairlead_domain::{ProductId, TenantId};
 use fairlead_online::FeatureStore;
 use fairlead_proto::catalogue::v1::Product;
@@ -192,7 +192,7 @@ impl Keeper {
             refused: self.refused.clone(),
             earlier: self.default.clone(),
             states: Arc::clone(&self.states),
-            as_of_ms: self.tools.clock.now_ms(),
+            as_of_ms: full_minute(self.tools.clock.now_ms()),
         };
         match tokio::task::spawn_blocking(move || make.fleet()).await {
             Ok(fleet) => {
@@ -202,6 +202,7 @@ impl Keeper {
                     .map(|ranker| ranker.title.clone())
                     .unwrap_or_default();
                 let fleet = Arc::new(fleet);
+                self.report(&fleet);
                 // First the fleet: what is said to be served is served.
                 self.tools.shared.fleet.store(Some(Arc::clone(&fleet)));
                 self.tools.shared.serving.send_modify(|serving| {
@@ -210,6 +211,23 @@ impl Keeper {
                 });
             }
             Err(error) => tracing::error!(%error, "preparing rankers died, those in use stay"),
+        }
+    }
+
+    /// Notes for the control plane what became of the release's rankers, once all are loaded.
+    fn report(&self, fleet: &Fleet) {
+        let (reports, revision) = (self.tools.releases.reports(), fleet.live.revision());
+        let standings = || fleet.versions.iter();
+        let refused: Vec<String> = standings()
+            .filter_map(|(version, standing)| match standing {
+                Standing::Refused(reason) => Some(format!("version {version}: {reason}")),
+                Standing::Ready(_) | Standing::Loading => None,
+            })
+            .collect();
+        if !refused.is_empty() {
+            reports.refused(ROLE, revision, refused.join("; "));
+        } else if standings().all(|(_, standing)| !matches!(standing, Standing::Loading)) {
+            reports.taken(ROLE, revision);
         }
     }
 

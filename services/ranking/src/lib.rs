@@ -25,12 +25,10 @@ mod keeper;
 mod ranker;
 mod request;
 mod rows;
-mod run;
 mod service;
 mod stage;
 
 pub use config::Config;
 pub use error::Error;
 pub use keeper::Serving;
-pub use run::run;
 pub use service::{Deps, Service};

@@ -76,9 +76,6 @@ pub enum Error {
         /// What is allowed.
         allowed: &'static str,
     },
-    /// Starting, connecting or serving failed.
-    #[error(transparent)]
-    Chassis(#[from] fairlead_chassis::Error),
 }
 
 impl From<Error> for Status {
@@ -120,8 +117,7 @@ impl From<Error> for Status {
             | Error::Inference(_)
             | Error::Index(_)
             | Error::Store(_)
-            | Error::Config { .. }
-            | Error::Chassis(_) => {
+            | Error::Config { .. } => {
                 tracing::error!(%error, "recall cannot be answered");
                 Self::internal("recall is not set up; the service's log says more")
             }

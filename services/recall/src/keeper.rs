@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use fairlead_chassis::clock::Clock;
+use fairlead_chassis::clock::{Clock, full_minute};
 use fairlead_domain::TenantId;
 use fairlead_online::FeatureStore;
 use fairlead_proto::control::v1::ModelRef;
@@ -125,6 +125,8 @@ impl Keeper {
         {
             let loading = Tower::load(self.registry.clone(), named.clone());
             self.loads.spawn(async move { (named, loading.await) });
+        } else {
+            self.releases.reports().taken(ROLE, self.revision());
         }
         self.publish().await;
     }
@@ -143,6 +145,7 @@ impl Keeper {
                 let place = move || Arc::new(Placed::new(Arc::new(tower), &assortment));
                 if let Some(placed) = blocking(place).await {
                     self.placed = Some(placed);
+                    self.releases.reports().taken(ROLE, self.revision());
                     self.publish().await;
                 }
             }
@@ -155,11 +158,21 @@ impl Keeper {
                     reason,
                     "two-tower model refused, the one in use stays"
                 );
+                let revision = self.revision();
+                self.releases
+                    .reports()
+                    .refused(ROLE, revision, reason.clone());
                 self.shared
                     .serving
                     .send_modify(|serving| serving.model_failure = Some(reason));
             }
         }
+    }
+
+    /// The release that is prepared; 0 before the first.
+    fn revision(&self) -> i64 {
+        let assortment = self.assortment.as_ref();
+        assortment.map_or(0, |assortment| assortment.live.revision())
     }
 
     async fn read_counters(&mut self) {
@@ -197,7 +210,7 @@ impl Keeper {
             return;
         };
         let (counters, placed) = (self.counters.clone(), self.placed.clone());
-        let (now_ms, strength) = (self.clock.now_ms(), self.strength);
+        let (now_ms, strength) = (full_minute(self.clock.now_ms()), self.strength);
         let make = move || {
             let evidence = Evidence {
                 counts: &counters.counts(assortment.products(), now_ms),

@@ -53,13 +53,20 @@ impl KafkaEventLog {
     /// Checks the options and that the cluster answers, within
     /// [`KafkaOptions::request_timeout`].
     pub async fn connect(options: KafkaOptions) -> Result<Self, Error> {
+        let log = Self::open(options)?;
+        log.cluster.answers().await?;
+        Ok(log)
+    }
+
+    /// Checks the options alone: a cluster that is away fails calls, and serves them once it is
+    /// back.
+    pub fn open(options: KafkaOptions) -> Result<Self, Error> {
         options.check()?;
         let asked = Asked {
             bootstrap: options.bootstrap.as_str().into(),
             timeout: options.request_timeout,
         };
         let cluster = Cluster::new(&options.admin_config(), asked.clone())?;
-        cluster.answers().await?;
         let producer = BoundedProducer::new(options.producer_config(), options.queued_bytes)
             .map_err(|error| asked.failed("making a producer", error))?;
         Ok(Self {

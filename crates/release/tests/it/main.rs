@@ -3,3 +3,4 @@
 mod derived;
 mod follower;
 mod releases;
+mod reporting;

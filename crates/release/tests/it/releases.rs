@@ -9,12 +9,12 @@ use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::release_service_server::{ReleaseService, ReleaseServiceServer};
 use fairlead_proto::control::v1::{
-    GetReleaseRequest, GetReleaseResponse, ListReleasesRequest, ListReleasesResponse,
-    PublishRequest, PublishResponse, Release, RollBackRequest, RollBackResponse, WatchRequest,
-    WatchResponse,
+    GetReleaseRequest, GetReleaseResponse, ListInstancesRequest, ListInstancesResponse,
+    ListReleasesRequest, ListReleasesResponse, PublishRequest, PublishResponse, Release,
+    ReportRequest, ReportResponse, RollBackRequest, RollBackResponse, WatchRequest, WatchResponse,
 };
 use fairlead_release::{FollowOptions, Live, content_hash};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
@@ -67,13 +67,23 @@ pub(crate) struct Scripted {
     streams: Arc<Mutex<VecDeque<Script>>>,
     /// The revision that each `Watch` said it has.
     pub(crate) asked: mpsc::Sender<i64>,
+    /// What was reported.
+    pub(crate) told: Arc<watch::Sender<Vec<ReportRequest>>>,
 }
 
 impl Scripted {
     pub(crate) fn new(streams: impl IntoIterator<Item = Script>) -> (Self, mpsc::Receiver<i64>) {
         let (asked, asks) = mpsc::channel(64);
         let streams = Arc::new(Mutex::new(streams.into_iter().collect()));
-        (Self { streams, asked }, asks)
+        let told = Arc::default();
+        (
+            Self {
+                streams,
+                asked,
+                told,
+            },
+            asks,
+        )
     }
 
     pub(crate) async fn add(&self, script: Script) {
@@ -134,6 +144,22 @@ impl ReleaseService for Scripted {
         &self,
         _: Request<RollBackRequest>,
     ) -> Result<Response<RollBackResponse>, Status> {
+        Err(Status::unimplemented("not scripted"))
+    }
+
+    async fn report(
+        &self,
+        request: Request<ReportRequest>,
+    ) -> Result<Response<ReportResponse>, Status> {
+        let report = request.into_inner();
+        self.told.send_modify(|told| told.push(report));
+        Ok(Response::new(ReportResponse {}))
+    }
+
+    async fn list_instances(
+        &self,
+        _: Request<ListInstancesRequest>,
+    ) -> Result<Response<ListInstancesResponse>, Status> {
         Err(Status::unimplemented("not scripted"))
     }
 }

@@ -4,5 +4,7 @@
 
 mod kafka;
 mod orphan;
+mod postgres;
 mod redis;
+mod redis_cluster;
 mod wire;

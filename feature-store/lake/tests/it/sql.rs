@@ -139,7 +139,7 @@ async fn a_bad_question_is_told_what_there_is() -> anyhow::Result<()> {
     for (question, wrong) in [
         ("select * from clicks", "no table `clicks`"),
         ("select colour from events", "no column `colour`"),
-        ("selec 1", "no SQL"),
+        ("choose 1", "no SQL"),
         ("select nope(1) from events", "nope"),
     ] {
         let said = refusal(&world, &[question])?;

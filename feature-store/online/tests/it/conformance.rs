@@ -6,7 +6,7 @@ use bytes::Bytes;
 use fairlead_online::{EntityKey, FeatureStore, SourcePartition, Write, WriteOutcome};
 use fairlead_registry::{FeatureReader, Purpose, Registry};
 
-use crate::stores::{NOW, bytes, clicks, customer, product, tenant, with_both, write};
+use crate::stores::{NOW, bytes, clicks, customer, product, tenant, with_each, write};
 
 const STALE_AT_NOTHING: WriteOutcome = WriteOutcome::Stale { current_mark: None };
 
@@ -27,7 +27,7 @@ async fn clicks_of(store: &dyn FeatureStore, id: &str) -> anyhow::Result<Option<
 
 #[tokio::test]
 async fn what_was_written_is_read() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         assert_eq!(clicks_of(&*store, "anna").await?, None);
         let written = store
             .apply(vec![write("anna", 0, None, 41, bytes(&clicks("a", 3)))])
@@ -46,7 +46,7 @@ async fn what_was_written_is_read() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_repeat_and_a_writer_that_fell_behind_change_nothing() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         let first = write("anna", 0, None, 10, bytes(&clicks("a", 1)));
         store.apply(vec![first.clone()]).await?;
         assert_eq!(store.apply(vec![first]).await?, [stale_at(10)], "a repeat");
@@ -65,7 +65,7 @@ async fn a_repeat_and_a_writer_that_fell_behind_change_nothing() -> anyhow::Resu
 
 #[tokio::test]
 async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         let other_log = Write {
             source: SourcePartition::new("other", 0),
             ..write("anna", 0, None, 5, bytes(&clicks("c", 4)))
@@ -101,7 +101,7 @@ async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> an
 async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
     // More than a pipeline holds, and not a multiple of it.
     const COUNT: i64 = 1_337;
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         let writes = (0..COUNT)
             .map(|index| {
                 write(
@@ -166,7 +166,7 @@ async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn product_counters_are_apart_from_customers() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         let registry = Registry::builtin();
         let mut state = fairlead_proto::feature::v1::EntityState::default();
         let click = fairlead_proto::event::v1::Event {
@@ -206,7 +206,7 @@ async fn product_counters_are_apart_from_customers() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn of_many_writers_at_once_one_wins_each_round() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         let store: Arc<dyn FeatureStore> = store.into();
         let mut expected = None;
         for round in 0..20_i64 {
@@ -233,7 +233,7 @@ async fn of_many_writers_at_once_one_wins_each_round() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn nothing_asked_is_nothing_answered() -> anyhow::Result<()> {
-    with_both(async |store, _| {
+    with_each(async |store, _| {
         assert!(store.apply(Vec::new()).await?.is_empty());
         assert!(store.read_customers(&tenant(), &[]).await?.is_empty());
         store.healthy().await?;

@@ -1,7 +1,11 @@
-//! The online store: one conformance suite against Redis and against memory, and what only Redis
-//! can do: restart, forget its scripts, hang, refuse.
+//! The online store: one conformance suite against Redis, a Redis Cluster and memory, and what only
+//! servers can do: restart, forget their scripts, hang, refuse, move slots, fail over.
 
+mod cluster;
 mod conformance;
+mod failover;
+mod load;
 mod quotes;
 mod server;
+mod slots;
 mod stores;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use fairlead_online::{Acceptance, Error, NewQuote, QuoteStore, StoredQuote, Written};
 use futures::future::try_join_all;
 
-use crate::stores::{tenant, with_both};
+use crate::stores::{tenant, with_each};
 
 async fn put(quotes: &dyn QuoteStore, key: &str, id: &str) -> Result<Written, Error> {
     quotes
@@ -23,7 +23,7 @@ async fn put(quotes: &dyn QuoteStore, key: &str, id: &str) -> Result<Written, Er
 
 #[tokio::test]
 async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
-    with_both(async |_, quotes| {
+    with_each(async |_, quotes| {
         assert_eq!(put(&*quotes, "k1", "q1").await?, Written::New);
         let standing = Written::Existing("content of q1".into());
         assert_eq!(put(&*quotes, "k1", "q2").await?, standing);
@@ -47,7 +47,7 @@ async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn of_many_callers_one_is_the_first() -> anyhow::Result<()> {
-    with_both(async |_, quotes| {
+    with_each(async |_, quotes| {
         let quotes: Arc<dyn QuoteStore> = quotes.into();
         let callers = (0..16).map(|caller| {
             let quotes = quotes.clone();
@@ -78,7 +78,7 @@ async fn of_many_callers_one_is_the_first() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
-    with_both(async |_, quotes| {
+    with_each(async |_, quotes| {
         let quotes: Arc<dyn QuoteStore> = quotes.into();
         put(&*quotes, "k", "q").await?;
         let callers = (0..16).map(|caller| {
@@ -118,7 +118,7 @@ async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn keys_that_cannot_be_kept_are_refused() -> anyhow::Result<()> {
-    with_both(async |_, quotes| {
+    with_each(async |_, quotes| {
         let long = "x".repeat(129);
         for key in ["", "a\nb", long.as_str()] {
             let error = put(&*quotes, key, "q").await.expect_err(key).to_string();

@@ -1,5 +1,7 @@
 //! Stores under test, and what is written into them.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
 use fairlead_online::{
@@ -8,7 +10,9 @@ use fairlead_online::{
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Entity, Registry};
-use fairlead_testkit::RedisServer;
+use fairlead_testkit::{RedisCluster, RedisServer};
+use redis::aio::MultiplexedConnection;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) const NOW: i64 = 1_763_893_050_000;
 
@@ -18,8 +22,8 @@ pub(crate) async fn redis() -> anyhow::Result<(RedisServer, OnlineStore)> {
     Ok((server, store))
 }
 
-/// Runs a test of the conformance suite against both stores.
-pub(crate) async fn with_both<F>(
+/// Runs a test of the conformance suite against every store.
+pub(crate) async fn with_each<F>(
     test: impl Fn(Box<dyn FeatureStore>, Box<dyn QuoteStore>) -> F,
 ) -> anyhow::Result<()>
 where
@@ -29,7 +33,29 @@ where
     test(Box::new(memory.clone()), Box::new(memory)).await?;
     let (_server, store) = redis().await?;
     let quotes = store.quotes();
+    test(Box::new(store), Box::new(quotes)).await?;
+    let (_turn, store) = cluster().await?;
+    let quotes = store.quotes();
     test(Box::new(store), Box::new(quotes)).await
+}
+
+/// The cluster that the tests share, empty, for as long as the turn is held: they use the same keys.
+pub(crate) async fn cluster() -> anyhow::Result<(MutexGuard<'static, ()>, OnlineStore)> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    let turn = TURN.lock().await;
+    let cluster = tokio::task::spawn_blocking(RedisCluster::shared).await??;
+    for addr in cluster.addrs().into_iter().take(3) {
+        let mut master = node(addr).await?;
+        redis::cmd("FLUSHALL").exec_async(&mut master).await?;
+    }
+    let store = OnlineStore::connect(&cluster.url()).await?;
+    Ok((turn, store))
+}
+
+/// A connection to one node, as any client has one.
+pub(crate) async fn node(addr: SocketAddr) -> anyhow::Result<MultiplexedConnection> {
+    let client = redis::Client::open(format!("redis://{addr}"))?;
+    Ok(client.get_multiplexed_async_connection().await?)
 }
 
 pub(crate) fn tenant() -> TenantId {

@@ -1,15 +1,17 @@
 //! The audit chain: each row's hash covers the row before, so that a row cannot be changed, taken
 //! out or put in without every hash after it.
 
+use std::pin::pin;
+
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::AuditRow;
 use futures::TryStreamExt as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
-use super::{Head, Read};
+use super::{Head, Read, Tx};
 use crate::Error;
 
 /// What stands before the first row.
@@ -62,7 +64,7 @@ fn hash_of(tenant: &str, previous: &str, row: &AuditRow) -> String {
 
 /// Adds the row that follows `head`.
 pub(super) async fn append(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     tenant: &TenantId,
     head: &Head,
     entry: AuditEntry,
@@ -77,7 +79,7 @@ pub(super) async fn append(
         hash: String::new(),
     };
     row.hash = hash_of(tenant.as_str(), &head.audit_hash, &row);
-    sqlx::query(
+    let insert = sqlx::query(
         "INSERT INTO audit_rows (tenant, sequence, at_ms, actor, action, subject, detail, hash) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
@@ -88,13 +90,12 @@ pub(super) async fn append(
     .bind(&row.action)
     .bind(&row.subject)
     .bind(&row.detail)
-    .bind(&row.hash)
-    .execute(&mut **tx)
-    .await?;
+    .bind(&row.hash);
+    tx.execute(insert).await?;
     Ok(row)
 }
 
-fn read_row(row: &SqliteRow) -> Result<AuditRow, sqlx::Error> {
+fn read_row(row: &AnyRow) -> Result<AuditRow, sqlx::Error> {
     Ok(AuditRow {
         sequence: row.try_get("sequence")?,
         at_ms: row.try_get("at_ms")?,
@@ -109,26 +110,25 @@ fn read_row(row: &SqliteRow) -> Result<AuditRow, sqlx::Error> {
 impl Read {
     /// The newest rows, newest first.
     pub(crate) async fn audit_rows(&mut self, limit: i64) -> Result<Vec<AuditRow>, Error> {
-        let rows = sqlx::query(
+        let newest = sqlx::query(
             "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
              WHERE tenant = $1 ORDER BY sequence DESC LIMIT $2",
         )
         .bind(self.tenant.as_str())
-        .bind(limit)
-        .fetch_all(&mut *self.tx)
-        .await?;
+        .bind(limit);
+        let rows = self.tx.fetch_all(newest).await?;
         Ok(rows.iter().map(read_row).collect::<Result<_, _>>()?)
     }
 
     /// Recomputes every hash. Rows that are missing at the end are found as well: the tenant's
     /// own row says how many there were, and the hash of the last.
     pub(crate) async fn check_chain(&mut self) -> Result<ChainCheck, Error> {
-        let mut rows = sqlx::query(
+        let all = sqlx::query(
             "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
              WHERE tenant = $1 ORDER BY sequence",
         )
-        .bind(self.tenant.as_str())
-        .fetch(&mut *self.tx);
+        .bind(self.tenant.as_str());
+        let mut rows = pin!(self.tx.rows(all));
         let mut previous = GENESIS.to_owned();
         let mut count = 0;
         let mut broken_at = None;
@@ -138,13 +138,13 @@ impl Read {
                 continue;
             }
             // A row that does not even read was not written here.
-            match read_row(&row) {
-                Ok(row) if row.sequence != count => broken_at = Some(count),
-                Ok(row) if row.hash != hash_of(self.tenant.as_str(), &previous, &row) => {
+            match row.as_ref().map(read_row) {
+                Some(Ok(row)) if row.sequence != count => broken_at = Some(count),
+                Some(Ok(row)) if row.hash != hash_of(self.tenant.as_str(), &previous, &row) => {
                     broken_at = Some(count);
                 }
-                Ok(row) => previous = row.hash,
-                Err(_) => broken_at = Some(count),
+                Some(Ok(row)) => previous = row.hash,
+                Some(Err(_)) | None => broken_at = Some(count),
             }
         }
         let ends_at_head = count == self.head.audit_sequence && previous == self.head.audit_hash;

@@ -6,10 +6,10 @@ use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
 use prost::Message;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
-use super::{Read, Write};
+use super::{Read, Tx, Write};
 use crate::Error;
 
 /// Everything that owners have put.
@@ -54,44 +54,41 @@ impl Write {
 
     /// Adds a product or replaces it.
     pub(crate) async fn put_product(&mut self, product: &Product) -> Result<(), Error> {
-        sqlx::query(
+        let put = sqlx::query(
             "INSERT INTO draft_products (tenant, product_id, body) VALUES ($1, $2, $3) \
              ON CONFLICT (tenant, product_id) DO UPDATE SET body = excluded.body",
         )
         .bind(self.tenant.as_str())
         .bind(&product.product_id)
-        .bind(product.encode_to_vec())
-        .execute(&mut *self.tx)
-        .await?;
+        .bind(product.encode_to_vec());
+        self.tx.execute(put).await?;
         self.head.draft_version += 1;
         Ok(())
     }
 
     /// The newest version of a strategy; 0 where there is none.
     pub(crate) async fn newest_version(&mut self, strategy_id: &str) -> Result<i64, Error> {
-        let row = sqlx::query(
-            "SELECT COALESCE(MAX(version), 0) AS newest FROM draft_strategies \
-             WHERE tenant = $1 AND strategy_id = $2",
+        let newest = sqlx::query(
+            "SELECT version FROM draft_strategies WHERE tenant = $1 AND strategy_id = $2 \
+             ORDER BY version DESC LIMIT 1",
         )
         .bind(self.tenant.as_str())
-        .bind(strategy_id)
-        .fetch_one(&mut *self.tx)
-        .await?;
-        Ok(row.try_get("newest")?)
+        .bind(strategy_id);
+        let found = self.tx.fetch_optional(newest).await?;
+        Ok(found.map_or(Ok(0), |row| row.try_get("version"))?)
     }
 
     /// Adds a version of a strategy.
     pub(crate) async fn insert_strategy(&mut self, strategy: &Strategy) -> Result<(), Error> {
-        sqlx::query(
+        let put = sqlx::query(
             "INSERT INTO draft_strategies (tenant, strategy_id, version, body) \
              VALUES ($1, $2, $3, $4)",
         )
         .bind(self.tenant.as_str())
         .bind(&strategy.strategy_id)
         .bind(strategy.version)
-        .bind(strategy.encode_to_vec())
-        .execute(&mut *self.tx)
-        .await?;
+        .bind(strategy.encode_to_vec());
+        self.tx.execute(put).await?;
         self.head.draft_version += 1;
         Ok(())
     }
@@ -104,16 +101,15 @@ impl Write {
 
     /// Adds a model version, or replaces what is said of it.
     pub(crate) async fn put_model(&mut self, model: &ModelRef) -> Result<(), Error> {
-        sqlx::query(
+        let put = sqlx::query(
             "INSERT INTO draft_models (tenant, name, version, body) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (tenant, name, version) DO UPDATE SET body = excluded.body",
         )
         .bind(self.tenant.as_str())
         .bind(&model.name)
         .bind(&model.version)
-        .bind(model.encode_to_vec())
-        .execute(&mut *self.tx)
-        .await?;
+        .bind(model.encode_to_vec());
+        self.tx.execute(put).await?;
         self.head.draft_version += 1;
         Ok(())
     }
@@ -124,22 +120,21 @@ impl Write {
         section: &str,
         content: &Release,
     ) -> Result<(), Error> {
-        sqlx::query(
+        let put = sqlx::query(
             "INSERT INTO draft_sections (tenant, section, body) VALUES ($1, $2, $3) \
              ON CONFLICT (tenant, section) DO UPDATE SET body = excluded.body",
         )
         .bind(self.tenant.as_str())
         .bind(section)
-        .bind(content.encode_to_vec())
-        .execute(&mut *self.tx)
-        .await?;
+        .bind(content.encode_to_vec());
+        self.tx.execute(put).await?;
         self.head.draft_version += 1;
         Ok(())
     }
 }
 
 async fn draft(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     tenant: &TenantId,
     version: i64,
     revision: i64,
@@ -176,10 +171,7 @@ async fn draft(
     })
 }
 
-async fn products(
-    tx: &mut Transaction<'static, Sqlite>,
-    tenant: &TenantId,
-) -> Result<BTreeMap<String, Product>, Error> {
+async fn products(tx: &mut Tx, tenant: &TenantId) -> Result<BTreeMap<String, Product>, Error> {
     let products: Vec<Product> = bodies(
         tx,
         tenant,
@@ -193,7 +185,7 @@ async fn products(
 }
 
 async fn models(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     tenant: &TenantId,
 ) -> Result<BTreeMap<(String, String), ModelRef>, Error> {
     let models: Vec<ModelRef> = bodies(
@@ -209,15 +201,14 @@ async fn models(
 }
 
 async fn bodies<M: Message + Default>(
-    tx: &mut Transaction<'static, Sqlite>,
+    tx: &mut Tx,
     tenant: &TenantId,
     query: &'static str,
 ) -> Result<Vec<M>, Error> {
-    let rows = sqlx::query(query)
-        .bind(tenant.as_str())
-        .fetch_all(&mut **tx)
+    let rows = tx
+        .fetch_all(sqlx::query(query).bind(tenant.as_str()))
         .await?;
-    let decode = |row: &SqliteRow| {
+    let decode = |row: &AnyRow| {
         let body: Vec<u8> = row.try_get("body")?;
         M::decode(&*body).map_err(|error| Error::corrupt(format!("a draft of {tenant}"), &error))
     };

@@ -1,27 +1,84 @@
 //! The control database: the only place that speaks SQL.
 //!
 //! Every write goes through [`Write`], which is one transaction: it moves the tenant's row on,
-//! adds the audit row, and is committed whole or not at all. There is no other way to write.
-//! The SQL is common to SQLite and PostgreSQL; only opening and `BEGIN IMMEDIATE` are SQLite's.
+//! adds the audit row, and is committed whole or not at all. There is no other way to write a draft
+//! or a release. The SQL is common to SQLite and PostgreSQL; [`Dialect`] holds what is not.
 
+mod address;
 pub(crate) mod audit;
 mod draft;
+mod instances;
+mod news;
+mod open;
 mod releases;
+mod transaction;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use fairlead_domain::TenantId;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{AnyPool, Row as _};
+use tokio_util::task::TaskTracker;
 
-use crate::{Config, Error};
+use crate::Error;
+pub(crate) use address::Address;
 pub(crate) use audit::AuditEntry;
 pub(crate) use draft::Draft;
+pub(crate) use news::News;
+pub use open::migrate;
+use transaction::{Tx, failed};
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+/// What SQLite and PostgreSQL say differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// One writer at a time, of whatever tenant; readers see the state at their first statement.
+    Sqlite,
+    /// Writers of one tenant wait for each other at its row; readers ask for one snapshot.
+    Postgres,
+}
+
+impl Dialect {
+    fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            // Each statement after the lock sees what those who held it before have committed.
+            Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
+        }
+    }
+
+    fn begin_read(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
+    /// Reads the tenant's row such that it cannot move before the transaction ends.
+    fn lock_head(self) -> &'static str {
+        match self {
+            Self::Sqlite => READ_HEAD,
+            Self::Postgres => {
+                "SELECT draft_version, revision, audit_sequence, audit_hash FROM tenants \
+                 WHERE tenant = $1 FOR UPDATE"
+            }
+        }
+    }
+}
+
+const READ_HEAD: &str =
+    "SELECT draft_version, revision, audit_sequence, audit_hash FROM tenants WHERE tenant = $1";
 
 /// The open database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
-    pool: SqlitePool,
+    pool: AnyPool,
+    dialect: Dialect,
+    /// The database as it may be shown.
+    database: Arc<str>,
+    /// How long a write waits for another one, and any call for a connection.
+    busy_timeout: Duration,
+    /// Transactions that are just beginning.
+    beginnings: TaskTracker,
 }
 
 /// Where a tenant stands.
@@ -50,7 +107,8 @@ impl Default for Head {
 
 /// One write: a transaction of one tenant. Dropped without [`Write::commit`], nothing happened.
 pub(crate) struct Write {
-    tx: Transaction<'static, Sqlite>,
+    tx: Tx,
+    dialect: Dialect,
     tenant: TenantId,
     /// Where the tenant stood when the transaction began. It cannot move while it lasts.
     pub(crate) head: Head,
@@ -58,53 +116,37 @@ pub(crate) struct Write {
 
 /// One consistent look at several tables of one tenant.
 pub(crate) struct Read {
-    tx: Transaction<'static, Sqlite>,
+    tx: Tx,
     tenant: TenantId,
     /// Where the tenant stood.
     pub(crate) head: Head,
 }
 
 impl Store {
-    /// Opens the database, makes it where it is not there, and brings it to this version.
-    pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
-        let path = config.sqlite_path()?;
-        let connections = config.checked_connections()?;
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder).map_err(|source| Error::Folder {
-                path: folder.display().to_string(),
-                source,
-            })?;
-        }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .foreign_keys(true)
-            // Readers never wait for the writer.
-            .journal_mode(SqliteJournalMode::Wal)
-            // What was acknowledged survives a power cut, not only a crash of the process.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(config.busy_timeout());
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .connect_with(options)
-            .await?;
-        MIGRATIONS.run(&pool).await?;
-        Ok(Self { pool })
-    }
-
     /// Waits until every connection is closed.
     pub(crate) async fn close(&self) {
+        self.beginnings.close();
+        self.beginnings.wait().await;
         self.pool.close().await;
     }
 
-    /// Begins a write. It waits for the one before it, of whatever tenant.
+    /// Answers when the database does.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let asked = sqlx::query("SELECT 1").execute(&self.pool);
+        let answered = tokio::time::timeout(self.busy_timeout, asked).await;
+        let silent = |_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into());
+        answered
+            .map_err(silent)
+            .flatten()
+            .map(|_| ())
+            .map_err(|source| failed(&self.database, source))
+    }
+
+    /// Begins a write. It waits for the one before it: of the same tenant, on SQLite of any.
     pub(crate) async fn write(&self, tenant: &TenantId) -> Result<Write, Error> {
-        let mut tx = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let mut tx = self.begin(self.dialect.begin_write()).await?;
         let genesis = Head::default();
-        sqlx::query(
+        let first = sqlx::query(
             "INSERT INTO tenants (tenant, draft_version, revision, audit_sequence, audit_hash) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant) DO NOTHING",
         )
@@ -112,12 +154,12 @@ impl Store {
         .bind(genesis.draft_version)
         .bind(genesis.revision)
         .bind(genesis.audit_sequence)
-        .bind(&genesis.audit_hash)
-        .execute(&mut *tx)
-        .await?;
-        let head = head(&mut tx, tenant).await?;
+        .bind(&genesis.audit_hash);
+        tx.execute(first).await?;
+        let head = head(&mut tx, self.dialect.lock_head(), tenant).await?;
         Ok(Write {
             tx,
+            dialect: self.dialect,
             tenant: tenant.clone(),
             head,
         })
@@ -125,26 +167,39 @@ impl Store {
 
     /// Begins a read: everything read from it is of one instant.
     pub(crate) async fn read(&self, tenant: &TenantId) -> Result<Read, Error> {
-        let mut tx = self.pool.begin().await?;
-        let head = head(&mut tx, tenant).await?;
+        let mut tx = self.begin(self.dialect.begin_read()).await?;
+        let head = head(&mut tx, READ_HEAD, tenant).await?;
         Ok(Read {
             tx,
             tenant: tenant.clone(),
             head,
         })
     }
+
+    /// Begins in a task of its own: a caller that hangs up in the middle of it would leave the
+    /// connection to the next one inside a transaction that the pool does not know of.
+    async fn begin(&self, how: &'static str) -> Result<Tx, Error> {
+        let pool = self.pool.clone();
+        let begun = self
+            .beginnings
+            .spawn(async move { pool.begin_with(how).await });
+        let inner = begun
+            .await?
+            .map_err(|source| failed(&self.database, source))?;
+        Ok(Tx::new(
+            inner,
+            Arc::clone(&self.database),
+            self.busy_timeout,
+        ))
+    }
 }
 
 /// Where a tenant stands; the beginning where it was never written.
-async fn head(tx: &mut Transaction<'static, Sqlite>, tenant: &TenantId) -> Result<Head, Error> {
-    let row = sqlx::query(
-        "SELECT draft_version, revision, audit_sequence, audit_hash FROM tenants \
-         WHERE tenant = $1",
-    )
-    .bind(tenant.as_str())
-    .fetch_optional(&mut **tx)
-    .await?;
-    let Some(row) = row else {
+async fn head(tx: &mut Tx, statement: &'static str, tenant: &TenantId) -> Result<Head, Error> {
+    let found = tx
+        .fetch_optional(sqlx::query(statement).bind(tenant.as_str()))
+        .await?;
+    let Some(row) = found else {
         return Ok(Head::default());
     };
     Ok(Head {
@@ -161,7 +216,7 @@ impl Write {
         let tenant = self.tenant.clone();
         let before = self.head.audit_sequence;
         let row = audit::append(&mut self.tx, &tenant, &self.head, entry).await?;
-        let moved = sqlx::query(
+        let step = sqlx::query(
             "UPDATE tenants SET draft_version = $1, revision = $2, audit_sequence = $3, \
              audit_hash = $4 WHERE tenant = $5 AND audit_sequence = $6",
         )
@@ -170,16 +225,14 @@ impl Write {
         .bind(row.sequence)
         .bind(&row.hash)
         .bind(tenant.as_str())
-        .bind(before)
-        .execute(&mut *self.tx)
-        .await?;
-        if moved.rows_affected() != 1 {
+        .bind(before);
+        if self.tx.execute(step).await? != 1 {
             return Err(Error::Conflict {
                 what: "the audit sequence",
                 expected: before,
                 found: before + 1,
             });
         }
-        Ok(self.tx.commit().await?)
+        self.tx.commit().await
     }
 }

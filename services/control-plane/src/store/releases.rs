@@ -4,18 +4,16 @@ use fairlead_proto::control::v1::{Release, ReleaseSummary};
 use prost::Message as _;
 use sqlx::Row as _;
 
-use super::{Read, Write};
+use super::{Read, Write, news};
 use crate::Error;
 
 impl Read {
     /// One release; `None` where there is none of that number.
     pub(crate) async fn release(&mut self, revision: i64) -> Result<Option<Release>, Error> {
-        let row = sqlx::query("SELECT body FROM releases WHERE tenant = $1 AND revision = $2")
+        let one = sqlx::query("SELECT body FROM releases WHERE tenant = $1 AND revision = $2")
             .bind(self.tenant.as_str())
-            .bind(revision)
-            .fetch_optional(&mut *self.tx)
-            .await?;
-        let Some(row) = row else {
+            .bind(revision);
+        let Some(row) = self.tx.fetch_optional(one).await? else {
             return Ok(None);
         };
         let body: Vec<u8> = row.try_get("body")?;
@@ -26,15 +24,14 @@ impl Read {
 
     /// The newest releases, newest first.
     pub(crate) async fn releases(&mut self, limit: i64) -> Result<Vec<ReleaseSummary>, Error> {
-        let rows = sqlx::query(
+        let newest = sqlx::query(
             "SELECT revision, content_hash, published_at_ms, published_by, comment FROM releases \
              WHERE tenant = $1 ORDER BY revision DESC LIMIT $2",
         )
         .bind(self.tenant.as_str())
-        .bind(limit)
-        .fetch_all(&mut *self.tx)
-        .await?;
-        let summary = |row: &sqlx::sqlite::SqliteRow| {
+        .bind(limit);
+        let rows = self.tx.fetch_all(newest).await?;
+        let summary = |row: &sqlx::any::AnyRow| {
             Ok(ReleaseSummary {
                 revision: row.try_get("revision")?,
                 content_hash: row.try_get("content_hash")?,
@@ -53,7 +50,7 @@ impl Read {
 impl Write {
     /// Adds a release, and puts it in force once committed.
     pub(crate) async fn insert_release(&mut self, release: &Release) -> Result<(), Error> {
-        sqlx::query(
+        let insert = sqlx::query(
             "INSERT INTO releases \
              (tenant, revision, content_hash, published_at_ms, published_by, comment, body) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -64,9 +61,9 @@ impl Write {
         .bind(release.published_at_ms)
         .bind(&release.published_by)
         .bind(&release.comment)
-        .bind(release.encode_to_vec())
-        .execute(&mut *self.tx)
-        .await?;
+        .bind(release.encode_to_vec());
+        self.tx.execute(insert).await?;
+        news::say(&mut self.tx, self.dialect, &self.tenant).await?;
         self.head.revision = release.revision;
         Ok(())
     }

@@ -6,14 +6,12 @@ use fairlead_proto::control::v1::{ListReleasesRequest, PublishRequest};
 use tokio::task::JoinSet;
 use tonic::Code;
 
-use crate::plane::{Plane, TENANT, deposit, folder, publish, put};
+use crate::plane::{Home, Plane, TENANT, deposit, on_both, publish, put};
 
 const WRITERS: usize = 12;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn exactly_one_publication_wins_each_revision() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn exactly_one_publication_wins_each_revision(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
@@ -50,10 +48,8 @@ async fn exactly_one_publication_wins_each_revision() {
     assert!(plane.verify().await.intact);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_those_who_decided_on_one_revision_one_wins() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn of_those_who_decided_on_one_revision_one_wins(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     let mut writers = JoinSet::new();
@@ -75,10 +71,8 @@ async fn of_those_who_decided_on_one_revision_one_wins() {
     assert_eq!(plane.release(0).await.expect("in force").revision, 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_concurrent_write_has_its_audit_row() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn every_concurrent_write_has_its_audit_row(home: Home) {
+    let plane = Plane::start(&home);
     let mut writers = JoinSet::new();
     for at in 0..WRITERS {
         let mut drafts = plane.drafts();
@@ -100,3 +94,9 @@ async fn every_concurrent_write_has_its_audit_row() {
         .expect("a catalogue");
     assert_eq!(catalogue.products.len(), WRITERS);
 }
+
+on_both!(
+    exactly_one_publication_wins_each_revision,
+    of_those_who_decided_on_one_revision_one_wins,
+    every_concurrent_write_has_its_audit_row,
+);

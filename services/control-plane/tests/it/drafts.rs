@@ -7,7 +7,7 @@ use fairlead_proto::control::v1::{
 };
 use tonic::Code;
 
-use crate::plane::{Plane, TENANT, deposit, findings, folder, put};
+use crate::plane::{Home, Plane, TENANT, deposit, findings, on_both, put};
 
 async fn draft(plane: &Plane) -> Release {
     let request = GetDraftRequest {
@@ -35,10 +35,8 @@ fn active(ids: &[&str]) -> Vec<(String, bool)> {
     ids.iter().map(|id| ((*id).to_owned(), true)).collect()
 }
 
-#[tokio::test]
-async fn repeated_ids_are_named_and_nothing_is_put() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn repeated_ids_are_named_and_nothing_is_put(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     let rows = plane.audit_rows().await.len();
     let repeated = ["D-2", "D-3", "D-2", "D-3", "D-4"].map(deposit).into();
@@ -58,10 +56,8 @@ async fn repeated_ids_are_named_and_nothing_is_put() {
     assert_eq!(plane.audit_rows().await.len(), rows);
 }
 
-#[tokio::test]
-async fn one_bad_product_refuses_the_whole_list() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn one_bad_product_refuses_the_whole_list(home: Home) {
+    let plane = Plane::start(&home);
     let bad = Product {
         currency: "yuan".to_owned(),
         ..deposit("D-2")
@@ -81,10 +77,8 @@ async fn one_bad_product_refuses_the_whole_list() {
     assert_eq!(products(&plane).await, []);
 }
 
-#[tokio::test]
-async fn replacing_all_withdraws_the_rest() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn replacing_all_withdraws_the_rest(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(["D-1", "D-2"].map(deposit).into()).await;
     let renamed = Product {
         name: "Renamed".to_owned(),
@@ -118,10 +112,8 @@ fn settings(settings: Release, clear: &[&str]) -> PutSettingsRequest {
     }
 }
 
-#[tokio::test]
-async fn sections_are_replaced_one_by_one_and_cleared_by_name() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn sections_are_replaced_one_by_one_and_cleared_by_name(home: Home) {
+    let plane = Plane::start(&home);
     let campaign = Campaign {
         campaign_id: "spring".to_owned(),
         ..Campaign::default()
@@ -162,10 +154,8 @@ async fn sections_are_replaced_one_by_one_and_cleared_by_name() {
     );
 }
 
-#[tokio::test]
-async fn settings_are_checked_when_they_are_put() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn settings_are_checked_when_they_are_put(home: Home) {
+    let plane = Plane::start(&home);
     let bad = Release {
         parameters: [("slate.ordr", "conversion"), ("slate.exploration", "2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -232,10 +222,8 @@ fn plan(targeting: &str) -> PutExperimentsRequest {
     }
 }
 
-#[tokio::test]
-async fn a_plan_is_compiled_before_it_is_kept() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_plan_is_compiled_before_it_is_kept(home: Home) {
+    let plane = Plane::start(&home);
     let refused = plane
         .drafts()
         .put_experiments(plan("region =="))
@@ -258,3 +246,12 @@ async fn a_plan_is_compiled_before_it_is_kept() {
     plane.put(vec![deposit("D-1")]).await;
     assert_eq!(plane.publish().await.revision, 1);
 }
+
+on_both!(
+    repeated_ids_are_named_and_nothing_is_put,
+    one_bad_product_refuses_the_whole_list,
+    replacing_all_withdraws_the_rest,
+    sections_are_replaced_one_by_one_and_cleared_by_name,
+    settings_are_checked_when_they_are_put,
+    a_plan_is_compiled_before_it_is_kept,
+);

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::plane::{PATIENCE, Plane, TENANT, deposit, folder};
+use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both};
 
 /// What a service does at start: its tasks end when the set is dropped.
 fn follow(plane: std::net::SocketAddr, cache: &Path) -> (ReleaseHandle, JoinSet<()>) {
@@ -37,11 +37,9 @@ async fn at(handle: &ReleaseHandle, revision: i64) {
         .expect("the handle lives");
 }
 
-#[tokio::test]
-async fn a_service_outlives_the_control_plane_and_starts_without_it() {
-    let folder = folder();
-    let cache = folder.path().join("cache");
-    let plane = Plane::start(folder.path());
+async fn a_service_outlives_the_control_plane_and_starts_without_it(home: Home) {
+    let cache = home.path().join("cache");
+    let plane = Plane::start(&home);
     let address = plane.address();
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
@@ -59,7 +57,7 @@ async fn a_service_outlives_the_control_plane_and_starts_without_it() {
     assert!(began.revision() >= 1);
     assert!(began.catalogue.get("D-1").is_some());
 
-    let plane = Plane::come_back(folder.path(), listener);
+    let plane = Plane::come_back(&home, listener);
     plane.put(vec![deposit("D-2")]).await;
     assert_eq!(plane.publish().await.revision, 3);
     for handle in [&handle, &started] {
@@ -68,3 +66,5 @@ async fn a_service_outlives_the_control_plane_and_starts_without_it() {
     }
     drop((tasks, others));
 }
+
+on_both!(a_service_outlives_the_control_plane_and_starts_without_it,);

@@ -1,11 +1,14 @@
-//! The control plane as its callers see it: a real server, a SQLite file in a folder of its own.
+//! The control plane as its callers see it: a real server, on SQLite and on a real PostgreSQL.
 
 mod audit;
 mod concurrency;
 mod drafts;
 mod following;
+mod instances;
+mod migrations;
 mod models;
 mod plane;
+mod postgres;
 mod publishing;
 mod refusals;
 mod strategies;

@@ -7,10 +7,10 @@ use fairlead_proto::control::v1::{GetDraftRequest, ModelRef, PutModelRequest, Pu
 use fairlead_release::model_folder_hash;
 use tonic::{Code, Status};
 
-use crate::plane::{Plane, TENANT, folder};
+use crate::plane::{Home, Plane, TENANT, on_both};
 
 /// Writes a model's folder and says what it is.
-fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
+pub(crate) fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
     let path = folder.join(format!("ranker-{version}"));
     fs::create_dir_all(&path).expect("made");
     let manifest = format!(r#"{{"name":"ranker","version":"{version}","schema_hash":"c0ffee"}}"#);
@@ -59,14 +59,12 @@ async fn defaults(plane: &Plane) -> Vec<(String, bool)> {
         .collect()
 }
 
-#[tokio::test]
-async fn the_newest_default_takes_over() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
-    register(&plane, model(folder.path(), "1", "one"))
+async fn the_newest_default_takes_over(home: Home) {
+    let plane = Plane::start(&home);
+    register(&plane, model(home.path(), "1", "one"))
         .await
         .expect("registered");
-    register(&plane, model(folder.path(), "2", "two"))
+    register(&plane, model(home.path(), "2", "two"))
         .await
         .expect("registered");
     let expected = [("1", false), ("2", true)].map(|(version, is)| (version.to_owned(), is));
@@ -76,11 +74,9 @@ async fn the_newest_default_takes_over() {
 
 type Change = fn(&mut ModelRef);
 
-#[tokio::test]
-async fn a_folder_that_is_not_what_is_said_is_refused() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
-    let good = model(folder.path(), "1", "one");
+async fn a_folder_that_is_not_what_is_said_is_refused(home: Home) {
+    let plane = Plane::start(&home);
+    let good = model(home.path(), "1", "one");
     let cases: [(&str, Change); 8] = [
         ("model.path", |model| model.path = "/nowhere".to_owned()),
         ("model.path", |model| model.path.push_str("/..")),
@@ -113,19 +109,23 @@ async fn a_folder_that_is_not_what_is_said_is_refused() {
     assert_eq!(plane.audit_rows().await, []);
 }
 
-#[tokio::test]
-async fn a_version_never_changes() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
-    register(&plane, model(folder.path(), "1", "one"))
+async fn a_version_never_changes(home: Home) {
+    let plane = Plane::start(&home);
+    register(&plane, model(home.path(), "1", "one"))
         .await
         .expect("registered");
-    register(&plane, model(folder.path(), "1", "one"))
+    register(&plane, model(home.path(), "1", "one"))
         .await
         .expect("the same again");
-    let refused = register(&plane, model(folder.path(), "1", "other"))
+    let refused = register(&plane, model(home.path(), "1", "other"))
         .await
         .expect_err("other");
     assert_eq!(refused.code(), Code::AlreadyExists);
     assert!(refused.message().contains("`ranker 1`"), "{refused}");
 }
+
+on_both!(
+    the_newest_default_takes_over,
+    a_folder_that_is_not_what_is_said_is_refused,
+    a_version_never_changes,
+);

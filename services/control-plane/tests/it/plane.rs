@@ -16,6 +16,8 @@ use fairlead_proto::control::v1::{
     PutProductsRequest, Release, VerifyAuditRequest, VerifyAuditResponse,
 };
 use fairlead_proto::money::v1::Money;
+use fairlead_testkit::PostgresServer;
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -28,6 +30,83 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// The tenant of every test.
 pub(crate) const TENANT: &str = "acme";
 
+/// Runs each of these tests on SQLite and on PostgreSQL: they take the [`Home`] of their planes.
+macro_rules! on_both {
+    ($($test:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    super::$test(crate::plane::Home::sqlite()).await;
+                }
+            )+
+        }
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $test() {
+                    super::$test(crate::plane::Home::postgres()).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_both;
+
+/// What one test's planes share: a folder, and a control database of its own.
+pub(crate) struct Home {
+    folder: TempDir,
+    pub(crate) database: String,
+}
+
+impl Home {
+    /// The database is a file in the folder.
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = format!("sqlite:{}", folder.path().join("control.db").display());
+        Self { folder, database }
+    }
+
+    /// The database is one of the PostgreSQL that the tests share.
+    pub(crate) fn postgres() -> Self {
+        Self::on(PostgresServer::shared().expect("a PostgreSQL"))
+    }
+
+    /// The database is a new one of this server.
+    pub(crate) fn on(server: &PostgresServer) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            database: server.database().expect("a database"),
+        }
+    }
+
+    /// One with another database, of the same kind.
+    pub(crate) fn another(&self) -> Self {
+        if self.is_postgres() {
+            Self::postgres()
+        } else {
+            Self::sqlite()
+        }
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.database.starts_with("postgres:")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        Config {
+            database: self.database.clone(),
+            // A runner under load is no reason to fail.
+            busy_timeout_ms: 30_000,
+            ..Config::default()
+        }
+    }
+}
+
 /// A running control plane.
 pub(crate) struct Plane {
     runtime: Option<Runtime>,
@@ -38,19 +117,21 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// A plane over the database in `folder`, on a free port.
-    pub(crate) fn start(folder: &Path) -> Self {
-        Self::start_on(
-            folder,
-            TcpListener::bind("127.0.0.1:0").expect("a free port"),
-        )
+    /// A plane over the database of this home, on a free port.
+    pub(crate) fn start(home: &Home) -> Self {
+        Self::start_with(home.config())
     }
 
-    fn start_on(folder: &Path, listener: TcpListener) -> Self {
+    pub(crate) fn start_with(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_on(config, listener)
+    }
+
+    fn start_on(config: Config, listener: TcpListener) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let shutdown = CancellationToken::new();
         let (end, ended) = sync_channel(1);
-        let (stop, config) = (shutdown.clone(), config(folder));
+        let stop = shutdown.clone();
         let own = listener.try_clone().expect("a second handle");
         runtime.spawn(async move {
             own.set_nonblocking(true).expect("a socket");
@@ -105,8 +186,8 @@ impl Plane {
     }
 
     /// Comes back at the address of one that was killed.
-    pub(crate) fn come_back(folder: &Path, listener: TcpListener) -> Self {
-        Self::start_on(folder, listener)
+    pub(crate) fn come_back(home: &Home, listener: TcpListener) -> Self {
+        Self::start_on(home.config(), listener)
     }
 }
 
@@ -116,19 +197,6 @@ impl Drop for Plane {
             runtime.shutdown_background();
         }
     }
-}
-
-pub(crate) fn config(folder: &Path) -> Config {
-    Config {
-        database: format!("sqlite:{}", folder.join("control.db").display()),
-        // A runner under load is no reason to fail.
-        busy_timeout_ms: 30_000,
-        ..Config::default()
-    }
-}
-
-pub(crate) fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a folder")
 }
 
 /// A product that needs no strategy.

@@ -7,7 +7,7 @@ use fairlead_proto::control::v1::{
 use fairlead_release::Live;
 use tonic::Code;
 
-use crate::plane::{Plane, TENANT, deposit, findings, folder, publish};
+use crate::plane::{Home, Plane, TENANT, deposit, findings, on_both, publish};
 
 fn campaign(product: &str) -> PutSettingsRequest {
     PutSettingsRequest {
@@ -52,10 +52,8 @@ async fn history(plane: &Plane) -> Vec<i64> {
     listed.releases.iter().map(|one| one.revision).collect()
 }
 
-#[tokio::test]
-async fn a_draft_is_published_and_an_earlier_release_comes_back() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_draft_is_published_and_an_earlier_release_comes_back(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     let first = plane.publish().await;
     assert_eq!(first.revision, 1);
@@ -96,10 +94,8 @@ async fn a_draft_is_published_and_an_earlier_release_comes_back() {
     assert_eq!(history(&plane).await, [3, 2, 1]);
 }
 
-#[tokio::test]
-async fn what_is_not_there_is_said_so() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn what_is_not_there_is_said_so(home: Home) {
+    let plane = Plane::start(&home);
     let nothing = plane.release(0).await.expect_err("nothing yet");
     assert_eq!(nothing.code(), Code::NotFound);
     assert!(
@@ -116,10 +112,8 @@ async fn what_is_not_there_is_said_so() {
     );
 }
 
-#[tokio::test]
-async fn a_restart_keeps_everything() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_restart_keeps_everything(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     plane.put(vec![deposit("D-2")]).await;
@@ -135,7 +129,7 @@ async fn a_restart_keeps_everything() {
     let (released, rows) = (plane.release(0).await.expect("1"), plane.audit_rows().await);
     plane.stop().await.expect("drained");
 
-    let plane = Plane::start(folder.path());
+    let plane = Plane::start(&home);
     assert_eq!(plane.release(0).await.expect("1"), released);
     assert_eq!(
         plane
@@ -151,10 +145,8 @@ async fn a_restart_keeps_everything() {
     assert_eq!(plane.publish().await.revision, 2);
 }
 
-#[tokio::test]
-async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1"), deposit("D-2")]).await;
     plane.publish().await;
     let mut unpriced = deposit("D-2");
@@ -203,10 +195,8 @@ async fn a_bad_draft_is_refused_with_every_finding_and_changes_nothing() {
     assert_eq!(plane.publish().await.revision, 2);
 }
 
-#[tokio::test]
-async fn a_decision_on_a_revision_that_is_gone_is_aborted() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_decision_on_a_revision_that_is_gone_is_aborted(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     plane.publish().await;
@@ -230,10 +220,8 @@ async fn a_decision_on_a_revision_that_is_gone_is_aborted() {
     assert_eq!(history(&plane).await, [3, 2, 1]);
 }
 
-#[tokio::test]
-async fn tenants_do_not_see_each_other() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn tenants_do_not_see_each_other(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     let other = GetDraftRequest {
@@ -265,3 +253,12 @@ async fn tenants_do_not_see_each_other() {
         .into_inner();
     assert_eq!(first.revision, 1);
 }
+
+on_both!(
+    a_draft_is_published_and_an_earlier_release_comes_back,
+    what_is_not_there_is_said_so,
+    a_restart_keeps_everything,
+    a_bad_draft_is_refused_with_every_finding_and_changes_nothing,
+    a_decision_on_a_revision_that_is_gone_is_aborted,
+    tenants_do_not_see_each_other,
+);

@@ -7,7 +7,7 @@ use fairlead_proto::control::v1::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::plane::{Plane, TENANT, deposit, folder, publish, put};
+use crate::plane::{Home, Plane, TENANT, deposit, on_both, publish, put};
 
 /// Checks the code, and that message and details name the field.
 fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, field: &str) {
@@ -24,10 +24,8 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, Status>, code: Code, field: &s
 }
 
 #[expect(clippy::too_many_lines, reason = "a table: one call after the other")]
-#[tokio::test]
-async fn arguments_that_are_not_allowed_are_named() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn arguments_that_are_not_allowed_are_named(home: Home) {
+    let plane = Plane::start(&home);
     let (mut drafts, mut releases) = (plane.drafts(), plane.releases());
     let invalid = Code::InvalidArgument;
     let good = put(vec![deposit("D-1")]);
@@ -132,17 +130,19 @@ async fn arguments_that_are_not_allowed_are_named() {
 
 #[tokio::test]
 async fn a_database_that_cannot_be_opened_is_named_at_start() {
-    let folder = folder();
-    let blocked = folder.path().join("control.db");
+    let home = Home::sqlite();
+    let blocked = home.path().join("control.db");
     std::fs::write(
         &blocked,
         "this is no database, and long enough to be read as a header ....",
     )
     .expect("written");
-    let refused = Plane::start(folder.path())
+    let refused = Plane::start(&home)
         .stop()
         .await
         .expect_err("no database")
         .to_string();
     assert!(refused.contains("control database"), "{refused}");
 }
+
+on_both!(arguments_that_are_not_allowed_are_named,);

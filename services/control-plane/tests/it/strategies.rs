@@ -10,7 +10,7 @@ use fairlead_proto::control::v1::{
 use fairlead_proto::money::v1::Money;
 use tonic::{Code, Status};
 
-use crate::plane::{Plane, TENANT, findings, folder, publish};
+use crate::plane::{Home, Plane, TENANT, findings, on_both, publish};
 
 fn cash_loan() -> Strategy {
     let strategies = defaults::strategies().expect("the defaults read");
@@ -117,10 +117,8 @@ async fn errors(plane: &Plane) -> Vec<Finding> {
         .collect()
 }
 
-#[tokio::test]
-async fn versions_ascend_and_the_champion_is_published() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn versions_ascend_and_the_champion_is_published(home: Home) {
+    let plane = Plane::start(&home);
     with_settings(&plane).await;
     let first = put_strategy(&plane, cash_loan()).await.expect("passes");
     assert_eq!(first.version, 1);
@@ -161,10 +159,8 @@ async fn versions_ascend_and_the_champion_is_published() {
     assert_eq!(plane.release(1).await.expect("1").strategies[0].version, 1);
 }
 
-#[tokio::test]
-async fn a_strategy_with_a_hole_is_refused_and_not_kept() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_strategy_with_a_hole_is_refused_and_not_kept(home: Home) {
+    let plane = Plane::start(&home);
     with_settings(&plane).await;
     let mut holed = cash_loan();
     let rows = &mut holed.rate_card.as_mut().expect("a rate card").rows;
@@ -192,10 +188,8 @@ async fn a_strategy_with_a_hole_is_refused_and_not_kept() {
     assert!(rules.contains(&"hole"), "{:#?}", linted.findings);
 }
 
-#[tokio::test]
-async fn law_that_changes_under_a_strategy_blocks_publication() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn law_that_changes_under_a_strategy_blocks_publication(home: Home) {
+    let plane = Plane::start(&home);
     with_settings(&plane).await;
     put_strategy(&plane, cash_loan()).await.expect("passes");
     plane.put(vec![product(&cash_loan())]).await;
@@ -227,10 +221,8 @@ async fn law_that_changes_under_a_strategy_blocks_publication() {
     assert_eq!(plane.release(0).await.expect("in force").revision, 1);
 }
 
-#[tokio::test]
-async fn a_strategy_in_another_currency_blocks_publication() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_strategy_in_another_currency_blocks_publication(home: Home) {
+    let plane = Plane::start(&home);
     with_settings(&plane).await;
     put_strategy(&plane, cash_loan()).await.expect("passes");
     let dollars = Strategy {
@@ -246,3 +238,10 @@ async fn a_strategy_in_another_currency_blocks_publication() {
         .await
         .expect_err("refused");
 }
+
+on_both!(
+    versions_ascend_and_the_champion_is_published,
+    a_strategy_with_a_hole_is_refused_and_not_kept,
+    law_that_changes_under_a_strategy_blocks_publication,
+    a_strategy_in_another_currency_blocks_publication,
+);

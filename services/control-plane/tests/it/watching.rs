@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Streaming};
 
-use crate::plane::{PATIENCE, Plane, TENANT, config, deposit, folder, publish, put};
+use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both, publish, put};
 
 fn from(have_revision: i64) -> WatchRequest {
     WatchRequest {
@@ -29,10 +29,8 @@ async fn next(stream: &mut Streaming<WatchResponse>) -> Option<i64> {
     said.map(|said| said.release.expect("a release").revision)
 }
 
-#[tokio::test]
-async fn the_current_release_comes_first_then_each_that_follows() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn the_current_release_comes_first_then_each_that_follows(home: Home) {
+    let plane = Plane::start(&home);
     let mut before = plane
         .releases()
         .watch(from(0))
@@ -61,10 +59,8 @@ async fn the_current_release_comes_first_then_each_that_follows() {
     }
 }
 
-#[tokio::test]
-async fn a_watcher_that_hangs_up_is_no_harm() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_watcher_that_hangs_up_is_no_harm(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     for _ in 0..20 {
@@ -87,10 +83,8 @@ async fn a_watcher_that_hangs_up_is_no_harm() {
     assert_eq!(next(&mut stays).await, Some(2));
 }
 
-#[tokio::test]
-async fn streams_end_at_shutdown_and_the_server_drains() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn streams_end_at_shutdown_and_the_server_drains(home: Home) {
+    let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
     plane.publish().await;
     let mut stream = plane
@@ -105,16 +99,12 @@ async fn streams_end_at_shutdown_and_the_server_drains() {
     assert_eq!(said, None);
 }
 
-#[tokio::test]
-async fn who_is_slow_gets_only_the_newest() {
-    let folder = folder();
+async fn who_is_slow_gets_only_the_newest(home: Home) {
     let deps = Deps {
         clock: Arc::new(SystemClock),
         shutdown: CancellationToken::new(),
     };
-    let service = Service::new(&config(folder.path()), deps)
-        .await
-        .expect("opened");
+    let service = Service::new(&home.config(), deps).await.expect("opened");
     // In process nothing buffers: the stream is asked when the client asks.
     let link = Link::in_process(service.routes());
     let mut releases = ReleaseServiceClient::new(link.clone());
@@ -136,10 +126,8 @@ async fn who_is_slow_gets_only_the_newest() {
     service.close().await;
 }
 
-#[tokio::test]
-async fn a_revision_below_zero_is_refused() {
-    let folder = folder();
-    let plane = Plane::start(folder.path());
+async fn a_revision_below_zero_is_refused(home: Home) {
+    let plane = Plane::start(&home);
     let refused = plane
         .releases()
         .watch(from(-1))
@@ -147,3 +135,11 @@ async fn a_revision_below_zero_is_refused() {
         .expect_err("negative");
     assert_eq!(refused.code(), Code::InvalidArgument);
 }
+
+on_both!(
+    the_current_release_comes_first_then_each_that_follows,
+    a_watcher_that_hangs_up_is_no_harm,
+    streams_end_at_shutdown_and_the_server_drains,
+    who_is_slow_gets_only_the_newest,
+    a_revision_below_zero_is_refused,
+);

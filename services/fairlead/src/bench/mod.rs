@@ -1,5 +1,6 @@
 //! `fairlead bench`: what a request costs, beside what its parts cost at least, in one run.
 
+mod cluster;
 mod cpu;
 mod floors;
 mod load;

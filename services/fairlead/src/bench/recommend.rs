@@ -1,5 +1,6 @@
 //! `fairlead bench recommend`: a house with a simulated population, asked over real gRPC.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
 
-use super::{cpu, floors, load::Seen};
+use super::{cluster, cpu, floors, load::Seen};
 use crate::commands::train;
 use crate::config::AppConfig;
 use crate::demo;
@@ -25,20 +26,36 @@ pub struct RecommendBench {
     events: usize,
     /// Seconds of load for each number of connections.
     #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
+    pub(super) seconds: f64,
     /// Numbers of connections.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
-    connections: Vec<usize>,
+    pub(super) connections: Vec<usize>,
+    /// Measure the same services as processes of their own beside the house in one process; both
+    /// on the Kafka of `--kafka`.
+    #[arg(long, requires = "kafka")]
+    cluster: bool,
+    /// Kafka's bootstrap servers instead of the embedded event log.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) kafka: Option<String>,
     /// Print one JSON object.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 /// What one number of connections gave.
-struct Measured {
-    connections: usize,
-    seen: Seen,
-    cpu_us: f64,
+pub(super) struct Measured {
+    pub(super) connections: usize,
+    pub(super) seen: Seen,
+    pub(super) cpu_us: f64,
+}
+
+/// A gateway under load, and the processes that answer.
+pub(super) struct UnderLoad<'l> {
+    pub(super) server: String,
+    /// As `/proc` names them.
+    pub(super) processes: Vec<String>,
+    /// A file of customers, one a line.
+    pub(super) customers: &'l Path,
 }
 
 /// Runs it.
@@ -52,6 +69,9 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
         config.listen.control,
         config.listen.metrics,
     ) = (any, any, any);
+    if let Some(kafka) = &args.kafka {
+        config.events.kafka.clone_from(kafka);
+    }
     let running = Running::start(&config, None).await?;
     let bars = if args.json {
         Bars::hidden()
@@ -62,12 +82,17 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     let list = folder.path().join("customers.txt");
     std::fs::write(&list, customers.join("\n"))?;
 
-    let mut measured = Vec::new();
-    for connections in &args.connections {
-        // Once to warm up, and not counted.
-        under_load(&running, *connections, 1.0, &list).await?;
-        measured.push(under_load(&running, *connections, args.seconds, &list).await?);
+    let house = UnderLoad {
+        server: format!("http://{}", running.addresses.gateway),
+        processes: vec!["self".to_owned()],
+        customers: &list,
+    };
+    if args.cluster {
+        let compared = cluster::compare(&running, &house, &args).await;
+        running.stop().await?;
+        return compared;
     }
+    let measured = house.measure(&args.connections, args.seconds).await?;
     let floors = floors::measure(&running, &customers).await?;
     let cpu_us = measured
         .iter()
@@ -82,43 +107,53 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     running.stop().await
 }
 
-async fn under_load(
-    running: &Running,
-    connections: usize,
-    seconds: f64,
-    customers: &std::path::Path,
-) -> anyhow::Result<Measured> {
-    let before = cpu::of_process("self")?;
-    let output = tokio::process::Command::new(std::env::current_exe()?)
-        .args([
-            "bench",
-            "load",
-            "--server",
-            &format!("http://{}", running.addresses.gateway),
-        ])
-        .args([
-            "--connections",
-            &connections.to_string(),
-            "--seconds",
-            &seconds.to_string(),
-        ])
-        .arg("--customers")
-        .arg(customers)
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await?;
-    let spent = cpu::of_process("self")?.saturating_sub(before);
-    if !output.status.success() {
-        bail!("the load ended with {}", output.status);
+impl UnderLoad<'_> {
+    /// Asks over each number of connections, once before to warm up.
+    pub(super) async fn measure(
+        &self,
+        connections: &[usize],
+        seconds: f64,
+    ) -> anyhow::Result<Vec<Measured>> {
+        let mut measured = Vec::new();
+        for connections in connections {
+            self.ask(*connections, 1.0).await?;
+            measured.push(self.ask(*connections, seconds).await?);
+        }
+        Ok(measured)
     }
-    let seen: Seen = serde_json::from_slice(&output.stdout).context("the load said nothing")?;
-    let cpu_us = spent.as_secs_f64() * 1e6 / seen.requests.max(1) as f64;
-    Ok(Measured {
-        connections,
-        seen,
-        cpu_us,
-    })
+
+    async fn ask(&self, connections: usize, seconds: f64) -> anyhow::Result<Measured> {
+        let before = self.cpu()?;
+        let output = tokio::process::Command::new(std::env::current_exe()?)
+            .args(["bench", "load", "--server", &self.server])
+            .args(["--connections", &connections.to_string()])
+            .args(["--seconds", &seconds.to_string()])
+            .arg("--customers")
+            .arg(self.customers)
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        let spent = self.cpu()?.saturating_sub(before);
+        if !output.status.success() {
+            bail!("the load ended with {}", output.status);
+        }
+        let seen: Seen = serde_json::from_slice(&output.stdout).context("the load said nothing")?;
+        let cpu_us = spent.as_secs_f64() * 1e6 / seen.requests.max(1) as f64;
+        Ok(Measured {
+            connections,
+            seen,
+            cpu_us,
+        })
+    }
+
+    /// CPU time that the processes have used.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        self.processes
+            .iter()
+            .map(|process| cpu::of_process(process))
+            .sum()
+    }
 }
 
 fn print_json(measured: &[Measured], floors: &floors::Floors, ratio: f64) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod eval;
 pub mod import;
+pub mod lake;
 pub mod quote;
 pub mod recommend;
 pub mod release;

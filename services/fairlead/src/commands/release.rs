@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand};
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{
-    GetReleaseRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
+    GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
 };
 
 use crate::cli::ControlServer;
@@ -31,6 +31,12 @@ pub enum ReleaseCommand {
     },
     /// History, newest first.
     List {
+        /// Where it goes.
+        #[command(flatten)]
+        server: ControlServer,
+    },
+    /// Which release each instance of each service uses, and which it refused and why.
+    Instances {
         /// Where it goes.
         #[command(flatten)]
         server: ControlServer,
@@ -82,6 +88,7 @@ pub async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     match command {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,
+        ReleaseCommand::Instances { server } => instances(server).await,
         ReleaseCommand::DraftDefaults { why, server } => draft_defaults(&why, &server).await,
         ReleaseCommand::Publish { why, server } => {
             let request = PublishRequest {
@@ -172,6 +179,41 @@ async fn list(server: ControlServer) -> anyhow::Result<()> {
             release.published_by,
             release.comment,
             hash,
+        ]);
+    }
+    println!("{rows}");
+    Ok(())
+}
+
+async fn instances(server: ControlServer) -> anyhow::Result<()> {
+    let request = ListInstancesRequest {
+        tenant: server.tenant.clone(),
+    };
+    let answer = answered(
+        client(&server)?.list_instances(request).await,
+        &server.control,
+    )?;
+    if server.json {
+        println!("{}", serde_json::to_string_pretty(&answer)?);
+        return Ok(());
+    }
+    let mut rows = table([
+        "service", "instance", "version", "release", "reported", "refused",
+    ]);
+    for one in answer.instances {
+        let at = jiff::Timestamp::from_millisecond(one.reported_at_ms)?.to_string();
+        let refused = match one.refused_revision {
+            0 => String::new(),
+            revision => format!("{revision}: {}", one.reason),
+        };
+        let reported = if one.gone { format!("{at} (gone)") } else { at };
+        rows.add_row([
+            one.service,
+            one.instance,
+            one.version,
+            one.revision.to_string(),
+            reported,
+            refused,
         ]);
     }
     println!("{rows}");

@@ -33,13 +33,15 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         println!("configuration is valid");
         return Ok(());
     }
-    let metrics = telemetry::init(&config.telemetry)?;
+    let telemetry = telemetry::init(&config.telemetry, "up")?;
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
-    let running = Running::start(&config, Some(metrics)).await?;
+    let running = Running::start(&config, Some(telemetry.metrics.clone())).await?;
     next_steps(&running);
     asked_to_stop.cancelled().await;
-    running.stop().await
+    let stopped = running.stop().await;
+    tokio::task::spawn_blocking(move || telemetry.flush()).await?;
+    stopped
 }
 
 /// What to try next.

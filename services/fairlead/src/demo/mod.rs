@@ -52,7 +52,7 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let mut config = args.house.load()?;
     // The demo speaks for itself: only what is wrong is logged.
     "warn".clone_into(&mut config.telemetry.log);
-    let metrics = telemetry::init(&config.telemetry)?;
+    let metrics = telemetry::init(&config.telemetry, "demo")?.metrics;
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
     let running = Running::start(&config, Some(metrics)).await?;

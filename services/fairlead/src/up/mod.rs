@@ -15,11 +15,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_chassis::link::Link;
+use fairlead_chassis::readiness::Readiness;
 use fairlead_chassis::serve::{ServeOptions, bind, grpc_router, serve_router};
 use fairlead_domain::TenantId;
-use fairlead_event_log::{
-    EmbeddedEventLog, EmbeddedOptions, EventLog, KafkaEventLog, KafkaOptions,
-};
+use fairlead_event_log::EventLog;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_registry::Registry;
 use fairlead_release::{FollowOptions, Follower, ReleaseHandle};
@@ -49,6 +48,8 @@ pub struct Running {
     pub releases: ReleaseHandle,
     /// The data folder.
     pub data: PathBuf,
+    /// The feature store's URL.
+    pub redis_url: String,
     /// Where it listens: gateway, control plane, metrics.
     pub addresses: Addresses,
     /// Links straight to the services behind the gateway, for benches.
@@ -108,7 +109,7 @@ impl Running {
         let (last_tasks, last) = (TaskTracker::new(), CancellationToken::new());
         // What was started ends where something after it does not start.
         let undo = [shutdown.clone().drop_guard(), last.clone().drop_guard()];
-        let log = open_log(config).await?;
+        let log = crate::log::open(config).await?;
         let redis_url = if config.redis.url.is_empty() {
             redis::start(&data.join("redis"), &last_tasks, last.clone()).await?
         } else {
@@ -117,7 +118,7 @@ impl Running {
         let online = OnlineStore::connect(&redis_url).await?;
         let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
 
-        let control_plane = control_plane(&data, clock.clone(), shutdown.clone()).await?;
+        let control_plane = control_plane(config, clock.clone(), shutdown.clone()).await?;
         let control = Link::in_process(control_plane.routes());
         let follow = FollowOptions::new(tenant.clone(), Some(data.join("release")));
         let follower = Follower::new(control.clone(), follow);
@@ -146,6 +147,7 @@ impl Running {
             tenant,
             releases,
             data,
+            redis_url,
             addresses: Addresses {
                 gateway: listeners[0].local_addr()?,
                 control: listeners[1].local_addr()?,
@@ -178,15 +180,18 @@ impl Running {
         let (grpc, health) = grpc_router(self.control_plane.routes())?;
         health.set_serving(true).await;
         self.spawn("control-plane", control, grpc);
-        let page = axum::Router::new().route(
-            "/metrics",
-            axum::routing::get(move || async move {
-                metrics
-                    .as_ref()
-                    .map(metrics_exporter_prometheus::PrometheusHandle::render)
-                    .unwrap_or_default()
-            }),
-        );
+        let readiness = Readiness::waiting_for(&["release"]);
+        let page = fairlead_chassis::admin::router(metrics, readiness.clone());
+        let (releases, shutdown) = (self.releases.clone(), self.shutdown.clone());
+        self.tasks.spawn(async move {
+            if shutdown
+                .run_until_cancelled(releases.first())
+                .await
+                .is_some()
+            {
+                readiness.has("release");
+            }
+        });
         self.spawn("metrics", observe, page);
         Ok(())
     }
@@ -223,24 +228,11 @@ impl Running {
     }
 }
 
-async fn open_log(config: &AppConfig) -> anyhow::Result<Arc<dyn EventLog>> {
-    if config.events.kafka.is_empty() {
-        let options = EmbeddedOptions::new(config.data_dir.join("log"));
-        return Ok(Arc::new(EmbeddedEventLog::open(options).await?));
-    }
-    let options = KafkaOptions::new(config.events.kafka.clone());
-    Ok(Arc::new(KafkaEventLog::connect(options).await?))
-}
-
 async fn control_plane(
-    data: &std::path::Path,
+    config: &AppConfig,
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<fairlead_control_plane::Service> {
-    let config = fairlead_control_plane::Config {
-        database: format!("sqlite:{}", data.join("control.db").display()),
-        ..fairlead_control_plane::Config::default()
-    };
     let deps = fairlead_control_plane::Deps { clock, shutdown };
-    Ok(fairlead_control_plane::Service::new(&config, deps).await?)
+    Ok(fairlead_control_plane::Service::new(&config.control(), deps).await?)
 }

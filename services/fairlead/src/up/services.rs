@@ -1,11 +1,10 @@
 //! The services of a house, put on each other.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
-use fairlead_event_log::{EventLog, TopicSpec};
+use fairlead_event_log::EventLog;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_pricing::Keyring;
 use fairlead_registry::Registry;
@@ -44,7 +43,7 @@ impl Services {
         let store: Arc<dyn FeatureStore> = Arc::new(parts.online.clone());
         let (clock, releases) = (&parts.clock, &parts.releases);
         let profile = fairlead_profile::Service::new(
-            &fairlead_profile::Config::default(),
+            &parts.config.profile,
             fairlead_profile::Deps {
                 clock: clock.clone(),
                 registry: parts.registry.clone(),
@@ -53,7 +52,7 @@ impl Services {
             },
         )?;
         let recall = fairlead_recall::Service::new(
-            &fairlead_recall::Config::default(),
+            &parts.config.recall,
             fairlead_recall::Deps {
                 clock: clock.clone(),
                 registry: parts.registry.clone(),
@@ -62,7 +61,7 @@ impl Services {
             },
         )?;
         let ranking = fairlead_ranking::Service::new(
-            &fairlead_ranking::Config::default(),
+            &parts.config.ranking,
             fairlead_ranking::Deps {
                 clock: clock.clone(),
                 registry: parts.registry.clone(),
@@ -71,13 +70,13 @@ impl Services {
             },
         )?;
         let pricing = fairlead_pricing::Service::new(
-            &fairlead_pricing::Config::default(),
+            &parts.config.pricing,
             fairlead_pricing::Deps {
                 clock: clock.clone(),
                 registry: parts.registry.clone(),
                 releases: releases.clone(),
                 quotes: Arc::new(parts.online.quotes()),
-                keys: Keyring::kept_at(&parts.config.data_dir.join("signing-keys.json"))?,
+                keys: Keyring::kept_at(&parts.config.signing_keys())?,
             },
         )?;
         let links = InnerLinks {
@@ -120,15 +119,10 @@ async fn stream(
     parts: &Parts<'_>,
     store: Arc<dyn FeatureStore>,
 ) -> anyhow::Result<fairlead_stream::ProgressWatch> {
-    let config = fairlead_stream::Config::default();
-    let gateway = &parts.config.gateway;
-    let dead_letters = TopicSpec {
-        partitions: gateway.partitions,
-        retention: Duration::from_secs(gateway.retention_days * 86_400),
-    };
+    let config = parts.config.stream.clone();
     parts
         .log
-        .create_topic(&config.dead_letter_topic, dead_letters)
+        .create_topic(&config.dead_letter_topic, parts.config.topic())
         .await?;
     let deps = fairlead_stream::Deps {
         log: parts.log.clone(),

@@ -1,5 +1,8 @@
 //! What is done when a stage gives nothing, and the last check before the slate.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::feature::v1::{EntityState, FeatureSet, Purpose};
 use fairlead_proto::profile::v1::Profile;
@@ -10,17 +13,69 @@ use fairlead_release::eligibility::{EligibilityFacts, judge};
 
 use super::Ask;
 
-/// The profile with its two feature sets taken out; where there is none, the anonymous one with
+/// Customers whose facts are remembered, and for how long.
+const REMEMBERED: u64 = 100_000;
+const REMEMBERED_FOR: Duration = Duration::from_hours(1);
+
+/// What eligibility and suitability last knew of customers. Without it a feature store that is away
+/// would empty every page: what nobody knows of a customer does not pass. It holds no features, no
+/// segments and no consent: who is known from here alone is not personalised.
+#[derive(Debug, Clone)]
+pub(crate) struct LastKnown(moka::sync::Cache<String, Arc<Profile>>);
+
+impl Default for LastKnown {
+    fn default() -> Self {
+        let cache = moka::sync::Cache::builder();
+        Self(
+            cache
+                .max_capacity(REMEMBERED)
+                .time_to_live(REMEMBERED_FOR)
+                .build(),
+        )
+    }
+}
+
+impl LastKnown {
+    /// Remembers the facts of a profile.
+    pub(super) fn keep(&self, ask: &Ask, profile: &Profile) {
+        let facts = Profile {
+            customer_id: profile.customer_id.clone(),
+            age_years: profile.age_years,
+            income_monthly_minor: profile.income_monthly_minor,
+            region: profile.region.clone(),
+            employment: profile.employment.clone(),
+            suitability_class: profile.suitability_class,
+            held_product_ids: profile.held_product_ids.clone(),
+            ..Profile::default()
+        };
+        self.0.insert(key(ask), Arc::new(facts));
+    }
+
+    /// The facts last known; those of nobody where none are.
+    fn of(&self, ask: &Ask) -> Profile {
+        self.0.get(&key(ask)).map_or_else(
+            || Profile {
+                customer_id: ask.customer.to_string(),
+                ..Profile::default()
+            },
+            |facts| Profile::clone(&facts),
+        )
+    }
+}
+
+fn key(ask: &Ask) -> String {
+    crate::topics::key(ask.tenant.as_str(), ask.customer.as_str())
+}
+
+/// The profile with its two feature sets taken out; where there is none, the facts last known with
 /// the defaults of the registry.
 pub(super) fn with_features(
     registry: &Registry,
+    last_known: &LastKnown,
     profile: Option<Profile>,
     ask: &Ask,
 ) -> (Profile, FeatureSet, FeatureSet) {
-    let mut profile = profile.unwrap_or_else(|| Profile {
-        customer_id: ask.customer.to_string(),
-        ..Profile::default()
-    });
+    let mut profile = profile.unwrap_or_else(|| last_known.of(ask));
     let mut sets = std::mem::take(&mut profile.features);
     let mut take = |purpose: Purpose| {
         let found = sets.iter().position(|set| set.purpose() == purpose);

@@ -1,7 +1,7 @@
 //! The decision: profile, experiments, candidates, scores, prices, slate, record.
 //!
 //! One deadline for the whole; each stage has a share of what is left and a fallback:
-//! no profile: the anonymous profile and the standard rate card; no recall: the release's own
+//! no profile: the facts last known, nothing personal, the standard rate card; no recall: the release's own
 //! list; no ranking: recall's order; no pricing: no priced product is shown.
 
 mod experiments;
@@ -37,6 +37,7 @@ use tonic::Status;
 
 use crate::Error;
 use crate::config::StageShares;
+pub(crate) use fallback::LastKnown;
 use slate::{Contender, arrange};
 use stages::{Stage, Stages};
 use value::Chances;
@@ -67,6 +68,7 @@ pub(crate) struct Decided {
 #[derive(Debug, Clone)]
 pub(crate) struct Decider {
     pub(crate) registry: Registry,
+    pub(crate) last_known: LastKnown,
     pub(crate) releases: ReleaseHandle,
     pub(crate) profile: ProfileServiceClient<Link>,
     pub(crate) recall: RecallServiceClient<Link>,
@@ -135,7 +137,8 @@ impl Decider {
     async fn know(&self, ask: &Ask, stages: &mut Stages) -> Result<Known, Status> {
         let live = self.releases.live().ok_or(Error::NoRelease)?;
         let profile = self.read_profile(ask, stages).await?;
-        let (profile, recommend, price) = fallback::with_features(&self.registry, profile, ask);
+        let (profile, recommend, price) =
+            fallback::with_features(&self.registry, &self.last_known, profile, ask);
         let personalised = profile.personalisation_consent;
         let (exposures, overrides) = if personalised {
             experiments::assign(&live, &ask.customer, &profile)
@@ -170,7 +173,7 @@ impl Decider {
         let stage = Stage {
             name: "profile",
             share: self.shares.profile,
-            fallback: "anonymous profile, standard rate card",
+            fallback: "facts last known, nothing personal, standard rate card",
         };
         let request = GetProfileRequest {
             tenant: ask.tenant.to_string(),
@@ -184,7 +187,11 @@ impl Decider {
                 client.get_profile(request).await
             })
             .await?;
-        Ok(answer.and_then(|answer| answer.profile))
+        let profile = answer.and_then(|answer| answer.profile);
+        if let Some(profile) = &profile {
+            self.last_known.keep(ask, profile);
+        }
+        Ok(profile)
     }
 
     /// Reads a profile for another call of the gateway (quotes), with the same fallback.
@@ -195,7 +202,8 @@ impl Decider {
         let mut stages = Stages::new(ask.deadline);
         let profile = self.read_profile(ask, &mut stages).await?;
         let degraded = profile.is_none();
-        let (profile, _, price) = fallback::with_features(&self.registry, profile, ask);
+        let (profile, _, price) =
+            fallback::with_features(&self.registry, &self.last_known, profile, ask);
         Ok((profile, price, degraded))
     }
 

@@ -5,11 +5,15 @@ mod error;
 mod openapi;
 mod paths;
 
+use std::time::Instant;
+
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{self, MatchedPath, Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use fairlead_chassis::telemetry::continue_request;
 use fairlead_proto::gateway::v1 as gateway;
 use fairlead_proto::gateway::v1::customer_profile_service_server::CustomerProfileService;
 use fairlead_proto::gateway::v1::event_service_server::EventService;
@@ -18,6 +22,7 @@ use fairlead_proto::gateway::v1::recommend_service_server::RecommendService;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::{Request, Status};
+use tracing::Instrument as _;
 
 use crate::{Error, Service};
 pub(crate) use error::Problem;
@@ -38,6 +43,7 @@ impl Service {
             .route(paths::TRACK_MANY, axum::routing::post(track_many))
             .route(paths::PROFILE, axum::routing::get(profile))
             .method_not_allowed_fallback(method_not_allowed)
+            .route_layer(axum::middleware::from_fn(observed))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .with_state(self.clone());
         let guarded = crate::access::guard(rest.merge(grpc), &self.inner.config);
@@ -46,6 +52,20 @@ impl Service {
 }
 
 type Answer = Result<Response, Problem>;
+
+/// Continues the caller's trace, and measures. The label is the route, not the path: it holds no ids.
+async fn observed(route: MatchedPath, request: extract::Request, next: Next) -> Response {
+    let route = route.as_str().to_owned();
+    let span = tracing::info_span!("rest", otel.kind = "server", route = %route);
+    continue_request(&span, request.headers());
+    let started = Instant::now();
+    let answer = next.run(request).instrument(span).await;
+    let status = answer.status().as_u16().to_string();
+    metrics::histogram!("fairlead_rest_seconds", "route" => route.clone())
+        .record(started.elapsed().as_secs_f64());
+    metrics::counter!("fairlead_rest_total", "route" => route, "status" => status).increment(1);
+    answer
+}
 
 async fn recommend(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
     let request = call(&headers, read::<gateway::RecommendRequest>(&body)?);

@@ -3,7 +3,6 @@
 mod answers;
 mod bad_input;
 mod equality;
-mod process;
 mod releases;
 mod store_away;
 mod support;

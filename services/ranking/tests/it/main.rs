@@ -5,7 +5,6 @@ mod bad_input;
 mod equality;
 mod folder;
 mod models;
-mod process;
 mod scores;
 mod support;
 mod swapping;

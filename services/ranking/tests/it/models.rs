@@ -176,8 +176,15 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
             ("2", "ranker 1"),
             "{says}"
         );
+        let report = house.releases.reports().report();
+        assert_eq!(
+            (report.revision, report.refused_revision),
+            (1, revision),
+            "{says}"
+        );
         for name in names {
             assert!(reason.contains(name), "{says}: {reason}");
+            assert!(report.reason.contains(name), "{says}: {report:?}");
         }
         let after = house.ask(request()).await?;
         assert_eq!(

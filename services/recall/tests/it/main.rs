@@ -6,5 +6,4 @@ mod candidates;
 mod counters;
 mod folder;
 mod models;
-mod process;
 mod support;

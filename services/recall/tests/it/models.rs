@@ -158,8 +158,15 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
         // The release was published with the folder as it is: the hash holds.
         let bad = named(&path_of(&bad), "2")?;
         let reason = refusal(&house, revision, bad).await;
+        let report = house.releases.reports().report();
+        assert_eq!(
+            (report.revision, report.refused_revision),
+            (1, revision),
+            "{says}"
+        );
         for name in names {
             assert!(reason.contains(name), "{says}: {reason}");
+            assert!(report.reason.contains(name), "{says}: {report:?}");
         }
         let after = house.ask(request()).await?;
         assert_eq!(after.candidates, before.candidates, "{says}");

@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Writes until SIGTERM, then writes what waits, commits, and ends.
 pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
-    let metrics = fairlead_chassis::telemetry::init(&config.telemetry)?;
+    let telemetry = fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let listener = bind(config.listen.metrics).await?;
     let tasks = TaskTracker::new();
     let shutdown = shutdown_on_signal(&tasks)?;
@@ -31,13 +31,18 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
         drain: Duration::from_millis(config.drain_ms),
     };
     let progress = admin::Watched::default();
-    let page = admin::router(metrics, progress.clone(), shutdown.clone());
+    let page = admin::router(
+        telemetry.metrics.clone(),
+        progress.clone(),
+        shutdown.clone(),
+    );
     let serving = tasks.spawn(serve_router(options, listener, page, served.clone()));
     let wrote = write(config, &progress, shutdown.clone()).await;
     served.cancel();
     shutdown.cancel();
     tasks.close();
     tasks.wait().await;
+    tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     wrote?;
     Ok(serving.await??)
 }
@@ -60,7 +65,7 @@ async fn write(
 
 /// Writes what the log holds now, outside the group.
 pub(crate) async fn until_end(config: &ProcessConfig) -> anyhow::Result<()> {
-    fairlead_chassis::telemetry::init(&config.telemetry)?;
+    fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let log = open_log(config).await?;
     let topics = Topics::default();
     let taken = catch_up(&config.lake, &topics, &deps(config, log.clone())?).await;

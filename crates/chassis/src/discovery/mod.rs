@@ -1,0 +1,268 @@
+//! Where the instances of a service are, and how a process makes itself found.
+//!
+//! A [`ServiceRegistry`] is one of the seams of the house: addresses from the configuration, names
+//! in DNS, or Consul. What it finds is a list that changes; links balance over it.
+
+mod consul;
+mod dns;
+mod fixed;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use consul::ConsulRegistry;
+pub use dns::DnsRegistry;
+pub use fixed::FixedRegistry;
+
+use crate::Error;
+
+/// One instance of a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Instance {
+    /// Unique among the instances of its service.
+    pub id: String,
+    /// `http://host:port`.
+    pub address: String,
+    /// Its version; empty where the registry does not say.
+    pub version: String,
+    /// Its zone; empty where the registry does not say.
+    pub zone: String,
+}
+
+impl Instance {
+    /// An instance of which nothing but its address is known.
+    pub fn at(address: impl Into<String>) -> Self {
+        let address = address.into();
+        Self {
+            id: address.clone(),
+            address,
+            version: String::new(),
+            zone: String::new(),
+        }
+    }
+}
+
+/// The instances of a service, sorted by id; the newest list, or the last known one.
+pub type Instances = watch::Receiver<Arc<[Instance]>>;
+
+/// What a process says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The service: "ranking".
+    pub service: &'static str,
+    /// The host at which others reach it.
+    pub host: String,
+    /// Its gRPC port, which also answers the gRPC health protocol.
+    pub port: u16,
+    /// Its version.
+    pub version: String,
+    /// Its zone; may be empty.
+    pub zone: String,
+}
+
+impl Registration {
+    /// The same process has the same id after a restart, so that it replaces its old self.
+    pub fn id(&self) -> String {
+        format!("fairlead-{}-{}-{}", self.service, self.host, self.port)
+    }
+}
+
+/// Finds services, and makes this process found.
+pub trait ServiceRegistry: Send + Sync + 'static {
+    /// The instances of a service, from now until the registry's own end.
+    fn follow(&self, service: &'static str) -> Result<Instances, Error>;
+
+    /// Makes this process found until `shutdown`, then withdraws it; the future ends once it is
+    /// withdrawn, or could not be within a second.
+    fn announce(
+        &self,
+        registration: Registration,
+        shutdown: CancellationToken,
+    ) -> futures::future::BoxFuture<'static, ()>;
+}
+
+/// How services are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// At the addresses of the configuration.
+    Static,
+    /// By names in DNS: every address of a name is an instance.
+    Dns,
+    /// By Consul.
+    Consul,
+}
+
+/// Configuration of discovery.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscoveryConfig {
+    /// How services are found.
+    pub kind: Kind,
+    /// Consul's agent: `http://host:port`.
+    pub consul: String,
+    /// The token for it; empty for none.
+    pub consul_token: String,
+    /// The host at which others reach this process; empty takes that of its `listen` address.
+    pub advertise: String,
+    /// The zone of this process; may be empty.
+    pub zone: String,
+    /// How often names are looked up, milliseconds.
+    pub refresh_ms: u64,
+    /// By service: URLs for `static`, `host:port` for `dns`; not read for `consul`.
+    pub services: BTreeMap<String, Vec<String>>,
+}
+
+impl DiscoveryConfig {
+    /// Refuses what cannot be worked with: names the key, the value and what is allowed.
+    pub fn check(&self, known: &[&str]) -> Result<(), Error> {
+        let refuse = |key: &str, value: &str, allowed: &str| {
+            Err(Error::Config(format!(
+                "`discovery.{key}` = `{value}` is not allowed: {allowed}"
+            )))
+        };
+        if !(10..=600_000).contains(&self.refresh_ms) {
+            return refuse("refresh_ms", &self.refresh_ms.to_string(), "10 to 600000");
+        }
+        if let Some(unknown) = self
+            .services
+            .keys()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            return refuse("services", unknown, &known.join(", "));
+        }
+        for (service, addresses) in &self.services {
+            let key = format!("services.{service}");
+            for address in addresses {
+                match self.kind {
+                    Kind::Static => drop(crate::link::endpoint(address)?),
+                    Kind::Dns if dns::split(address).is_none() => {
+                        return refuse(&key, address, "host:port, such as fairlead-ranking:7004");
+                    }
+                    Kind::Dns | Kind::Consul => {}
+                }
+            }
+        }
+        match self.kind {
+            Kind::Consul => crate::link::endpoint(&self.consul).map(drop),
+            Kind::Static | Kind::Dns => Ok(()),
+        }
+    }
+
+    /// The registry that the configuration names. Its tasks run in `tasks` until `shutdown`.
+    pub fn open(
+        &self,
+        tasks: &TaskTracker,
+        shutdown: CancellationToken,
+    ) -> Result<Arc<dyn ServiceRegistry>, Error> {
+        Ok(match self.kind {
+            Kind::Static => Arc::new(FixedRegistry::new(self.services.clone())),
+            Kind::Dns => Arc::new(DnsRegistry::new(
+                self.services.clone(),
+                std::time::Duration::from_millis(self.refresh_ms),
+                tasks.clone(),
+                shutdown,
+            )),
+            Kind::Consul => Arc::new(ConsulRegistry::new(
+                &self.consul,
+                &self.consul_token,
+                tasks.clone(),
+                shutdown,
+            )?),
+        })
+    }
+}
+
+/// Keeps the last known list: an empty answer never replaces one that had instances. A registry
+/// that has just lost its memory, or its sight of all of us, says "none"; whoever is truly gone
+/// refuses connections, and costs one attempt.
+fn put(
+    service: &'static str,
+    list: &watch::Sender<Arc<[Instance]>>,
+    mut found: Vec<Instance>,
+) -> bool {
+    found.sort();
+    found.dedup_by(|a, b| a.id == b.id);
+    let kept = found.is_empty() && !list.borrow().is_empty();
+    metrics::gauge!("fairlead_discovery_up", "service" => service).set(f64::from(u8::from(!kept)));
+    if kept {
+        return false;
+    }
+    metrics::gauge!("fairlead_discovery_instances", "service" => service).set(found.len() as f64);
+    list.send_if_modified(|current| {
+        let changed = **current != *found;
+        if changed {
+            tracing::info!(service, instances = found.len(), "instances changed");
+            *current = found.into();
+        }
+        changed
+    })
+}
+
+/// Notes that the registry did not answer: the last known list stays.
+fn lost(service: &'static str) {
+    metrics::gauge!("fairlead_discovery_up", "service" => service).set(0.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_answer_keeps_the_last_known_list() {
+        let (list, seen) = watch::channel::<Arc<[Instance]>>(Arc::default());
+        assert!(put(
+            "ranking",
+            &list,
+            vec![Instance::at("http://b:1"), Instance::at("http://a:1")]
+        ));
+        assert!(!put("ranking", &list, Vec::new()));
+        let ids: Vec<String> = seen.borrow().iter().map(|one| one.id.clone()).collect();
+        assert_eq!(ids, ["http://a:1", "http://b:1"]);
+        assert!(put("ranking", &list, vec![Instance::at("http://b:1")]));
+    }
+
+    #[test]
+    fn what_cannot_be_worked_with_is_named() {
+        let good = DiscoveryConfig {
+            kind: Kind::Static,
+            consul: "http://127.0.0.1:8500".into(),
+            consul_token: String::new(),
+            advertise: String::new(),
+            zone: String::new(),
+            refresh_ms: 1_000,
+            services: BTreeMap::from([("ranking".to_owned(), vec!["http://r:7004".to_owned()])]),
+        };
+        assert!(good.check(&["ranking"]).is_ok());
+        let with = |change: &dyn Fn(&mut DiscoveryConfig)| {
+            let mut config = good.clone();
+            change(&mut config);
+            config.check(&["ranking"]).expect_err("refused").to_string()
+        };
+        let service = |to: &str| BTreeMap::from([("ranking".to_owned(), vec![to.to_owned()])]);
+        assert!(with(&|config| config.refresh_ms = 0).contains("refresh_ms"));
+        assert!(with(&|config| config.services = service("nowhere")).contains("`nowhere`"));
+        assert!(
+            with(&|config| {
+                config.kind = Kind::Dns;
+                config.services = service("http://r:1");
+            })
+            .contains("host:port")
+        );
+        assert!(
+            with(&|config| {
+                config.kind = Kind::Consul;
+                config.consul = "consul".into();
+            })
+            .contains("`consul`")
+        );
+        assert!(
+            with(&|config| drop(config.services.insert("rankign".into(), vec![])))
+                .contains("rankign")
+        );
+    }
+}

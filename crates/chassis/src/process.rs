@@ -1,0 +1,122 @@
+//! One service as a process: it listens, says when it can serve, is found, drains, stops.
+//!
+//! ```text
+//! bind -> listen (not ready) -> parts are there -> ready, registered
+//!      -> SIGTERM: not ready, withdrawn -> notice -> no new calls, those in flight end -> stop
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Error;
+use crate::admin;
+use crate::discovery::{Registration, ServiceRegistry};
+use crate::readiness::Readiness;
+use crate::serve::{Health, ServeOptions, serve_router};
+
+/// How a process is watched and stopped.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// Name in logs: "ranking".
+    pub name: &'static str,
+    /// How long calls in flight may go on once no new ones are taken.
+    pub drain: Duration,
+    /// How long calls are still taken after callers were told to go elsewhere.
+    pub notice: Duration,
+    /// What must be there before it serves.
+    pub readiness: Readiness,
+}
+
+/// What is served, and who is told of it.
+pub struct Served {
+    /// Where calls come in.
+    pub listener: TcpListener,
+    /// gRPC, and what else is routed on its port.
+    pub router: axum::Router,
+    /// The gRPC health of `router`.
+    pub health: Health,
+    /// Who is told.
+    pub registry: Arc<dyn ServiceRegistry>,
+    /// What it is told.
+    pub registration: Registration,
+}
+
+impl Process {
+    /// Serves the operators' page in `tasks` until the tasks' owner ends them with `ended`.
+    pub fn watch(
+        &self,
+        listener: TcpListener,
+        metrics: Option<PrometheusHandle>,
+        tasks: &TaskTracker,
+        ended: CancellationToken,
+    ) {
+        let page = admin::router(metrics, self.readiness.clone());
+        let options = ServeOptions {
+            name: "metrics",
+            // A scrape in flight is nothing to wait for.
+            drain: Duration::from_millis(100),
+        };
+        let readiness = self.readiness.clone();
+        tasks.spawn(async move {
+            let said = async {
+                metrics::gauge!("fairlead_ready").set(0.0);
+                readiness.ready().await;
+                metrics::gauge!("fairlead_ready").set(1.0);
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                served = serve_router(options, listener, page, ended) => match served {
+                    Ok(()) | Err(Error::Drain { .. }) => {}
+                    Err(error) => tracing::error!(%error, "operators' page ended"),
+                },
+                () = said => {}
+            }
+        });
+    }
+
+    /// Serves until `shutdown`, then drains. The calls that are in flight then are answered.
+    ///
+    /// # Errors
+    /// The server stops by itself, or calls outlive the drain time.
+    pub async fn serve(self, served: Served, shutdown: CancellationToken) -> Result<(), Error> {
+        let Served {
+            listener,
+            router,
+            health,
+            registry,
+            registration,
+        } = served;
+        let closing = CancellationToken::new();
+        let options = ServeOptions {
+            name: self.name,
+            drain: self.drain,
+        };
+        let serving = serve_router(options, listener, router, closing.clone());
+        let told = async {
+            health.set_serving(false).await;
+            let ready = shutdown.run_until_cancelled(self.readiness.ready()).await;
+            if ready.is_some() {
+                health.set_serving(true).await;
+                tracing::info!(server = self.name, "ready");
+                registry.announce(registration, shutdown.clone()).await;
+            }
+            self.readiness.drain();
+            health.set_serving(false).await;
+            metrics::gauge!("fairlead_ready").set(0.0);
+            tracing::info!(server = self.name, "draining");
+            tokio::time::sleep(self.notice).await;
+            closing.cancel();
+        };
+        tokio::pin!(serving, told);
+        tokio::select! {
+            // It fails by itself: there is nothing left that could drain.
+            ended = &mut serving => ended,
+            () = &mut told => serving.await,
+        }
+    }
+}

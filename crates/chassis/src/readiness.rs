@@ -1,0 +1,85 @@
+//! Whether a process can serve: named parts that must be there first, and draining at the end.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// What a process still waits for. Clones are of the same process.
+#[derive(Debug, Clone)]
+pub struct Readiness {
+    state: Arc<watch::Sender<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    waiting: BTreeSet<&'static str>,
+    draining: bool,
+}
+
+impl Readiness {
+    /// Ready once each of `parts` is there.
+    pub fn waiting_for(parts: &[&'static str]) -> Self {
+        let state = State {
+            waiting: parts.iter().copied().collect(),
+            draining: false,
+        };
+        Self {
+            state: Arc::new(watch::Sender::new(state)),
+        }
+    }
+
+    /// A part is there. It stays so: what is lost later degrades answers, it does not end them.
+    pub fn has(&self, part: &'static str) {
+        self.state.send_if_modified(|state| {
+            let had = state.waiting.remove(part);
+            if had {
+                tracing::info!(part, "part is ready");
+            }
+            had
+        });
+    }
+
+    /// From now on this process is not to be asked any more.
+    pub fn drain(&self) {
+        self.state.send_modify(|state| state.draining = true);
+    }
+
+    /// Waits until it is ready.
+    pub async fn ready(&self) {
+        let mut state = self.state.subscribe();
+        // The sender lives in `self`: the wait cannot fail.
+        drop(state.wait_for(|state| state.waiting.is_empty()).await);
+    }
+
+    /// Why it cannot serve; nothing where it can.
+    pub fn refusal(&self) -> Option<String> {
+        let state = self.state.borrow();
+        if state.draining {
+            return Some("draining".to_owned());
+        }
+        let waiting: Vec<&str> = state.waiting.iter().copied().collect();
+        (!waiting.is_empty()).then(|| format!("waiting for: {}", waiting.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_says_what_it_waits_for_and_that_it_drains() {
+        let readiness = Readiness::waiting_for(&["release", "model"]);
+        assert_eq!(
+            readiness.refusal().as_deref(),
+            Some("waiting for: model, release")
+        );
+        readiness.has("model");
+        assert_eq!(readiness.refusal().as_deref(), Some("waiting for: release"));
+        let (other, ()) = (readiness.clone(), readiness.has("release"));
+        other.ready().await;
+        assert_eq!(other.refusal(), None);
+        readiness.drain();
+        assert_eq!(other.refusal().as_deref(), Some("draining"));
+    }
+}

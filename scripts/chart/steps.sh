@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# How the checks of chart and deployment report: every step runs, any failure fails the whole.
+
+wrong=0
+# step WHAT COMMAND...
+step() {
+  local what=$1
+  shift
+  if "$@"; then printf '    ok: %s\n' "$what"; else printf '    WRONG: %s\n' "$what" >&2; wrong=1; fi
+}
+skip() { printf '    skipped: %s\n' "$1"; }
+# quietly COMMAND...: what it prints is shown only where it fails.
+quietly() {
+  local said
+  said=$("$@" 2>&1) || { printf '%s\n' "$said" >&2; return 1; }
+}
+steps_passed() { [ "$wrong" -eq 0 ]; }

@@ -1,0 +1,107 @@
+//! News of other instances: each release that one control plane publishes on a PostgreSQL is said on
+//! a channel of it, in the very transaction that puts it in force, and heard by all.
+
+use std::time::Duration;
+
+use fairlead_domain::TenantId;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+
+use super::{Address, Dialect, Tx};
+use crate::Error;
+
+/// The channel; a message is the tenant's name.
+const CHANNEL: &str = "fairlead_releases";
+
+/// A quiet channel is asked this often whether it is still there: a connection whose other end
+/// vanished looks the same as one without news.
+const ASK_AFTER: Duration = Duration::from_secs(10);
+
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+
+const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(2);
+
+/// What is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News<'a> {
+    /// This tenant has a newer release.
+    Of(&'a TenantId),
+    /// Something may have been missed.
+    OfAnyone,
+}
+
+/// Says in this transaction that the tenant has a newer release. It is heard once committed.
+pub(super) async fn say(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Result<(), Error> {
+    if dialect == Dialect::Postgres {
+        let say = sqlx::query("SELECT pg_notify($1, $2)");
+        tx.execute(say.bind(CHANNEL).bind(tenant.as_str())).await?;
+    }
+    Ok(())
+}
+
+impl Address {
+    /// Listens for ever, over a connection of its own; returns at once where there is nobody to
+    /// listen to.
+    pub(crate) async fn listen(self, heard: impl Fn(News<'_>)) {
+        let Self::Postgres { url, shown } = self else {
+            return;
+        };
+        let mut wait = FIRST_BACK_OFF;
+        loop {
+            match open(&url).await {
+                Ok(mut listener) => {
+                    wait = FIRST_BACK_OFF;
+                    metrics::gauge!("fairlead_control_listening").set(1.0);
+                    // Whatever was published before this connection.
+                    heard(News::OfAnyone);
+                    let error = hear(&mut listener, &heard).await;
+                    metrics::gauge!("fairlead_control_listening").set(0.0);
+                    tracing::warn!(database = shown, %error, "channel of releases lost");
+                }
+                Err(error) => {
+                    tracing::warn!(database = shown, %error, "channel of releases cannot be opened");
+                    wait = (wait * 2).min(LONGEST_BACK_OFF);
+                }
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+async fn open(url: &str) -> Result<PgListener, sqlx::Error> {
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(ANSWER_LIMIT)
+        .connect(url)
+        .await?;
+    let mut listener = PgListener::connect_with(&pool).await?;
+    // What was lost while it was away must be announced: reconnecting is ours.
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await?;
+    Ok(listener)
+}
+
+/// Hears until the connection is lost; why.
+async fn hear(listener: &mut PgListener, heard: &impl Fn(News<'_>)) -> sqlx::Error {
+    let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into());
+    loop {
+        match tokio::time::timeout(ASK_AFTER, listener.try_recv()).await {
+            Ok(Ok(Some(said))) => match TenantId::new(said.payload()) {
+                Ok(tenant) => heard(News::Of(&tenant)),
+                Err(_) => heard(News::OfAnyone),
+            },
+            Ok(Ok(None)) => return lost(),
+            Ok(Err(error)) => return error,
+            Err(_) => {
+                let asked = sqlx::query("SELECT 1").execute(&mut *listener);
+                match tokio::time::timeout(ANSWER_LIMIT, asked).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return error,
+                    Err(_) => return lost(),
+                }
+            }
+        }
+    }
+}

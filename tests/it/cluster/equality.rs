@@ -1,0 +1,110 @@
+//! The same customers, the same answers: the cluster and the house in one process.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fairlead_chassis::link::Link;
+use fairlead_gateway::topics;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
+use fairlead_tests::cluster::{PATIENCE, total};
+use prost::Message as _;
+
+use super::{Furnished, with};
+
+const ASKED: usize = 200;
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    u64::try_from(since.as_millis()).expect("before the end of time")
+}
+
+/// Product features are as of the last full minute, and each instance takes a new minute up with its
+/// next refresh, a second later at most: nobody is asked while they do.
+async fn within_a_minute() {
+    let into = now_ms() % 60_000;
+    let wait = match into {
+        0..5_000 => 5_000 - into,
+        55_000.. => 65_000 - into,
+        _ => 0,
+    };
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
+/// Waits until the cluster's stream has applied every event that is in the log.
+async fn caught_up(house: &Furnished) {
+    let ends = house
+        .reference
+        .running
+        .log
+        .end_offsets(topics::EVENTS)
+        .await;
+    let all: i64 = ends.expect("ends").iter().map(|end| end.offset).sum();
+    let page = house.cluster.instances["stream-1"].page();
+    let done = async {
+        while total(page, "fairlead_stream_events_total", &[]) < all as f64 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, done)
+        .await
+        .expect("the stream catches up");
+}
+
+async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> RecommendResponse {
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        slate_size: 10,
+        request_id: format!("equal-{number}"),
+        as_of_ms,
+        ..RecommendRequest::default()
+    };
+    let mut client = RecommendServiceClient::new(link.clone());
+    let answer = client
+        .recommend(request)
+        .await
+        .expect("an answer")
+        .into_inner();
+    RecommendResponse {
+        latency_ms: 0.0,
+        ..answer
+    }
+}
+
+#[test]
+fn two_hundred_customers_get_the_very_same_slates() {
+    with(async |house| {
+        house
+            .reference
+            .running
+            .caught_up()
+            .await
+            .expect("caught up");
+        caught_up(house).await;
+        house.until_whole().await;
+        let as_of_ms = now_ms() as i64;
+        let (one, many) = (
+            house.reference.running.gateway.clone(),
+            house.gateway.clone(),
+        );
+        let mut personalised = 0;
+        for (number, customer) in house.reference.customers.iter().take(ASKED).enumerate() {
+            within_a_minute().await;
+            let expected = ask(&one, customer, number, as_of_ms).await;
+            let found = ask(&many, customer, number, as_of_ms).await;
+            assert!(expected.degraded.is_empty(), "{:?}", expected.degraded);
+            assert_eq!(
+                expected.encode_to_vec(),
+                found.encode_to_vec(),
+                "{customer}\none process: {}\ncluster: {}",
+                serde_json::to_string(&expected).expect("json"),
+                serde_json::to_string(&found).expect("json"),
+            );
+            assert!(!found.items.is_empty());
+            personalised += usize::from(found.personalised);
+        }
+        // Everyone without consent would be equal too easily.
+        assert!(personalised > ASKED / 2, "{personalised} personalised");
+    });
+}

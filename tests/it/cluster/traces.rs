@@ -1,0 +1,183 @@
+//! One mobile request is one trace, through every process that it meets.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::{Arc, Mutex};
+
+use fairlead_tests::cluster::PATIENCE;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+use super::{Furnished, with};
+
+/// A span with the process that sent it.
+#[derive(Debug, Clone)]
+struct Seen {
+    process: String,
+    span: Span,
+}
+
+/// An OTLP receiver: the collector's own gRPC service, which keeps what it is sent.
+#[derive(Clone)]
+pub(super) struct Receiver {
+    url: Arc<str>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Receiver {
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let receiver = Self {
+            url: format!("http://{}", listener.local_addr()?).into(),
+            seen: Arc::default(),
+        };
+        let service = TraceServiceServer::new(receiver.clone());
+        let serving = tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        std::thread::spawn(move || crate::house::runtime().block_on(serving));
+        Ok(receiver)
+    }
+
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The spans of one trace, as they are now.
+    fn of(&self, trace: &str) -> Vec<Seen> {
+        let seen = self.seen.lock().expect("no holder panics");
+        let mine = seen.iter().filter(|seen| hex(&seen.span.trace_id) == trace);
+        mine.cloned().collect()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let mut seen = self.seen.lock().expect("no holder panics");
+        for resource in request.into_inner().resource_spans {
+            let attributes = resource.resource.unwrap_or_default().attributes;
+            let name = attributes.into_iter().find(|one| one.key == "service.name");
+            let process = match name.and_then(|one| one.value?.value) {
+                Some(Value::StringValue(name)) => name,
+                _ => String::new(),
+            };
+            let spans = resource
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans);
+            seen.extend(spans.map(|span| Seen {
+                process: process.clone(),
+                span,
+            }));
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+/// A POST as a phone makes it, with a trace that it wants kept.
+fn post(house: &Furnished, path: &str, body: &str, trace: &str) -> String {
+    let address = house.cluster.instances["gateway-1"].address();
+    let address = address.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("the gateway");
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: phone\r\nContent-Type: application/json\r\nConnection: close\r\n\
+         traceparent: 00-{trace}-00f067aa0ba902b7-01\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len(),
+    );
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+/// Waits until spans of all these processes came, and checks that they are one tree.
+async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<Seen> {
+    let whole = async {
+        loop {
+            let spans = house.spans.of(trace);
+            let from = |process: &&str| spans.iter().any(|seen| seen.process == **process);
+            if processes.iter().all(from) {
+                return spans;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    let spans = tokio::time::timeout(PATIENCE, whole)
+        .await
+        .unwrap_or_else(|_| panic!("spans of {processes:?} in {:#?}", house.spans.of(trace)));
+    let by_id: BTreeMap<&[u8], &Seen> = spans
+        .iter()
+        .map(|seen| (seen.span.span_id.as_slice(), seen))
+        .collect();
+    for seen in &spans {
+        let parent = seen.span.parent_span_id.as_slice();
+        assert!(
+            by_id.contains_key(parent) || hex(parent) == "00f067aa0ba902b7",
+            "{} of {} hangs in the air",
+            seen.span.name,
+            seen.process
+        );
+    }
+    spans
+}
+
+#[test]
+fn a_recommendation_is_one_trace_through_every_service() {
+    with(async |house| {
+        house.until_whole().await;
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let body = format!(
+            "{{\"customerId\":\"{}\",\"slateSize\":3}}",
+            house.customer()
+        );
+        let answer = tokio::task::block_in_place(|| post(house, "/v1/recommend", &body, trace));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let services = ["gateway", "profile", "recall", "ranking", "pricing"];
+        let processes = services.map(|service| format!("fairlead-{service}"));
+        let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
+        let spans = one_tree(house, trace, &processes).await;
+        assert!(
+            spans.iter().any(|seen| seen.span.name == "rest"),
+            "{spans:#?}"
+        );
+    });
+}
+
+#[test]
+fn an_event_is_one_trace_from_the_phone_to_the_feature_store() {
+    with(async |house| {
+        house.until_whole().await;
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        let body = format!(
+            "{{\"event\":{{\"customerId\":\"{}\",\"kind\":\"EVENT_KIND_APP_OPENED\"}}}}",
+            house.customer()
+        );
+        let answer = tokio::task::block_in_place(|| post(house, "/v1/events", &body, trace));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let spans = one_tree(house, trace, &["fairlead-gateway", "fairlead-stream"]).await;
+        for name in ["rest", "produce", "apply_event"] {
+            assert!(
+                spans.iter().any(|seen| seen.span.name == name),
+                "{name} in {spans:#?}"
+            );
+        }
+    });
+}

@@ -1,0 +1,203 @@
+//! `make cluster-demo`: the whole cluster form on one machine with real servers; an instance of each
+//! service is killed while load runs.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+use fairlead::terminal::{Bars, heading, note, table};
+use fairlead_tests::cluster::{Cluster, Load, Reference, SERVICES, Tally, binary, total};
+
+/// Starts real Kafka, Redis, Consul and PostgreSQL, two instances of every service, and a load;
+/// kills an instance of each in turn, and says what that did.
+#[derive(Debug, Parser)]
+#[command(name = "cluster-demo")]
+struct Args {
+    /// Customers of the population.
+    #[arg(long, default_value_t = 2_000)]
+    customers: usize,
+    /// Their events.
+    #[arg(long, default_value_t = 20_000)]
+    events: usize,
+    /// Callers that ask while instances are killed.
+    #[arg(long, default_value_t = 4)]
+    callers: usize,
+    /// Stay up until Ctrl-C instead of ending.
+    #[arg(long)]
+    stay: bool,
+}
+
+/// One row of the table.
+struct Killed {
+    service: &'static str,
+    during: Tally,
+    recovered: Duration,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let started = Instant::now();
+    heading("Servers: Kafka, Redis, Consul, PostgreSQL");
+    // Killing is what is shown: a deadline that fits a laptop with everything on it.
+    let settings = [
+        ("GATEWAY__DEADLINE_MS", "5000"),
+        ("GATEWAY__ALLOW_AS_OF", "true"),
+        ("TELEMETRY__LOG", "warn"),
+    ];
+    let mut cluster = Cluster::lay(&settings)?;
+    note(&format!("Kafka {}", cluster.servers.kafka.bootstrap()));
+    note(&format!("Redis {}", cluster.servers.redis.url()));
+    note(&format!("Consul {}", cluster.servers.consul.url()));
+    note(&format!("PostgreSQL {}", cluster.servers.postgres.addr()));
+
+    heading("Processes: two of every service");
+    for service in SERVICES {
+        for number in 1..=2 {
+            cluster.start(service, number)?;
+        }
+    }
+    let reference =
+        Reference::furnish(&cluster, args.customers, args.events, Bars::default()).await?;
+    cluster.until_ready()?;
+    processes(&cluster);
+    note(&format!(
+        "all ready {:.0} s after the start",
+        started.elapsed().as_secs_f64()
+    ));
+
+    calls(&mut cluster, &reference.customers)?;
+
+    heading("Load runs, and an instance of each service is killed in turn (kill -9)");
+    let gateway = cluster.link("gateway")?;
+    let load = Load::start(&gateway, &reference.customers, args.callers);
+    load.clean(50).await;
+    let mut rows = Vec::new();
+    for service in SERVICES {
+        rows.push(kill(&mut cluster, &load, service).await?);
+    }
+    let whole = load.stop().await;
+    verdict(&rows, &whole);
+    served(&cluster);
+    if args.stay {
+        note("everything stays up; Ctrl-C ends it");
+        tokio::signal::ctrl_c().await?;
+    }
+    reference.running.stop().await?;
+    drop(cluster);
+    note(&format!(
+        "all of it is gone again; {:.0} s in all",
+        started.elapsed().as_secs_f64()
+    ));
+    ensure!(
+        whole.failed.is_empty(),
+        "{} requests failed: {:?}",
+        whole.failed.len(),
+        whole.failed
+    );
+    Ok(())
+}
+
+fn processes(cluster: &Cluster) {
+    let mut rows = table(["process", "pid", "gRPC", "operators' page"]);
+    for (name, instance) in &cluster.instances {
+        rows.add_row([
+            name.clone(),
+            instance.id().to_string(),
+            instance.address(),
+            format!("http://{}/metrics", instance.page()),
+        ]);
+    }
+    println!("{rows}");
+}
+
+/// The demo's calls, by the command line, as a user makes them.
+fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
+    let customer = customers
+        .first()
+        .context("a population has customers")?
+        .as_str();
+    let gateway = cluster.instance("gateway-1")?.address();
+    let control = cluster.instance("control-2")?.address();
+    let asked: [&[&str]; 4] = [
+        &["recommend", customer, "--size", "5"],
+        &["track", customer, "app_opened"],
+        &["release", "list"],
+        &["release", "instances"],
+    ];
+    for arguments in asked {
+        heading(&format!("fairlead {}", arguments.join(" ")));
+        let ran = Command::new(binary()?)
+            .args(arguments)
+            .env("FAIRLEAD_SERVER", &gateway)
+            .env("FAIRLEAD_CONTROL", &control)
+            .stdin(Stdio::null())
+            .status()?;
+        ensure!(
+            ran.success(),
+            "fairlead {} ended with {ran}",
+            arguments.join(" ")
+        );
+    }
+    Ok(())
+}
+
+/// Kills the first instance of a service, starts it again, and waits until it is ready and a row of
+/// answers came with nothing degraded.
+async fn kill(cluster: &mut Cluster, load: &Load, service: &'static str) -> anyhow::Result<Killed> {
+    let before = load.tally();
+    let at = Instant::now();
+    let instance = cluster.instance(&format!("{service}-1"))?;
+    instance.kill9()?;
+    load.more(100).await;
+    instance.start_again()?;
+    tokio::task::block_in_place(|| instance.until_ready())?;
+    let recovered = at.elapsed();
+    load.clean(50).await;
+    Ok(Killed {
+        service,
+        during: load.tally().since(&before),
+        recovered,
+    })
+}
+
+fn verdict(rows: &[Killed], whole: &Tally) {
+    let mut shown = table([
+        "service killed",
+        "requests",
+        "failed",
+        "degraded",
+        "seconds to recover",
+    ]);
+    for row in rows {
+        shown.add_row([
+            row.service.to_owned(),
+            row.during.requests.to_string(),
+            row.during.failed.len().to_string(),
+            row.during.degraded().to_string(),
+            format!("{:.1}", row.recovered.as_secs_f64()),
+        ]);
+    }
+    shown.add_row([
+        "all".to_owned(),
+        whole.requests.to_string(),
+        whole.failed.len().to_string(),
+        whole.degraded().to_string(),
+        String::new(),
+    ]);
+    println!("{shown}");
+    note(
+        "seconds to recover: from the kill until the instance, started again after 100 more answers, was ready",
+    );
+}
+
+fn served(cluster: &Cluster) {
+    heading("Calls that each instance served (since its last start)");
+    let mut rows = table(["instance", "calls"]);
+    for (name, instance) in &cluster.instances {
+        let calls = total(instance.page(), "fairlead_rpc_total", &[]);
+        rows.add_row([name.clone(), format!("{calls:.0}")]);
+    }
+    println!("{rows}");
+}

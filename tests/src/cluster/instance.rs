@@ -1,0 +1,181 @@
+//! One process of a cluster.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use fairlead_testkit::{Program, free_ports};
+
+use super::scrape::get;
+
+/// How long a process may take to become ready, or to end. Tests run beside builds: this is no
+/// measurement.
+pub const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A process that runs one service.
+pub struct Instance {
+    service: &'static str,
+    folder: PathBuf,
+    settings: BTreeMap<String, String>,
+    program: Program,
+    port: u16,
+    metrics: u16,
+}
+
+/// The binary beside this program, or the one that `FAIRLEAD_BINARY` names.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    if let Some(named) = std::env::var_os("FAIRLEAD_BINARY") {
+        return Ok(named.into());
+    }
+    let own = std::env::current_exe()?;
+    // Tests run from `deps`, one folder down.
+    let beside = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("fairlead"));
+    beside.into_iter().find(|path| path.is_file()).context(
+        "no `fairlead` beside this program: build it first, cargo build --release -p fairlead",
+    )
+}
+
+/// What `fairlead` is asked to run.
+fn arguments(service: &str) -> Vec<&str> {
+    match service {
+        "stream" => vec!["stream"],
+        "control" => vec!["serve", "control-plane"],
+        other => vec!["serve", other],
+    }
+}
+
+impl Instance {
+    pub(super) fn start(
+        service: &'static str,
+        folder: &Path,
+        settings: BTreeMap<String, String>,
+    ) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let [port, metrics] = free_ports()?;
+        let program = launch(service, folder, &settings, [port, metrics])?;
+        Ok(Self {
+            service,
+            folder: folder.to_owned(),
+            settings,
+            program,
+            port,
+            metrics,
+        })
+    }
+
+    /// The service.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Its gRPC address.
+    pub fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The address of its operators' page.
+    pub fn page(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.metrics).into()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.id()
+    }
+
+    /// What it has logged.
+    pub fn said(&self) -> String {
+        self.program.said()
+    }
+
+    /// What `/ready` answers: status line and text; nothing where it does not answer.
+    pub fn ready(&self) -> Option<String> {
+        get(self.page(), "/ready").ok()
+    }
+
+    /// Waits until it is ready.
+    pub fn until_ready(&mut self) -> anyhow::Result<()> {
+        let page = self.page();
+        let ready = || get(page, "/ready").is_ok_and(|answer| answer.contains(" 200 "));
+        Ok(self
+            .program
+            .until_ready(&page.to_string(), PATIENCE, ready)?)
+    }
+
+    /// Waits until `/ready` or the log says `text`.
+    pub fn until_says(&mut self, text: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let ready = self.ready().unwrap_or_default();
+            if ready.contains(text) || self.said().contains(text) {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                bail!(
+                    "`{text}` was not said; /ready: {ready}; log: {}",
+                    self.said()
+                );
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
+        Ok(self.program.kill9()?)
+    }
+
+    /// Sends a signal by name: `STOP`, `CONT`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        Ok(self.program.signal(name)?)
+    }
+
+    /// SIGTERM, and its exit code once it has drained.
+    pub fn stop(&mut self) -> anyhow::Result<Option<i32>> {
+        self.program.signal("TERM")?;
+        self.exit_code()
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn exit_code(&mut self) -> anyhow::Result<Option<i32>> {
+        let ended = self.program.wait(PATIENCE)?;
+        Ok(ended.context("it still runs")?.code())
+    }
+
+    /// Starts it again, on the same ports and folder; not yet ready.
+    pub fn start_again(&mut self) -> anyhow::Result<()> {
+        let ports = [self.port, self.metrics];
+        self.program = launch(self.service, &self.folder, &self.settings, ports)?;
+        Ok(())
+    }
+}
+
+fn launch(
+    service: &'static str,
+    folder: &Path,
+    settings: &BTreeMap<String, String>,
+    [port, metrics]: [u16; 2],
+) -> anyhow::Result<Program> {
+    let mut command = Command::new(binary()?);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FAIRLEAD_")) {
+        command.env_remove(name);
+    }
+    command
+        .args(arguments(service))
+        .env("FAIRLEAD_DATA_DIR", folder)
+        .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"));
+    if service != "stream" {
+        let key = format!("FAIRLEAD_LISTEN__{}", service.to_uppercase());
+        command.env(key, format!("127.0.0.1:{port}"));
+    }
+    for (key, value) in settings {
+        command.env(format!("FAIRLEAD_{key}"), value);
+    }
+    Ok(Program::start(command, folder)?)
+}

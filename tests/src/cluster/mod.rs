@@ -1,0 +1,161 @@
+//! The cluster form on one machine: real Kafka, Redis, Consul and PostgreSQL, and every service in
+//! processes of its own. All of it ends with this process.
+
+mod instance;
+mod load;
+mod reference;
+mod scrape;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fairlead_chassis::discovery::{ConsulRegistry, ServiceRegistry as _};
+use fairlead_chassis::link::Link;
+use fairlead_testkit::{ConsulAgent, KafkaBroker, PostgresServer, RedisServer};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use instance::{Instance, PATIENCE, binary};
+pub use load::{Load, Tally};
+pub use reference::Reference;
+pub use scrape::{get, total};
+
+/// Every service, in the order in which a request meets them, then what runs beside it.
+pub const SERVICES: &[&str] = &[
+    "gateway", "profile", "recall", "ranking", "pricing", "control", "stream",
+];
+
+/// The servers that a cluster stands on, each of its own.
+pub struct Servers {
+    /// Events and decision records.
+    pub kafka: KafkaBroker,
+    /// The feature store.
+    pub redis: RedisServer,
+    /// The registry of services.
+    pub consul: ConsulAgent,
+    /// The control database.
+    pub postgres: PostgresServer,
+}
+
+/// A cluster: servers, processes, and how they are configured.
+pub struct Cluster {
+    /// What it stands on. Dropped last: what drains still writes to it.
+    pub servers: Servers,
+    /// Processes by name: "ranking-1".
+    pub instances: BTreeMap<String, Instance>,
+    settings: BTreeMap<String, String>,
+    folder: Arc<tempfile::TempDir>,
+    following: CancellationToken,
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.following.cancel();
+        self.instances.clear();
+    }
+}
+
+impl Cluster {
+    /// Starts the servers; no process yet. `settings` are configuration keys of every process, as
+    /// the environment names them without `FAIRLEAD_`: "GATEWAY__DEADLINE_MS".
+    pub fn lay(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let servers = Servers {
+            kafka: KafkaBroker::start()?,
+            redis: RedisServer::start_with(fairlead_testkit::Durability::AppendOnly)?,
+            consul: ConsulAgent::start()?,
+            postgres: PostgresServer::start()?,
+        };
+        let folder = Arc::new(tempfile::tempdir()?);
+        let keys = folder.path().join("signing-keys.json");
+        let mut all = BTreeMap::from([
+            ("EVENTS__KAFKA".to_owned(), servers.kafka.bootstrap()),
+            ("REDIS__URL".to_owned(), servers.redis.url()),
+            ("CONTROL__DATABASE".to_owned(), servers.postgres.database()?),
+            ("DISCOVERY__KIND".to_owned(), "consul".to_owned()),
+            ("DISCOVERY__CONSUL".to_owned(), servers.consul.url()),
+            (
+                "PRICING__SIGNING_KEYS_FILE".to_owned(),
+                keys.display().to_string(),
+            ),
+            ("NOTICE_MS".to_owned(), "500".to_owned()),
+        ]);
+        let given = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        all.extend(given);
+        Ok(Self {
+            servers,
+            instances: BTreeMap::new(),
+            settings: all,
+            folder,
+            following: CancellationToken::new(),
+        })
+    }
+
+    /// Starts one more instance of a service, named `{service}-{number}`; not yet ready.
+    pub fn start(&mut self, service: &'static str, number: usize) -> anyhow::Result<&mut Instance> {
+        self.start_with(service, number, &[])
+    }
+
+    /// The same, with settings of its own.
+    pub fn start_with(
+        &mut self,
+        service: &'static str,
+        number: usize,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<&mut Instance> {
+        let name = format!("{service}-{number}");
+        let mut all = self.settings.clone();
+        let own = settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        all.extend(own);
+        let instance = Instance::start(service, &self.folder.path().join(&name), all)
+            .with_context(|| format!("starting {name}"))?;
+        self.instances.insert(name.clone(), instance);
+        self.instance(&name)
+    }
+
+    /// An instance by its name.
+    pub fn instance(&mut self, name: &str) -> anyhow::Result<&mut Instance> {
+        let instance = self.instances.get_mut(name);
+        instance.with_context(|| format!("no instance {name}"))
+    }
+
+    /// Waits until every process is ready.
+    pub fn until_ready(&mut self) -> anyhow::Result<()> {
+        for (name, instance) in &mut self.instances {
+            instance
+                .until_ready()
+                .with_context(|| format!("waiting for {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// A link to a service as its callers have it: balanced over the instances that Consul knows.
+    pub fn link(&self, service: &'static str) -> anyhow::Result<Link> {
+        let (tasks, shutdown) = (TaskTracker::new(), self.following.clone());
+        let registry = ConsulRegistry::new(&self.servers.consul.url(), "", tasks, shutdown)?;
+        Ok(Link::balanced(service, registry.follow(service)?)?)
+    }
+
+    /// The folder of everything that this cluster keeps.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Changes a setting of every process that is started from now.
+    pub fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// A setting of every process.
+    pub fn setting(&self, key: &str) -> &str {
+        self.settings
+            .get(key)
+            .map(String::as_str)
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,29 @@
+//! Reading the operators' page.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// The whole answer to a GET, status line first.
+pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: here\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// The sum of a metric over all of its labels that contain each of `labels`; 0 where it is absent.
+pub fn total(address: SocketAddr, metric: &str, labels: &[&str]) -> f64 {
+    let page = get(address, "/metrics").unwrap_or_default();
+    let lines = page.lines().filter(|line| {
+        let name = line.split(['{', ' ']).next();
+        name == Some(metric) && labels.iter().all(|label| line.contains(label))
+    });
+    let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    // Not `sum`: that of nothing is -0.
+    values.fold(0.0, |sum, value| sum + value)
+}
