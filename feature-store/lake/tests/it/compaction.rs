@@ -74,12 +74,9 @@ async fn a_merge_that_dies_anywhere_loses_and_doubles_nothing() -> anyhow::Resul
             let objects = copy_of(&store).await?;
             let dying = Arc::new(Dying::after(objects.clone(), operations, answers));
             world.clock.set(NOW);
-            let died = compact(
-                &eager(),
-                &Store::over(dying.clone(), "memory://lake"),
-                &world.clock(),
-            );
-            let died = died.await.is_err();
+            let (config, clock) = (eager(), world.clock());
+            let over = Store::over(dying.clone(), "memory://lake");
+            let died = compact(&config, &over, &clock).await.is_err();
             assert_eq!(died, !dying.survived());
             let left = Store::over(objects, "memory://lake");
             // In this very state: exact for us, never twice for others.
