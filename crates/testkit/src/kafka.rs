@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use ulid::Ulid;
 
 use crate::{
-    Error, Result, kafka_wire, ports,
+    Error, Result, SlowProxy, kafka_wire, ports,
     process::{self, ServerProcess},
 };
 
@@ -37,6 +37,7 @@ pub struct KafkaBroker {
     process: ServerProcess,
     folder: TempDir,
     port: u16,
+    proxy: SlowProxy,
     cluster_id: String,
 }
 
@@ -46,13 +47,20 @@ impl KafkaBroker {
     /// # Errors
     /// No Java or no Kafka on this machine, or it ended or stayed silent; the error carries its log.
     pub fn start() -> Result<Self> {
-        ports::on_free_ports(|[port, controller_port]| {
+        ports::on_free_ports(|[port, controller_port, proxied_port]| {
+            let proxy = SlowProxy::to(address(proxied_port))?;
             let folder =
                 TempDir::with_prefix("fairlead-kafka-").map_err(Error::io("make a folder"))?;
             let properties = folder.path().join("server.properties");
             fs::write(
                 &properties,
-                server_properties(folder.path(), port, controller_port),
+                server_properties(
+                    folder.path(),
+                    port,
+                    controller_port,
+                    proxied_port,
+                    proxy.addr(),
+                ),
             )
             .map_err(Error::io(format!("write {}", properties.display())))?;
             let cluster_id = new_cluster_id();
@@ -64,6 +72,7 @@ impl KafkaBroker {
                 process,
                 folder,
                 port,
+                proxy,
                 cluster_id,
             })
         })
@@ -82,6 +91,12 @@ impl KafkaBroker {
     /// What a client's `bootstrap.servers` wants: `127.0.0.1:PORT`. The same after a restart.
     pub fn bootstrap(&self) -> String {
         address(self.port).to_string()
+    }
+
+    /// The way to it that can be made slow: a listener of its own, which tells clients to come through
+    /// the proxy.
+    pub fn proxy(&self) -> &SlowProxy {
+        &self.proxy
     }
 
     /// `kill -9`; returns when it is gone.
@@ -175,16 +190,23 @@ fn new_cluster_id() -> String {
 }
 
 /// The session time is short because a killed broker is let in again only when it is over.
-fn server_properties(folder: &Path, port: u16, controller_port: u16) -> String {
+fn server_properties(
+    folder: &Path,
+    port: u16,
+    controller_port: u16,
+    proxied_port: u16,
+    proxy: SocketAddr,
+) -> String {
     let data = folder.join("data");
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxied_port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},PROXIED://{proxy}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 log.dirs={}
 num.partitions=1
 auto.create.topics.enable=true

@@ -152,36 +152,6 @@ impl Error {
             _ => false,
         }
     }
-
-    /// Whether something that was there a moment ago is gone: a compaction merged it away.
-    pub(crate) fn is_gone(&self) -> bool {
-        match self {
-            Self::Store { cause, .. } => matches!(cause, object_store::Error::NotFound { .. }),
-            Self::Query(cause) => is_not_found(&**cause),
-            Self::Parquet(cause) => is_not_found(cause),
-            Self::Arrow(cause) => is_not_found(cause),
-            _ => false,
-        }
-    }
-}
-
-fn is_not_found(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(object_store::Error::NotFound { .. }) = error.downcast_ref() {
-            return true;
-        }
-        if let Some(DataFusionError::ObjectStore(cause)) = error.downcast_ref()
-            && matches!(**cause, object_store::Error::NotFound { .. })
-        {
-            return true;
-        }
-        next = match error.downcast_ref::<ParquetError>() {
-            Some(ParquetError::External(cause)) => Some(&**cause as &dyn std::error::Error),
-            _ => error.source(),
-        };
-    }
-    false
 }
 
 impl From<DataFusionError> for Error {

@@ -1,7 +1,7 @@
 //! Which files make up the lake, exactly: a merged file counts in place of those that it covers,
 //! from the moment that it is there, whatever of the others was deleted already.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use object_store::ObjectMeta;
 
@@ -10,10 +10,8 @@ use crate::name::{FileName, Folder, OffsetRange, Source};
 use crate::store::Store;
 use crate::table::Table;
 
-/// Listings that have to agree, one after the other.
-const AGREEING: usize = 3;
-/// Listings that are made in all. A compaction under way can spoil some.
-const LISTINGS: usize = 30;
+/// Listings that are put together; see [`current`].
+const LISTINGS: usize = 3;
 
 /// A file of rows as it was found.
 #[derive(Debug, Clone)]
@@ -53,33 +51,25 @@ fn order(name: &FileName) -> (i64, i64, bool) {
 
 /// The files of a table that hold each of its rows once.
 ///
-/// A listing is no snapshot: one that is made while files are merged may miss the old ones, deleted
-/// already, and the merged one, not there yet when its place was looked at; and once more while that
-/// gets its proper name. No file is in more than these two moves at a time, so the last of
-/// [`AGREEING`] listings between which nothing vanished misses nothing.
+/// A listing is no snapshot: one that is made while files are merged may pass by a merged file before
+/// it is there, and by those that it replaces when they are gone. To be missed, a row has to move to
+/// another file, whole, while the listing goes on, and a merge moves it twice: into the merged file,
+/// and with that to its proper name. So one of three listings sees it, and what was seen in several
+/// places counts once, as ranges of offsets say.
 pub async fn current(store: &Store, table: Table) -> Result<Vec<LakeFile>, Error> {
-    let (mut before, mut agreeing) = (BTreeSet::<FileName>::new(), 0);
+    let mut seen: BTreeMap<(Folder, Source), BTreeMap<FileName, LakeFile>> = BTreeMap::new();
     for _ in 0..LISTINGS {
-        let groups = all(store, table).await?;
-        let names = groups
-            .iter()
-            .flat_map(|(_, files)| files.iter().map(|file| file.name.clone()));
-        let names: BTreeSet<FileName> = names.collect();
-        agreeing = if before.is_subset(&names) {
-            agreeing + 1
-        } else {
-            1
-        };
-        if agreeing == AGREEING {
-            let kept = groups.into_iter().map(|(_, files)| uncovered(files));
-            return Ok(kept.collect::<Result<Vec<_>, _>>()?.concat());
+        for (group, files) in all(store, table).await? {
+            let named = files.into_iter().map(|file| (file.name.clone(), file));
+            seen.entry(group).or_default().extend(named);
         }
-        before = names;
     }
-    Err(Error::Compacting {
-        url: store.url().to_owned(),
-        until: "it ends: files kept vanishing while they were listed".into(),
-    })
+    let kept = seen.into_values().map(|files| {
+        let mut files: Vec<LakeFile> = files.into_values().collect();
+        files.sort_by_key(|file| order(&file.name));
+        uncovered(files)
+    });
+    Ok(kept.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
 /// The files of a group that no other one covers.

@@ -18,8 +18,6 @@ pub struct Config {
     pub connections: u32,
     /// How long a write waits for another one, and any call for a connection, milliseconds. Default 5,000.
     pub busy_timeout_ms: u64,
-    /// How long calls in flight may go on after shutdown began, milliseconds. Default 10,000.
-    pub drain_ms: u64,
 }
 
 impl Default for Config {
@@ -28,7 +26,6 @@ impl Default for Config {
             database: "sqlite:data/control.db".to_owned(),
             connections: 4,
             busy_timeout_ms: 5_000,
-            drain_ms: 10_000,
         }
     }
 }
@@ -58,9 +55,5 @@ impl Config {
 
     pub(crate) fn busy_timeout(&self) -> Duration {
         Duration::from_millis(self.busy_timeout_ms)
-    }
-
-    pub(crate) fn drain(&self) -> Duration {
-        Duration::from_millis(self.drain_ms)
     }
 }

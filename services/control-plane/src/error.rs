@@ -81,9 +81,6 @@ pub enum Error {
     /// A task of the service died.
     #[error("a check died: {0}")]
     Died(#[from] tokio::task::JoinError),
-    /// Serving failed.
-    #[error(transparent)]
-    Serve(#[from] fairlead_chassis::Error),
     /// An argument is not allowed.
     #[error("{field} is `{value}`; allowed: {allowed}")]
     Argument {
@@ -213,7 +210,7 @@ impl From<Error> for Status {
                 tracing::error!(%error, "control database is damaged");
                 Self::data_loss("the control database is damaged; the log says where")
             }
-            Error::Died(_) | Error::Serve(_) | Error::Folder { .. } | Error::Config { .. } => {
+            Error::Died(_) | Error::Folder { .. } | Error::Config { .. } => {
                 tracing::error!(%error, "call failed");
                 Self::internal("the call failed; the log of the control plane says why")
             }

@@ -44,5 +44,5 @@ mod watch;
 
 pub use config::Config;
 pub use error::Error;
-pub use service::{Deps, Service, run};
+pub use service::{Deps, Service};
 pub use store::migrate;

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use fairlead_chassis::clock::{Clock, SystemClock};
-use fairlead_chassis::serve::{ServeOptions, serve};
+use fairlead_chassis::clock::Clock;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
 use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
 use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
 use fairlead_registry::Registry;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -126,27 +124,4 @@ impl Service {
     pub(crate) fn announce(&self, tenant: &TenantId) {
         self.parts.watchers.announce(tenant);
     }
-}
-
-/// Serves on `listener` until `shutdown`.
-///
-/// # Errors
-/// A configuration that is not allowed, a database that cannot be opened, a server that failed.
-pub async fn run(
-    config: Config,
-    listener: TcpListener,
-    shutdown: CancellationToken,
-) -> Result<(), Error> {
-    let deps = Deps {
-        clock: Arc::new(SystemClock),
-        shutdown: shutdown.clone(),
-    };
-    let service = Service::new(&config, deps).await?;
-    let options = ServeOptions {
-        name: "control-plane",
-        drain: config.drain(),
-    };
-    let served = serve(options, listener, service.routes(), shutdown).await;
-    service.close().await;
-    Ok(served?)
 }

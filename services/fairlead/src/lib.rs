@@ -16,6 +16,7 @@ pub mod eval;
 pub mod import;
 mod log;
 pub mod models;
+mod parts;
 pub mod serve;
 pub mod show;
 pub mod sim;

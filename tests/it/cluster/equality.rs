@@ -13,7 +13,7 @@ use super::{Furnished, with};
 
 const ASKED: usize = 200;
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
@@ -22,7 +22,7 @@ fn now_ms() -> u64 {
 
 /// Product features are as of the last full minute, and each instance takes a new minute up with its
 /// next refresh, a second later at most: nobody is asked while they do.
-async fn within_a_minute() {
+pub(super) async fn within_a_minute() {
     let into = now_ms() % 60_000;
     let wait = match into {
         0..5_000 => 5_000 - into,
@@ -32,8 +32,8 @@ async fn within_a_minute() {
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
 
-/// Waits until the cluster's stream has applied every event that is in the log.
-async fn caught_up(house: &Furnished) {
+/// Waits until a stream of the cluster has applied every event that is in the log.
+pub(super) async fn caught_up(house: &Furnished, stream: &str) {
     let ends = house
         .reference
         .running
@@ -41,7 +41,7 @@ async fn caught_up(house: &Furnished) {
         .end_offsets(topics::EVENTS)
         .await;
     let all: i64 = ends.expect("ends").iter().map(|end| end.offset).sum();
-    let page = house.cluster.instances["stream-1"].page();
+    let page = house.cluster.instances[stream].page();
     let done = async {
         while total(page, "fairlead_stream_events_total", &[]) < all as f64 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -52,7 +52,7 @@ async fn caught_up(house: &Furnished) {
         .expect("the stream catches up");
 }
 
-async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> RecommendResponse {
+pub(super) async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> RecommendResponse {
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         slate_size: 10,
@@ -81,7 +81,7 @@ fn two_hundred_customers_get_the_very_same_slates() {
             .caught_up()
             .await
             .expect("caught up");
-        caught_up(house).await;
+        caught_up(house, "stream-1").await;
         house.until_whole().await;
         let as_of_ms = now_ms() as i64;
         let (one, many) = (

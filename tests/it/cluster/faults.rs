@@ -1,13 +1,14 @@
 //! What each process does when something is lost or slow: the table of docs/ARCHITECTURE.md, each
 //! cell a case. Every test ends with whole answers again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fairlead_proto::control::v1::ListReleasesRequest;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::event::v1::{Event, EventKind};
-use fairlead_proto::gateway::v1::TrackRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
+use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
+use fairlead_proto::gateway::v1::{QuoteRequest, TrackRequest};
 use fairlead_tests::cluster::{PATIENCE, total};
 use tonic::{Code, Request, Status};
 
@@ -18,6 +19,7 @@ const SHORT: Duration = Duration::from_secs(4);
 const SLOW: Duration = Duration::from_secs(8);
 const LONG: Duration = Duration::from_secs(20);
 
+/// Tells of an event.
 async fn track(house: &Furnished, limit: Duration) -> Result<(), Status> {
     let mut request = Request::new(TrackRequest {
         event: Some(Event {
@@ -31,14 +33,32 @@ async fn track(house: &Furnished, limit: Duration) -> Result<(), Status> {
     client.track(request).await.map(drop)
 }
 
-async fn releases(house: &Furnished) -> Result<usize, Status> {
+/// Asks for a firm quote for what is shown first.
+async fn quote(house: &Furnished, limit: Duration) -> Result<(), Status> {
+    let shown = house.recommend(&house.customer(), limit).await?;
+    let item = &shown.items[0];
+    let price = item.price.as_ref().expect("what is shown has a price");
+    let mut request = Request::new(QuoteRequest {
+        customer_id: house.customer(),
+        product_id: item.product_id.clone(),
+        amount: price.amount.clone(),
+        tenor_months: price.tenor_months,
+        idempotency_key: shown.request_id,
+        ..QuoteRequest::default()
+    });
+    request.set_timeout(limit);
+    let mut client = QuoteServiceClient::new(house.gateway.clone());
+    client.quote(request).await.map(drop)
+}
+
+async fn releases(house: &Furnished, limit: Duration) -> Result<usize, Status> {
     let link = house.cluster.link("control").expect("a link");
     let request = ListReleasesRequest {
         tenant: "demo".into(),
         limit: 0,
     };
     let mut request = Request::new(request);
-    request.set_timeout(LONG);
+    request.set_timeout(limit);
     let answer = ReleaseServiceClient::new(link)
         .list_releases(request)
         .await?;
@@ -107,61 +127,119 @@ fn redis_slow_the_deadline_holds_and_the_answer_says_so() {
         house.redis.set_delay(SLOW);
         let answer = house.recommend(&house.customer(), SHORT).await;
         let answer = answer.expect("in time, without what is slow");
-        assert_eq!(degraded(&answer), ["profile (deadline)"]);
+        // A connection may be made anew just then: that fails sooner than a call on it.
+        let said = degraded(&answer);
+        assert!(
+            said == ["profile (deadline)"] || said == ["profile (unavailable)"],
+            "{said:?}"
+        );
         assert!(!answer.items.is_empty());
         house.redis.set_delay(Duration::ZERO);
         house.until_whole().await;
     });
 }
 
+/// Events and firm quotes are refused in time, recommendations are whole.
+async fn without_a_log(house: &Furnished, limit: Duration) {
+    let answer = house.recommend(&house.customer(), limit).await.unwrap();
+    assert!(degraded(&answer).is_empty() && answer.personalised);
+    let refusals = [
+        ("an event", track(house, limit).await),
+        ("a firm quote", quote(house, limit).await),
+    ];
+    for (what, refusal) in refusals {
+        let status = refusal.expect_err("no log, no acknowledgement");
+        let told = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
+        assert!(told, "{what}: {status:?}");
+    }
+}
+
+/// Waits until events and quotes are taken again, and the stream applies what came.
+async fn with_a_log_again(house: &Furnished, before: f64) {
+    let page = house.cluster.instances["stream-1"].page();
+    let taken = async {
+        while track(house, LONG).await.is_err() {}
+        while quote(house, LONG).await.is_err() {}
+        while total(page, "fairlead_stream_events_total", &[]) <= before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, taken)
+        .await
+        .expect("taken and applied again");
+}
+
+fn events_seen(house: &Furnished) -> f64 {
+    let page = house.cluster.instances["stream-1"].page();
+    total(page, "fairlead_stream_events_total", &[])
+}
+
 #[test]
-fn kafka_lost_recommendations_go_on_and_events_are_refused() {
+fn kafka_lost_recommendations_go_on_events_and_firm_quotes_are_refused() {
     with(async |house| {
         house.until_whole().await;
+        let before = events_seen(house);
         house.cluster.servers.kafka.kill9().unwrap();
-        let answer = house.recommend(&house.customer(), LONG).await.unwrap();
-        assert!(degraded(&answer).is_empty() && answer.personalised);
-        let refused = track(house, LONG)
-            .await
-            .expect_err("no log, no acknowledgement");
+        without_a_log(house, SHORT).await;
+        tokio::task::block_in_place(|| house.cluster.servers.kafka.restart()).unwrap();
+        with_a_log_again(house, before).await;
+    });
+}
+
+#[test]
+fn kafka_slow_recommendations_are_whole_and_the_deadline_of_the_rest_holds() {
+    with(async |house| {
+        house.until_whole().await;
+        let before = events_seen(house);
+        house.cluster.servers.kafka.proxy().set_delay(SLOW);
+        without_a_log(house, SHORT).await;
+        house.cluster.servers.kafka.proxy().set_delay(Duration::ZERO);
+        with_a_log_again(house, before).await;
+    });
+}
+
+#[test]
+fn the_control_database_slow_what_is_live_stays_and_the_deadline_holds() {
+    with(async |house| {
+        let before = releases(house, LONG).await.unwrap();
+        house.postgres.set_delay(SLOW);
+        house.until_whole().await;
+        let asked = Instant::now();
+        let refused = releases(house, SHORT).await.expect_err("too slow");
         let told = matches!(refused.code(), Code::Unavailable | Code::DeadlineExceeded);
         assert!(told, "{refused:?}");
-        let page = house.cluster.instances["stream-1"].page();
-        let before = total(page, "fairlead_stream_events_total", &[]);
-        tokio::task::block_in_place(|| house.cluster.servers.kafka.restart()).unwrap();
-        let taken = async {
-            while track(house, LONG).await.is_err() {}
-            while total(page, "fairlead_stream_events_total", &[]) <= before {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, taken)
-            .await
-            .expect("taken and applied again");
+        assert!(asked.elapsed() < SLOW, "{:?}", asked.elapsed());
+        house.postgres.set_delay(Duration::ZERO);
+        until_releases(house, before).await;
     });
+}
+
+/// Waits until the control plane answers again, with every release.
+async fn until_releases(house: &Furnished, before: usize) {
+    let back = async {
+        while releases(house, LONG).await.ok() != Some(before) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, back)
+        .await
+        .expect("back, with every release");
 }
 
 #[test]
 fn the_control_database_lost_what_is_live_stays_and_changes_are_refused() {
     with(async |house| {
-        let before = releases(house).await.unwrap();
+        let before = releases(house, LONG).await.unwrap();
         house.cluster.servers.postgres.kill9().unwrap();
         house.until_whole().await;
-        let refused = releases(house).await.expect_err("no database");
+        let refused = releases(house, LONG).await.expect_err("no database");
         assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
         assert!(
             refused.message().contains("control database"),
             "{refused:?}"
         );
         tokio::task::block_in_place(|| house.cluster.servers.postgres.restart()).unwrap();
-        let back = async {
-            while releases(house).await.ok() != Some(before) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, back)
-            .await
-            .expect("back, with every release");
+        until_releases(house, before).await;
     });
 }
 

@@ -1,10 +1,12 @@
 //! The cluster form: real processes on real Kafka, Redis, Consul and PostgreSQL.
 //!
-//! One cluster serves every test here, one test at a time: each puts back what it took away.
+//! One cluster serves every test here, one test at a time: each puts back what it took away. After a
+//! test that failed the next one gets a cluster of its own.
 
 mod consul;
 mod equality;
 mod faults;
+mod redis_cluster;
 mod releases;
 mod start;
 mod traces;
@@ -17,7 +19,7 @@ use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClien
 use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
 use fairlead_testkit::SlowProxy;
 use fairlead_tests::cluster::{Cluster, Reference};
-use tokio::sync::{Mutex, MutexGuard, OnceCell};
+use tokio::sync::Mutex;
 use tonic::{Request, Status};
 
 use crate::house::runtime;
@@ -40,17 +42,12 @@ const EVENTS: usize = 8_000;
 struct Furnished {
     cluster: Cluster,
     reference: Reference,
-    /// Between every process and Redis.
+    /// Between every process and Redis; Kafka has its own.
     redis: SlowProxy,
+    /// Between the control planes and their database.
+    postgres: SlowProxy,
     spans: Receiver,
     gateway: Link,
-}
-
-/// The cluster, for one test at a time.
-async fn shared() -> MutexGuard<'static, Furnished> {
-    static SHARED: OnceCell<Mutex<Furnished>> = OnceCell::const_new();
-    let shared = SHARED.get_or_init(|| async { Mutex::new(furnished().await.expect("a cluster")) });
-    shared.await.lock().await
 }
 
 async fn furnished() -> anyhow::Result<Furnished> {
@@ -67,6 +64,13 @@ async fn furnished() -> anyhow::Result<Furnished> {
     let mut cluster = Cluster::lay(&settings)?;
     let redis = SlowProxy::to(cluster.servers.redis.addr())?;
     cluster.set("REDIS__URL", &format!("redis://{}", redis.addr()));
+    let kafka = cluster.servers.kafka.proxy().addr();
+    cluster.set("EVENTS__KAFKA", &kafka.to_string());
+    let postgres = SlowProxy::to(cluster.servers.postgres.addr())?;
+    let direct = cluster.servers.postgres.addr().to_string();
+    let database = cluster.setting("CONTROL__DATABASE").to_owned();
+    let database = database.replace(&direct, &postgres.addr().to_string());
+    cluster.set("CONTROL__DATABASE", &database);
     for (service, count) in LAYOUT {
         for number in 1..=*count {
             cluster.start(service, number)?;
@@ -79,6 +83,7 @@ async fn furnished() -> anyhow::Result<Furnished> {
         cluster,
         reference,
         redis,
+        postgres,
         spans,
         gateway,
     })
@@ -127,9 +132,17 @@ impl Furnished {
 
 /// Runs a test on the cluster.
 fn with<T>(test: impl AsyncFnOnce(&mut Furnished) -> T) -> T {
+    static SHARED: Mutex<Option<Furnished>> = Mutex::const_new(None);
     runtime().block_on(async {
-        let mut furnished = shared().await;
-        test(&mut furnished).await
+        let mut shared = SHARED.lock().await;
+        // Not put back by a test that fails: what it took away would fail the next one as well.
+        let mut furnished = match shared.take() {
+            Some(furnished) => furnished,
+            None => furnished().await.expect("a cluster"),
+        };
+        let answer = test(&mut furnished).await;
+        *shared = Some(furnished);
+        answer
     })
 }
 

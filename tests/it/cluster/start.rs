@@ -98,7 +98,7 @@ fn what_is_absent_at_the_start_is_waited_for_and_named() {
                     Some(0),
                     "{service} with {key}={value}"
                 );
-                house.cluster.instances.remove(&format!("{service}-9"));
+                house.cluster.forget(&format!("{service}-9")).unwrap();
             }
         });
     });
@@ -138,7 +138,7 @@ fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
                 );
                 let said = instance.said();
                 assert!(said.contains(names), "{service} {key}={value}: {said}");
-                house.cluster.instances.remove(&format!("{service}-9"));
+                house.cluster.forget(&format!("{service}-9")).unwrap();
             }
         });
     });
@@ -156,13 +156,9 @@ fn a_gateway_without_kafka_serves_and_waits_for_its_topics() {
         tokio::task::block_in_place(|| {
             let instance = house.cluster.start_with("gateway", 9, &settings).unwrap();
             instance.until_ready().unwrap();
-            assert!(
-                instance.said().contains("event log away"),
-                "{}",
-                instance.said()
-            );
+            instance.until_says("event log away").unwrap();
             assert_eq!(total(instance.page(), "fairlead_ready", &[]), 1.0);
-            house.cluster.instances.remove("gateway-9");
+            house.cluster.forget("gateway-9").unwrap();
         });
     });
 }

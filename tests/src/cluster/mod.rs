@@ -124,6 +124,12 @@ impl Cluster {
         instance.with_context(|| format!("no instance {name}"))
     }
 
+    /// Ends an instance, and what it has kept with it.
+    pub fn forget(&mut self, name: &str) -> anyhow::Result<()> {
+        drop(self.instances.remove(name));
+        Ok(std::fs::remove_dir_all(self.folder.path().join(name))?)
+    }
+
     /// Waits until every process is ready.
     pub fn until_ready(&mut self) -> anyhow::Result<()> {
         for (name, instance) in &mut self.instances {

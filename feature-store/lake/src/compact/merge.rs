@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
-use object_store::ObjectStoreExt as _;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 
@@ -61,6 +61,11 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
     }
     let meta = store.objects().head(&path).await;
     let meta = meta.map_err(store.failed("reading a merged file"))?;
+    // A store below a prefix answers with the whole path (`PrefixStore` of object_store 0.13).
+    let meta = ObjectMeta {
+        location: path,
+        ..meta
+    };
     Ok(LakeFile { name, meta })
 }
 

@@ -1,11 +1,12 @@
 //! Small files into larger ones, so that no reader that goes by the lake's rules sees a row twice or
 //! misses one, and no crash leaves more than work to be finished.
 //!
-//! For one folder and one partition of a topic:
-//! 1. The merged file is put under a name that readers which go by names pass over
+//! For each table, the merged files are made first, which takes long; then each takes its place,
+//! which does not, so that who asks meanwhile has little to be disturbed by:
+//! 1. The merged file of a folder and a partition of a topic is put under a name that readers which go by names pass over
 //!    (`_TOPIC-PARTITION-FIRST-LAST.merging`). From here on our own reader takes it in place of the
 //!    files that it covers.
-//! 2. These are deleted.
+//! 2. Once all of these are there: the files that it covers are deleted.
 //! 3. The merged file gets its proper name.
 //!
 //! A reader that goes by names alone may miss the rows between the first deletion and the renaming
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_chassis::clock::Clock;
+use object_store::path::Path;
 
 use self::lease::Lease;
 use self::plan::Rules;
@@ -67,6 +69,12 @@ pub async fn compact(
     Ok(run.done)
 }
 
+/// A merged file under its passing name, and those that it covers.
+struct Staged {
+    made: LakeFile,
+    olds: Vec<Path>,
+}
+
 struct Run<'a> {
     config: &'a Config,
     store: &'a Store,
@@ -80,10 +88,14 @@ struct Run<'a> {
 impl Run<'_> {
     async fn work(&mut self) -> Result<(), Error> {
         for table in Table::ALL {
+            let mut staged = Vec::new();
             for ((folder, source), files) in files::all(self.store, table).await? {
                 self.lease.hold().await?;
                 let files = self.finish(files).await?;
-                self.group(&folder, &source, files).await?;
+                self.stage(&folder, &source, files, &mut staged).await?;
+            }
+            for merge in staged {
+                self.place(table, merge).await?;
             }
         }
         let now_ms = self.clock.now_ms();
@@ -114,11 +126,13 @@ impl Run<'_> {
         Ok(kept)
     }
 
-    async fn group(
+    /// Makes the merged files of a folder and a partition.
+    async fn stage(
         &mut self,
         folder: &Folder,
         source: &Source,
         files: Vec<LakeFile>,
+        staged: &mut Vec<Staged>,
     ) -> Result<(), Error> {
         let settled_below = match self.settled.get(source) {
             Some(settled) => *settled,
@@ -140,24 +154,31 @@ impl Run<'_> {
         };
         for part in plan::merges(&files, &rules) {
             self.lease.hold().await?;
-            let made = merge::stage(self.store, part).await;
-            let mut made = match made {
-                Ok(made) => made,
+            match merge::stage(self.store, part).await {
+                Ok(made) => staged.push(Staged {
+                    made,
+                    olds: part.iter().map(|file| file.meta.location.clone()).collect(),
+                }),
                 // A writer of a newer version put it there: its own compaction will take it.
                 Err(cause @ Error::UnknownColumn { .. }) => {
                     tracing::warn!(%cause, "left as it is");
-                    continue;
                 }
                 Err(cause) => return Err(cause),
-            };
-            self.lease.hold().await?;
-            let olds = part.iter().map(|file| file.meta.location.clone()).collect();
-            self.store.delete(olds).await?;
-            merge::put_in_place(self.store, &mut made).await?;
-            meters::merged(folder.table, part.len());
-            self.done.merged += part.len();
-            self.done.made += 1;
+            }
         }
+        Ok(())
+    }
+
+    /// Puts a merged file in the place of those that it covers.
+    async fn place(&mut self, table: Table, merge: Staged) -> Result<(), Error> {
+        let Staged { mut made, olds } = merge;
+        self.lease.hold().await?;
+        let merged = olds.len();
+        self.store.delete(olds).await?;
+        merge::put_in_place(self.store, &mut made).await?;
+        meters::merged(table, merged);
+        self.done.merged += merged;
+        self.done.made += 1;
         Ok(())
     }
 }

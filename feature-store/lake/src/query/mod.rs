@@ -5,6 +5,7 @@ mod provider;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
@@ -12,21 +13,24 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 
 pub use self::output::Format;
-use self::provider::{FilesTable, root_url};
+use self::provider::{FilesTable, Scanned, root_url};
 use crate::config::Config;
 use crate::error::Error;
 use crate::store::Store;
 use crate::table::Table;
 
-/// Files may be merged away between planning and reading: the question is then asked again.
-const ATTEMPTS: usize = 5;
+/// Files may be merged away between planning and reading: the question is then asked again ...
+const ATTEMPTS: usize = 6;
+/// ... after a pause, which doubles: merged files take their places within seconds.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Spilling starts at this share of the memory allowed.
 const MEMORY_SHARE: f64 = 1.0;
 
 /// Answers questions over one lake.
-#[derive(Clone)]
 pub struct Query {
     context: SessionContext,
+    store: Store,
+    scanned: Scanned,
 }
 
 impl Query {
@@ -38,20 +42,30 @@ impl Query {
         let session = SessionConfig::new().with_information_schema(true);
         let context = SessionContext::new_with_config_rt(session, runtime);
         context.register_object_store(AsRef::as_ref(&root_url()), store.objects());
+        let scanned = Scanned::default();
         for table in Table::ALL {
-            let provider = FilesTable::new(store.clone(), table);
+            let provider = FilesTable::new(store.clone(), table, scanned.clone());
             context.register_table(table.name(), Arc::new(provider))?;
         }
-        Ok(Self { context })
+        Ok(Self {
+            context,
+            store: store.clone(),
+            scanned,
+        })
     }
 
     /// Answers `sql` in a format, to standard output or into a file, which appears whole.
     pub async fn answer(&self, sql: &str, format: Format, out: Option<&Path>) -> Result<(), Error> {
-        let mut attempt = 1;
+        let (mut attempt, mut pause) = (1, PAUSE);
         loop {
-            let answered = self.attempt(sql, format, out).await;
-            match answered {
-                Err(error) if error.is_gone() && attempt < ATTEMPTS => attempt += 1,
+            self.scanned.clear();
+            match self.attempt(sql, format, out).await {
+                // What fails with a file says so in many ways; that the file is gone has one.
+                Err(_) if attempt < ATTEMPTS && self.scanned.vanished(&self.store).await? => {
+                    attempt += 1;
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
                 answered => return answered,
             }
         }

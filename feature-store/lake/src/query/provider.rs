@@ -1,6 +1,6 @@
 //! A table whose files are looked up when it is scanned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -19,7 +19,10 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use object_store::path::Path;
+use parking_lot::Mutex;
 
+use crate::error::Error;
 use crate::files::{self, LakeFile};
 use crate::name::Folder;
 use crate::store::Store;
@@ -30,16 +33,41 @@ pub(super) fn root_url() -> ObjectStoreUrl {
     ObjectStoreUrl::parse("lake://lake").expect("a constant that is a URL")
 }
 
+/// The files that a question was planned over.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scanned(Arc<Mutex<BTreeMap<&'static str, BTreeSet<Path>>>>);
+
+impl Scanned {
+    /// Forgets them, for the next attempt.
+    pub(super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    /// Whether one of them is no longer there: it was merged away, or got its proper name.
+    pub(super) async fn vanished(&self, store: &Store) -> Result<bool, Error> {
+        let scanned = self.0.lock().clone();
+        for (table, files) in scanned {
+            let there = store.list(table).await?;
+            let there: BTreeSet<Path> = there.into_iter().map(|meta| meta.location).collect();
+            if !files.is_subset(&there) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// A table of the lake.
 #[derive(Debug)]
 pub(super) struct FilesTable {
     store: Store,
     table: Table,
     columns: TableSchema,
+    scanned: Scanned,
 }
 
 impl FilesTable {
-    pub(super) fn new(store: Store, table: Table) -> Self {
+    pub(super) fn new(store: Store, table: Table, scanned: Scanned) -> Self {
         let partitions = Table::partition_fields().map(Arc::new).to_vec();
         let columns = TableSchema::builder(table.file_schema())
             .with_table_partition_cols(partitions)
@@ -48,6 +76,7 @@ impl FilesTable {
             store,
             table,
             columns,
+            scanned,
         }
     }
 
@@ -143,6 +172,13 @@ impl TableProvider for FilesTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.pruned(state, filters).await?;
+        let paths = files.iter().map(|file| file.meta.location.clone());
+        self.scanned
+            .0
+            .lock()
+            .entry(self.table.name())
+            .or_default()
+            .extend(paths);
         if files.is_empty() {
             let columns = self.columns.table_schema();
             let shown = projection.map_or_else(

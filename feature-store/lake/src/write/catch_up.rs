@@ -8,6 +8,7 @@ use crate::config::{Config, Topics};
 use crate::error::Error;
 use crate::name::Source;
 use crate::rows::Content;
+use crate::store::Store;
 
 /// Records asked of the log at a time.
 const READ: usize = 2_000;
@@ -48,28 +49,47 @@ async fn partition(
     };
     let mut waiting = reopen().await?;
     loop {
-        let mut cause = Some(Cause::Stop);
-        if waiting.seen < kept.end {
+        let records = if waiting.seen < kept.end {
             let from = Position {
                 partition: source.partition,
                 offset: waiting.seen,
             };
-            let records = log.read(&source.topic, from, READ).await?;
-            for record in &records {
-                waiting.push(record, clock.now_ms());
-            }
-            if !records.is_empty() && waiting.seen < kept.end {
-                cause = waiting.due(config, clock.now_ms());
+            log.read(&source.topic, from, READ).await?
+        } else {
+            Vec::new()
+        };
+        for record in &records {
+            waiting.push(record, clock.now_ms());
+            let due = waiting.due(config, clock.now_ms());
+            if let Some(cause) = due
+                && !roll(store, &mut waiting, cause, &mut taken).await?
+            {
+                waiting = reopen().await?;
+                break;
             }
         }
-        let Some(cause) = cause else { continue };
-        if waiting.is_empty() {
-            return Ok(taken);
-        }
-        let count = waiting.seen - waiting.next;
-        match batch::roll(store, &mut waiting, cause).await? {
-            Rolled::Written => taken += u64::try_from(count).unwrap_or(0),
-            Rolled::Taken => waiting = reopen().await?,
+        if records.is_empty() {
+            if waiting.is_empty() {
+                return Ok(taken);
+            }
+            if !roll(store, &mut waiting, Cause::Stop, &mut taken).await? {
+                waiting = reopen().await?;
+            }
         }
     }
+}
+
+/// Writes what waits and counts it; false where somebody else has claimed these offsets.
+async fn roll(
+    store: &Store,
+    waiting: &mut Waiting,
+    cause: Cause,
+    taken: &mut u64,
+) -> Result<bool, Error> {
+    let count = u64::try_from(waiting.seen - waiting.next).unwrap_or(0);
+    let rolled = batch::roll(store, waiting, cause).await? == Rolled::Written;
+    if rolled {
+        *taken += count;
+    }
+    Ok(rolled)
 }

@@ -1,6 +1,6 @@
 //! The writer as a member of its group, on the embedded log: rolling by time, stopping, rereading.
 
-use fairlead_event_log::{EventLog as _, Record};
+use fairlead_event_log::Record;
 use fairlead_lake::{
     Config, DECISIONS_TOPIC, EVENTS_TOPIC, Error, Progress, Store, Topics, Writer, catch_up,
 };

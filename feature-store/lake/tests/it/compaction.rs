@@ -33,7 +33,6 @@ async fn copy_of(store: &Store) -> anyhow::Result<Arc<InMemory>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "wants several batches of one partition, and catching up cuts none yet: a known defect, see the README"]
 async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()> {
     let (world, store) = World::filled(400, 20).await?;
     world.clock.advance(DAY);
@@ -66,7 +65,6 @@ async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "wants several batches of one partition, and catching up cuts none yet: a known defect, see the README"]
 async fn a_merge_that_dies_anywhere_loses_and_doubles_nothing() -> anyhow::Result<()> {
     let (world, store) = World::filled(100, 25).await?;
     let events = expected(&*world.log, EVENTS_TOPIC).await?;
@@ -105,7 +103,6 @@ async fn a_merge_that_dies_anywhere_loses_and_doubles_nothing() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "wants several batches of one partition, and catching up cuts none yet: a known defect, see the README"]
 async fn who_asks_while_files_are_merged_sees_every_row_once() -> anyhow::Result<()> {
     let (world, store) = World::filled(1_500, 10).await?;
     let events = expected(&*world.log, EVENTS_TOPIC).await?;
@@ -151,7 +148,6 @@ async fn ask(store: &Store) -> anyhow::Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "wants several batches of one partition, and catching up cuts none yet: a known defect, see the README"]
 async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
     // The clock stands at the day of a third of the events; files are as old as the test.
     let world = World::new(1).await?;
@@ -163,6 +159,8 @@ async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
     let (open, closed): (Vec<_>, Vec<_>) = files(&store)
         .await?
         .into_iter()
+        // The other tenant has one record in 84 of a kind and day: too few to reach so far.
+        .filter(|file| file.folder.tenant == "acme")
         .partition(|file| file.folder.to_string().ends_with(&today));
     assert!(
         open.iter()

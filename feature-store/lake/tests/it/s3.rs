@@ -77,7 +77,6 @@ boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1',
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "wants several batches of one partition, and catching up cuts none yet: a known defect, see the README"]
 async fn on_s3_every_row_is_there_once_written_again_and_merged() -> anyhow::Result<()> {
     let server = Server::start().await?;
     let store = server.store("house/one")?;

@@ -2,10 +2,13 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use fairlead_control_plane::{Config, Error, run};
+use fairlead_chassis::clock::SystemClock;
+use fairlead_chassis::serve::{ServeOptions, serve};
+use fairlead_control_plane::{Config, Deps, Service};
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
 use fairlead_proto::control::v1::audit_service_client::AuditServiceClient;
@@ -107,11 +110,31 @@ impl Home {
     }
 }
 
+/// Serves a control plane on `listener` until `shutdown`.
+async fn run(
+    config: Config,
+    listener: tokio::net::TcpListener,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let deps = Deps {
+        clock: Arc::new(SystemClock),
+        shutdown: shutdown.clone(),
+    };
+    let service = Service::new(&config, deps).await?;
+    let options = ServeOptions {
+        name: "control-plane",
+        drain: Duration::from_secs(10),
+    };
+    let served = serve(options, listener, service.routes(), shutdown).await;
+    service.close().await;
+    Ok(served?)
+}
+
 /// A running control plane.
 pub(crate) struct Plane {
     runtime: Option<Runtime>,
     shutdown: CancellationToken,
-    ended: Receiver<Result<(), Error>>,
+    ended: Receiver<anyhow::Result<()>>,
     /// The port stays taken while the plane is down, so that it comes back at its address.
     listener: TcpListener,
 }
@@ -170,7 +193,7 @@ impl Plane {
     }
 
     /// Ends it as an operator does.
-    pub(crate) async fn stop(self) -> Result<(), Error> {
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         // The clients' side of each connection must be able to say goodbye meanwhile.
         let ended = tokio::task::spawn_blocking(move || self.ended.recv_timeout(PATIENCE));

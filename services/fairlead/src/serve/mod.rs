@@ -6,6 +6,7 @@
 mod ready;
 mod rooms;
 mod stream;
+mod wait;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,10 +31,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 use crate::config::AppConfig;
-
-/// The first pause before something that is away is tried again; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+use crate::parts::Parts;
 
 /// What can be served.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -264,10 +262,16 @@ impl Ground {
         &self,
         listener: &TcpListener,
         shutdown: &CancellationToken,
-    ) -> anyhow::Result<Option<(OnlineStore, ReleaseHandle)>> {
+    ) -> anyhow::Result<Option<Parts<'_>>> {
         let releases = self.follow(listener)?;
         let store = self.store(shutdown).await?;
-        Ok(store.map(|store| (store, releases)))
+        Ok(store.map(|store| Parts {
+            config: &self.config,
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            store,
+            releases,
+        }))
     }
 
     /// The host at which others reach this process.
@@ -286,25 +290,15 @@ impl Ground {
             !url.is_empty(),
             "`redis.url` is empty: name the feature store, such as redis://HOST:6379 (only `fairlead up` starts its own)"
         );
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let error = match OnlineStore::connect(url).await {
-                Ok(store) => {
-                    self.process.readiness.has("feature store");
-                    return Ok(Some(store));
-                }
-                Err(error @ fairlead_online::Error::Address { .. }) => return Err(error.into()),
-                Err(error) => error,
-            };
-            tracing::warn!(%error, "feature store away, waiting for it");
-            let waited = shutdown
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await;
-            if waited.is_none() {
-                return Ok(None);
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        let away = |error: &fairlead_online::Error| {
+            !matches!(error, fairlead_online::Error::Address { .. })
+        };
+        let connect = async || OnlineStore::connect(url).await;
+        let store = wait::until("feature store", shutdown, connect, away).await?;
+        if store.is_some() {
+            self.process.readiness.has("feature store");
         }
+        Ok(store)
     }
 
     /// Serves `routes` until `shutdown`.

@@ -1,12 +1,11 @@
 //! The services, each built on the ground of its process.
 
-use std::sync::Arc;
-
 use fairlead_pricing::Keyring;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::{FIRST_PAUSE, Ground, LONGEST_PAUSE, ready};
+use super::wait::until;
+use super::{Ground, ready};
 use crate::log::open_shared;
 
 pub(super) async fn profile(
@@ -14,17 +13,11 @@ pub(super) async fn profile(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
+    let Some(parts) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
-    let deps = fairlead_profile::Deps {
-        clock: ground.clock.clone(),
-        registry: ground.registry.clone(),
-        store: Arc::new(store),
-        releases,
-    };
-    let service = fairlead_profile::Service::new(&ground.config.profile, deps)?;
-    ground.serve(listener, service.routes(), shutdown).await
+    let routes = parts.profile()?.routes();
+    ground.serve(listener, routes, shutdown).await
 }
 
 pub(super) async fn recall(
@@ -32,17 +25,11 @@ pub(super) async fn recall(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
+    let Some(parts) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
-    let deps = fairlead_recall::Deps {
-        clock: ground.clock.clone(),
-        registry: ground.registry.clone(),
-        store: Arc::new(store),
-        releases: releases.clone(),
-    };
-    let service = fairlead_recall::Service::new(&ground.config.recall, deps)?;
-    ready::index(ground, service.serving(), releases);
+    let service = parts.recall()?;
+    ready::index(ground, service.serving(), parts.releases);
     ground.serve(listener, service.routes(), shutdown).await
 }
 
@@ -51,16 +38,10 @@ pub(super) async fn ranking(
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
+    let Some(parts) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
-    let deps = fairlead_ranking::Deps {
-        clock: ground.clock.clone(),
-        registry: ground.registry.clone(),
-        store: Arc::new(store),
-        releases,
-    };
-    let service = fairlead_ranking::Service::new(&ground.config.ranking, deps)?;
+    let service = parts.ranking()?;
     ready::model(ground, service.serving());
     ground.serve(listener, service.routes(), shutdown).await
 }
@@ -75,17 +56,10 @@ pub(super) async fn pricing(
         std::fs::create_dir_all(folder)?;
     }
     let keys = Keyring::kept_at(&keys)?;
-    let Some((store, releases)) = ground.furnish(&listener, &shutdown).await? else {
+    let Some(parts) = ground.furnish(&listener, &shutdown).await? else {
         return Ok(());
     };
-    let deps = fairlead_pricing::Deps {
-        clock: ground.clock.clone(),
-        registry: ground.registry.clone(),
-        releases,
-        quotes: Arc::new(store.quotes()),
-        keys,
-    };
-    let service = fairlead_pricing::Service::new(&ground.config.pricing, deps)?;
+    let service = parts.pricing(keys)?;
     ready::prices(ground, service.prices());
     ground.serve(listener, service.routes(), shutdown).await
 }
@@ -129,26 +103,17 @@ pub(super) async fn control_plane(
 ) -> anyhow::Result<()> {
     let config = ground.config.control();
     std::fs::create_dir_all(&ground.config.data_dir)?;
-    let mut pause = FIRST_PAUSE;
-    let service = loop {
+    let open = async || {
         let deps = fairlead_control_plane::Deps {
             clock: ground.clock.clone(),
             shutdown: shutdown.clone(),
         };
-        match fairlead_control_plane::Service::new(&config, deps).await {
-            Ok(service) => break service,
-            Err(error) if error.is_transient() => {
-                tracing::warn!(%error, "control database away, waiting for it");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let waited = shutdown
-            .run_until_cancelled(tokio::time::sleep(pause))
-            .await;
-        if waited.is_none() {
-            return Ok(());
-        }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        fairlead_control_plane::Service::new(&config, deps).await
+    };
+    let away = fairlead_control_plane::Error::is_transient;
+    let opened = until("control database", &shutdown, open, away).await?;
+    let Some(service) = opened else {
+        return Ok(());
     };
     ground.process.readiness.has("control database");
     let served = ground.serve(listener, service.routes(), shutdown).await;

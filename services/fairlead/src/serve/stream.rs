@@ -5,7 +5,8 @@ use std::sync::Arc;
 use fairlead_event_log::EventLog;
 use tokio_util::sync::CancellationToken;
 
-use super::{FIRST_PAUSE, Ground, LONGEST_PAUSE};
+use super::Ground;
+use super::wait::until;
 use crate::log::open_shared;
 
 pub(super) async fn run(ground: &Ground, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -43,20 +44,11 @@ async fn make_topics(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<bool> {
     let (stream, spec) = (&ground.config.stream, ground.config.topic());
-    let mut pause = FIRST_PAUSE;
     for topic in [&stream.topic, &stream.dead_letter_topic] {
-        while let Err(error) = log.create_topic(topic, spec.clone()).await {
-            if !error.is_transient() {
-                return Err(error.into());
-            }
-            tracing::warn!(%error, "event log away, waiting for it");
-            let waited = shutdown
-                .run_until_cancelled(tokio::time::sleep(pause))
-                .await;
-            if waited.is_none() {
-                return Ok(false);
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
+        let create = async || log.create_topic(topic, spec.clone()).await;
+        let away = fairlead_event_log::Error::is_transient;
+        if until("event log", shutdown, create, away).await?.is_none() {
+            return Ok(false);
         }
     }
     Ok(true)

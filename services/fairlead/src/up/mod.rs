@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::AppConfig;
+use crate::parts::Parts;
 use services::Services;
 
 /// A running house.
@@ -125,17 +126,19 @@ impl Running {
         let releases = follower.handle();
         tasks.spawn(follower.run(shutdown.clone()));
 
-        let parts = services::Parts {
+        let parts = Parts {
             config,
             clock: clock.clone(),
             registry: Registry::builtin(),
-            log: log.clone(),
-            online,
+            store: online,
             releases: releases.clone(),
+        };
+        let around = services::Around {
+            log: log.clone(),
             tasks: &tasks,
             shutdown: &shutdown,
         };
-        let services = Services::build(parts).await?;
+        let services = Services::build(&parts, around).await?;
         let house = Self {
             gateway: Link::in_process(services.gateway.routes()),
             inner: services.links.clone(),

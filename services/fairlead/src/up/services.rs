@@ -2,29 +2,20 @@
 
 use std::sync::Arc;
 
-use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
 use fairlead_event_log::EventLog;
-use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_pricing::Keyring;
-use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::InnerLinks;
-use crate::config::AppConfig;
+use crate::parts::Parts;
 
-/// What services are built from.
-pub(super) struct Parts<'p> {
-    pub(super) config: &'p AppConfig,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) registry: Registry,
+/// What only the gateway and the stream need besides.
+pub(super) struct Around<'a> {
     pub(super) log: Arc<dyn EventLog>,
-    pub(super) online: OnlineStore,
-    pub(super) releases: ReleaseHandle,
-    pub(super) tasks: &'p TaskTracker,
-    pub(super) shutdown: &'p CancellationToken,
+    pub(super) tasks: &'a TaskTracker,
+    pub(super) shutdown: &'a CancellationToken,
 }
 
 /// The services that others look into.
@@ -39,46 +30,11 @@ pub(super) struct Services {
 
 impl Services {
     /// Builds every service; the gateway last, on links to the others.
-    pub(super) async fn build(parts: Parts<'_>) -> anyhow::Result<Self> {
-        let store: Arc<dyn FeatureStore> = Arc::new(parts.online.clone());
-        let (clock, releases) = (&parts.clock, &parts.releases);
-        let profile = fairlead_profile::Service::new(
-            &parts.config.profile,
-            fairlead_profile::Deps {
-                clock: clock.clone(),
-                registry: parts.registry.clone(),
-                store: store.clone(),
-                releases: releases.clone(),
-            },
-        )?;
-        let recall = fairlead_recall::Service::new(
-            &parts.config.recall,
-            fairlead_recall::Deps {
-                clock: clock.clone(),
-                registry: parts.registry.clone(),
-                store: store.clone(),
-                releases: releases.clone(),
-            },
-        )?;
-        let ranking = fairlead_ranking::Service::new(
-            &parts.config.ranking,
-            fairlead_ranking::Deps {
-                clock: clock.clone(),
-                registry: parts.registry.clone(),
-                store: store.clone(),
-                releases: releases.clone(),
-            },
-        )?;
-        let pricing = fairlead_pricing::Service::new(
-            &parts.config.pricing,
-            fairlead_pricing::Deps {
-                clock: clock.clone(),
-                registry: parts.registry.clone(),
-                releases: releases.clone(),
-                quotes: Arc::new(parts.online.quotes()),
-                keys: Keyring::kept_at(&parts.config.signing_keys())?,
-            },
-        )?;
+    pub(super) async fn build(parts: &Parts<'_>, around: Around<'_>) -> anyhow::Result<Self> {
+        let profile = parts.profile()?;
+        let recall = parts.recall()?;
+        let ranking = parts.ranking()?;
+        let pricing = parts.pricing(Keyring::kept_at(&parts.config.signing_keys())?)?;
         let links = InnerLinks {
             profile: Link::in_process(profile.routes()),
             recall: Link::in_process(recall.routes()),
@@ -88,21 +44,21 @@ impl Services {
         let gateway = fairlead_gateway::Service::new(
             parts.config.gateway.clone(),
             fairlead_gateway::Deps {
-                clock: clock.clone(),
+                clock: parts.clock.clone(),
                 registry: parts.registry.clone(),
-                log: parts.log.clone(),
-                releases: releases.clone(),
+                log: around.log.clone(),
+                releases: parts.releases.clone(),
                 profile: links.profile.clone(),
                 recall: links.recall.clone(),
                 ranking: links.ranking.clone(),
                 pricing: links.pricing.clone(),
-                tasks: parts.tasks.clone(),
-                shutdown: parts.shutdown.clone(),
+                tasks: around.tasks.clone(),
+                shutdown: around.shutdown.clone(),
             },
         )
         .await?;
         // The gateway has made the topics of events: the stream can join.
-        let stream = stream(&parts, store).await?;
+        let stream = stream(parts, &around).await?;
         Ok(Self {
             gateway,
             recall,
@@ -117,23 +73,23 @@ impl Services {
 /// Starts the stream in the house's tasks.
 async fn stream(
     parts: &Parts<'_>,
-    store: Arc<dyn FeatureStore>,
+    around: &Around<'_>,
 ) -> anyhow::Result<fairlead_stream::ProgressWatch> {
     let config = parts.config.stream.clone();
-    parts
+    around
         .log
         .create_topic(&config.dead_letter_topic, parts.config.topic())
         .await?;
     let deps = fairlead_stream::Deps {
-        log: parts.log.clone(),
-        store,
+        log: around.log.clone(),
+        store: Arc::new(parts.store.clone()),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
     };
     let stream = fairlead_stream::Stream::new(config, deps)?;
     let progress = stream.progress();
-    let shutdown = parts.shutdown.clone();
-    parts.tasks.spawn(async move {
+    let shutdown = around.shutdown.clone();
+    around.tasks.spawn(async move {
         if let Err(error) = stream.run(shutdown).await {
             tracing::error!(%error, "stream ended");
         }

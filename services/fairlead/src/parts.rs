@@ -1,0 +1,63 @@
+//! What the services behind the gateway are built from, in one process or each in its own.
+
+use std::sync::Arc;
+
+use fairlead_chassis::clock::Clock;
+use fairlead_online::OnlineStore;
+use fairlead_pricing::Keyring;
+use fairlead_registry::Registry;
+use fairlead_release::ReleaseHandle;
+
+use crate::config::AppConfig;
+
+/// Clock, features, feature store, releases.
+pub(crate) struct Parts<'p> {
+    pub(crate) config: &'p AppConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Registry,
+    pub(crate) store: OnlineStore,
+    pub(crate) releases: ReleaseHandle,
+}
+
+impl Parts<'_> {
+    pub(crate) fn profile(&self) -> anyhow::Result<fairlead_profile::Service> {
+        let deps = fairlead_profile::Deps {
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            store: Arc::new(self.store.clone()),
+            releases: self.releases.clone(),
+        };
+        Ok(fairlead_profile::Service::new(&self.config.profile, deps)?)
+    }
+
+    pub(crate) fn recall(&self) -> anyhow::Result<fairlead_recall::Service> {
+        let deps = fairlead_recall::Deps {
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            store: Arc::new(self.store.clone()),
+            releases: self.releases.clone(),
+        };
+        Ok(fairlead_recall::Service::new(&self.config.recall, deps)?)
+    }
+
+    pub(crate) fn ranking(&self) -> anyhow::Result<fairlead_ranking::Service> {
+        let deps = fairlead_ranking::Deps {
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            store: Arc::new(self.store.clone()),
+            releases: self.releases.clone(),
+        };
+        Ok(fairlead_ranking::Service::new(&self.config.ranking, deps)?)
+    }
+
+    pub(crate) fn pricing(&self, keys: Keyring) -> anyhow::Result<fairlead_pricing::Service> {
+        let deps = fairlead_pricing::Deps {
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            releases: self.releases.clone(),
+            quotes: Arc::new(self.store.quotes()),
+            keys,
+        };
+        Ok(fairlead_pricing::Service::new(&self.config.pricing, deps)?)
+    }
+}
