@@ -1,10 +1,13 @@
-//! The decision log: records of recommendations go through a bounded buffer that sheds and
-//! counts; the record of a firm quote is acknowledged before the quote is answered.
+//! The decision log: records of recommendations go through a bounded buffer that waits for a log
+//! that is away, and sheds and counts once it is full; the record of a firm quote is acknowledged before the quote is answered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fairlead_chassis::telemetry::trace_header;
-use fairlead_event_log::{EventLog, Position, Record, TRACEPARENT, partition_for};
+use fairlead_event_log::{
+    Error as LogError, EventLog, Position, Record, TRACEPARENT, partition_for,
+};
 use fairlead_proto::decision::v1::DecisionRecord;
 use prost::Message as _;
 use tokio::sync::mpsc::{self, error::TrySendError};
@@ -14,6 +17,9 @@ use tokio_util::task::TaskTracker;
 use crate::Error;
 use crate::topics::{DECISIONS, key};
 
+/// The first pause before records are appended again; doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Records appended in one call.
 const BATCH: usize = 500;
 /// Places of recent decisions remembered.
@@ -160,7 +166,7 @@ async fn write(
             return;
         }
         let (names, records): (Vec<String>, Vec<Record>) = batch.drain(..).unzip();
-        match log.append(DECISIONS, records).await {
+        match append(&*log, &records, &shutdown).await {
             Ok(at) => names
                 .into_iter()
                 .zip(at)
@@ -172,5 +178,32 @@ async fn write(
                 tracing::error!(%error, lost, "decision records not written");
             }
         }
+    }
+}
+
+/// Appends records; a log that is away is waited for until `shutdown`, while the buffer fills. What
+/// was written although the log did not say so is then there twice, under one request id.
+async fn append(
+    log: &dyn EventLog,
+    records: &[Record],
+    shutdown: &CancellationToken,
+) -> Result<Vec<Position>, LogError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let error = match log.append(DECISIONS, records.to_vec()).await {
+            Ok(at) => return Ok(at),
+            Err(error) => error,
+        };
+        // The topic is made as soon as the log is there.
+        let may_come = error.is_transient() || matches!(error, LogError::UnknownTopic { .. });
+        if !may_come || shutdown.is_cancelled() {
+            return Err(error);
+        }
+        metrics::counter!("fairlead_decision_log_retries_total").increment(1);
+        tracing::warn!(%error, waiting = records.len(), "decision records wait for the log");
+        shutdown
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }

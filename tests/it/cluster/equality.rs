@@ -52,7 +52,12 @@ pub(super) async fn caught_up(house: &Furnished, stream: &str) {
         .expect("the stream catches up");
 }
 
-pub(super) async fn ask(link: &Link, customer: &str, number: usize, as_of_ms: i64) -> RecommendResponse {
+pub(super) async fn ask(
+    link: &Link,
+    customer: &str,
+    number: usize,
+    as_of_ms: i64,
+) -> RecommendResponse {
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         slate_size: 10,

@@ -8,7 +8,8 @@ use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
-use fairlead_proto::gateway::v1::{QuoteRequest, TrackRequest};
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{ExplainRequest, QuoteRequest, TrackRequest};
 use fairlead_tests::cluster::{PATIENCE, total};
 use tonic::{Code, Request, Status};
 
@@ -139,8 +140,8 @@ fn redis_slow_the_deadline_holds_and_the_answer_says_so() {
     });
 }
 
-/// Events and firm quotes are refused in time, recommendations are whole.
-async fn without_a_log(house: &Furnished, limit: Duration) {
+/// Events and firm quotes are refused in time, recommendations are whole; gives the id of one.
+async fn without_a_log(house: &Furnished, limit: Duration) -> String {
     let answer = house.recommend(&house.customer(), limit).await.unwrap();
     assert!(degraded(&answer).is_empty() && answer.personalised);
     let refusals = [
@@ -152,15 +153,25 @@ async fn without_a_log(house: &Furnished, limit: Duration) {
         let told = matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded);
         assert!(told, "{what}: {status:?}");
     }
+    answer.request_id
 }
 
-/// Waits until events and quotes are taken again, and the stream applies what came.
-async fn with_a_log_again(house: &Furnished, before: f64) {
+/// Waits until events and quotes are taken again, the stream applies what came, and what was decided
+/// meanwhile is in the log.
+async fn with_a_log_again(house: &Furnished, before: f64, decided: &str) {
     let page = house.cluster.instances["stream-1"].page();
     let taken = async {
         while track(house, LONG).await.is_err() {}
         while quote(house, LONG).await.is_err() {}
         while total(page, "fairlead_stream_events_total", &[]) <= before {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let explain = || ExplainRequest {
+            request_id: decided.to_owned(),
+            ..ExplainRequest::default()
+        };
+        let mut client = RecommendServiceClient::new(house.gateway.clone());
+        while client.explain(explain()).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -180,9 +191,9 @@ fn kafka_lost_recommendations_go_on_events_and_firm_quotes_are_refused() {
         house.until_whole().await;
         let before = events_seen(house);
         house.cluster.servers.kafka.kill9().unwrap();
-        without_a_log(house, SHORT).await;
+        let decided = without_a_log(house, SHORT).await;
         tokio::task::block_in_place(|| house.cluster.servers.kafka.restart()).unwrap();
-        with_a_log_again(house, before).await;
+        with_a_log_again(house, before, &decided).await;
     });
 }
 
@@ -192,9 +203,14 @@ fn kafka_slow_recommendations_are_whole_and_the_deadline_of_the_rest_holds() {
         house.until_whole().await;
         let before = events_seen(house);
         house.cluster.servers.kafka.proxy().set_delay(SLOW);
-        without_a_log(house, SHORT).await;
-        house.cluster.servers.kafka.proxy().set_delay(Duration::ZERO);
-        with_a_log_again(house, before).await;
+        let decided = without_a_log(house, SHORT).await;
+        house
+            .cluster
+            .servers
+            .kafka
+            .proxy()
+            .set_delay(Duration::ZERO);
+        with_a_log_again(house, before, &decided).await;
     });
 }
 

@@ -1,7 +1,12 @@
 //! Starting without what a process needs: it waits and says so, serves degraded, or ends with the
 //! key to mend.
 
-use fairlead_tests::cluster::total;
+use std::time::Duration;
+
+use fairlead_event_log::{EventLog as _, KafkaEventLog, KafkaOptions};
+use fairlead_gateway::topics;
+use fairlead_testkit::KafkaBroker;
+use fairlead_tests::cluster::{PATIENCE, total};
 
 use super::with;
 
@@ -78,6 +83,13 @@ const WAITING: &[(&str, &str, &str, &str)] = &[
         "http://127.0.0.1:1",
         "waiting for: release",
     ),
+    // It needs nobody: it serves, and is found once there is a Consul.
+    (
+        "control",
+        "DISCOVERY__CONSUL",
+        "http://127.0.0.1:1",
+        "200 OK",
+    ),
 ];
 
 #[test]
@@ -145,20 +157,40 @@ fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
 }
 
 #[test]
-fn a_gateway_without_kafka_serves_and_waits_for_its_topics() {
+fn a_gateway_without_kafka_serves_and_makes_its_topics_once_it_is_there() {
     with(async |house| {
         house.until_whole().await;
-        let settings = [("EVENTS__KAFKA", NOWHERE), ("DISCOVERY__KIND", "static")];
         let control = house.cluster.instance("control-1").unwrap().address();
         let control = format!("[\"{control}\"]");
-        let mut settings = settings.to_vec();
-        settings.push(("DISCOVERY__SERVICES__CONTROL", control.as_str()));
+        let mut kafka = tokio::task::block_in_place(KafkaBroker::start).unwrap();
+        kafka.kill9().unwrap();
+        let bootstrap = kafka.bootstrap();
+        let settings = [
+            ("EVENTS__KAFKA", bootstrap.as_str()),
+            ("DISCOVERY__KIND", "static"),
+            ("DISCOVERY__SERVICES__CONTROL", control.as_str()),
+        ];
         tokio::task::block_in_place(|| {
             let instance = house.cluster.start_with("gateway", 9, &settings).unwrap();
             instance.until_ready().unwrap();
-            instance.until_says("event log away").unwrap();
             assert_eq!(total(instance.page(), "fairlead_ready", &[]), 1.0);
-            house.cluster.forget("gateway-9").unwrap();
+            kafka.restart().unwrap();
         });
+        let log = KafkaEventLog::connect(KafkaOptions::new(bootstrap));
+        let log = log.await.unwrap();
+        let made = async {
+            // As many partitions as the gateway is told: what a broker makes by itself has one.
+            while log
+                .end_offsets(topics::EVENTS)
+                .await
+                .map_or(0, |ends| ends.len())
+                != 4
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, made).await.expect("made");
+        log.close().await.unwrap();
+        house.cluster.forget("gateway-9").unwrap();
     });
 }

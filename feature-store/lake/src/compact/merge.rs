@@ -7,9 +7,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::parquet::arrow::AsyncArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::file::metadata::ParquetMetaDataReader;
-use object_store::{ObjectMeta, ObjectStoreExt as _};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
 
 use crate::error::Error;
 use crate::files::LakeFile;

@@ -110,10 +110,7 @@ async fn killed_at_any_point_it_writes_every_record_once() -> anyhow::Result<()>
     let lake = folder.path().join("lake");
 
     // Each time somewhat later: after a claim, between two files of a batch, between two batches.
-    for (round, ending) in [".json", ".parquet", ".done"]
-        .iter()
-        .enumerate()
-    {
+    for (round, ending) in [".json", ".parquet", ".done"].iter().enumerate() {
         let child = writer(folder.path(), &broker, 150 + 37 * round)?;
         let before = count(&lake, ending);
         until("it writes", async || {
