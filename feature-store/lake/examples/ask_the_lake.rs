@@ -19,7 +19,7 @@ async fn main() -> anyhow::Result<()> {
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedEventLog::open(options).await?);
     let spec = TopicSpec {
         partitions: 2,
-        retention: Duration::from_secs(86_400),
+        retention: Duration::from_hours(24),
     };
     for topic in [EVENTS_TOPIC, DECISIONS_TOPIC] {
         log.create_topic(topic, spec).await?;

@@ -167,24 +167,21 @@ impl Store {
     /// Puts a file that is not to be replaced: durable and whole when this returns.
     pub(crate) async fn create(&self, path: &Path, bytes: Bytes) -> Result<Created, Error> {
         const DOING: &str = "creating a file";
-        let put = match &self.folder {
-            Some(folder) => {
-                let (folder, to) = (folder.clone(), path.clone());
-                let made = move || create_in_folder(&folder, &to, &bytes);
-                let made = tokio::task::spawn_blocking(made).await;
-                made.unwrap_or_else(|cause| Err(io::Error::other(cause)))
-                    .map_err(|source| object_store::Error::Generic {
-                        store: "LocalFileSystem",
-                        source: Box::new(source),
-                    })
-            }
-            None => {
-                let options = PutOptions::from(PutMode::Create);
-                match self.objects.put_opts(path, bytes.into(), options).await {
-                    Ok(_) => Ok(Created::New),
-                    Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
-                    Err(cause) => Err(cause),
-                }
+        let put = if let Some(folder) = self.folder.clone() {
+            let to = path.clone();
+            let made = move || create_in_folder(&folder, &to, &bytes);
+            let made = tokio::task::spawn_blocking(made).await;
+            made.unwrap_or_else(|cause| Err(io::Error::other(cause)))
+                .map_err(|source| object_store::Error::Generic {
+                    store: "LocalFileSystem",
+                    source: Box::new(source),
+                })
+        } else {
+            let options = PutOptions::from(PutMode::Create);
+            match self.objects.put_opts(path, bytes.into(), options).await {
+                Ok(_) => Ok(Created::New),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+                Err(cause) => Err(cause),
             }
         };
         put.map_err(self.failed(DOING))

@@ -62,7 +62,7 @@ impl Service {
         let (ends, wakes) = (closing.clone(), Arc::clone(&watchers));
         let listening = Address::read(&config.database)?.listen(move |news| wakes.hear(news));
         publications.spawn(async move {
-            ends.run_until_cancelled(listening).await;
+            Box::pin(ends.run_until_cancelled(listening)).await;
         });
         Ok(Self {
             parts: Arc::new(Parts {

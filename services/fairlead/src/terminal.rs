@@ -15,11 +15,18 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Bars that are never drawn (`--json`).
+    /// Bars that are never drawn, and no notes (`--json`).
     pub fn hidden() -> Self {
         Self {
             hidden: true,
             ..Self::default()
+        }
+    }
+
+    /// A line of explanation; none where bars are hidden.
+    pub fn note(&self, text: &str) {
+        if !self.hidden {
+            note(text);
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) async fn create(
         partitions: config.partitions,
         retention: Duration::from_secs(config.retention_days * 86_400),
     };
-    match make(log.as_ref(), spec.clone()).await {
+    match make(log.as_ref(), spec).await {
         Err(error) if error.is_transient() => {
             tracing::warn!(%error, "event log away, topics are made once it is there");
             tasks.spawn(async move {
@@ -43,14 +43,14 @@ pub(crate) async fn create(
 }
 
 async fn make(log: &dyn EventLog, spec: TopicSpec) -> Result<(), fairlead_event_log::Error> {
-    log.create_topic(EVENTS, spec.clone()).await?;
+    log.create_topic(EVENTS, spec).await?;
     log.create_topic(DECISIONS, spec).await
 }
 
 async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec) {
     loop {
         tokio::time::sleep(PAUSE).await;
-        match make(log.as_ref(), spec.clone()).await {
+        match make(log.as_ref(), spec).await {
             Ok(()) => return tracing::info!("event log is there"),
             Err(error) if error.is_transient() => {}
             Err(error) => return tracing::error!(%error, "topics cannot be made"),

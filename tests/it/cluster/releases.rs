@@ -81,7 +81,6 @@ async fn publish_spoilt(house: &Furnished, control: &Link) -> i64 {
         tenant: TENANT.into(),
         actor: "test".into(),
         model: Some(model),
-        ..PutModelRequest::default()
     };
     DraftServiceClient::new(control.clone())
         .put_model(request)

@@ -56,13 +56,11 @@ impl Receiver {
     /// The spans of one trace, as they are now.
     fn of(&self, trace: &str) -> Vec<Seen> {
         let seen = self.seen.lock().expect("no holder panics");
-        let mine = seen.iter().filter(|seen| hex(&seen.span.trace_id) == trace);
+        let mine = seen
+            .iter()
+            .filter(|seen| hex::encode(&seen.span.trace_id) == trace);
         mine.cloned().collect()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[tonic::async_trait]
@@ -130,7 +128,7 @@ async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<See
     for seen in &spans {
         let parent = seen.span.parent_span_id.as_slice();
         assert!(
-            by_id.contains_key(parent) || hex(parent) == "00f067aa0ba902b7",
+            by_id.contains_key(parent) || hex::encode(parent) == "00f067aa0ba902b7",
             "{} of {} hangs in the air",
             seen.span.name,
             seen.process

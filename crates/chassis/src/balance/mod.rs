@@ -177,16 +177,9 @@ impl Pool {
             return None;
         }
         let second = self.pick(Some(first))?;
-        match second.attempt(again(parts, body, deadline), deadline).await {
-            Ok(response) => {
-                outcome("retried");
-                Some(response)
-            }
-            Err(_) => {
-                outcome("failed");
-                None
-            }
-        }
+        let answer = second.attempt(again(parts, body, deadline), deadline).await;
+        outcome(if answer.is_ok() { "retried" } else { "failed" });
+        answer.ok()
     }
 }
 

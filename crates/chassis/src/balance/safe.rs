@@ -18,7 +18,7 @@ static SAFE: LazyLock<HashSet<String>> = LazyLock::new(|| {
                 let level = method
                     .options
                     .as_ref()
-                    .map(|options| options.idempotency_level());
+                    .map(prost_types::MethodOptions::idempotency_level);
                 let unary = !method.client_streaming() && !method.server_streaming();
                 if unary && level.is_some_and(|level| level != IdempotencyLevel::IdempotencyUnknown)
                 {

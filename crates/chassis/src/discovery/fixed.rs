@@ -28,7 +28,7 @@ impl ServiceRegistry for FixedRegistry {
     fn follow(&self, service: &'static str) -> Result<Instances, Error> {
         let addresses = self.services.get(service).map(Vec::as_slice);
         let addresses = addresses.filter(|some| !some.is_empty());
-        let addresses = addresses.ok_or_else(|| Error::NoAddress {
+        let addresses = addresses.ok_or(Error::NoAddress {
             service,
             example: "[\"http://127.0.0.1:7004\"]",
         })?;

@@ -134,14 +134,11 @@ impl Run<'_> {
         files: Vec<LakeFile>,
         staged: &mut Vec<Staged>,
     ) -> Result<(), Error> {
-        let settled_below = match self.settled.get(source) {
-            Some(settled) => *settled,
-            None => {
-                let settled = ledger::head(self.store, source).await?.settled_below();
-                self.settled.insert(source.clone(), settled);
-                settled
-            }
-        };
+        if !self.settled.contains_key(source) {
+            let head = ledger::head(self.store, source).await?;
+            self.settled.insert(source.clone(), head.settled_below());
+        }
+        let settled_below = self.settled[source];
         let now_ms = self.clock.now_ms();
         let rules = Rules {
             below_bytes: self.config.compact_below_bytes,

@@ -98,24 +98,21 @@ pub(super) async fn spool(
     let file = spooled.map_err(&failed)?;
     let mut batches = frame.execute_stream().await?;
     let schema: SchemaRef = batches.schema();
-    match Rows::new(format, &schema, BufWriter::new(file.as_file()))? {
-        Some(mut rows) => {
-            let mut any = false;
-            while let Some(batch) = batches.try_next().await? {
-                any = true;
-                rows.write(&batch)?;
-            }
-            if !any {
-                // The names of the columns are an answer too.
-                rows.write(&RecordBatch::new_empty(schema))?;
-            }
-            rows.finish()?.flush().map_err(&failed)?;
+    if let Some(mut rows) = Rows::new(format, &schema, BufWriter::new(file.as_file()))? {
+        let mut any = false;
+        while let Some(batch) = batches.try_next().await? {
+            any = true;
+            rows.write(&batch)?;
         }
-        None => {
-            let all: Vec<RecordBatch> = batches.try_collect().await?;
-            let text = pretty_format_batches_with_schema(schema, &all)?;
-            writeln!(file.as_file(), "{text}").map_err(&failed)?;
+        if !any {
+            // The names of the columns are an answer too.
+            rows.write(&RecordBatch::new_empty(schema))?;
         }
+        rows.finish()?.flush().map_err(&failed)?;
+    } else {
+        let all: Vec<RecordBatch> = batches.try_collect().await?;
+        let text = pretty_format_batches_with_schema(schema, &all)?;
+        writeln!(file.as_file(), "{text}").map_err(&failed)?;
     }
     file.as_file().sync_all().map_err(&failed)?;
     Ok(file)

@@ -65,9 +65,11 @@ pub(super) fn columns(
         Arc::new(Int64Array::from_iter_values(
             records().map(|record| record.release_revision),
         )),
-        Arc::new(BooleanArray::from_iter(
-            records().map(|record| Some(record.personalised)),
-        )),
+        Arc::new(
+            records()
+                .map(|record| Some(record.personalised))
+                .collect::<BooleanArray>(),
+        ),
         or_null(|record| &record.channel),
         or_null(|record| &record.campaign),
         Arc::new(Int32Array::from_iter_values(records().map(count))),

@@ -30,7 +30,7 @@ impl Running {
 
     async fn until(&mut self, condition: impl FnMut(&Progress) -> bool) -> anyhow::Result<()> {
         let reached = tokio::time::timeout(
-            std::time::Duration::from_secs(60),
+            std::time::Duration::from_mins(1),
             self.progress.until(condition),
         );
         anyhow::ensure!(reached.await?.is_some(), "the writer ended");

@@ -187,7 +187,7 @@ async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
         .await?;
     let last_done = notes
         .iter()
-        .filter(|path| path.as_ref().ends_with(".done"))
+        .filter(|path| path.extension() == Some("done"))
         .max();
     objects
         .delete(last_done.expect("batches were done"))

@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::sql::fairlead_lake;
 use crate::world::{assert_exact, create_topics, decisions, events};
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// A writer of small batches over Kafka.
 fn writer(folder: &Path, broker: &KafkaBroker, roll_rows: usize) -> anyhow::Result<Child> {

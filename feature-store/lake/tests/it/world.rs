@@ -137,7 +137,7 @@ pub(crate) fn decisions(numbers: std::ops::Range<i64>) -> Vec<Record> {
 pub(crate) async fn create_topics(log: &dyn EventLog, partitions: i32) -> anyhow::Result<()> {
     let spec = TopicSpec {
         partitions,
-        retention: std::time::Duration::from_secs(86_400),
+        retention: std::time::Duration::from_hours(24),
     };
     for topic in [EVENTS_TOPIC, DECISIONS_TOPIC] {
         log.create_topic(topic, spec).await?;

@@ -16,7 +16,7 @@ use fairlead_proto::control::v1::{
 use super::ACTOR;
 use crate::client::explained;
 use crate::drafts::Drafts;
-use crate::terminal::note;
+use crate::terminal::Bars;
 use crate::up::Running;
 
 /// The experiment on the order of slates.
@@ -48,7 +48,11 @@ fn drafts(running: &Running) -> DraftServiceClient<Link> {
 }
 
 /// Loads products, strategies, settings and experiments as drafts.
-pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Vec<Product>> {
+pub(crate) async fn catalogue(
+    running: &Running,
+    seed: u64,
+    bars: &Bars,
+) -> anyhow::Result<Vec<Product>> {
     let products = crate::sim::catalogue(seed);
     let request = PutProductsRequest {
         tenant: running.tenant.to_string(),
@@ -60,14 +64,14 @@ pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Ve
         .put_products(request)
         .await
         .map_err(|status| explained(&status))?;
-    note(&format!("{} products of six kinds", put.into_inner().added));
+    bars.note(&format!("{} products of six kinds", put.into_inner().added));
     for put in owner(running).defaults().await? {
         let kinds: Vec<&str> = put
             .kinds
             .iter()
             .map(|kind| crate::show::kind(*kind))
             .collect();
-        note(&format!(
+        bars.note(&format!(
             "strategy {}@{} for {}: linted, no finding blocks",
             put.id,
             put.version,
@@ -75,11 +79,11 @@ pub(crate) async fn catalogue(running: &Running, seed: u64) -> anyhow::Result<Ve
         ));
     }
     let challenger = put_strategy(running, cash_loan("0.6%", "1.2%", false)?).await?;
-    note(&format!(
+    bars.note(&format!(
         "strategy {CASH_LOAN}@{challenger}, a challenger with a deeper discount"
     ));
     put_experiments(running, plan(challenger, BTreeMap::new())).await?;
-    note(&format!(
+    bars.note(&format!(
         "experiments {ORDER_EXPERIMENT} and {PRICE_EXPERIMENT}, in two layers"
     ));
     Ok(products)

@@ -134,9 +134,16 @@ async fn ready(running: &Running) -> anyhow::Result<bool> {
 /// Catalogue, population, models, release 1.
 async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
     heading("1. Catalogue and strategies");
-    let products = load::catalogue(running, args.seed).await?;
+    let products = load::catalogue(running, args.seed, &Bars::default()).await?;
     heading("2. Population: its events go in like anyone's, through the event log");
-    population::send(running, args.seed, args.customers, args.events).await?;
+    population::send(
+        running,
+        args.seed,
+        args.customers,
+        args.events,
+        &Bars::default(),
+    )
+    .await?;
     heading("3. Training on what was shown and what came of it");
     let options = Options {
         seed: args.seed,
@@ -165,8 +172,8 @@ pub async fn furnish(
     events: usize,
     bars: Bars,
 ) -> anyhow::Result<Vec<String>> {
-    let products = load::catalogue(running, seed).await?;
-    population::send(running, seed, customers, events).await?;
+    let products = load::catalogue(running, seed, &bars).await?;
+    population::send(running, seed, customers, events, &bars).await?;
     crate::bench::models(running, products, bars).await?;
     Ok(population::ids(seed, customers))
 }

@@ -8,7 +8,7 @@ use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 
 use crate::client::explained;
 use crate::sim::Population;
-use crate::terminal::{Bars, note};
+use crate::terminal::Bars;
 use crate::up::Running;
 
 /// Events in one call.
@@ -57,15 +57,16 @@ pub(crate) async fn send(
     seed: u64,
     customers: usize,
     events: usize,
+    bars: &Bars,
 ) -> anyhow::Result<()> {
     let until_ms = running.clock.now_ms();
     let mut population = Population::new(seed, customers).of_tenant(&running.tenant);
     let simulated: Vec<_> = population.events(events, until_ms).collect();
-    note(&format!(
+    bars.note(&format!(
         "{customers} customers, {} events over 30 days (seed {seed})",
         simulated.len()
     ));
-    let bar = Bars::default().bar("events into the log", simulated.len() as u64);
+    let bar = bars.bar("events into the log", simulated.len() as u64);
     let mut client = EventServiceClient::new(running.gateway.clone());
     let mut simulated = simulated.into_iter().peekable();
     while simulated.peek().is_some() {
@@ -88,6 +89,6 @@ pub(crate) async fn send(
     }
     bar.finish();
     running.caught_up().await?;
-    note("every event is visible in the feature store");
+    bars.note("every event is visible in the feature store");
     Ok(())
 }

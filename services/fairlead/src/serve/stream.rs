@@ -45,7 +45,7 @@ async fn make_topics(
 ) -> anyhow::Result<bool> {
     let (stream, spec) = (&ground.config.stream, ground.config.topic());
     for topic in [&stream.topic, &stream.dead_letter_topic] {
-        let create = async || log.create_topic(topic, spec.clone()).await;
+        let create = async || log.create_topic(topic, spec).await;
         let away = fairlead_event_log::Error::is_transient;
         if until("event log", shutdown, create, away).await?.is_none() {
             return Ok(false);
