@@ -29,7 +29,7 @@ demo: ## build, then show the whole way of an event and a request (KAFKA=host:po
 
 cluster-demo: ## the cluster form on this machine: real servers, two of each service, one of each killed under load
 	@scripts/setup.sh test
-	cargo build $(CARGO_FLAGS) -p fairlead -p fairlead-tests
+	cargo build $(CARGO_FLAGS) -p fairlead -p fairlead-lake -p fairlead-tests
 	@$(CARGO_TARGET_DIR)/release/cluster-demo $(ARGS)
 
 build: ## build the `fairlead` binary in release

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use clap::Parser;
 use fairlead::terminal::{Bars, heading, note, table};
-use fairlead_tests::cluster::{Cluster, Load, Reference, SERVICES, Tally, binary, total};
+use fairlead_gateway::topics;
+use fairlead_tests::cluster::{Cluster, Load, PATIENCE, Reference, SERVICES, Tally, binary, total};
 
 /// Starts real Kafka, Redis, Consul and PostgreSQL, two instances of every service, and a load;
 /// kills an instance of each in turn, and says what that did.
@@ -47,6 +48,9 @@ async fn main() -> anyhow::Result<()> {
         ("TELEMETRY__LOG", "warn"),
     ];
     let mut cluster = Cluster::lay(&settings)?;
+    let lake = format!("file://{}", cluster.folder().join("lake").display());
+    cluster.set("LAKE__URL", &lake);
+    cluster.set("LAKE__ROLL_SECONDS", "1");
     note(&format!("Kafka {}", cluster.servers.kafka.bootstrap()));
     note(&format!("Redis {}", cluster.servers.redis.url()));
     note(&format!("Consul {}", cluster.servers.consul.url()));
@@ -80,6 +84,7 @@ async fn main() -> anyhow::Result<()> {
     let whole = load.stop().await;
     verdict(&rows, &whole);
     served(&cluster);
+    in_the_lake(&cluster, &reference).await?;
     if args.stay {
         note("everything stays up; Ctrl-C ends it");
         tokio::signal::ctrl_c().await?;
@@ -190,6 +195,58 @@ fn verdict(rows: &[Killed], whole: &Tally) {
     note(
         "seconds to recover: from the kill until the instance, started again after 100 more answers, was ready",
     );
+}
+
+/// Sees that every record of the log is in the lake, once: as many rows as the log holds, and as many
+/// different places in the log.
+async fn in_the_lake(cluster: &Cluster, reference: &Reference) -> anyhow::Result<()> {
+    heading("The lake, asked in SQL: each record of the log once");
+    let mut rows = table(["table", "records in the log", "rows", "different records"]);
+    for (name, topic) in [("events", topics::EVENTS), ("decisions", topics::DECISIONS)] {
+        let question = format!(
+            "select count(*), count(distinct log_partition || '/' || log_offset) from {name}"
+        );
+        let until = Instant::now() + PATIENCE;
+        let (log, lake) = loop {
+            let ends = reference.running.log.end_offsets(topic).await?;
+            let log: i64 = ends.iter().map(|end| end.offset).sum();
+            let lake = ask_the_lake(cluster, &question)?;
+            if lake == [log, log] || Instant::now() > until {
+                break (log, lake);
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+        let [all, different] = lake;
+        rows.add_row([
+            name.to_owned(),
+            log.to_string(),
+            all.to_string(),
+            different.to_string(),
+        ]);
+        ensure!(
+            lake == [log, log],
+            "{name}: {log} records in the log, {all} rows in the lake of {different} different ones"
+        );
+    }
+    println!("{rows}");
+    Ok(())
+}
+
+/// Two numbers, by `fairlead sql`.
+fn ask_the_lake(cluster: &Cluster, question: &str) -> anyhow::Result<[i64; 2]> {
+    let asked = Command::new(binary()?)
+        .args(["sql", question, "--format", "csv"])
+        .env("FAIRLEAD_LAKE__URL", cluster.setting("LAKE__URL"))
+        .stdin(Stdio::null())
+        .output()?;
+    let complaint = String::from_utf8_lossy(&asked.stderr);
+    ensure!(asked.status.success(), "fairlead sql: {complaint}");
+    let answer = String::from_utf8(asked.stdout)?;
+    let numbers = answer.lines().nth(1).and_then(|line| {
+        let (one, other) = line.split_once(',')?;
+        Some([one.parse().ok()?, other.parse().ok()?])
+    });
+    numbers.with_context(|| format!("two numbers were asked for, not `{answer}`"))
 }
 
 fn served(cluster: &Cluster) {

@@ -44,7 +44,7 @@ pub fn binary() -> anyhow::Result<PathBuf> {
 /// What `fairlead` is asked to run.
 fn arguments(service: &str) -> Vec<&str> {
     match service {
-        "stream" => vec!["stream"],
+        "stream" | "lake" => vec![service],
         "control" => vec!["serve", "control-plane"],
         other => vec!["serve", other],
     }
@@ -170,7 +170,8 @@ fn launch(
         .args(arguments(service))
         .env("FAIRLEAD_DATA_DIR", folder)
         .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"));
-    if service != "stream" {
+    // These two are called by nobody.
+    if !matches!(service, "stream" | "lake") {
         let key = format!("FAIRLEAD_LISTEN__{}", service.to_uppercase());
         command.env(key, format!("127.0.0.1:{port}"));
     }

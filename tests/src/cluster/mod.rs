@@ -24,7 +24,7 @@ pub use scrape::{get, total};
 
 /// Every service, in the order in which a request meets them, then what runs beside it.
 pub const SERVICES: &[&str] = &[
-    "gateway", "profile", "recall", "ranking", "pricing", "control", "stream",
+    "gateway", "profile", "recall", "ranking", "pricing", "control", "stream", "lake",
 ];
 
 /// The servers that a cluster stands on, each of its own.
