@@ -18,6 +18,8 @@ use crate::up::Running;
 
 /// The services, the gateway last: it is ready once the others are.
 const SERVICES: [&str; 5] = ["profile", "recall", "ranking", "pricing", "gateway"];
+/// Starts that are tried.
+const TRIES: usize = 3;
 /// How long a process may take to load its models.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
@@ -35,7 +37,15 @@ pub(super) async fn compare(
     args: &RecommendBench,
 ) -> anyhow::Result<()> {
     let one = house.measure(&args.connections, args.seconds).await?;
-    let processes = start(running, args.kafka.as_deref().unwrap_or_default()).await?;
+    let kafka = args.kafka.as_deref().unwrap_or_default();
+    let mut tries = 1;
+    // A port that was free a moment ago may be taken.
+    let processes = loop {
+        match start(running, kafka).await {
+            Err(_) if tries < TRIES => tries += 1,
+            started => break started?,
+        }
+    };
     let gateway = processes.last().context("a gateway was started")?;
     let cluster = UnderLoad {
         server: format!("http://127.0.0.1:{}", gateway.port),
@@ -55,11 +65,12 @@ pub(super) async fn compare(
 }
 
 async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
-    let ports: Vec<u16> = free_ports(SERVICES.len())?;
+    let free = free_ports(2 * SERVICES.len())?;
+    let (ports, pages) = free.split_at(SERVICES.len());
     let folder = running.data.join("cluster");
     let mut processes = Vec::new();
-    for (service, port) in SERVICES.iter().zip(&ports) {
-        let page = SocketAddr::from(([127, 0, 0, 1], free_ports(1)?[0]));
+    for ((service, port), page) in SERVICES.iter().zip(ports).zip(pages) {
+        let page = SocketAddr::from(([127, 0, 0, 1], *page));
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["serve", service])
@@ -74,7 +85,7 @@ async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
             );
         let named = SERVICES
             .iter()
-            .zip(&ports)
+            .zip(ports)
             .map(|(name, port)| (*name, *port));
         for (name, port) in named.chain([("control", running.addresses.control.port())]) {
             command.env(
