@@ -172,7 +172,14 @@ async fn write(
                 .zip(at)
                 .for_each(|(name, place)| places.insert(name, place)),
             Err(error) => {
-                let lost = names.len() as u64;
+                let mut lost = names.len() as u64;
+                if shutdown.is_cancelled() && error.is_transient() {
+                    // The process is to end, and the log is away: it will not take the rest either.
+                    waiting.close();
+                    while waiting.try_recv().is_ok() {
+                        lost += 1;
+                    }
+                }
                 metrics::counter!("fairlead_decision_records_total", "outcome" => "lost")
                     .increment(lost);
                 tracing::error!(%error, lost, "decision records not written");
