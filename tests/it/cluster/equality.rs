@@ -32,8 +32,10 @@ pub(super) async fn within_a_minute() {
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
 
-/// Waits until a stream of the cluster has applied every event that is in the log.
+/// Waits until the reference and a stream of the cluster have applied every event that is in the log.
 pub(super) async fn caught_up(house: &Furnished, stream: &str) {
+    let reference = &house.reference.running;
+    reference.caught_up().await.expect("caught up");
     let ends = house
         .reference
         .running
@@ -80,12 +82,6 @@ pub(super) async fn ask(
 #[test]
 fn two_hundred_customers_get_the_very_same_slates() {
     with(async |house| {
-        house
-            .reference
-            .running
-            .caught_up()
-            .await
-            .expect("caught up");
         caught_up(house, "stream-1").await;
         house.until_whole().await;
         let as_of_ms = now_ms() as i64;

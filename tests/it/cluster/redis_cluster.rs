@@ -52,12 +52,6 @@ fn a_house_on_a_redis_cluster_gives_the_very_same_slates() {
         let address = house.cluster.instances["gateway-9"].address();
         let on_cluster = Link::connect(&[address]).expect("a link");
 
-        house
-            .reference
-            .running
-            .caught_up()
-            .await
-            .expect("caught up");
         caught_up(house, "stream-9").await;
         // Recall and ranking read the products' counters once a second (`REFRESH_MS`).
         tokio::time::sleep(Duration::from_secs(3)).await;
