@@ -3,9 +3,9 @@
 //!
 //! For each table, the merged files are made first, which takes long; then each takes its place,
 //! which does not, so that who asks meanwhile has little to be disturbed by:
-//! 1. The merged file of a folder and a partition of a topic is put under a name that readers which go by names pass over
-//!    (`_TOPIC-PARTITION-FIRST-LAST.merging`). From here on our own reader takes it in place of the
-//!    files that it covers.
+//! 1. The merged file of a folder and a partition of a topic is put under a name that readers which
+//!    go by names pass over (`_TOPIC-PARTITION-FIRST-LAST.merging`). From here on our own reader takes
+//!    it in place of the files that it covers.
 //! 2. Once all of these are there: the files that it covers are deleted.
 //! 3. The merged file gets its proper name.
 //!
