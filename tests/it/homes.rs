@@ -17,15 +17,16 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     ("sqlx", "the control database", &["fairlead-control-plane"]),
     ("datafusion", "SQL over the lake", &["fairlead-lake"]),
     ("object_store", "the lake's files", &["fairlead-lake"]),
-    ("arrow", "a columnar engine, for imports", &["fairlead"]),
-    ("parquet", "a columnar engine, for imports", &["fairlead"]),
+    // The lake has it from DataFusion; imports read Parquet without it.
+    ("arrow", "a columnar engine", &[]),
+    ("parquet", "Parquet files, for imports", &["fairlead"]),
 ];
 
 /// What DataFusion uses too, in a version of its own: (crate, how `deny.toml` names ours; nothing
 /// where the two are one, and the manifests alone say who may name it).
 const SHARED_WITH_DATAFUSION: &[(&str, Option<&str>)] = &[
     ("object_store", None),
-    ("arrow", Some("arrow@60")),
+    ("arrow", None),
     ("parquet", Some("parquet@60")),
 ];
 
@@ -55,10 +56,11 @@ fn row_of(
 fn fault(package: &str, dependency: &str) -> Option<String> {
     let (_, brings, homes) = row_of(dependency)?;
     (!homes.contains(&package)).then(|| {
-        format!(
-            "{package} -> {dependency}: {brings} has its home in {}",
-            homes.join(" and ")
-        )
+        let home = match homes {
+            [] => "no crate: it comes with DataFusion".to_owned(),
+            homes => homes.join(" and "),
+        };
+        format!("{package} -> {dependency}: {brings} has its home in {home}")
     })
 }
 
