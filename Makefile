@@ -1,4 +1,4 @@
-# Every recipe of the house; `make` alone lists them. The work itself is in scripts/.
+# Every recipe; `make` alone lists them. The work itself is in scripts/.
 .DEFAULT_GOAL := list
 SHELL := /bin/bash
 
@@ -9,14 +9,14 @@ export FAIRLEAD_CACHE CARGO_TARGET_DIR
 # A shell that has not read rustup's profile finds cargo all the same.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-# One profile for demo, tests, benches and lints: see docs/adr/0002-one-profile.md.
+# One profile for what ships and is measured; tests and lints lay .cargo/loop.toml over it: see docs/adr/0002-one-profile.md.
 CARGO_FLAGS := --release --locked
 fairlead := $(CARGO_TARGET_DIR)/release/fairlead
 
-.PHONY: list setup demo cluster-demo test lint fmt bench bench-cluster docs proto helm build
+.PHONY: list setup demo cluster-demo test unit lint fmt features bench bench-cluster docs proto helm build
 
 list: ## list these recipes
-	@echo 'make RECIPE   (arguments: ARGS="..."; KAFKA=host:port for demo)'
+	@echo 'make RECIPE   (arguments: ARGS="..."; KAFKA=host:port for demo; CRATE=fairlead-gateway for unit)'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make what is missing to build, run and test; says what, why and how long
@@ -29,31 +29,44 @@ demo: ## build, then show the whole way of an event and a request (KAFKA=host:po
 
 cluster-demo: ## the cluster form on this machine: real servers, two of each service, one of each killed under load
 	@scripts/setup.sh test
-	cargo build $(CARGO_FLAGS) -p fairlead -p fairlead-lake -p fairlead-tests
+	@scripts/source-times.py restore
+	cargo build $(CARGO_FLAGS) --workspace --bin fairlead --bin fairlead-lake --bin cluster-demo
+	@scripts/source-times.py record
 	@$(CARGO_TARGET_DIR)/release/cluster-demo $(ARGS)
 
-build: ## build the `fairlead` binary in release
-	cargo build $(CARGO_FLAGS) -p fairlead
+# --workspace: the same features of outside crates as in `make test`, so that both share them.
+build: ## build the `fairlead` binary as it ships
+	@scripts/source-times.py restore
+	cargo build $(CARGO_FLAGS) --workspace --bin fairlead
+	@scripts/source-times.py record
 
-test: ## set up what tests need (real Redis, real Apache Kafka), then run them all
+test: ## set up what tests need (real Redis, real Apache Kafka), then run them all (ARGS="-p fairlead-gateway" runs some)
 	@scripts/setup.sh test
-	cargo test $(CARGO_FLAGS) --workspace --no-fail-fast $(ARGS)
+	@scripts/test.sh $(ARGS)
 
-lint: ## rustfmt, clippy, cargo deny, typos, taplo, shellcheck, buf, the chart
-	@scripts/setup.sh demo lint
-	@scripts/lint.sh
+unit: ## one crate's tests, seconds after an edit: make unit CRATE=fairlead-gateway
+	@scripts/test.sh -p $(or $(CRATE),$(error CRATE=fairlead-gateway names the crate)) $(ARGS)
+
+lint: ## rustfmt, typos, taplo, shellcheck, buf, cargo-deny, unused dependencies, chart, clippy, API docs
+	@scripts/setup.sh test lint
+	@scripts/lint.sh $(ARGS)
 
 fmt: ## lay out Rust and TOML files
 	@scripts/setup.sh lint
 	cargo fmt --all
 	@scripts/lint.sh fix-toml
 
+features: ## write crates/workspace-hack anew, after a dependency changed (cargo install --locked cargo-hakari)
+	cargo hakari generate
+	cargo hakari manage-deps --yes
+	@$(MAKE) --no-print-directory fmt
+
 bench: ## measure the recommendation path (ARGS="--json ...")
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) bench recommend $(ARGS)
 
-bench-cluster: ## measure the services as processes of their own beside the house in one (KAFKA=host:port)
+bench-cluster: ## measure the services as processes of their own beside all of them in one (KAFKA=host:port)
 	@scripts/setup.sh demo
 	@$(MAKE) --no-print-directory build
 	@$(fairlead) bench recommend --cluster --kafka $(or $(KAFKA),$(error KAFKA=host:port names the Kafka that both forms write to)) $(ARGS)

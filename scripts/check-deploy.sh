@@ -9,6 +9,8 @@ cache=${FAIRLEAD_CACHE:-$HOME/.cache/fairlead}
 cd "$root"
 # shellcheck source=scripts/setup/report.sh
 source "$root/scripts/setup/report.sh"
+# shellcheck source=scripts/setup/wheels.sh
+source "$root/scripts/setup/wheels.sh"
 # shellcheck source=scripts/setup/helm.sh
 source "$root/scripts/setup/helm.sh"
 # shellcheck source=scripts/chart/steps.sh

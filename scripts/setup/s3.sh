@@ -10,6 +10,5 @@ s3_want() { s3_ready || pip_want; }
 
 s3_make() {
   s3_ready || wheels_fetch "moto $s3_version" "$s3_home" 400 \
-    "the S3 server that the lake's tests talk to (115 MB)" "some 40 seconds" \
-    --requirement "$root/scripts/setup/moto-$s3_version.txt"
+    "the S3 server that the lake's tests talk to (115 MB)" "some 40 seconds" "moto-$s3_version.txt"
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use cargo_metadata::{Dependency, DependencyKind, Package};
 
 use crate::{
-    layers::{Layer, TESTKIT, entered, layer_of},
+    layers::{Layer, TESTKIT, WORKSPACE_HACK, entered, layer_of},
     workspace::metadata,
 };
 
@@ -16,6 +16,9 @@ const EMPTY_NAMES: &[&str] = &[
 
 /// What is wrong with an edge, or `None`.
 fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
+    if to == WORKSPACE_HACK {
+        return None;
+    }
     if to == TESTKIT {
         // The tests of the whole are a test from end to end, their harness included.
         return (kind != DependencyKind::Development && from != "fairlead-tests")

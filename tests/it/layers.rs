@@ -65,6 +65,9 @@ const LAYERS: &[(Layer, &[&str])] = &[
 /// Real servers for tests: everyone's dev-dependency, nobody's dependency.
 pub(crate) const TESTKIT: &str = "fairlead-testkit";
 
+/// One set of features for outside crates, written by cargo hakari: everyone's dependency, without code.
+pub(crate) const WORKSPACE_HACK: &str = "fairlead-workspace-hack";
+
 /// `None` for a crate that is not entered.
 pub(crate) fn layer_of(name: &str) -> Option<Layer> {
     LAYERS
@@ -78,5 +81,5 @@ pub(crate) fn entered() -> impl Iterator<Item = &'static str> {
     LAYERS
         .iter()
         .flat_map(|(_, crates)| crates.iter().copied())
-        .chain([TESTKIT])
+        .chain([TESTKIT, WORKSPACE_HACK])
 }

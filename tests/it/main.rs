@@ -6,6 +6,7 @@ mod bad_input;
 mod chart;
 mod cluster;
 mod edges;
+mod features;
 mod features_equal;
 mod files;
 mod homes;

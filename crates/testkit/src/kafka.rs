@@ -7,7 +7,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
     time::Duration,
 };
 
@@ -76,16 +75,6 @@ impl KafkaBroker {
                 cluster_id,
             })
         })
-    }
-
-    /// The one broker of this test process, started by whoever asks first and ended with the process.
-    /// A broker that could not start is not tried again: every caller gets the same error.
-    ///
-    /// # Errors
-    /// As [`KafkaBroker::start`].
-    pub fn shared() -> std::result::Result<&'static Self, &'static Error> {
-        static SHARED: OnceLock<Result<KafkaBroker>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
     }
 
     /// What a client's `bootstrap.servers` wants: `127.0.0.1:PORT`. The same after a restart.

@@ -27,6 +27,7 @@ mod program;
 mod proxy;
 mod redis;
 mod redis_cluster;
+mod test_run;
 mod wait;
 
 pub use consul::ConsulAgent;
@@ -38,3 +39,4 @@ pub use program::{Program, free_ports};
 pub use proxy::SlowProxy;
 pub use redis::{Durability, RedisServer};
 pub use redis_cluster::RedisCluster;
+pub use test_run::{SharedKafka, SharedPostgres, SharedRedisCluster, TestRun};

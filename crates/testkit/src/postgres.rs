@@ -10,7 +10,6 @@ use std::{
     },
     path::{Path, PathBuf},
     process::Command,
-    sync::OnceLock,
     time::Duration,
 };
 
@@ -82,27 +81,12 @@ impl PostgresServer {
         })
     }
 
-    /// The one server of this test process, started by whoever asks first and ended with the
-    /// process. A server that could not start is not tried again: every caller gets the same error.
-    ///
-    /// # Errors
-    /// As [`PostgresServer::start`].
-    pub fn shared() -> std::result::Result<&'static Self, &'static Error> {
-        static SHARED: OnceLock<Result<PostgresServer>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
-    }
-
-    /// Makes an empty database under a name that no other has; its URL.
+    /// Makes an empty database under a name that no other has, and returns its URL.
     ///
     /// # Errors
     /// The server is not there.
     pub fn database(&self) -> Result<String> {
-        let name = format!("test_{}", Ulid::new().to_string().to_lowercase());
-        let mut create = Command::new(self.programs.join("createdb"));
-        create.args(["--host", "127.0.0.1", "--port", &self.port.to_string()]);
-        create.args(["--username", "postgres", "--no-password", &name]);
-        process::run(create, self.folder.path())?;
-        Ok(format!("postgres://postgres@{}/{name}", self.addr()))
+        create_database(self.addr())
     }
 
     /// Where it listens. The same after a restart.
@@ -142,6 +126,17 @@ impl Drop for PostgresServer {
         // Nobody is left to tell; the guard sees its pipe close and acts alone.
         let _ = self.kill9();
     }
+}
+
+/// Makes an empty database on the server at `addr`, and returns its URL.
+pub(crate) fn create_database(addr: SocketAddr) -> Result<String> {
+    let name = format!("test_{}", Ulid::new().to_string().to_lowercase());
+    let folder = TempDir::with_prefix("fairlead-createdb-").map_err(Error::io("make a folder"))?;
+    let mut create = Command::new(programs()?.join("createdb"));
+    create.args(["--host", "127.0.0.1", "--port", &addr.port().to_string()]);
+    create.args(["--username", "postgres", "--no-password", &name]);
+    process::run(create, folder.path())?;
+    Ok(format!("postgres://postgres@{addr}/{name}"))
 }
 
 fn launch(programs: &Path, folder: &Path, port: u16) -> Result<ServerProcess> {

@@ -5,7 +5,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Command,
-    sync::OnceLock,
     time::Duration,
 };
 
@@ -62,16 +61,6 @@ impl RedisCluster {
             cluster.meet()?;
             Ok(cluster)
         })
-    }
-
-    /// The one cluster of this test process, started by whoever asks first and ended with the
-    /// process. One that could not start is not tried again: every caller gets the same error.
-    ///
-    /// # Errors
-    /// As [`RedisCluster::start`].
-    pub fn shared() -> std::result::Result<&'static Self, &'static Error> {
-        static SHARED: OnceLock<Result<RedisCluster>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
     }
 
     /// Its URL: `redis+cluster://127.0.0.1:PORT,...` with every node.

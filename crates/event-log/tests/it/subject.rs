@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fairlead_event_log::{
     Consumer, ConsumerOptions, Delivered, EmbeddedEventLog, EmbeddedOptions, EventLog,
     KafkaEventLog, KafkaOptions, Position, Record, TopicPartition, TopicSpec,
 };
-use fairlead_testkit::KafkaBroker;
+use fairlead_testkit::{KafkaBroker, SharedKafka};
 use tempfile::TempDir;
 
 /// Far beyond what anything here takes: it turns a hang into a failure.
@@ -51,7 +50,7 @@ impl Subject {
     }
 }
 
-pub(crate) async fn shared_broker() -> &'static KafkaBroker {
+pub(crate) async fn shared_broker() -> SharedKafka {
     let broker = tokio::task::spawn_blocking(KafkaBroker::shared).await;
     broker.expect("no panic").expect("a Kafka broker")
 }
@@ -63,10 +62,9 @@ pub(crate) fn spec(partitions: i32) -> TopicSpec {
     }
 }
 
-/// A name that this test process uses once.
+/// A name that no other test uses.
 pub(crate) fn unique(stem: &str) -> String {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    format!("{stem}-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{stem}-{}", ulid::Ulid::new())
 }
 
 /// `count` records with payloads `from`, `from + 1`, ... over ten keys.

@@ -72,14 +72,19 @@ impl Home {
 
     /// The database is one of the PostgreSQL that the tests share.
     pub(crate) fn postgres() -> Self {
-        Self::on(PostgresServer::shared().expect("a PostgreSQL"))
+        let server = PostgresServer::shared().expect("a PostgreSQL");
+        Self::of(server.database().expect("a database"))
     }
 
     /// The database is a new one of this server.
     pub(crate) fn on(server: &PostgresServer) -> Self {
+        Self::of(server.database().expect("a database"))
+    }
+
+    fn of(database: String) -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
-            database: server.database().expect("a database"),
+            database,
         }
     }
 
