@@ -120,7 +120,7 @@ def schema_keys(schema, path=""):
 
 def config_faults():
     """The schema's `config` and the binary's defaults name the same keys."""
-    defaults = set(keys(tomllib.loads((ROOT / "services/fairlead/src/default.toml").read_text())))
+    defaults = set(keys(tomllib.loads((ROOT / "services/server/src/default.toml").read_text())))
     schema = json.loads((CHART / "values.schema.json").read_text())
     offered = set(schema_keys(schema["properties"]["config"]))
     of_the_chart = {key for key in defaults if any(key == own or key.startswith(f"{own}.") for own in SET_BY_CHART)}

@@ -61,7 +61,7 @@ fn parsed(config: &str) -> toml::Table {
 }
 
 fn defaults() -> String {
-    std::fs::read_to_string(root().join("services/fairlead/src/default.toml")).unwrap()
+    std::fs::read_to_string(root().join("services/server/src/default.toml")).unwrap()
 }
 
 #[test]

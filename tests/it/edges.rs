@@ -1,4 +1,5 @@
-//! Edges point down only: domain <- pure crates <- I/O crates <- services <- the binary and tests.
+//! Edges point down only: domain <- pure crates <- I/O crates <- services <- server <- lab <- binary
+//! and tests.
 
 use std::collections::BTreeSet;
 
@@ -110,7 +111,9 @@ fn the_rule_refuses_what_it_should() {
         ("fairlead-price-engine", "fairlead-domain", Normal),
         ("fairlead-price-engine", "fairlead-decision-table", Normal),
         ("fairlead-pricing", "fairlead-chassis", Normal),
-        ("fairlead", "fairlead-pricing", Normal),
+        ("fairlead-server", "fairlead-pricing", Normal),
+        ("fairlead-lab", "fairlead-server", Normal),
+        ("fairlead", "fairlead-lab", Normal),
         ("fairlead-online", TESTKIT, Development),
     ];
     for (from, to, kind) in allowed {
@@ -124,6 +127,9 @@ fn the_rule_refuses_what_it_should() {
         ("fairlead-gateway", "fairlead-pricing", Development),
         ("fairlead-pricing", "fairlead-training", Build),
         ("fairlead-pricing", "fairlead", Development),
+        ("fairlead-import", "fairlead-gateway", Development),
+        ("fairlead-server", "fairlead-lab", Development),
+        ("fairlead-tests", "fairlead", Normal),
         ("fairlead-online", TESTKIT, Normal),
         (TESTKIT, "fairlead-domain", Normal),
     ];

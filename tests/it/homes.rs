@@ -19,7 +19,11 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     ("object_store", "the lake's files", &["fairlead-lake"]),
     // The lake has it from DataFusion; imports read Parquet without it.
     ("arrow", "a columnar engine", &[]),
-    ("parquet", "Parquet files, for imports", &["fairlead"]),
+    (
+        "parquet",
+        "Parquet files, for imports",
+        &["fairlead-import"],
+    ),
 ];
 
 /// What DataFusion uses too, in a version of its own: (crate, how `deny.toml` names ours; nothing

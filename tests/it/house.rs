@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use fairlead::config::AppConfig;
-use fairlead::demo;
-use fairlead::terminal::Bars;
-use fairlead::up::Running;
+use fairlead_client::terminal::Bars;
+use fairlead_lab::setup::{self, Simulation};
+use fairlead_server::config::AppConfig;
+use fairlead_server::up::Running;
 use fairlead_testkit::RedisServer;
 use tokio::runtime::Runtime;
 
@@ -33,7 +33,12 @@ impl House {
         let redis = RedisServer::start()?;
         config.redis.url = redis.url();
         let running = Running::start(&config, None).await?;
-        let customers = demo::furnish(&running, SEED, CUSTOMERS, EVENTS, Bars::hidden()).await?;
+        let simulation = Simulation {
+            seed: SEED,
+            customers: CUSTOMERS,
+            events: EVENTS,
+        };
+        let customers = setup::populate(&running, simulation, Bars::hidden()).await?;
         Ok(Self {
             running,
             customers,

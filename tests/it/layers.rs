@@ -9,16 +9,20 @@ pub(crate) enum Layer {
     Pure,
     /// One crate per thing outside: a store, a log, a model, an index, the network.
     Io,
-    /// A process, or a room that only the binary opens; they meet in proto, never in each other.
+    /// A process, or a library that only processes use; they meet in proto, never in each other.
     Service,
-    /// Puts the services together: the binary, and what tests and measures the whole.
+    /// Starts the services.
+    Server,
+    /// Simulates, demonstrates, evaluates and measures a running server.
+    Lab,
+    /// The binary, and the tests over all of it.
     Top,
 }
 
 impl Layer {
     /// Whether crates of this layer may use each other. Cargo keeps such edges free of circles.
     pub(crate) fn has_inner_edges(self) -> bool {
-        matches!(self, Self::Pure | Self::Io | Self::Top)
+        matches!(self, Self::Pure | Self::Io)
     }
 }
 
@@ -38,7 +42,9 @@ const LAYERS: &[(Layer, &[&str])] = &[
         Layer::Io,
         &[
             "fairlead-chassis",
+            "fairlead-client",
             "fairlead-event-log",
+            "fairlead-import",
             "fairlead-release",
             "fairlead-inference",
             "fairlead-vector-index",
@@ -59,6 +65,8 @@ const LAYERS: &[(Layer, &[&str])] = &[
             "fairlead-training",
         ],
     ),
+    (Layer::Server, &["fairlead-server"]),
+    (Layer::Lab, &["fairlead-lab"]),
     (Layer::Top, &["fairlead", "fairlead-tests"]),
 ];
 

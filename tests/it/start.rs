@@ -1,7 +1,7 @@
 //! What a house says when it cannot start: the thing, the value, and what to do.
 
-use fairlead::config::AppConfig;
-use fairlead::up::Running;
+use fairlead_server::config::AppConfig;
+use fairlead_server::up::Running;
 
 use crate::house::{config, runtime};
 

@@ -57,6 +57,15 @@ pub fn info(status: &Status) -> Option<(String, HashMap<String, String>)> {
         .map(|info| (info.reason, info.metadata))
 }
 
+/// Returns the message for a person, with the reason that the status carries, or its code where it
+/// carries none.
+pub fn describe(status: &Status) -> String {
+    match info(status) {
+        Some((reason, _)) => format!("{} ({reason})", status.message()),
+        None => format!("{} ({:?})", status.message(), status.code()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +80,15 @@ mod tests {
         let (reason, data) = info(&status).expect("details");
         assert_eq!(reason, "INVALID_ARGUMENT");
         assert_eq!(data["value"], "7");
+    }
+
+    #[test]
+    fn a_description_has_the_reason_or_else_the_code() {
+        let refused = invalid_argument("tenor_months", "7", "one of 3, 6, 12");
+        assert_eq!(
+            describe(&refused),
+            "tenor_months `7` is not allowed: one of 3, 6, 12 (INVALID_ARGUMENT)"
+        );
+        assert_eq!(describe(&Status::not_found("gone")), "gone (NotFound)");
     }
 }

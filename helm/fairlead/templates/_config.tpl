@@ -67,6 +67,6 @@
 {{- with $v.lake.url -}}
 {{- $_ := set $all "lake" (mustMergeOverwrite (dict) ($v.config.lake | default dict) (dict "url" .)) -}}
 {{- end -}}
-# Made by the chart; services/fairlead/src/default.toml explains every key. No secret is in here.
+# Made by the chart; services/server/src/default.toml explains every key. No secret is in here.
 {{- include "fairlead.toml" (dict "path" "" "table" $all) }}
 {{ end -}}

@@ -1,15 +1,15 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use fairlead_lab::{bench, demo, eval};
+use fairlead_server::serve;
 
-use crate::{bench, commands, demo, serve};
+use crate::commands;
 
 /// Decides which financial products to show a customer now, at which price, and why.
 #[derive(Debug, Parser)]
 #[command(name = "fairlead", version, arg_required_else_help = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -45,7 +45,7 @@ enum Command {
     Train(commands::train::TrainArgs),
     /// Evaluate on real public data, through the running system.
     #[command(subcommand)]
-    Eval(commands::eval::EvalCommand),
+    Eval(eval::EvalCommand),
     /// Look at releases, publish the drafts, roll back.
     #[command(subcommand)]
     Release(commands::release::ReleaseCommand),
@@ -63,7 +63,7 @@ enum Command {
 
 impl Cli {
     /// Runs what was asked for.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(args) => commands::up::run(args).await,
             Command::Serve(args) => serve::run(args).await,
@@ -77,7 +77,7 @@ impl Cli {
             Command::Track(args) => commands::track::run(args).await,
             Command::Import(command) => commands::import::run(command).await,
             Command::Train(args) => commands::train::run(args).await,
-            Command::Eval(command) => commands::eval::run(command).await,
+            Command::Eval(command) => eval::run(command).await,
             Command::Release(command) => commands::release::run(command).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
             Command::Bench(command) => bench::run(command).await,
@@ -96,7 +96,7 @@ impl Cli {
 
 /// Where a running house is.
 #[derive(Debug, Clone, Args)]
-pub struct Server {
+pub(crate) struct Server {
     /// The gateway.
     #[arg(
         long,
@@ -104,18 +104,18 @@ pub struct Server {
         default_value = "http://127.0.0.1:7001",
         value_name = "URL"
     )]
-    pub server: String,
+    pub(crate) server: String,
     /// The tenant; without it the gateway's own.
     #[arg(long, default_value = "")]
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Print JSON instead of tables.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// Where the control plane of a running house is.
 #[derive(Debug, Clone, Args)]
-pub struct ControlServer {
+pub(crate) struct ControlServer {
     /// The control plane.
     #[arg(
         long,
@@ -123,46 +123,18 @@ pub struct ControlServer {
         default_value = "http://127.0.0.1:7006",
         value_name = "URL"
     )]
-    pub control: String,
+    pub(crate) control: String,
     /// The tenant.
     #[arg(long, default_value = "demo")]
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// Print JSON instead of tables.
     #[arg(long)]
-    pub json: bool,
-}
-
-/// How a house in this process is configured.
-#[derive(Debug, Clone, Args)]
-pub struct House {
-    /// Configuration file; see `fairlead up --print-config` for every key.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Data folder.
-    #[arg(long = "data-dir", value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Kafka's bootstrap servers instead of the embedded event log.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub kafka: Option<String>,
-}
-
-impl House {
-    /// The configuration: defaults, file, environment, then these options.
-    pub fn load(&self) -> anyhow::Result<crate::config::AppConfig> {
-        let mut config = crate::config::AppConfig::load(self.config.as_deref())?;
-        if let Some(data) = &self.data_dir {
-            config.data_dir.clone_from(data);
-        }
-        if let Some(kafka) = &self.kafka {
-            config.events.kafka.clone_from(kafka);
-        }
-        Ok(config)
-    }
+    pub(crate) json: bool,
 }
 
 /// Kinds of product, as people name them.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A loan paid out in cash.
     CashLoan,
     /// A purchase in instalments.

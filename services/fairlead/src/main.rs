@@ -1,9 +1,15 @@
-//! The `fairlead` binary; see the library of the same name.
+//! The `fairlead` binary: the command line of every service, its clients and the lab.
+//!
+//! Each command parses its options and calls a library; what a command does lives there.
+
+mod cli;
+mod commands;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use fairlead::cli::Cli;
+
+use cli::Cli;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

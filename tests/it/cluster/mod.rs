@@ -13,8 +13,8 @@ mod traces;
 
 use std::time::Duration;
 
-use fairlead::terminal::Bars;
 use fairlead_chassis::link::Link;
+use fairlead_client::terminal::Bars;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
 use fairlead_testkit::SlowProxy;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Parser;
-use fairlead::terminal::{Bars, heading, note, table};
+use fairlead_client::terminal::{Bars, heading, note, table};
 use fairlead_gateway::topics;
 use fairlead_tests::cluster::{Cluster, Load, PATIENCE, Reference, SERVICES, Tally, binary, total};
 

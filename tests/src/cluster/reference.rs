@@ -2,10 +2,10 @@
 //! feature store of its own.
 
 use anyhow::Context as _;
-use fairlead::config::AppConfig;
-use fairlead::demo;
-use fairlead::terminal::Bars;
-use fairlead::up::Running;
+use fairlead_client::terminal::Bars;
+use fairlead_lab::setup::{self, Simulation};
+use fairlead_server::config::AppConfig;
+use fairlead_server::up::Running;
 use fairlead_testkit::RedisServer;
 
 use super::Cluster;
@@ -50,7 +50,12 @@ impl Reference {
         let running = Running::start(&config, None)
             .await
             .context("the reference")?;
-        let customers = demo::furnish(&running, SEED, customers, events, bars).await?;
+        let simulation = Simulation {
+            seed: SEED,
+            customers,
+            events,
+        };
+        let customers = setup::populate(&running, simulation, bars).await?;
         Ok(Self {
             running,
             customers,

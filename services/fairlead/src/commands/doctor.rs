@@ -5,20 +5,19 @@ use std::process::{Command, Stdio};
 
 use anyhow::bail;
 use clap::Args;
+use fairlead_client::terminal::table;
 use fairlead_event_log::{EventLog as _, KafkaEventLog, KafkaOptions};
 use fairlead_inference::{Engine, EngineOptions};
 use fairlead_online::OnlineStore;
+use fairlead_server::ConfigArgs;
+use fairlead_server::config::AppConfig;
 use serde::Serialize;
-
-use crate::cli::House;
-use crate::config::AppConfig;
-use crate::terminal::table;
 
 /// Options of `doctor`.
 #[derive(Debug, Args)]
-pub struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     #[command(flatten)]
-    house: House,
+    config: ConfigArgs,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -35,8 +34,8 @@ struct Check {
 }
 
 /// Runs it; fails when any check does.
-pub async fn run(args: DoctorArgs) -> anyhow::Result<()> {
-    let config = args.house.load()?;
+pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
+    let config = args.config.load()?;
     let checks = [
         redis(&config).await,
         events(&config).await,

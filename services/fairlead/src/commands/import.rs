@@ -4,16 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use fairlead_chassis::clock::{Clock as _, SystemClock};
+use fairlead_client::link;
+use fairlead_client::terminal::{Bars, note};
 use fairlead_domain::TenantId;
+use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, Report, Source};
 use fairlead_registry::Registry;
-
-use crate::client::link;
-use crate::import::{self, CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, Source};
-use crate::terminal::Bars;
 
 /// What to import.
 #[derive(Debug, Subcommand)]
-pub enum ImportCommand {
+pub(crate) enum ImportCommand {
     /// Products, all or none, as drafts of the next release.
     #[command(after_long_help = CATALOGUE_HELP)]
     Catalogue {
@@ -56,7 +55,7 @@ pub enum ImportCommand {
 
 /// Where the gateway is.
 #[derive(Debug, Args)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     /// The gateway.
     #[arg(
         long,
@@ -70,7 +69,7 @@ pub struct Gateway {
 /// The file and whose it is.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "the argument is called FILE")]
-pub struct File {
+pub(crate) struct File {
     /// CSV, JSON lines or Parquet; also gzipped CSV and JSON lines.
     file: PathBuf,
     /// Where rows that cannot be used are written; without it beside the file.
@@ -85,7 +84,7 @@ pub struct File {
 }
 
 /// Runs it.
-pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
+pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let (ImportCommand::Catalogue { file, .. }
     | ImportCommand::Customers { file, .. }
     | ImportCommand::Events { file, .. }) = &command;
@@ -94,13 +93,18 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
     } else {
         Bars::default()
     };
+    let name = file.file.file_name().unwrap_or(file.file.as_os_str());
+    let bar = bars.bar(&name.to_string_lossy(), 0);
     let tenant = TenantId::new(&file.tenant)?;
     let source = Source {
         file: &file.file,
         format: None,
         rejects: file.rejects.as_deref(),
         tenant: &tenant,
-        bars: &bars,
+        progress: &|done, extent| {
+            bar.set_length(extent);
+            bar.set_position(done);
+        },
     };
     let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
     let report = match &command {
@@ -108,13 +112,39 @@ pub async fn run(command: ImportCommand) -> anyhow::Result<()> {
             replace_all,
             control,
             ..
-        } => import::catalogue(&link(control)?, "fairlead import", *replace_all, &source).await?,
+        } => {
+            let control = link(control)?;
+            fairlead_import::catalogue(&control, "fairlead import", *replace_all, &source).await?
+        }
         ImportCommand::Customers { gateway, .. } => {
-            import::customers(&link(&gateway.server)?, &registry, now_ms, &source).await?
+            fairlead_import::customers(&link(&gateway.server)?, &registry, now_ms, &source).await?
         }
         ImportCommand::Events { gateway, .. } => {
-            import::events(&link(&gateway.server)?, &registry, now_ms, &source).await?
+            fairlead_import::events(&link(&gateway.server)?, &registry, now_ms, &source).await?
         }
     };
-    report.print(file.json)
+    bar.finish_and_clear();
+    print(&report, file.json)
+}
+
+/// Prints the counts, as one JSON object where asked for.
+fn print(report: &Report, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(report)?);
+        return Ok(());
+    }
+    println!(
+        "{} rows read, {} taken, {} rejected",
+        report.read, report.accepted, report.rejected
+    );
+    if let Some(rejects) = &report.rejects {
+        note(&format!("lines and causes are in {}", rejects.display()));
+    }
+    if !report.ignored.is_empty() {
+        note(&format!(
+            "columns left alone: {}",
+            report.ignored.join(", ")
+        ));
+    }
+    Ok(())
 }

@@ -8,14 +8,14 @@ use clap::Args;
 
 /// What is handed on.
 #[derive(Debug, Args)]
-pub struct LakeArgs {
+pub(crate) struct LakeArgs {
     /// As `fairlead-lake --help` says; nothing writes until SIGTERM.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 /// Becomes `fairlead-lake` with a command before what was given; returns only where that fails.
-pub fn become_lake(command: Option<&str>, args: LakeArgs) -> anyhow::Result<()> {
+pub(crate) fn become_lake(command: Option<&str>, args: LakeArgs) -> anyhow::Result<()> {
     let mut arguments: Vec<String> = command.map(str::to_owned).into_iter().collect();
     arguments.extend(args.arguments);
     if arguments.is_empty() {

@@ -1,12 +1,11 @@
 //! One file per command.
 
-pub mod doctor;
-pub mod eval;
-pub mod import;
-pub mod lake;
-pub mod quote;
-pub mod recommend;
-pub mod release;
-pub mod track;
-pub mod train;
-pub mod up;
+pub(crate) mod doctor;
+pub(crate) mod import;
+pub(crate) mod lake;
+pub(crate) mod quote;
+pub(crate) mod recommend;
+pub(crate) mod release;
+pub(crate) mod track;
+pub(crate) mod train;
+pub(crate) mod up;

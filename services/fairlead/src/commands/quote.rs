@@ -2,18 +2,17 @@
 
 use anyhow::bail;
 use clap::Args;
+use fairlead_client::{answered, link, show};
 use fairlead_domain::Currency;
 use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{QuoteRequest, quote_response::Outcome};
 use fairlead_proto::money::v1::Money;
 
 use crate::cli::Server;
-use crate::client::{answered, link};
-use crate::show;
 
 /// Options of `quote`.
 #[derive(Debug, Args)]
-pub struct QuoteArgs {
+pub(crate) struct QuoteArgs {
     /// The customer.
     customer: String,
     /// The product.
@@ -35,7 +34,7 @@ pub struct QuoteArgs {
 }
 
 /// Runs it.
-pub async fn run(args: QuoteArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: QuoteArgs) -> anyhow::Result<()> {
     let unit = 10_i64.pow(Currency::new(&args.currency)?.minor_digits());
     let amount = match args.amount {
         None => None,

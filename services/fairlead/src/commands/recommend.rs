@@ -1,16 +1,15 @@
 //! `fairlead recommend`: a slate as a table.
 
 use clap::Args;
+use fairlead_client::{answered, link, show};
 use fairlead_proto::gateway::v1::RecommendRequest;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 
 use crate::cli::{Kind, Server};
-use crate::client::{answered, link};
-use crate::show;
 
 /// Options of `recommend`.
 #[derive(Debug, Args)]
-pub struct RecommendArgs {
+pub(crate) struct RecommendArgs {
     /// The customer.
     customer: String,
     /// How many products, 1 to 50.
@@ -27,7 +26,7 @@ pub struct RecommendArgs {
 }
 
 /// Runs it.
-pub async fn run(args: RecommendArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: RecommendArgs) -> anyhow::Result<()> {
     let request = RecommendRequest {
         tenant: args.server.tenant.clone(),
         customer_id: args.customer.clone(),

@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
+use fairlead_client::terminal::table;
+use fairlead_client::{Drafts, answered, link, show};
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{
     GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
 };
 
 use crate::cli::ControlServer;
-use crate::client::{answered, link};
-use crate::drafts::Drafts;
-use crate::show;
-use crate::terminal::table;
 
 /// Largest release taken over the wire.
 const MAX_RELEASE: usize = 64 << 20;
 
 /// What to do with releases.
 #[derive(Debug, Subcommand)]
-pub enum ReleaseCommand {
+pub(crate) enum ReleaseCommand {
     /// The release in force, as JSON.
     Show {
         /// A revision; without it the one in force.
@@ -74,7 +72,7 @@ pub enum ReleaseCommand {
 
 /// Who does it and why: both go into the audit log.
 #[derive(Debug, Args)]
-pub struct Why {
+pub(crate) struct Why {
     /// Who.
     #[arg(long, env = "USER", default_value = "cli")]
     actor: String,
@@ -84,7 +82,7 @@ pub struct Why {
 }
 
 /// Runs it.
-pub async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
+pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     match command {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,

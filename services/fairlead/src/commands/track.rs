@@ -2,16 +2,16 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use fairlead_client::{answered, link};
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
 use fairlead_proto::gateway::v1::TrackRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 
 use crate::cli::Server;
-use crate::client::{answered, link};
 
 /// Options of `track`.
 #[derive(Debug, Args)]
-pub struct TrackArgs {
+pub(crate) struct TrackArgs {
     /// The customer.
     customer: String,
     /// What happened: impression, click, application, conversion, holding_opened, holding_closed,
@@ -31,7 +31,7 @@ pub struct TrackArgs {
 }
 
 /// Runs it.
-pub async fn run(args: TrackArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: TrackArgs) -> anyhow::Result<()> {
     let name = format!("EVENT_KIND_{}", args.kind.to_uppercase());
     let Some(kind) = EventKind::from_str_name(&name) else {
         bail!(

@@ -3,17 +3,16 @@
 use clap::Args;
 use fairlead_chassis::serve::shutdown_on_signal;
 use fairlead_chassis::telemetry;
+use fairlead_client::show;
+use fairlead_server::ConfigArgs;
+use fairlead_server::up::Running;
 use tokio_util::task::TaskTracker;
-
-use crate::cli::House;
-use crate::terminal::note;
-use crate::up::Running;
 
 /// Options of `up`.
 #[derive(Debug, Args)]
-pub struct UpArgs {
+pub(crate) struct UpArgs {
     #[command(flatten)]
-    house: House,
+    config: ConfigArgs,
     /// Check the configuration and stop.
     #[arg(long)]
     check_config: bool,
@@ -23,12 +22,12 @@ pub struct UpArgs {
 }
 
 /// Runs it.
-pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     if args.print_config {
-        print!("{}", crate::config::DEFAULTS);
+        print!("{}", fairlead_server::config::DEFAULTS);
         return Ok(());
     }
-    let config = args.house.load()?;
+    let config = args.config.load()?;
     if args.check_config {
         println!("configuration is valid");
         return Ok(());
@@ -37,28 +36,9 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
     let running = Running::start(&config, Some(telemetry.metrics.clone())).await?;
-    next_steps(&running);
+    show::next_steps(running.addresses.gateway, running.addresses.metrics);
     asked_to_stop.cancelled().await;
     let stopped = running.stop().await;
     tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     stopped
-}
-
-/// What to try next.
-pub fn next_steps(running: &Running) {
-    let gateway = running.addresses.gateway;
-    crate::terminal::heading("Serving. Try:");
-    note(&format!(
-        "curl -s http://{gateway}/v1/recommend -d '{{\"customerId\":\"c00001\",\"slateSize\":3}}'"
-    ));
-    note(&format!(
-        "grpcurl -plaintext -d '{{\"customer_id\":\"c00001\"}}' {gateway} fairlead.gateway.v1.RecommendService/Recommend"
-    ));
-    note(&format!(
-        "open http://{gateway}/docs for every call; metrics at http://{}/metrics",
-        running.addresses.metrics
-    ));
-    note(&format!(
-        "fairlead recommend c00001 --server http://{gateway} --waterfall"
-    ));
 }

@@ -2,4 +2,5 @@
 
 mod binary;
 mod demo;
+mod import;
 mod up;

@@ -1,0 +1,74 @@
+//! Drafts as their owners put them.
+
+use anyhow::Context as _;
+use fairlead_chassis::link::Link;
+use fairlead_price_engine::defaults;
+use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
+use fairlead_proto::control::v1::{PutSettingsRequest, PutStrategyRequest, Strategy};
+
+use crate::link::explained;
+
+/// Whose drafts, and who puts them.
+#[derive(Debug, Clone)]
+pub struct Drafts {
+    client: DraftServiceClient<Link>,
+    tenant: String,
+    actor: String,
+}
+
+/// A strategy as it was put.
+#[derive(Debug)]
+pub struct Put {
+    /// The id.
+    pub id: String,
+    /// The number of the version.
+    pub version: i64,
+    /// Product kinds, as numbered on the wire.
+    pub kinds: Vec<i32>,
+}
+
+impl Drafts {
+    /// Creates a client of the control plane behind `control`.
+    pub fn new(control: &Link, tenant: &str, actor: &str) -> Self {
+        Self {
+            client: DraftServiceClient::new(control.clone()),
+            tenant: tenant.to_owned(),
+            actor: actor.to_owned(),
+        }
+    }
+
+    /// Puts the default rule packs, risk models, segmentations and parameters, and a first version
+    /// of every default strategy.
+    pub async fn defaults(&mut self) -> anyhow::Result<Vec<Put>> {
+        let request = PutSettingsRequest {
+            tenant: self.tenant.clone(),
+            actor: self.actor.clone(),
+            settings: Some(defaults::settings()?),
+            ..PutSettingsRequest::default()
+        };
+        let put = self.client.put_settings(request).await;
+        put.map_err(|status| explained(&status))?;
+        let mut all = Vec::new();
+        for strategy in defaults::strategies()? {
+            all.push(self.strategy(strategy).await?);
+        }
+        Ok(all)
+    }
+
+    /// Adds a version of a strategy.
+    pub async fn strategy(&mut self, strategy: Strategy) -> anyhow::Result<Put> {
+        let (id, kinds) = (strategy.strategy_id.clone(), strategy.kinds.clone());
+        let request = PutStrategyRequest {
+            tenant: self.tenant.clone(),
+            actor: self.actor.clone(),
+            strategy: Some(strategy),
+        };
+        let put = self.client.put_strategy(request).await;
+        let put = put.map_err(|status| explained(&status));
+        let version = put
+            .with_context(|| format!("strategy {id}"))?
+            .into_inner()
+            .version;
+        Ok(Put { id, version, kinds })
+    }
+}

@@ -1,0 +1,202 @@
+//! Answers as tables that a person enjoys.
+
+use std::net::SocketAddr;
+
+use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::gateway::v1::{RecommendResponse, SlateItem};
+use fairlead_proto::money::v1 as wire;
+use fairlead_proto::pricing::v1::Price;
+
+use crate::terminal::{note, table};
+
+/// Money as people write it; empty for none.
+pub fn money(money: Option<&wire::Money>) -> String {
+    let shown = money.and_then(|money| {
+        Some(Money::new(money.minor, Currency::new(&money.currency).ok()?).to_string())
+    });
+    shown.unwrap_or_default()
+}
+
+/// A rate as people write it.
+pub fn rate(ppm: i64) -> String {
+    RatePpm::new(ppm)
+        .map(|rate| rate.to_string())
+        .unwrap_or_default()
+}
+
+/// The kind as people name it.
+pub fn kind(number: i32) -> &'static str {
+    match ProductKind::try_from(number) {
+        Ok(ProductKind::CashLoan) => "cash loan",
+        Ok(ProductKind::InstalmentPlan) => "instalment plan",
+        Ok(ProductKind::CreditCard) => "credit card",
+        Ok(ProductKind::Fund) => "fund",
+        Ok(ProductKind::Deposit) => "deposit",
+        Ok(ProductKind::Insurance) => "insurance",
+        _ => "?",
+    }
+}
+
+/// The price in one cell: rate, limit, premium or fee, as the kind has it.
+pub fn price_cell(number: i32, price: Option<&Price>) -> String {
+    let Some(price) = price else {
+        return "-".to_owned();
+    };
+    let amount = || money(price.amount.as_ref());
+    match ProductKind::try_from(number) {
+        Ok(ProductKind::CashLoan | ProductKind::InstalmentPlan) => {
+            format!(
+                "{} · {} · {} months",
+                rate(price.rate_ppm),
+                amount(),
+                price.tenor_months
+            )
+        }
+        Ok(ProductKind::CreditCard) => {
+            format!(
+                "{} · limit {}",
+                rate(price.rate_ppm),
+                money(price.limit.as_ref().or(price.amount.as_ref()))
+            )
+        }
+        Ok(ProductKind::Fund) => format!("fee {}", rate(price.fee_ppm)),
+        Ok(ProductKind::Deposit) => format!("yield {}", rate(price.rate_ppm)),
+        Ok(ProductKind::Insurance) => {
+            format!("premium {} a year", money(price.instalment.as_ref()))
+        }
+        _ => "-".to_owned(),
+    }
+}
+
+fn monthly_cell(item: &SlateItem) -> String {
+    let loan = matches!(
+        item.kind(),
+        ProductKind::CashLoan | ProductKind::InstalmentPlan
+    );
+    let instalment = item
+        .price
+        .as_ref()
+        .filter(|_| loan)
+        .and_then(|price| price.instalment.as_ref());
+    money(instalment)
+}
+
+fn why_cell(item: &SlateItem) -> String {
+    let told = |kind: &str| item.reasons.iter().find(|reason| reason.kind == kind);
+    let mut parts: Vec<String> = told("source")
+        .map(|reason| reason.text.clone())
+        .into_iter()
+        .collect();
+    parts.extend(told("grade").map(|reason| format!("grade {}", reason.text)));
+    parts.join(", ")
+}
+
+/// A slate.
+pub fn slate(title: &str, answer: &RecommendResponse) {
+    crate::terminal::heading(title);
+    let mut rows = table([
+        "#", "product", "kind", "price", "monthly", "p(click)", "value", "why",
+    ]);
+    // In the order that everyone gets, nothing was scored.
+    let scored = |cell: String| {
+        if answer.personalised {
+            cell
+        } else {
+            String::new()
+        }
+    };
+    for item in &answer.items {
+        rows.add_row([
+            item.position.to_string(),
+            item.name.clone(),
+            kind(item.kind).to_owned(),
+            price_cell(item.kind, item.price.as_ref()),
+            monthly_cell(item),
+            scored(format!("{:.1} %", item.p_click * 100.0)),
+            scored(format!("{:.2}", item.score / 100.0)),
+            why_cell(item),
+        ]);
+    }
+    println!("{rows}");
+    let arms: Vec<String> = answer
+        .exposures
+        .iter()
+        .map(|e| format!("{} = {}", e.experiment_id, e.arm_id))
+        .collect();
+    let arms = if arms.is_empty() {
+        "none".to_owned()
+    } else {
+        arms.join(", ")
+    };
+    note(&format!(
+        "request {} · release {} · {} · arms: {arms} · {:.1} ms",
+        answer.request_id,
+        answer.release_revision,
+        if answer.personalised {
+            "personalised"
+        } else {
+            "not personalised"
+        },
+        answer.latency_ms,
+    ));
+    for degraded in &answer.degraded {
+        note(&format!(
+            "degraded: {} ({}), {}",
+            degraded.stage, degraded.cause, degraded.fallback
+        ));
+    }
+}
+
+/// A price from cost to what is shown.
+pub fn waterfall(title: &str, price: &Price) {
+    crate::terminal::heading(title);
+    let mut rows = table(["step", "per year", "from"]);
+    for step in &price.waterfall {
+        let amount = if step.total {
+            rate(step.ppm)
+        } else {
+            format!("{:+.4} %", step.ppm as f64 / 10_000.0)
+        };
+        let name = if step.total {
+            format!("= {}", step.name)
+        } else {
+            format!("  {}", step.name)
+        };
+        rows.add_row([name, amount, step.detail.clone()]);
+    }
+    println!("{rows}");
+    note(&format!(
+        "{} row {} · rule pack {} · all-in {} under a cap of {} · grade {} (PD {:.2} %)",
+        price.strategy,
+        price.rate_card_row,
+        price.rule_pack,
+        rate(price.all_in_ppm),
+        rate(price.cap_ppm),
+        price.grade,
+        price.pd * 100.0,
+    ));
+    for code in &price.reasons {
+        note(&format!("{}: {}", code.code, code.text));
+    }
+    if !price.counterfactual.is_empty() {
+        note(&format!("what would better it: {}", price.counterfactual));
+    }
+}
+
+/// Commands to try on a server that has just started.
+pub fn next_steps(gateway: SocketAddr, metrics: SocketAddr) {
+    crate::terminal::heading("Serving. Try:");
+    note(&format!(
+        "curl -s http://{gateway}/v1/recommend -d '{{\"customerId\":\"c00001\",\"slateSize\":3}}'"
+    ));
+    note(&format!(
+        "grpcurl -plaintext -d '{{\"customer_id\":\"c00001\"}}' {gateway} fairlead.gateway.v1.RecommendService/Recommend"
+    ));
+    note(&format!(
+        "open http://{gateway}/docs for every call; metrics at http://{metrics}/metrics"
+    ));
+    note(&format!(
+        "fairlead recommend c00001 --server http://{gateway} --waterfall"
+    ));
+}

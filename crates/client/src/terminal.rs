@@ -1,0 +1,73 @@
+//! What people see: bars on long work, tables, colour where there is a terminal.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use comfy_table::{Cell, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Progress bars on standard error, and notes beside them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bars {
+    hidden: bool,
+}
+
+impl Bars {
+    /// Bars that are never drawn, and no notes (`--json`).
+    pub fn hidden() -> Self {
+        Self { hidden: true }
+    }
+
+    /// A line of explanation; none where bars are hidden.
+    pub fn note(&self, text: &str) {
+        if !self.hidden {
+            note(text);
+        }
+    }
+
+    /// A bar of its own, for work that reports by itself.
+    pub fn bar(&self, stage: &str, steps: u64) -> ProgressBar {
+        if self.hidden {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(steps).with_message(stage.to_owned());
+        let template =
+            "  {msg:<24} {bar:32.cyan/blue} {pos:>8}/{len:<8} {elapsed:>4} {prefix:.dim}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        bar
+    }
+}
+
+/// A table with a header, fitted to the terminal.
+pub fn table<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    if !std::io::stdout().is_terminal() {
+        table.set_width(140);
+    }
+    let bold = |name: &'h str| Cell::new(name).add_attribute(comfy_table::Attribute::Bold);
+    table.set_header(header.into_iter().map(bold));
+    table
+}
+
+/// A heading between steps.
+pub fn heading(text: &str) {
+    use owo_colors::{OwoColorize as _, Stream};
+    println!(
+        "\n{}",
+        text.if_supports_color(Stream::Stdout, |text| text.bold())
+    );
+}
+
+/// A line of explanation.
+pub fn note(text: &str) {
+    use owo_colors::{OwoColorize as _, Stream};
+    println!(
+        "  {}",
+        text.if_supports_color(Stream::Stdout, |text| text.dimmed())
+    );
+}

@@ -1,0 +1,66 @@
+//! File formats, by name.
+
+use std::path::Path;
+
+use anyhow::bail;
+
+/// A format that can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values with a header; `.csv`, `.csv.gz`.
+    Csv,
+    /// One JSON object a line; `.jsonl`, `.ndjson`, `.json`, each also with `.gz`.
+    JsonLines,
+    /// Apache Parquet; `.parquet`.
+    Parquet,
+}
+
+/// Endings and what they stand for.
+const ENDINGS: [(&str, Format); 8] = [
+    (".csv", Format::Csv),
+    (".csv.gz", Format::Csv),
+    (".jsonl", Format::JsonLines),
+    (".jsonl.gz", Format::JsonLines),
+    (".ndjson", Format::JsonLines),
+    (".ndjson.gz", Format::JsonLines),
+    (".json", Format::JsonLines),
+    (".parquet", Format::Parquet),
+];
+
+impl Format {
+    /// The format that a file's name stands for.
+    pub fn of(file: &Path) -> anyhow::Result<Self> {
+        let name = file.to_string_lossy().to_lowercase();
+        if let Some((_, format)) = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)) {
+            Ok(*format)
+        } else {
+            let known: Vec<&str> = ENDINGS.iter().map(|(ending, _)| *ending).collect();
+            bail!(
+                "{}: the ending stands for no format; allowed: {}, or name the format",
+                file.display(),
+                known.join(", ")
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_go_by_the_ending() {
+        let of = |name: &str| Format::of(Path::new(name));
+        assert_eq!(of("a.CSV").expect("known"), Format::Csv);
+        assert_eq!(of("a.csv.gz").expect("known"), Format::Csv);
+        assert_eq!(of("a.ndjson").expect("known"), Format::JsonLines);
+        assert_eq!(of("x/a.parquet").expect("known"), Format::Parquet);
+        for unknown in ["a.xlsx", "a", "a.gz"] {
+            let error = of(unknown).expect_err(unknown).to_string();
+            assert!(
+                error.contains(unknown) && error.contains(".parquet"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! One row as a product.
+
+use fairlead_proto::catalogue::v1::product::Terms;
+use fairlead_proto::catalogue::v1::{
+    CardTerms, DepositTerms, Eligibility, FundTerms, InsuranceTerms, LoanTerms, Product,
+    ProductKind, RedemptionFee, RepaymentMethod,
+};
+use fairlead_proto::money::v1::Money;
+use serde_json::Value;
+
+use super::fields::{Fields, refused};
+
+const KINDS: &str =
+    "cash_loan, instalment_plan, credit_card, fund, deposit or insurance, or its name in the proto";
+const REPAYMENTS: &str = "annuity, equal_principal or bullet";
+
+/// The kind that a word stands for: `fund`, `PRODUCT_KIND_FUND` or 4.
+pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
+    let word = super::fields::written(value).to_uppercase();
+    let name = format!("PRODUCT_KIND_{}", word.trim_start_matches("PRODUCT_KIND_"));
+    let by_number = || ProductKind::try_from(word.parse::<i32>().ok()?).ok();
+    let found = ProductKind::from_str_name(&name).or_else(by_number);
+    let known = found.filter(|kind| *kind != ProductKind::Unspecified);
+    known.ok_or_else(|| refused(column, value, KINDS))
+}
+
+/// Reads a row; what the contract says of the product is judged by the control plane.
+pub(super) fn product(fields: &Fields) -> Result<Product, String> {
+    let row = Row {
+        fields,
+        currency: fields.needed("currency")?,
+    };
+    let kind_of = fields.value("kind").ok_or("kind is missing")?;
+    let kind = kind("kind", kind_of)?;
+    Ok(Product {
+        product_id: fields.needed("product_id")?,
+        name: fields.needed("name")?,
+        kind: kind.into(),
+        category: fields.text("category").unwrap_or_default(),
+        active: fields.flag("active")?.unwrap_or(true),
+        eligibility: Some(eligibility(fields)?),
+        strategy_id: fields.text("strategy_id").unwrap_or_default(),
+        listed_at_ms: fields.instant("listed_at_ms")?.unwrap_or_default(),
+        margin_minor: fields.integer("margin_minor")?.unwrap_or_default(),
+        tags: fields.list("tags"),
+        terms: Some(row.terms(kind)?),
+        currency: row.currency,
+    })
+}
+
+fn eligibility(fields: &Fields) -> Result<Eligibility, String> {
+    Ok(Eligibility {
+        min_age_years: fields.small("eligibility.min_age_years")?,
+        max_age_years: fields.small("eligibility.max_age_years")?,
+        min_income_monthly_minor: fields.integer("eligibility.min_income_monthly_minor")?,
+        regions: fields.list("eligibility.regions"),
+        employment: fields.list("eligibility.employment"),
+        new_customers_only: fields
+            .flag("eligibility.new_customers_only")?
+            .unwrap_or_default(),
+        repeatable: fields.flag("eligibility.repeatable")?.unwrap_or_default(),
+    })
+}
+
+struct Row<'f> {
+    fields: &'f Fields,
+    currency: String,
+}
+
+impl Row<'_> {
+    fn terms(&self, kind: ProductKind) -> Result<Terms, String> {
+        let (prefix, terms) = match kind {
+            ProductKind::CashLoan | ProductKind::InstalmentPlan => {
+                ("loan.", Terms::Loan(self.loan()?))
+            }
+            ProductKind::CreditCard => ("card.", Terms::Card(self.card()?)),
+            ProductKind::Fund => ("fund.", Terms::Fund(self.fund()?)),
+            ProductKind::Deposit => ("deposit.", Terms::Deposit(self.deposit()?)),
+            ProductKind::Insurance => ("insurance.", Terms::Insurance(self.insurance()?)),
+            ProductKind::Unspecified => return Err(format!("kind is missing: {KINDS}")),
+        };
+        for other in ["loan.", "card.", "fund.", "deposit.", "insurance."] {
+            if other != prefix && self.fields.any_under(other) {
+                return Err(format!(
+                    "{other}* is not allowed: a {kind:?} has {prefix}* alone"
+                ));
+            }
+        }
+        Ok(terms)
+    }
+
+    fn money(&self, name: &str) -> Result<Option<Money>, String> {
+        let column = format!("{name}.minor");
+        let currency = self.fields.text(&format!("{name}.currency"));
+        let money = |minor| Money {
+            minor,
+            currency: currency.unwrap_or_else(|| self.currency.clone()),
+        };
+        Ok(self.fields.integer(&column)?.map(money))
+    }
+
+    fn needed_money(&self, name: &str) -> Result<Option<Money>, String> {
+        match self.money(name)? {
+            None => Err(format!("{name}.minor is missing")),
+            money => Ok(money),
+        }
+    }
+
+    fn needed(&self, column: &str) -> Result<i64, String> {
+        let number = self.fields.integer(column)?;
+        number.ok_or_else(|| format!("{column} is missing"))
+    }
+
+    fn or_none(&self, column: &str) -> Result<i64, String> {
+        Ok(self.fields.integer(column)?.unwrap_or_default())
+    }
+
+    fn needed_small(&self, column: &str) -> Result<i32, String> {
+        let number = self.fields.small(column)?;
+        number.ok_or_else(|| format!("{column} is missing"))
+    }
+
+    fn loan(&self) -> Result<LoanTerms, String> {
+        let column = "loan.tenors_months";
+        let tenors = self.fields.list(column);
+        let tenor = |item: &String| {
+            let months = item.parse::<i32>();
+            months.map_err(|_| refused(column, &item.clone().into(), "months, as 3;6;12"))
+        };
+        let tenors: Vec<i32> = tenors.iter().map(tenor).collect::<Result<_, _>>()?;
+        if tenors.is_empty() {
+            return Err(format!("{column} is missing"));
+        }
+        Ok(LoanTerms {
+            min_amount: self.needed_money("loan.min_amount")?,
+            max_amount: self.needed_money("loan.max_amount")?,
+            amount_step_minor: self.needed("loan.amount_step_minor")?,
+            tenors_months: tenors,
+            repayment: self.repayment()?.into(),
+            origination_fee_ppm: self.or_none("loan.origination_fee_ppm")?,
+        })
+    }
+
+    fn repayment(&self) -> Result<RepaymentMethod, String> {
+        let column = "loan.repayment";
+        let word = self.fields.needed(column)?.to_uppercase();
+        let plain = word.trim_start_matches("REPAYMENT_METHOD_");
+        let method = RepaymentMethod::from_str_name(&format!("REPAYMENT_METHOD_{plain}"));
+        let known = method.filter(|method| *method != RepaymentMethod::Unspecified);
+        known.ok_or_else(|| refused(column, &word.into(), REPAYMENTS))
+    }
+
+    fn card(&self) -> Result<CardTerms, String> {
+        let free = Money {
+            minor: 0,
+            currency: self.currency.clone(),
+        };
+        Ok(CardTerms {
+            min_limit: self.needed_money("card.min_limit")?,
+            max_limit: self.needed_money("card.max_limit")?,
+            limit_step_minor: self.needed("card.limit_step_minor")?,
+            annual_fee: self.money("card.annual_fee")?.or(Some(free)),
+        })
+    }
+
+    fn fund(&self) -> Result<FundTerms, String> {
+        Ok(FundTerms {
+            risk_class: self.needed_small("fund.risk_class")?,
+            subscription_fee_ppm: self.or_none("fund.subscription_fee_ppm")?,
+            min_amount: self.needed_money("fund.min_amount")?,
+            redemption_fees: self.redemption_fees()?,
+            trailing_fee_ppm: self.or_none("fund.trailing_fee_ppm")?,
+        })
+    }
+
+    fn redemption_fees(&self) -> Result<Vec<RedemptionFee>, String> {
+        let column = "fund.redemption_fees";
+        if let Some(Value::Array(items)) = self.fields.value(column)
+            && items.iter().any(Value::is_object)
+        {
+            let steps = items
+                .iter()
+                .map(|item| serde_json::from_value(item.clone()));
+            let steps = steps.collect::<Result<_, _>>();
+            return steps.map_err(|error| format!("{column}: {error}"));
+        }
+        let step = |item: String| {
+            let parts = item.split_once(':').and_then(|(days, ppm)| {
+                Some(RedemptionFee {
+                    from_days: days.trim().parse().ok()?,
+                    fee_ppm: ppm.trim().parse().ok()?,
+                })
+            });
+            parts.ok_or_else(|| refused(column, &item.into(), "DAYS:PPM, as 0:15000;7:5000"))
+        };
+        self.fields.list(column).into_iter().map(step).collect()
+    }
+
+    fn deposit(&self) -> Result<DepositTerms, String> {
+        Ok(DepositTerms {
+            yield_ppm: self.needed("deposit.yield_ppm")?,
+            tenor_months: self.needed_small("deposit.tenor_months")?,
+            min_amount: self.needed_money("deposit.min_amount")?,
+        })
+    }
+
+    fn insurance(&self) -> Result<InsuranceTerms, String> {
+        Ok(InsuranceTerms {
+            claim_frequency_ppm: self.needed("insurance.claim_frequency_ppm")?,
+            claim_severity: self.needed_money("insurance.claim_severity")?,
+            filed_min_premium: self.needed_money("insurance.filed_min_premium")?,
+            filed_max_premium: self.needed_money("insurance.filed_max_premium")?,
+            sum_insured: self.needed_money("insurance.sum_insured")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(cells: &[(&str, &str)]) -> Result<Product, String> {
+        product(&Fields::of_cells(cells.iter().copied()))
+    }
+
+    const LOAN: &[(&str, &str)] = &[
+        ("product_id", "L-1"),
+        ("name", "Loan"),
+        ("kind", "cash_loan"),
+        ("currency", "CNY"),
+        ("loan.min_amount.minor", "100000"),
+        ("loan.max_amount.minor", "5000000"),
+        ("loan.amount_step_minor", "10000"),
+        ("loan.tenors_months", "3;6;12"),
+        ("loan.repayment", "annuity"),
+        ("eligibility.regions", "north; south"),
+        ("eligibility.min_age_years", "18"),
+    ];
+
+    fn changed(column: &str, value: &str) -> Result<Product, String> {
+        let mut cells: Vec<(&str, &str)> = LOAN.to_vec();
+        match cells.iter_mut().find(|cell| cell.0 == column) {
+            Some(cell) => cell.1 = value,
+            None => cells.push((column, value)),
+        }
+        read(&cells)
+    }
+
+    #[test]
+    fn cells_become_a_product_that_a_release_takes() {
+        let product = read(LOAN).expect("a product");
+        assert_eq!(fairlead_release::check_product(&product), []);
+        let Some(Terms::Loan(terms)) = &product.terms else {
+            panic!("loan terms")
+        };
+        assert_eq!(terms.tenors_months, [3, 6, 12]);
+        assert_eq!(
+            product.eligibility.as_ref().expect("bounds").regions,
+            ["north", "south"]
+        );
+        assert!(product.active);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_column_value_and_what_is_allowed() {
+        for (column, value, expected) in [
+            (
+                "kind",
+                "mortgage",
+                "kind `mortgage` is not allowed: cash_loan",
+            ),
+            ("kind", "", "kind is missing"),
+            ("product_id", "", "product_id is missing"),
+            (
+                "loan.min_amount.minor",
+                "1.5",
+                "loan.min_amount.minor `1.5`",
+            ),
+            (
+                "loan.min_amount.minor",
+                "",
+                "loan.min_amount.minor is missing",
+            ),
+            ("loan.tenors_months", "3,6", "loan.tenors_months `3,6`"),
+            (
+                "loan.repayment",
+                "weekly",
+                "loan.repayment `WEEKLY` is not allowed: annuity",
+            ),
+            (
+                "active",
+                "maybe",
+                "active `maybe` is not allowed: true or false",
+            ),
+            ("card.limit_step_minor", "5", "card.* is not allowed"),
+            (
+                "eligibility.max_age_years",
+                "9999999999",
+                "eligibility.max_age_years",
+            ),
+        ] {
+            let error = changed(column, value).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

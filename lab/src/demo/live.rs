@@ -1,0 +1,371 @@
+//! The loop, live: events change the slate, an arm changes it, consent changes it, a release
+//! changes a rate, and the record of it all is read back.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use fairlead_client::terminal::{heading, note, table};
+use fairlead_client::{explained, show};
+use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
+use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
+use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
+use fairlead_proto::gateway::v1::{
+    ExplainRequest, RecommendRequest, RecommendResponse, TrackManyRequest,
+};
+use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
+use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
+use fairlead_server::up::Running;
+
+use super::recommend;
+use crate::releases::publish;
+use crate::setup::population::Described;
+use crate::setup::{ACTOR, drafts};
+
+/// How long an event may take to be visible before the demo gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Cash loans that are enough to look at, and as many as a slate may have.
+const FEW: i32 = 3;
+const EVERY: i32 = 50;
+
+/// Shows all of it.
+pub(crate) async fn show(running: &Running, customers: &[Described]) -> anyhow::Result<()> {
+    let customer = customers.first().context("nobody consents")?;
+    new_events(running, &customer.id).await?;
+    other_arm(running, customers).await?;
+    let (customer, changed) = new_rate_card(running, customers).await?;
+    withdrawn_consent(running, &customer).await?;
+    record(running, &changed).await
+}
+
+/// New events change features and slate; how long that takes.
+async fn new_events(running: &Running, customer: &str) -> anyhow::Result<()> {
+    heading(&format!(
+        "5. {customer} opens credit cards: from event to slate"
+    ));
+    let before = recommend(running, customer, 6).await?;
+    let live = running.releases.first().await;
+    let cards = live
+        .catalogue
+        .products()
+        .iter()
+        .filter(|p| p.kind() == ProductKind::CreditCard && p.active);
+    let events = cards.take(4).map(|product| Event {
+        customer_id: customer.to_owned(),
+        kind: EventKind::Click.into(),
+        product_id: product.product_id.clone(),
+        ..Event::default()
+    });
+    let seen = profile(running, customer).await?.last_event_time_ms;
+    let started = Instant::now();
+    track(running, events.collect()).await?;
+    visible(running, customer, |profile| {
+        profile.last_event_time_ms > seen
+    })
+    .await?;
+    note(&format!(
+        "visible in the feature store {:.1} ms after it was published",
+        started.elapsed().as_secs_f64() * 1e3
+    ));
+    let after = recommend(running, customer, 6).await?;
+    compare(["before", "after"], &before, &after);
+    Ok(())
+}
+
+/// The other arm of the running experiment on the slate's order.
+async fn other_arm(running: &Running, customers: &[Described]) -> anyhow::Result<()> {
+    let (customer, arm, first) = exposed(running, customers).await?;
+    heading(&format!(
+        "6. The other arm of experiment {}, for {customer}",
+        drafts::ORDER_EXPERIMENT
+    ));
+    let other = match arm.as_str() {
+        "by-value" => "by-conversion",
+        _ => "by-value",
+    };
+    let overrides = BTreeMap::from([(customer.clone(), other.to_owned())]);
+    drafts::put_experiments(running, drafts::plan(2, overrides)).await?;
+    let revision = publish(running, ACTOR, "the tester on the other arm").await?;
+    running.release_live(revision, PATIENCE).await?;
+    let second = recommend(running, &customer, 6).await?;
+    compare([&arm, other], &first, &second);
+    Ok(())
+}
+
+/// Someone who takes part in the experiment on the slate's order, with arm and slate.
+async fn exposed(
+    running: &Running,
+    customers: &[Described],
+) -> anyhow::Result<(String, String, RecommendResponse)> {
+    for customer in customers {
+        let slate = recommend(running, &customer.id, 6).await?;
+        let mut exposures = slate.exposures.iter();
+        if let Some(found) = exposures.find(|e| e.experiment_id == drafts::ORDER_EXPERIMENT) {
+            return Ok((customer.id.clone(), found.arm_id.clone(), slate));
+        }
+    }
+    bail!(
+        "nobody takes part in experiment {}",
+        drafts::ORDER_EXPERIMENT
+    )
+}
+
+/// A changed rate card, live without a restart.
+async fn new_rate_card(
+    running: &Running,
+    customers: &[Described],
+) -> anyhow::Result<(String, RecommendResponse)> {
+    heading("7. A release with a changed rate card, without a restart");
+    let (customer, before) = discounted(running, customers).await?;
+    let version = drafts::put_strategy(running, drafts::cash_loan("0.6%", "1.8%", true)?).await?;
+    let published = Instant::now();
+    let revision = publish(
+        running,
+        ACTOR,
+        "a deeper discount for established customers",
+    )
+    .await?;
+    running.release_live(revision, PATIENCE).await?;
+    let strategy = format!("cash-loan@{version}");
+    let after = loop {
+        let after = cash_loans(running, &customer, FEW).await?;
+        let priced = after.items.iter().filter_map(|item| item.price.as_ref());
+        if priced.into_iter().any(|price| price.strategy == strategy)
+            || published.elapsed() > PATIENCE
+        {
+            break after;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    };
+    let mut rows = table(["product", "was", "is", "by"]);
+    for item in &after.items {
+        let was = before
+            .items
+            .iter()
+            .find(|other| other.product_id == item.product_id);
+        let was = was
+            .and_then(|item| item.price.as_ref())
+            .map(|price| show::rate(price.rate_ppm));
+        let Some(price) = &item.price else { continue };
+        rows.add_row([
+            item.name.clone(),
+            was.unwrap_or_default(),
+            show::rate(price.rate_ppm),
+            price.strategy.clone(),
+        ]);
+    }
+    println!("{rows}");
+    note(&format!(
+        "release {revision}: served {:.0} ms after it was published, for {customer}",
+        published.elapsed().as_secs_f64() * 1e3
+    ));
+    Ok((customer, after))
+}
+
+/// Someone whose price of a cash loan has a discount, with that slate: not on the arm that has the
+/// challenger's price.
+async fn discounted(
+    running: &Running,
+    customers: &[Described],
+) -> anyhow::Result<(String, RecommendResponse)> {
+    for customer in customers {
+        let slate = cash_loans(running, &customer.id, FEW).await?;
+        let challenger = slate
+            .exposures
+            .iter()
+            .any(|e| e.arm_id == "deeper-discount");
+        let discount = |item: &fairlead_proto::gateway::v1::SlateItem| {
+            let steps = item.price.iter().flat_map(|price| &price.waterfall);
+            steps
+                .into_iter()
+                .any(|step| step.name.contains("discount") && step.ppm < 0)
+        };
+        if !challenger && slate.items.iter().any(discount) {
+            return Ok((customer.id.clone(), slate));
+        }
+    }
+    let customer = customers.first().context("the population has customers")?;
+    Ok((
+        customer.id.clone(),
+        cash_loans(running, &customer.id, FEW).await?,
+    ))
+}
+
+async fn cash_loans(
+    running: &Running,
+    customer: &str,
+    slate_size: i32,
+) -> anyhow::Result<RecommendResponse> {
+    let request = RecommendRequest {
+        customer_id: customer.to_owned(),
+        slate_size,
+        kinds: vec![ProductKind::CashLoan.into()],
+        ..RecommendRequest::default()
+    };
+    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let answer = client
+        .recommend(request)
+        .await
+        .map_err(|status| explained(&status))?;
+    Ok(answer.into_inner())
+}
+
+/// Withdrawn consent: the order that everyone gets, at the standard rate.
+async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<()> {
+    heading(&format!(
+        "8. {customer} withdraws consent to personalisation"
+    ));
+    let before = recommend(running, customer, 6).await?;
+    let own = cash_loans(running, customer, EVERY).await?;
+    let withdrawn = AttributeValue {
+        value: Some(Value::Flag(false)),
+    };
+    let event = Event {
+        customer_id: customer.to_owned(),
+        kind: EventKind::ConsentChanged.into(),
+        attributes: BTreeMap::from([("personalisation".to_owned(), withdrawn)]),
+        ..Event::default()
+    };
+    track(running, vec![event]).await?;
+    visible(running, customer, |profile| {
+        !profile.personalisation_consent
+    })
+    .await?;
+    let after = recommend(running, customer, 6).await?;
+    compare(["personalised", "for everyone"], &before, &after);
+    let standard = cash_loans(running, customer, EVERY).await?;
+    let rate_of = |slate: &RecommendResponse, product: &str| {
+        let item = slate.items.iter().find(|item| item.product_id == product);
+        item.and_then(|item| Some(item.price.as_ref()?.rate_ppm))
+    };
+    let changed = standard.items.iter().filter_map(|item| {
+        let was = rate_of(&own, &item.product_id)?;
+        let is = rate_of(&standard, &item.product_id)?;
+        (was != is).then(|| (&item.name, show::rate(was), show::rate(is)))
+    });
+    for (name, was, is) in changed.take(3) {
+        note(&format!("{name}: {was} before, {is} as for everyone"));
+    }
+    Ok(())
+}
+
+/// The decision record, read back from the log.
+async fn record(running: &Running, answer: &RecommendResponse) -> anyhow::Result<()> {
+    heading(&format!("9. The record of request {}", answer.request_id));
+    let request = ExplainRequest {
+        request_id: answer.request_id.clone(),
+        ..ExplainRequest::default()
+    };
+    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let started = Instant::now();
+    let record = loop {
+        match client.explain(request.clone()).await {
+            Ok(found) => break found.into_inner().record.context("a record")?,
+            // Records of recommendations are written behind the answer.
+            Err(status)
+                if status.code() == tonic::Code::NotFound && started.elapsed() < PATIENCE =>
+            {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            Err(status) => return Err(explained(&status)),
+        }
+    };
+    let mut rows = table(["what", "kept"]);
+    let features: usize = record
+        .features
+        .iter()
+        .map(|set| set.numbers.len() + set.categories.len() + set.sequences.len())
+        .sum();
+    rows.add_row([
+        "release, models".to_owned(),
+        format!(
+            "{}, {}",
+            record.release_revision,
+            record.model_versions.join(", ")
+        ),
+    ]);
+    rows.add_row([
+        "features as used".to_owned(),
+        format!("{features} values for {} purposes", record.features.len()),
+    ]);
+    rows.add_row([
+        "candidates, filtered".to_owned(),
+        format!("{}, {}", record.candidates.len(), record.drops.len()),
+    ]);
+    rows.add_row(["slate".to_owned(), record.slate.join(", ")]);
+    let stages: Vec<String> = record
+        .stage_ms
+        .iter()
+        .map(|(stage, ms)| format!("{stage} {ms:.2} ms"))
+        .collect();
+    rows.add_row(["stages".to_owned(), stages.join(", ")]);
+    println!("{rows}");
+    Ok(())
+}
+
+async fn track(running: &Running, events: Vec<Event>) -> anyhow::Result<()> {
+    let mut client = EventServiceClient::new(running.gateway.clone());
+    let answer = client
+        .track_many(TrackManyRequest { events })
+        .await
+        .map_err(|status| explained(&status))?;
+    match answer.into_inner().rejected.first() {
+        Some(rejected) => bail!("event refused: {}", rejected.cause),
+        None => Ok(()),
+    }
+}
+
+async fn profile(running: &Running, customer: &str) -> anyhow::Result<Profile> {
+    let request = GetProfileRequest {
+        tenant: running.tenant.to_string(),
+        customer_id: customer.to_owned(),
+        ..GetProfileRequest::default()
+    };
+    let mut client = ProfileServiceClient::new(running.inner.profile.clone());
+    let answer = client
+        .get_profile(request)
+        .await
+        .map_err(|status| explained(&status))?;
+    answer.into_inner().profile.context("a profile")
+}
+
+/// Waits until the profile shows it.
+async fn visible(
+    running: &Running,
+    customer: &str,
+    shows: impl Fn(&Profile) -> bool,
+) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while !shows(&profile(running, customer).await?) {
+        if started.elapsed() > PATIENCE {
+            bail!("the event is not visible after {PATIENCE:?}");
+        }
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+    Ok(())
+}
+
+/// Two slates side by side.
+fn compare(names: [&str; 2], left: &RecommendResponse, right: &RecommendResponse) {
+    let mut rows = table(["#", names[0], names[1]]);
+    let cell = |slate: &RecommendResponse, place: usize| {
+        slate.items.get(place).map_or_else(String::new, |item| {
+            format!(
+                "{} ({}): {}",
+                item.name,
+                show::kind(item.kind),
+                show::price_cell(item.kind, item.price.as_ref())
+            )
+        })
+    };
+    for place in 0..left.items.len().max(right.items.len()) {
+        rows.add_row([
+            (place + 1).to_string(),
+            cell(left, place),
+            cell(right, place),
+        ]);
+    }
+    println!("{rows}");
+}

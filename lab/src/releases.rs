@@ -1,0 +1,40 @@
+//! Releases of a running Fairlead.
+
+use fairlead_client::explained;
+use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
+use fairlead_proto::control::v1::{ListReleasesRequest, PublishRequest};
+use fairlead_server::up::Running;
+
+/// Publishes the drafts and returns the new revision.
+pub async fn publish(running: &Running, actor: &str, comment: &str) -> anyhow::Result<i64> {
+    let mut releases = ReleaseServiceClient::new(running.control.clone());
+    let request = PublishRequest {
+        tenant: running.tenant.to_string(),
+        actor: actor.to_owned(),
+        comment: comment.to_owned(),
+        ..PublishRequest::default()
+    };
+    let published = releases
+        .publish(request)
+        .await
+        .map_err(|status| explained(&status))?;
+    Ok(published.into_inner().revision)
+}
+
+/// Returns the newest revision that was published, or 0 if there is none.
+pub async fn newest(running: &Running) -> anyhow::Result<i64> {
+    let mut client = ReleaseServiceClient::new(running.control.clone());
+    let request = ListReleasesRequest {
+        tenant: running.tenant.to_string(),
+        limit: 1,
+    };
+    let answer = client
+        .list_releases(request)
+        .await
+        .map_err(|status| explained(&status))?;
+    Ok(answer
+        .into_inner()
+        .releases
+        .first()
+        .map_or(0, |release| release.revision))
+}

@@ -1,0 +1,397 @@
+//! Imports against a real gateway with a real log, and a real control plane.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fairlead_chassis::clock::{Clock, SystemClock};
+use fairlead_chassis::link::Link;
+use fairlead_domain::TenantId;
+use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Position};
+use fairlead_gateway::topics::EVENTS;
+use fairlead_import::{Format, Report, Source};
+use fairlead_lab::sim;
+use fairlead_proto::catalogue::v1::Product;
+use fairlead_proto::control::v1::GetDraftRequest;
+use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
+use fairlead_proto::event::v1::{Event, EventKind};
+use fairlead_registry::Registry;
+use fairlead_release::ReleaseHandle;
+use prost::Message as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+/// A gateway with its log, in a folder that goes with it.
+struct House {
+    folder: tempfile::TempDir,
+    log: Arc<dyn EventLog>,
+    gateway: Link,
+    control: Link,
+    tenant: TenantId,
+    shutdown: CancellationToken,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = EmbeddedOptions::new(folder.path().join("log"));
+        let log: Arc<dyn EventLog> =
+            Arc::new(EmbeddedEventLog::open(options).await.expect("a log"));
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let shutdown = CancellationToken::new();
+        let nobody = || Link::in_process(Routes::default());
+        let gateway = fairlead_gateway::Service::new(
+            fairlead_gateway::Config::default(),
+            fairlead_gateway::Deps {
+                clock: clock.clone(),
+                registry: Registry::builtin(),
+                log: log.clone(),
+                releases: ReleaseHandle::empty(),
+                profile: nobody(),
+                recall: nobody(),
+                ranking: nobody(),
+                pricing: nobody(),
+                tasks: TaskTracker::new(),
+                shutdown: shutdown.clone(),
+            },
+        );
+        let config = fairlead_control_plane::Config {
+            database: format!("sqlite:{}", folder.path().join("control.db").display()),
+            ..fairlead_control_plane::Config::default()
+        };
+        let deps = fairlead_control_plane::Deps {
+            clock,
+            shutdown: shutdown.clone(),
+        };
+        let control = fairlead_control_plane::Service::new(&config, deps).await;
+        Self {
+            gateway: Link::in_process(gateway.await.expect("a gateway").routes()),
+            control: Link::in_process(control.expect("a control plane").routes()),
+            folder,
+            log,
+            tenant: TenantId::new("demo").expect("a tenant"),
+            shutdown,
+        }
+    }
+
+    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("written");
+        path
+    }
+
+    async fn import(&self, what: &str, file: &Path) -> anyhow::Result<Report> {
+        let source = Source {
+            file,
+            format: None,
+            rejects: None,
+            tenant: &self.tenant,
+            progress: &|_, _| (),
+        };
+        let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
+        match what {
+            "catalogue" => fairlead_import::catalogue(&self.control, "test", true, &source).await,
+            "customers" => {
+                fairlead_import::customers(&self.gateway, &registry, now_ms, &source).await
+            }
+            _ => fairlead_import::events(&self.gateway, &registry, now_ms, &source).await,
+        }
+    }
+
+    /// Everything in the log.
+    async fn logged(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for range in self.log.offsets(EVENTS).await.expect("offsets") {
+            let place = Position {
+                partition: range.partition,
+                offset: range.start,
+            };
+            let records = self.log.read(EVENTS, place, 10_000).await.expect("records");
+            let read = |record: &bytes::Bytes| Event::decode(record.clone()).expect("an event");
+            events.extend(records.iter().map(|one| read(&one.record.payload)));
+        }
+        events
+    }
+
+    /// The drafted products.
+    async fn drafted(&self) -> Vec<Product> {
+        let mut drafts = DraftServiceClient::new(self.control.clone());
+        let tenant = self.tenant.to_string();
+        let draft = drafts
+            .get_draft(GetDraftRequest { tenant })
+            .await
+            .expect("a draft");
+        let draft = draft.into_inner().draft.unwrap_or_default();
+        draft.catalogue.unwrap_or_default().products
+    }
+
+    async fn end(self) {
+        self.shutdown.cancel();
+        self.log.close().await.expect("closed");
+    }
+}
+
+fn rejects(report: &Report) -> String {
+    let path = report.rejects.as_ref().expect("a rejects file");
+    std::fs::read_to_string(path).expect("read")
+}
+
+#[tokio::test]
+async fn bad_lines_are_set_aside_and_the_others_go_into_the_log() {
+    let house = House::new().await;
+    let mut text = String::from("customer_id,kind,product_id,shoe_size\n");
+    for row in 0..2_500 {
+        // Lines 2, 702, 1402 and 2102 have no such kind; every other is good.
+        let kind = if row % 700 == 0 { "wink" } else { "click" };
+        writeln!(text, "c{row},{kind},P-1,43").expect("written");
+    }
+    text.push_str("c9,click\nc10,click,,1\nc11,click,no id,1\n");
+    let file = house.file("clicks.csv", &text);
+    let report = house.import("events", &file).await.expect("imported");
+    assert_eq!(
+        (report.read, report.accepted, report.rejected),
+        (2_503, 2_496, 7)
+    );
+    assert_eq!(report.ignored, ["shoe_size"]);
+    let rejects = rejects(&report);
+    let lines: Vec<&str> = rejects.lines().collect();
+    assert_eq!(lines.len(), 8);
+    assert!(
+        lines[1].starts_with("2,") && lines[1].contains("kind `wink`"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains("\n2502,") && rejects.contains("2 fields, the header 4"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains("\n2503,") && rejects.contains("product_id"),
+        "{rejects}"
+    );
+    assert!(rejects.contains("no id"), "{rejects}");
+    let logged = house.logged().await;
+    assert_eq!(logged.len(), 2_496);
+    assert!(logged.iter().all(|event| event.kind() == EventKind::Click));
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_file_imported_twice_has_the_same_event_ids() {
+    let house = House::new().await;
+    let text = "{\"customer_id\":\"c\",\"kind\":\"click\",\"product_id\":\"P\"}\n";
+    let file = house.file("clicks.jsonl", text.repeat(3));
+    house.import("events", &file).await.expect("imported");
+    house.import("events", &file).await.expect("imported");
+    let mut ids: Vec<String> = house
+        .logged()
+        .await
+        .into_iter()
+        .map(|one| one.event_id)
+        .collect();
+    assert_eq!(ids.len(), 6);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn lines_of_junk_do_not_stop_what_is_good() {
+    let house = House::new().await;
+    let good = "{\"customerId\":\"c\",\"kind\":\"EVENT_KIND_APP_OPENED\"}\n";
+    let mut content = b"\xff\xfe junk\n[1,2]\n\n".to_vec();
+    content.extend(vec![b'x'; 3 << 20]);
+    content.extend(b"\n{\"customer_id\":\n");
+    content.extend(good.as_bytes());
+    content.extend(good.trim_end().as_bytes());
+    let file = house.file("mixed.ndjson", content);
+    let report = house.import("events", &file).await.expect("imported");
+    assert_eq!((report.read, report.accepted, report.rejected), (6, 2, 4));
+    let rejects = rejects(&report);
+    assert!(
+        rejects.contains("\n4,the line is longer than 1048576 bytes"),
+        "{rejects}"
+    );
+    assert_eq!(house.logged().await.len(), 2);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn customers_become_profiles_and_consents() {
+    let house = House::new().await;
+    let text = "\u{feff}customer_id,birth_date_ms,bureau_grade,consent.personalisation\n\
+                c1,1990-02-01,A,yes\nc2,,B,\nc3,never,A,no\nc4,,,\n";
+    let file = house.file("customers.csv", text);
+    let report = house.import("customers", &file).await.expect("imported");
+    assert_eq!((report.read, report.accepted, report.rejected), (4, 2, 2));
+    let rejects = rejects(&report);
+    assert!(
+        rejects.contains("\n4,") && rejects.contains("birth_date_ms `never`"),
+        "{rejects}"
+    );
+    assert!(
+        rejects.contains("\n5,") && rejects.contains("nothing to import"),
+        "{rejects}"
+    );
+    let mut kinds: Vec<EventKind> = house.logged().await.iter().map(Event::kind).collect();
+    kinds.sort_unstable();
+    let profile = EventKind::ProfileUpdated;
+    assert_eq!(kinds, [profile, profile, EventKind::ConsentChanged]);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn parquet_goes_in_as_well() {
+    let house = House::new().await;
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/customers.parquet");
+    let report = house.import("customers", &file).await.expect("imported");
+    assert_eq!((report.read, report.accepted), (2, 2));
+    let logged = house.logged().await;
+    let of = |id: &str| {
+        logged
+            .iter()
+            .find(|one| one.customer_id == id)
+            .expect("told")
+    };
+    let json = serde_json::to_value(&of("c1").attributes).expect("JSON");
+    assert_eq!(json["birth_date_ms"]["number"], 315_619_200_000.0);
+    assert_eq!(json["bureau_score"]["number"], 711.0);
+    assert!(!of("c2").attributes.contains_key("bureau_score"));
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_catalogue_goes_in_whole_or_not_at_all() {
+    let house = House::new().await;
+    let header = "product_id,name,kind,currency,deposit.yield_ppm,deposit.tenor_months,\
+                  deposit.min_amount.minor\n";
+    let row = |id: &str, rate: &str| format!("{id},Deposit,deposit,CNY,{rate},12,5000\n");
+    let twice = [row("A", "15000"), row("B", "15000"), row("A", "16000")].concat();
+    let file = house.file("twice.csv", format!("{header}{twice}"));
+    let error = house
+        .import("catalogue", &file)
+        .await
+        .expect_err("twice")
+        .to_string();
+    assert!(error.contains("`A` on lines 2, 4"), "{error}");
+    let wrong = [row("A", "15000"), row("B", "much")].concat();
+    let file = house.file("wrong.csv", format!("{header}{wrong}"));
+    let error = house
+        .import("catalogue", &file)
+        .await
+        .expect_err("wrong")
+        .to_string();
+    assert!(
+        error.contains("1 of 2 rows") && error.contains("rejects.csv"),
+        "{error}"
+    );
+    let refused = row("A", "-1");
+    let file = house.file("refused.csv", format!("{header}{refused}"));
+    let error = house.import("catalogue", &file).await.expect_err("refused");
+    let error = format!("{error:#}");
+    assert!(
+        error.contains("deposit.yield_ppm") && error.contains("-1"),
+        "{error}"
+    );
+    assert_eq!(
+        house.drafted().await,
+        [],
+        "nothing was changed by any of them"
+    );
+    let good = [row("A", "15000"), row("B", "15000")].concat();
+    let file = house.file("good.csv", format!("{header}{good}"));
+    let report = house.import("catalogue", &file).await.expect("imported");
+    assert_eq!((report.accepted, house.drafted().await.len()), (2, 2));
+    let mut products = sim::catalogue(1);
+    let lines: Vec<String> = products
+        .iter()
+        .map(|product| serde_json::to_string(product).expect("proto JSON"))
+        .collect();
+    let file = house.file("demo.jsonl", lines.join("\n"));
+    let report = house.import("catalogue", &file).await.expect("imported");
+    assert_eq!(report.accepted, products.len() as u64);
+    let mut drafted = house.drafted().await;
+    for list in [&mut products, &mut drafted] {
+        list.sort_by(|one, other| one.product_id.cmp(&other.product_id));
+    }
+    assert_eq!(drafted, products, "nothing is lost on the way through JSON");
+    house.end().await;
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_used_say_why() {
+    let house = House::new().await;
+    for (name, content, expected) in [
+        ("a.xlsx", "x", "the ending stands for no format"),
+        (
+            "b.csv",
+            "name,kind\nx,click\n",
+            "lacks the columns customer_id; it has name, kind",
+        ),
+        (
+            "c.csv",
+            "customer_id,kind,kind\n",
+            "two columns are named `kind`",
+        ),
+        ("d.csv", "", "has no header"),
+        (
+            "e.parquet",
+            "no parquet",
+            "no Parquet file that can be read",
+        ),
+        ("f.csv.gz", "no gzip", "cannot read"),
+    ] {
+        let file = house.file(name, content);
+        let error = house.import("events", &file).await.expect_err(expected);
+        let error = format!("{error:#}");
+        assert!(error.contains(expected) && error.contains(name), "{error}");
+    }
+    let missing = house.folder.path().join("missing.csv");
+    let error = house.import("events", &missing).await.expect_err("missing");
+    assert!(error.to_string().contains("cannot open"), "{error}");
+    assert_eq!(house.logged().await.len(), 0);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn every_simulated_event_goes_through_its_own_json() {
+    let house = House::new().await;
+    let now_ms = SystemClock.now_ms();
+    let population = sim::Population::new(3, 60);
+    let mut simulated: Vec<Event> = population
+        .of_tenant(&house.tenant)
+        .events(1_500, now_ms)
+        .collect();
+    let lines: Vec<String> = simulated
+        .iter()
+        .map(|event| serde_json::to_string(event).expect("proto JSON"))
+        .collect();
+    let file = house.file("events.jsonl", lines.join("\n"));
+    let report = house.import("events", &file).await.expect("imported");
+    assert_eq!((report.accepted, report.rejected), (1_500, 0));
+    let mut logged = house.logged().await;
+    for events in [&mut simulated, &mut logged] {
+        events.sort_by(|one, other| one.event_id.cmp(&other.event_id));
+    }
+    assert_eq!(logged, simulated);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_format_that_is_named_goes_before_the_ending() {
+    let house = House::new().await;
+    let file = house.file("clicks.txt", "customer_id,kind\nc,app_opened\n");
+    let source = Source {
+        file: &file,
+        format: Some(Format::Csv),
+        rejects: None,
+        tenant: &house.tenant,
+        progress: &|_, _| (),
+    };
+    let registry = Registry::builtin();
+    let now_ms = SystemClock.now_ms();
+    let report = fairlead_import::events(&house.gateway, &registry, now_ms, &source).await;
+    assert_eq!(report.expect("imported").accepted, 1);
+    house.end().await;
+}
