@@ -1,56 +1,200 @@
-//! Refusals that people and machines can read: a message that names the thing, the value and what
-//! is allowed, and the same as `google.rpc.ErrorInfo` details.
+//! What callers are told of errors: a trait that every service's error implements, and the one
+//! conversion to a status.
+//!
+//! A [`CallError`] names the thing, the value and what is allowed, for people in its message and for
+//! machines as `google.rpc.ErrorInfo`. Causes that name hosts, paths or rows stay in the log.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 /// The `domain` of every `ErrorInfo`.
-pub const DOMAIN: &str = "fairlead";
+const DOMAIN: &str = "fairlead";
 
-/// A refusal of one field's value.
-///
-/// `reason` is stable and upper case: `UNKNOWN_PRODUCT`. The value is cut to 80 characters.
-pub fn refuse(code: Code, reason: &str, field: &str, value: &str, allowed: &str) -> Status {
-    let value: String = value.chars().take(80).collect();
-    let message = if value.is_empty() {
-        format!("{field} is missing: {allowed}")
-    } else {
-        format!("{field} `{value}` is not allowed: {allowed}")
-    };
-    let data = HashMap::from([
-        ("field".to_owned(), field.to_owned()),
-        ("value".to_owned(), value),
-        ("allowed".to_owned(), allowed.to_owned()),
-    ]);
-    let details = ErrorDetails::with_error_info(reason, DOMAIN, data);
-    Status::with_error_details(code, message, details)
+/// The longest value that is told, in characters.
+const MAX_VALUE: usize = 80;
+
+/// An error of a service that can end a call.
+pub trait ServiceError: std::error::Error {
+    /// Returns what the caller is told. Implementations match every variant, without a wildcard.
+    fn call_error(&self) -> CallError;
 }
 
-/// A refusal of an argument.
-pub fn invalid_argument(field: &str, value: &str, allowed: &str) -> Status {
-    refuse(
-        Code::InvalidArgument,
-        "INVALID_ARGUMENT",
-        field,
-        value,
-        allowed,
-    )
+/// Returns the status of an error, and logs the error where its [`CallError`] asks for it.
+pub fn status_of(error: &impl ServiceError) -> Status {
+    let told = error.call_error();
+    match told.log {
+        Log::Nothing => {}
+        Log::Warning => tracing::warn!(%error, "call failed"),
+        Log::Error => tracing::error!(%error, "call failed"),
+    }
+    told.into()
 }
 
-/// Something this answer needs is away; the message says what.
-pub fn unavailable(what: &str, cause: &str) -> Status {
-    let data = HashMap::from([("dependency".to_owned(), what.to_owned())]);
-    let details = ErrorDetails::with_error_info("UNAVAILABLE", DOMAIN, data);
-    Status::with_error_details(
-        Code::Unavailable,
-        format!("{what} is unavailable: {cause}"),
-        details,
-    )
+/// What a caller is told of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallError {
+    code: Code,
+    message: String,
+    info: Option<Info>,
+    violations: Vec<(String, String)>,
+    log: Log,
 }
 
-/// The reason and the data of a status, when it carries them.
+/// The content of a `google.rpc.ErrorInfo`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Info {
+    reason: Cow<'static, str>,
+    data: HashMap<String, String>,
+}
+
+/// How an error is logged when it becomes a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    Nothing,
+    Warning,
+    Error,
+}
+
+impl CallError {
+    /// A message without details.
+    pub fn plain(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            info: None,
+            violations: Vec::new(),
+            log: Log::Nothing,
+        }
+    }
+
+    /// An error with a machine-readable reason: stable and upper case, such as `UNKNOWN_PRODUCT`.
+    pub fn with_reason<const N: usize>(
+        code: Code,
+        reason: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        data: [(&str, String); N],
+    ) -> Self {
+        Self {
+            info: Some(Info {
+                reason: reason.into(),
+                data: data.map(|(key, value)| (key.to_owned(), value)).into(),
+            }),
+            ..Self::plain(code, message)
+        }
+    }
+
+    /// A field whose value is not allowed; an empty value counts as missing. The value is cut to
+    /// 80 characters.
+    pub fn field(
+        code: Code,
+        reason: impl Into<Cow<'static, str>>,
+        field: &str,
+        value: &str,
+        allowed: &str,
+    ) -> Self {
+        let value: String = value.chars().take(MAX_VALUE).collect();
+        let message = if value.is_empty() {
+            format!("{field} is missing: {allowed}")
+        } else {
+            format!("{field} `{value}` is not allowed: {allowed}")
+        };
+        let data = [
+            ("field", field.to_owned()),
+            ("value", value),
+            ("allowed", allowed.to_owned()),
+        ];
+        Self::with_reason(code, reason, message, data)
+    }
+
+    /// An argument whose value is not allowed.
+    pub fn argument(field: &str, value: &str, allowed: &str) -> Self {
+        Self::field(
+            Code::InvalidArgument,
+            "INVALID_ARGUMENT",
+            field,
+            value,
+            allowed,
+        )
+    }
+
+    /// A tenant that this process does not serve.
+    pub fn unknown_tenant(asked: &str, served: &str) -> Self {
+        let allowed = format!("{served}, the tenant served here");
+        Self::field(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
+    }
+
+    /// Something that the answer needs and that is away; the same call may succeed later.
+    pub fn unavailable(what: &str, cause: &str) -> Self {
+        let message = format!("{what} is unavailable: {cause}");
+        let data = [("dependency", what.to_owned())];
+        Self::with_reason(Code::Unavailable, "UNAVAILABLE", message, data)
+    }
+
+    /// Something that the answer needs and that did not answer in the time that the call had.
+    pub fn late(what: &str, limit_ms: u128) -> Self {
+        Self::unavailable(what, &format!("it did not answer within {limit_ms} ms"))
+    }
+
+    /// The call's deadline had passed.
+    pub fn deadline_exceeded() -> Self {
+        Self::plain(Code::DeadlineExceeded, "the deadline had passed")
+    }
+
+    /// A fault of the service itself. It is logged as an error; the message says no more than where
+    /// to look.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::plain(Code::Internal, message).logged_as_error()
+    }
+
+    /// Adds what is wrong, as `google.rpc.BadRequest` violations: field and description.
+    #[must_use]
+    pub fn with_violations(mut self, violations: Vec<(String, String)>) -> Self {
+        self.violations = violations;
+        self
+    }
+
+    /// Logs the error as a warning.
+    #[must_use]
+    pub fn logged_as_warning(mut self) -> Self {
+        self.log = Log::Warning;
+        self
+    }
+
+    /// Logs the error as an error.
+    #[must_use]
+    pub fn logged_as_error(mut self) -> Self {
+        self.log = Log::Error;
+        self
+    }
+}
+
+impl From<CallError> for Status {
+    fn from(told: CallError) -> Self {
+        let CallError {
+            code,
+            message,
+            info,
+            violations,
+            log: _,
+        } = told;
+        if info.is_none() && violations.is_empty() {
+            return Self::new(code, message);
+        }
+        let mut details = ErrorDetails::new();
+        if let Some(Info { reason, data }) = info {
+            details.set_error_info(reason, DOMAIN, data);
+        }
+        for (field, description) in violations {
+            details.add_bad_request_violation(field, description);
+        }
+        Self::with_error_details(code, message, details)
+    }
+}
+
+/// Returns the reason and the data of a status, or `None` where it carries no `ErrorInfo`.
 pub fn info(status: &Status) -> Option<(String, HashMap<String, String>)> {
     status
         .get_details_error_info()
@@ -70,16 +214,112 @@ pub fn describe(status: &Status) -> String {
 mod tests {
     use super::*;
 
+    fn told(status: &Status) -> (Code, &str, Option<String>) {
+        let reason = info(status).map(|(reason, _)| reason);
+        (status.code(), status.message(), reason)
+    }
+
     #[test]
-    fn a_refusal_names_thing_value_and_allowed() {
-        let status = invalid_argument("tenor_months", "7", "one of 3, 6, 12");
-        assert_eq!(
-            status.message(),
-            "tenor_months `7` is not allowed: one of 3, 6, 12"
+    fn a_refused_argument_names_thing_value_and_allowed() {
+        let status = Status::from(CallError::argument("tenor_months", "7", "one of 3, 6, 12"));
+        let message = "tenor_months `7` is not allowed: one of 3, 6, 12";
+        let reason = Some("INVALID_ARGUMENT".to_owned());
+        assert_eq!(told(&status), (Code::InvalidArgument, message, reason));
+        let details = status.get_details_error_info().expect("details");
+        assert_eq!(details.domain, "fairlead");
+        let expected = [
+            ("field", "tenor_months"),
+            ("value", "7"),
+            ("allowed", "one of 3, 6, 12"),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(details.metadata, HashMap::from(expected));
+    }
+
+    #[test]
+    fn an_empty_value_is_missing_and_a_long_one_is_cut() {
+        let missing = Status::from(CallError::argument("tenant", "", "a tenant"));
+        assert_eq!(missing.message(), "tenant is missing: a tenant");
+        let long = Status::from(CallError::argument("tenant", &"值".repeat(500), "a tenant"));
+        let (_, data) = info(&long).expect("details");
+        assert_eq!(data["value"], "值".repeat(80));
+    }
+
+    #[test]
+    fn what_is_away_is_named() {
+        let status = Status::from(CallError::late("feature store", 30));
+        let message = "feature store is unavailable: it did not answer within 30 ms";
+        let reason = Some("UNAVAILABLE".to_owned());
+        assert_eq!(told(&status), (Code::Unavailable, message, reason));
+        let (_, data) = info(&status).expect("details");
+        assert_eq!(data["dependency"], "feature store");
+    }
+
+    #[test]
+    fn violations_travel_beside_the_reason() {
+        let data = [("errors", "1".to_owned())];
+        let error = CallError::with_reason(Code::InvalidArgument, "REFUSED", "no", data)
+            .with_violations(vec![("range".to_owned(), "too high".to_owned())]);
+        let status = Status::from(error);
+        assert_eq!(info(&status).expect("details").0, "REFUSED");
+        let listed = status
+            .get_details_bad_request()
+            .expect("violations")
+            .field_violations;
+        assert_eq!(listed[0].field, "range");
+        assert_eq!(listed[0].description, "too high");
+    }
+
+    /// An error whose text names what no caller may read.
+    #[derive(Debug, thiserror::Error)]
+    #[error("redis://user:secret@10.0.0.7 does not answer")]
+    struct Broken;
+
+    impl ServiceError for Broken {
+        fn call_error(&self) -> CallError {
+            CallError::internal("it cannot be answered; the service's log says more")
+        }
+    }
+
+    #[test]
+    fn an_internal_error_tells_the_log_what_it_does_not_tell_the_caller() {
+        let log = Lines::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(log.clone())
+            .with_ansi(false)
+            .finish();
+        let status = tracing::subscriber::with_default(subscriber, || status_of(&Broken));
+        let message = "it cannot be answered; the service's log says more";
+        assert_eq!(told(&status), (Code::Internal, message, None));
+        assert!(status.details().is_empty());
+        let logged = String::from_utf8(log.0.lock().clone()).expect("text");
+        assert!(
+            logged.contains("ERROR") && logged.contains("secret@10.0.0.7"),
+            "{logged}"
         );
-        let (reason, data) = info(&status).expect("details");
-        assert_eq!(reason, "INVALID_ARGUMENT");
-        assert_eq!(data["value"], "7");
+    }
+
+    /// A log that the test can read.
+    #[derive(Debug, Clone, Default)]
+    struct Lines(std::sync::Arc<parking_lot::Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl tracing_subscriber::fmt::MakeWriter<'_> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Every way in which a call can fail, and the one place where it becomes a status.
+//! The errors of the control plane, and what a caller is told of each.
 
-use fairlead_chassis::status::{invalid_argument, refuse, unavailable};
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_proto::control::v1::Finding;
 use sqlx::migrate::MigrateError;
 use tonic::{Code, Status};
@@ -183,71 +183,71 @@ impl Error {
     }
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        match &error {
-            Error::Database { database, .. }
-            | Error::Open { database, .. }
-            | Error::Migration { database, .. }
-            | Error::Newer { database, .. } => {
-                tracing::error!(%error, "control database failed");
-                unavailable(
-                    &format!("control database {database}"),
-                    "try again; the log of the control plane says why",
-                )
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        match self {
+            Self::Database { database, .. }
+            | Self::Open { database, .. }
+            | Self::Migration { database, .. }
+            | Self::Newer { database, .. } => {
+                let what = format!("control database {database}");
+                let cause = "try again; the log of the control plane says why";
+                CallError::unavailable(&what, cause).logged_as_error()
             }
-            Error::Overtaken(_) => {
-                tracing::warn!(%error, "control database saw two writes at once");
-                refuse(
-                    Code::Aborted,
-                    "CONFLICT",
-                    "write",
-                    "on an older state",
-                    "read it again and decide again",
-                )
+            Self::Overtaken(_) => conflict(
+                "write",
+                "on an older state",
+                "read it again and decide again",
+            )
+            .logged_as_warning(),
+            Self::Corrupt { .. } | Self::Row(_) => {
+                let message = "the control database is damaged; the log says where";
+                CallError::plain(Code::DataLoss, message).logged_as_error()
             }
-            Error::Corrupt { .. } | Error::Row(_) => {
-                tracing::error!(%error, "control database is damaged");
-                Self::data_loss("the control database is damaged; the log says where")
+            Self::Died(_) | Self::Folder { .. } | Self::Config { .. } => {
+                CallError::internal("the call failed; the log of the control plane says why")
             }
-            Error::Died(_) | Error::Folder { .. } | Error::Config { .. } => {
-                tracing::error!(%error, "call failed");
-                Self::internal("the call failed; the log of the control plane says why")
-            }
-            Error::Argument {
+            Self::Argument {
                 field,
                 value,
                 allowed,
-            } => invalid_argument(field, value, allowed),
-            Error::Refused {
+            } => CallError::argument(field, value, allowed),
+            Self::Refused {
                 what,
                 sent,
                 findings,
-            } => refusal::status(what, *sent, findings),
-            Error::NotFound {
+            } => refusal::call_error(what, *sent, findings),
+            Self::NotFound {
                 what,
                 value,
                 allowed,
-            } => refuse(Code::NotFound, "NOT_FOUND", what, value, allowed),
-            Error::Exists {
+            } => CallError::field(Code::NotFound, "NOT_FOUND", what, value, allowed),
+            Self::Exists {
                 what,
                 value,
                 allowed,
-            } => refuse(Code::AlreadyExists, "ALREADY_EXISTS", what, value, allowed),
-            Error::Conflict {
+            } => CallError::field(Code::AlreadyExists, "ALREADY_EXISTS", what, value, allowed),
+            Self::Conflict {
                 what,
                 expected,
                 found,
             } => {
                 let allowed = format!("{found}, what it is by now");
-                refuse(
-                    Code::Aborted,
-                    "CONFLICT",
-                    what,
-                    &expected.to_string(),
-                    &allowed,
-                )
+                conflict(what, &expected.to_string(), &allowed)
             }
         }
     }
 }
+
+fn conflict(what: &str, value: &str, allowed: &str) -> CallError {
+    CallError::field(Code::Aborted, "CONFLICT", what, value, allowed)
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

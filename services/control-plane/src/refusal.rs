@@ -1,11 +1,8 @@
-//! A refusal with its findings, as a status that people and machines can read.
+//! A refusal with its findings, as people and machines can read it.
 
-use std::collections::HashMap;
-
-use fairlead_chassis::status::DOMAIN;
+use fairlead_chassis::status::CallError;
 use fairlead_proto::control::v1::Finding;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic::Code;
 
 /// Details travel in a header, of which clients take 16 KiB in all. What does not fit is counted;
 /// `CheckDraft` and `LintStrategy` list everything in their answers.
@@ -14,9 +11,9 @@ const MAX_DETAIL_BYTES: usize = 6_000;
 /// The longest single finding, in characters.
 const MAX_FINDING: usize = 400;
 
-/// The status of something refused: its findings as `google.rpc.BadRequest` violations (field:
-/// the rule), and `google.rpc.ErrorInfo` with how many there are.
-pub(crate) fn status(what: &str, sent: bool, findings: &[Finding]) -> Status {
+/// Returns what is told of something refused: its findings as `google.rpc.BadRequest` violations
+/// (field: the rule), and `google.rpc.ErrorInfo` with how many there are.
+pub(crate) fn call_error(what: &str, sent: bool, findings: &[Finding]) -> CallError {
     let mut violations: Vec<(String, String)> = Vec::new();
     let mut bytes = 0;
     // Errors first: they are what must be mended.
@@ -35,25 +32,24 @@ pub(crate) fn status(what: &str, sent: bool, findings: &[Finding]) -> Status {
     if let Some((_, first)) = violations.first() {
         message = format!("{message}; the first: {first}");
     }
-    let data = HashMap::from([
-        ("errors".to_owned(), errors.len().to_string()),
-        ("warnings".to_owned(), warnings.len().to_string()),
-        ("listed".to_owned(), violations.len().to_string()),
-    ]);
-    let mut details = ErrorDetails::with_error_info("REFUSED", DOMAIN, data);
-    for (rule, message) in violations {
-        details.add_bad_request_violation(rule, message);
-    }
+    let data = [
+        ("errors", errors.len().to_string()),
+        ("warnings", warnings.len().to_string()),
+        ("listed", violations.len().to_string()),
+    ];
     let code = if sent {
         Code::InvalidArgument
     } else {
         Code::FailedPrecondition
     };
-    Status::with_error_details(code, message, details)
+    CallError::with_reason(code, "REFUSED", message, data).with_violations(violations)
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Status;
+    use tonic_types::StatusExt as _;
+
     use super::*;
 
     fn finding(severity: &str, message: String) -> Finding {
@@ -68,7 +64,7 @@ mod tests {
     #[test]
     fn findings_are_listed_errors_first() {
         let findings = [finding("warning", "w".into()), finding("error", "e".into())];
-        let status = status("the draft", false, &findings);
+        let status = Status::from(call_error("the draft", false, &findings));
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert_eq!(
             status.message(),
@@ -87,7 +83,7 @@ mod tests {
         let findings: Vec<Finding> = (0..1_000)
             .map(|at| finding("error", format!("{at} {}", "值".repeat(500))))
             .collect();
-        let status = status("the products", true, &findings);
+        let status = Status::from(call_error("the products", true, &findings));
         assert_eq!(status.code(), Code::InvalidArgument);
         assert!(status.details().len() < 8_000, "{}", status.details().len());
         let info = status.get_details_error_info().expect("info").metadata;

@@ -1,6 +1,6 @@
-//! What the gateway can refuse, and its one mapping to the wire.
+//! The errors of the gateway, and what a caller is told of each.
 
-use fairlead_chassis::status;
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use tonic::{Code, Status};
 
 /// An error of the gateway.
@@ -39,39 +39,48 @@ pub enum Error {
     UnknownRequest(String),
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Value(value) => {
-                status::invalid_argument(value.thing, &value.value, value.allowed)
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        match self {
+            Self::Value(refused) => {
+                CallError::argument(refused.thing, &refused.value, refused.allowed)
             }
-            Error::Field {
+            Self::Field {
                 field,
                 value,
                 allowed,
-            } => status::invalid_argument(field, &value, &allowed),
-            Error::UnknownRequest(id) => status::refuse(
-                Code::NotFound,
-                "UNKNOWN_REQUEST",
-                "request_id",
-                &id,
-                "a request answered within the log's retention",
-            ),
-            Error::OtherTenant(tenant) => status::refuse(
-                Code::PermissionDenied,
-                "OTHER_TENANT",
-                "tenant",
-                &tenant,
-                "the tenant that the key speaks for, or empty",
-            ),
-            Error::NoRelease => status::unavailable("release", "none is in force yet"),
-            Error::Log(error) => {
-                tracing::error!(%error, "event log refused");
-                status::unavailable("event log", "the record was not acknowledged; try again")
+            } => CallError::argument(field, value, allowed),
+            Self::UnknownRequest(id) => {
+                let allowed = "a request answered within the log's retention";
+                CallError::field(Code::NotFound, "UNKNOWN_REQUEST", "request_id", id, allowed)
             }
-            Error::Config(_) | Error::Chassis(_) => {
-                Status::internal("the gateway is misconfigured")
+            Self::OtherTenant(tenant) => {
+                let allowed = "the tenant that the key speaks for, or empty";
+                CallError::field(
+                    Code::PermissionDenied,
+                    "OTHER_TENANT",
+                    "tenant",
+                    tenant,
+                    allowed,
+                )
+            }
+            Self::NoRelease => CallError::unavailable("release", "none is in force yet"),
+            Self::Log(_) => {
+                let cause = "the record was not acknowledged; try again";
+                CallError::unavailable("event log", cause).logged_as_error()
+            }
+            Self::Config(_) | Self::Chassis(_) => {
+                CallError::internal("the gateway is misconfigured")
             }
         }
     }
 }
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

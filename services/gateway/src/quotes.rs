@@ -1,6 +1,7 @@
 //! `QuoteService`: firm quotes. A quote is answered only after its record is in the log.
 
 use fairlead_chassis::deadline::Deadline;
+use fairlead_chassis::status::CallError;
 use fairlead_domain::ProductId;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::gateway::v1::quote_service_server::QuoteService;
@@ -31,10 +32,7 @@ impl Service {
         let (profile, features, degraded) = self.inner.decider.profile_for(ask).await?;
         if degraded {
             // A firm price must not rest on a customer whom nobody could read.
-            return Err(fairlead_chassis::status::unavailable(
-                "profile",
-                "no firm quote without it",
-            ));
+            return Err(CallError::unavailable("profile", "no firm quote without it").into());
         }
         Ok(PricingContext {
             tenant: ask.tenant.to_string(),

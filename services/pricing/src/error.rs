@@ -1,6 +1,6 @@
-//! Everything that can go wrong here, and what a caller is told of it.
+//! The errors of the pricing service, and what a caller is told of each.
 
-use fairlead_chassis::status;
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_proto::pricing::v1::{Refusal, RefusalCause};
 use tonic::{Code, Status};
 
@@ -116,79 +116,67 @@ impl Error {
     }
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        match &error {
-            Error::Argument {
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        match self {
+            Self::Argument {
                 field,
                 value,
                 allowed,
-            } => status::invalid_argument(field, value, allowed),
-            Error::Item(refusal) => of_refusal(refusal),
-            Error::Tenant { asked, served } => {
-                let allowed = format!("{served}, the tenant served here");
-                status::refuse(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
-            }
-            Error::Features(cause) => {
+            } => CallError::argument(field, value, allowed),
+            Self::Item(refusal) => item_error(refusal),
+            Self::Tenant { asked, served } => CallError::unknown_tenant(asked, served),
+            Self::Features(cause) => {
                 let allowed = "this registry's values for the purpose price, all finite";
-                status::invalid_argument("context.features", &cause.to_string(), allowed)
+                CallError::argument("context.features", &cause.to_string(), allowed)
             }
-            Error::OtherContent { key, asked } => {
+            Self::OtherContent { key, asked } => {
                 let allowed = format!("a key not used for another request; this one is {asked}");
-                let reason = "IDEMPOTENCY_KEY_USED";
-                status::refuse(
-                    Code::AlreadyExists,
-                    reason,
-                    "idempotency_key",
-                    key,
-                    &allowed,
-                )
+                let (code, reason) = (Code::AlreadyExists, "IDEMPOTENCY_KEY_USED");
+                CallError::field(code, reason, "idempotency_key", key, &allowed)
             }
-            Error::UnknownQuote { quote_id } => {
+            Self::UnknownQuote { quote_id } => {
                 let allowed = "a quote given to this customer and still kept";
-                status::refuse(
-                    Code::NotFound,
-                    "UNKNOWN_QUOTE",
-                    "quote_id",
-                    quote_id,
-                    allowed,
-                )
+                let (code, reason) = (Code::NotFound, "UNKNOWN_QUOTE");
+                CallError::field(code, reason, "quote_id", quote_id, allowed)
             }
-            Error::Expired {
+            Self::Expired {
                 quote_id,
                 expired_at_ms,
             } => {
                 let allowed = format!("a quote before its expiry; this one's was {expired_at_ms}");
-                let code = Code::FailedPrecondition;
-                status::refuse(code, "QUOTE_EXPIRED", "quote_id", quote_id, &allowed)
+                let (code, reason) = (Code::FailedPrecondition, "QUOTE_EXPIRED");
+                CallError::field(code, reason, "quote_id", quote_id, &allowed)
             }
-            Error::DeadlineExceeded => Self::deadline_exceeded("the deadline had passed"),
-            Error::NoRelease => status::unavailable("release", "none is live yet"),
+            Self::DeadlineExceeded => CallError::deadline_exceeded(),
+            Self::NoRelease => CallError::unavailable("release", "none is live yet"),
             // The cause names hosts and ports: it stays in the log.
-            Error::Store(cause) if cause.is_transient() => {
-                tracing::warn!(%cause, "quote store is away");
-                status::unavailable("quote store", "it cannot be reached now")
+            Self::Store(cause) if cause.is_transient() => {
+                CallError::unavailable("quote store", "it cannot be reached now")
+                    .logged_as_warning()
             }
-            Error::StoreLate { limit_ms } => {
-                let cause = format!("it did not answer within {limit_ms} ms");
-                status::unavailable("quote store", &cause)
-            }
-            Error::Store(_)
-            | Error::Tampered { .. }
-            | Error::Release(_)
-            | Error::Record(_)
-            | Error::Config { .. }
-            | Error::KeyFile { .. } => {
-                tracing::error!(%error, "pricing cannot be answered");
-                Self::internal("pricing cannot be answered; the service's log says more")
+            Self::StoreLate { limit_ms } => CallError::late("quote store", *limit_ms),
+            Self::Store(_)
+            | Self::Tampered { .. }
+            | Self::Release(_)
+            | Self::Record(_)
+            | Self::Config { .. }
+            | Self::KeyFile { .. } => {
+                CallError::internal("pricing cannot be answered; the service's log says more")
             }
         }
     }
 }
 
-/// The status of a firm quote's item that cannot be asked for. The engine's details read "thing
-/// `value` is not allowed: what is"; the reason is the cause's name.
-fn of_refusal(refusal: &Refusal) -> Status {
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+/// Returns what is told of a firm quote's item that cannot be asked for. The engine's details read
+/// "thing `value` is not allowed: what is"; the reason is the cause's name.
+fn item_error(refusal: &Refusal) -> CallError {
     let cause = refusal.cause();
     let code = match cause {
         RefusalCause::UnknownProduct => Code::NotFound,
@@ -201,5 +189,8 @@ fn of_refusal(refusal: &Refusal) -> Status {
         Some((thing, value, allowed))
     });
     let (thing, value, allowed) = parts.unwrap_or(("item", "", &refusal.detail));
-    status::refuse(code, reason, thing, value, allowed)
+    CallError::field(code, reason, thing, value, allowed)
 }
+
+#[cfg(test)]
+mod tests;

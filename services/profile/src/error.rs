@@ -1,7 +1,7 @@
-//! Everything that can go wrong here, and what a caller is told of it.
+//! The errors of the profile service, and what a caller is told of each.
 
-use fairlead_chassis::status;
-use tonic::{Code, Status};
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
+use tonic::Status;
 
 /// A failure of the profile service.
 #[derive(Debug, thiserror::Error)]
@@ -61,35 +61,35 @@ pub enum Error {
     },
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        let internal = |thing: &str| {
-            tracing::error!(%error, "profile cannot be answered");
-            Self::internal(format!("{thing}; the service's log says more"))
-        };
-        match &error {
-            Error::Argument {
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        let internal =
+            |thing: &str| CallError::internal(format!("{thing}; the service's log says more"));
+        match self {
+            Self::Argument {
                 field,
                 value,
                 allowed,
-            } => status::invalid_argument(field, value, allowed),
-            Error::Tenant { asked, served } => {
-                let allowed = format!("{served}, the tenant served here");
-                status::refuse(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
-            }
-            Error::DeadlineExceeded => Self::deadline_exceeded("the deadline had passed"),
+            } => CallError::argument(field, value, allowed),
+            Self::Tenant { asked, served } => CallError::unknown_tenant(asked, served),
+            Self::DeadlineExceeded => CallError::deadline_exceeded(),
             // The cause names hosts and ports: it stays in the log.
-            Error::Store(cause) if cause.is_transient() => {
-                tracing::warn!(%cause, "feature store is away");
-                status::unavailable("feature store", "it cannot be read now")
+            Self::Store(cause) if cause.is_transient() => {
+                CallError::unavailable("feature store", "it cannot be read now").logged_as_warning()
             }
-            Error::Store(_) => internal("the stored state cannot be read"),
-            Error::StoreLate { limit_ms } => {
-                let cause = format!("it did not answer within {limit_ms} ms");
-                status::unavailable("feature store", &cause)
-            }
-            Error::Features(_) => internal("feature values do not follow the registry"),
-            Error::Segment { .. } | Error::Config { .. } => internal("the service is not set up"),
+            Self::Store(_) => internal("the stored state cannot be read"),
+            Self::StoreLate { limit_ms } => CallError::late("feature store", *limit_ms),
+            Self::Features(_) => internal("feature values do not follow the registry"),
+            Self::Segment { .. } | Self::Config { .. } => internal("the service is not set up"),
         }
     }
 }
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

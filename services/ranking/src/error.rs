@@ -1,8 +1,8 @@
-//! Everything that can go wrong here, and what a caller is told of it.
+//! The errors of the ranking service, and what a caller is told of each.
 
 use std::path::PathBuf;
 
-use fairlead_chassis::status;
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_inference::Error as Inference;
 use tonic::{Code, Status};
 
@@ -109,64 +109,61 @@ pub enum Error {
     },
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        let precondition = |reason: &str, field: &str, value: &str, allowed: &str| {
-            status::refuse(Code::FailedPrecondition, reason, field, value, allowed)
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        let precondition = |reason: &'static str, field: &str, value: &str, allowed: &str| {
+            CallError::field(Code::FailedPrecondition, reason, field, value, allowed)
         };
-        match &error {
-            Error::Argument {
+        match self {
+            Self::Argument {
                 field,
                 value,
                 allowed,
-            } => status::invalid_argument(field, value, allowed),
-            Error::Tenant { asked, served } => {
-                let allowed = format!("{served}, the tenant served here");
-                status::refuse(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
-            }
-            Error::NoRelease => status::unavailable("release", "none has been received yet"),
+            } => CallError::argument(field, value, allowed),
+            Self::Tenant { asked, served } => CallError::unknown_tenant(asked, served),
+            Self::NoRelease => CallError::unavailable("release", "none has been received yet"),
             // The gateway goes on in recall order.
-            Error::NoRanker { .. } => Self::failed_precondition(error.to_string()),
-            Error::Loading { .. } => status::unavailable("ranker", &error.to_string()),
-            Error::Refused {
+            Self::NoRanker { .. } => CallError::plain(Code::FailedPrecondition, self.to_string()),
+            Self::Loading { .. } => CallError::unavailable("ranker", &self.to_string()),
+            Self::Refused {
                 version, revision, ..
             } => {
                 let allowed = format!("release {revision} names it, but it was refused");
                 precondition("RANKER_REFUSED", "model_version", version, &allowed)
             }
-            Error::UnknownVersion { asked, known, .. } => {
+            Self::UnknownVersion { asked, known, .. } => {
                 precondition("UNKNOWN_MODEL_VERSION", "model_version", asked, known)
             }
-            Error::DeadlineExceeded | Error::Inference(Inference::DeadlineExceeded) => {
-                Self::deadline_exceeded("the deadline had passed")
+            Self::DeadlineExceeded | Self::Inference(Inference::DeadlineExceeded) => {
+                CallError::deadline_exceeded()
             }
-            Error::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
+            Self::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
                 let (found, allowed) = (format!("{found:016x}"), format!("{expected:016x}"));
-                precondition(
-                    "FOREIGN_REGISTRY",
-                    "features.registry_hash",
-                    &found,
-                    &allowed,
-                )
+                let field = "features.registry_hash";
+                precondition("FOREIGN_REGISTRY", field, &found, &allowed)
             }
-            Error::Features(cause) => {
+            Self::Features(cause) => {
                 let allowed = "a set for the purpose recommend, as profile gives it";
-                status::invalid_argument("features", &cause.to_string(), allowed)
+                CallError::argument("features", &cause.to_string(), allowed)
             }
-            Error::Inference(Inference::Overloaded { .. }) => {
-                Self::resource_exhausted("the queue of requests is full")
+            Self::Inference(Inference::Overloaded { .. }) => {
+                CallError::plain(Code::ResourceExhausted, "the queue of requests is full")
             }
-            Error::Inference(_) | Error::Score { .. } => {
-                tracing::error!(%error, "ranking failed");
-                Self::internal("the model gave no usable scores; the service's log says more")
+            Self::Inference(_) | Self::Score { .. } => {
+                CallError::internal("the model gave no usable scores; the service's log says more")
             }
-            Error::Artefact { .. }
-            | Error::ModelFolder(_)
-            | Error::Store(_)
-            | Error::Config { .. } => {
-                tracing::error!(%error, "ranking cannot be answered");
-                Self::internal("ranking is not set up; the service's log says more")
+            Self::Artefact { .. } | Self::ModelFolder(_) | Self::Store(_) | Self::Config { .. } => {
+                CallError::internal("ranking is not set up; the service's log says more")
             }
         }
     }
 }
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
-//! Everything that can go wrong here, and what a caller is told of it.
+//! The errors of the recall service, and what a caller is told of each.
 
 use std::path::PathBuf;
 
-use fairlead_chassis::status;
+use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use tonic::{Code, Status};
 
 /// A failure of the recall service.
@@ -78,49 +78,52 @@ pub enum Error {
     },
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
-        match &error {
-            Error::Argument {
+impl ServiceError for Error {
+    fn call_error(&self) -> CallError {
+        match self {
+            Self::Argument {
                 field,
                 value,
                 allowed,
-            } => status::invalid_argument(field, value, allowed),
-            Error::Parameter(finding) => {
-                status::invalid_argument(&finding.thing, &finding.value, &finding.allowed)
+            } => CallError::argument(field, value, allowed),
+            Self::Parameter(finding) => {
+                CallError::argument(&finding.thing, &finding.value, &finding.allowed)
             }
-            Error::Tenant { asked, served } => {
-                let allowed = format!("{served}, the tenant served here");
-                status::refuse(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
-            }
-            Error::NoRelease => status::unavailable("release", "none has been received yet"),
-            Error::DeadlineExceeded => Self::deadline_exceeded("the deadline had passed"),
-            Error::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
+            Self::Tenant { asked, served } => CallError::unknown_tenant(asked, served),
+            Self::NoRelease => CallError::unavailable("release", "none has been received yet"),
+            Self::DeadlineExceeded => CallError::deadline_exceeded(),
+            Self::Features(fairlead_registry::Error::ForeignRegistry { found, expected }) => {
                 let (found, allowed) = (format!("{found:016x}"), format!("{expected:016x}"));
-                let code = Code::FailedPrecondition;
-                status::refuse(
-                    code,
+                CallError::field(
+                    Code::FailedPrecondition,
                     "FOREIGN_REGISTRY",
                     "features.registry_hash",
                     &found,
                     &allowed,
                 )
             }
-            Error::Features(cause) => status::invalid_argument(
-                "features",
-                &cause.to_string(),
-                "a set as profile gives it",
-            ),
-            Error::File { .. }
-            | Error::Artefact { .. }
-            | Error::ModelFolder(_)
-            | Error::Inference(_)
-            | Error::Index(_)
-            | Error::Store(_)
-            | Error::Config { .. } => {
-                tracing::error!(%error, "recall cannot be answered");
-                Self::internal("recall is not set up; the service's log says more")
+            Self::Features(cause) => {
+                let allowed = "a set as profile gives it";
+                CallError::argument("features", &cause.to_string(), allowed)
+            }
+            Self::File { .. }
+            | Self::Artefact { .. }
+            | Self::ModelFolder(_)
+            | Self::Inference(_)
+            | Self::Index(_)
+            | Self::Store(_)
+            | Self::Config { .. } => {
+                CallError::internal("recall is not set up; the service's log says more")
             }
         }
     }
 }
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        status_of(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Every variant with the code, the reason and the message that a caller gets.
+
+use fairlead_chassis::status::info;
+
+use super::*;
+
+/// Causes name this; no caller may read it.
+const SECRET: &str = "10.0.0.7";
+
+/// Returns code, reason and message of the status that the error becomes.
+fn told(error: Error) -> String {
+    let status = Status::from(error);
+    let reason = info(&status).map_or_else(|| "-".to_owned(), |(reason, _)| reason);
+    format!("{:?} {reason} {}", status.code(), status.message())
+}
+
+#[test]
+fn each_error_is_told_as_the_contract_says_and_leaks_nothing() {
+    for (error, expected) in cases() {
+        let told = told(error);
+        assert_eq!(told, expected);
+        assert!(!told.contains(SECRET), "{told}");
+    }
+}
+
+fn cases() -> Vec<(Error, &'static str)> {
+    let field = Error::Field {
+        field: "slate_size",
+        value: "99".to_owned(),
+        allowed: "1 to 50".to_owned(),
+    };
+    let refused = fairlead_domain::TenantId::new("").expect_err("no tenant");
+    let log = fairlead_event_log::Error::UnknownTopic {
+        topic: "decisions".to_owned(),
+        log: SECRET.to_owned(),
+    };
+    let chassis = fairlead_chassis::Error::Config(SECRET.to_owned());
+    vec![
+        (
+            field,
+            "InvalidArgument INVALID_ARGUMENT slate_size `99` is not allowed: 1 to 50",
+        ),
+        (
+            Error::Value(refused),
+            "InvalidArgument INVALID_ARGUMENT tenant is missing: 1 to 64 characters of [A-Za-z0-9_.-]",
+        ),
+        (
+            Error::UnknownRequest("r-1".to_owned()),
+            "NotFound UNKNOWN_REQUEST request_id `r-1` is not allowed: a request answered within \
+             the log's retention",
+        ),
+        (
+            Error::OtherTenant("other".to_owned()),
+            "PermissionDenied OTHER_TENANT tenant `other` is not allowed: the tenant that the key \
+             speaks for, or empty",
+        ),
+        (
+            Error::NoRelease,
+            "Unavailable UNAVAILABLE release is unavailable: none is in force yet",
+        ),
+        (
+            Error::Log(log),
+            "Unavailable UNAVAILABLE event log is unavailable: the record was not acknowledged; \
+             try again",
+        ),
+        (
+            Error::Config(SECRET.to_owned()),
+            "Internal - the gateway is misconfigured",
+        ),
+        (
+            Error::Chassis(chassis),
+            "Internal - the gateway is misconfigured",
+        ),
+    ]
+}
