@@ -1,4 +1,5 @@
-//! The contracts of the house: messages, clients and servers generated from `fairlead/<area>/v1`.
+//! The contracts of all services: messages, clients and servers generated from
+//! `fairlead/<area>/v1`, and the names of product kinds.
 //!
 //! Messages also carry serde implementations in the canonical proto3 JSON mapping, which REST and
 //! files use. Maps are ordered, so that encoding a message twice gives the same bytes.
@@ -6,6 +7,8 @@
 
 /// Every contract as an encoded `FileDescriptorSet` with comments: reflection and OpenAPI read it.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fairlead.bin"));
+
+mod product_kind;
 
 macro_rules! area {
     ($($(#[$doc:meta])* $area:ident),+ $(,)?) => {$(

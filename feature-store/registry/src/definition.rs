@@ -200,27 +200,13 @@ pub(crate) fn event_kind_name(kind: EventKind) -> String {
         .to_ascii_lowercase()
 }
 
-/// A product kind as feature names write it: `cash_loan`.
-pub(crate) fn product_kind_name(kind: ProductKind) -> String {
-    kind.as_str_name()
-        .trim_start_matches("PRODUCT_KIND_")
-        .to_ascii_lowercase()
-}
-
 /// The kinds of event, without the unsaid one.
 pub(crate) fn event_kinds() -> impl Iterator<Item = EventKind> {
     (1..=EVENT_KINDS).filter_map(|number| EventKind::try_from(number).ok())
 }
 
-/// The kinds of product, without the unsaid one.
-pub(crate) fn product_kinds() -> impl Iterator<Item = ProductKind> {
-    (1..=PRODUCT_KINDS).filter_map(|number| ProductKind::try_from(number).ok())
-}
-
 /// The highest number of an event kind; a test holds it to the contract.
 pub(crate) const EVENT_KINDS: i32 = 13;
-/// The highest number of a product kind; a test holds it to the contract.
-pub(crate) const PRODUCT_KINDS: i32 = 6;
 
 #[cfg(test)]
 mod tests {
@@ -230,9 +216,6 @@ mod tests {
     fn all_kinds_of_the_contract_are_known() {
         assert_eq!(event_kinds().count(), 13);
         assert!(EventKind::try_from(EVENT_KINDS + 1).is_err());
-        assert_eq!(product_kinds().count(), 6);
-        assert!(ProductKind::try_from(PRODUCT_KINDS + 1).is_err());
         assert_eq!(event_kind_name(EventKind::HoldingOpened), "holding_opened");
-        assert_eq!(product_kind_name(ProductKind::CashLoan), "cash_loan");
     }
 }

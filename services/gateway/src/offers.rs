@@ -2,7 +2,6 @@
 //! The labels are bounded by the release: its kinds, and the arms of its experiments. An offer is
 //! counted once under `all`, and once under each arm that its customer is in.
 
-use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendResponse;
 
 /// Every offer, whatever its arms.
@@ -18,24 +17,15 @@ pub(crate) fn count(answer: &RecommendResponse) {
     for item in &answer.items {
         let rate_ppm = item.price.as_ref().map_or(0, |price| price.rate_ppm);
         for arm in &arms {
-            let labels = [("kind", kind(item.kind()).to_owned()), ("arm", arm.clone())];
+            let labels = [
+                ("kind", item.kind().name().to_owned()),
+                ("arm", arm.clone()),
+            ];
             metrics::counter!("fairlead_offers_shown_total", &labels).increment(1);
             if let Ok(rate_ppm @ 1..) = u64::try_from(rate_ppm) {
                 metrics::counter!("fairlead_offer_rate_ppm_sum", &labels).increment(rate_ppm);
                 metrics::counter!("fairlead_offer_rate_ppm_count", &labels).increment(1);
             }
         }
-    }
-}
-
-fn kind(kind: ProductKind) -> &'static str {
-    match kind {
-        ProductKind::Unspecified => "unspecified",
-        ProductKind::CashLoan => "cash_loan",
-        ProductKind::InstalmentPlan => "instalment_plan",
-        ProductKind::CreditCard => "credit_card",
-        ProductKind::Fund => "fund",
-        ProductKind::Deposit => "deposit",
-        ProductKind::Insurance => "insurance",
     }
 }

@@ -126,8 +126,7 @@ impl Screen<'_> {
 }
 
 fn name_of(kind: i32) -> &'static str {
-    let kind = ProductKind::try_from(kind).unwrap_or_default();
-    kind.as_str_name().trim_start_matches("PRODUCT_KIND_")
+    ProductKind::try_from(kind).unwrap_or_default().code()
 }
 
 #[cfg(test)]

@@ -79,9 +79,9 @@ pub(super) fn columns(partition: i32, rows: &[Placed<Event>]) -> Result<RecordBa
 }
 
 /// A product's kind in plain words; nothing where none is said.
-pub(super) fn product_kind(kind: i32) -> Option<String> {
+pub(super) fn product_kind(kind: i32) -> Option<&'static str> {
     let kind = ProductKind::try_from(kind).ok()?;
-    (kind != ProductKind::Unspecified).then(|| plain(kind.as_str_name(), "PRODUCT_KIND_"))
+    (kind != ProductKind::Unspecified).then(|| kind.name())
 }
 
 /// Attributes as one JSON object of plain values.

@@ -1,8 +1,9 @@
 //! A spec to begin with: everything that the purpose recommend gets.
 
+use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
 
-use crate::definition::{Aggregate, Feature, product_kind_name, product_kinds};
+use crate::definition::{Aggregate, Feature};
 use crate::input::spec::{
     InputSpec, ItemNumber, ItemSource, ProductTerm, UserCategory, UserNumber, UserSequence,
 };
@@ -83,7 +84,7 @@ fn item_numbers(registry: &Registry) -> Vec<ItemNumber> {
         transform: Transform::log1p(),
     };
     let layout = registry.product_layout();
-    let kinds = product_kinds().map(|kind| plain(ItemSource::Kind(product_kind_name(kind))));
+    let kinds = ProductKind::ALL.map(|kind| plain(ItemSource::Kind(kind.name().to_owned())));
     let terms = ProductTerm::ALL.into_iter().map(|term| {
         let source = ItemSource::Term(term);
         if term.is_amount() {
@@ -110,6 +111,7 @@ fn item_numbers(registry: &Registry) -> Vec<ItemNumber> {
             })
         });
     kinds
+        .into_iter()
         .chain(terms)
         .chain(std::iter::once(spread(ItemSource::AgeDays)))
         .chain(counters)

@@ -2,13 +2,11 @@
 
 use std::ops::Range;
 
-use fairlead_proto::catalogue::v1::Product;
+use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::feature::v1::FeatureSet;
 
-use crate::definition::{
-    ValueKind, event_kind_name, event_kinds, product_kind_name, product_kinds,
-};
+use crate::definition::{ValueKind, event_kind_name, event_kinds};
 use crate::error::Error;
 use crate::input::product;
 use crate::input::spec::{InputSpec, ItemSource, ProductTerm, UserSequence};
@@ -226,12 +224,14 @@ fn item_plan(registry: &Registry, source: &ItemSource) -> Result<ItemPlan, Error
     };
     match source {
         ItemSource::Kind(text) => {
-            let kind = product_kinds().find(|kind| product_kind_name(*kind) == *text);
+            let kind = ProductKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == text);
             let kind = kind.ok_or_else(|| Error::Spec {
                 place: "item_numbers".into(),
                 key: "kind",
                 value: text.clone(),
-                allowed: joined(product_kinds().map(product_kind_name)),
+                allowed: ProductKind::ALL.map(ProductKind::name).join(", "),
             })?;
             Ok(ItemPlan::Kind(kind.into()))
         }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
 use serde_yaml_ng::Value;
 
-use crate::definition::{
-    Aggregate, Feature, event_kind_name, event_kinds, product_kind_name, product_kinds,
-};
+use crate::definition::{Aggregate, Feature, event_kind_name, event_kinds};
 use crate::error::{Error, shown};
 use crate::purpose::{Entity, Purpose, PurposeSet, Sensitivity};
 use crate::yaml::Keys;
@@ -213,9 +212,10 @@ fn split(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
     keys.word("split_by", "product_kind", |text| {
         (text == "product_kind").then_some(())
     })?;
-    Ok(product_kinds()
+    Ok(ProductKind::ALL
+        .into_iter()
         .map(|kind| Feature {
-            name: format!("{}_{}", base.name, product_kind_name(kind)),
+            name: format!("{}_{}", base.name, kind.name()),
             product_kind: Some(kind),
             ..base.clone()
         })
