@@ -6,6 +6,7 @@
 //! This crate knows contracts, never a store, a model or a service.
 
 pub mod admin;
+pub mod back_off;
 mod balance;
 pub mod clock;
 pub mod config;
@@ -17,6 +18,7 @@ mod observe;
 pub mod process;
 pub mod readiness;
 pub mod serve;
+pub mod stage;
 pub mod status;
 pub mod telemetry;
 

@@ -21,7 +21,6 @@ mod profile;
 mod request;
 mod segments;
 mod service;
-mod stage;
 mod targeting;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
+use fairlead_chassis::stage::Stages;
 use fairlead_online::FeatureStore;
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_proto::profile::v1::profile_service_server::{ProfileService, ProfileServiceServer};
@@ -22,7 +23,8 @@ use crate::error::Error;
 use crate::profile::{Asked, build};
 use crate::request::Ask;
 use crate::segments::Segmentations;
-use crate::stage;
+
+const STAGES: Stages = Stages::measured_as("fairlead_profile_stage_seconds");
 
 /// What the service works with.
 #[derive(Clone)]
@@ -134,7 +136,7 @@ impl Service {
                 served: published.tenant.clone(),
             });
         }
-        let state = stage::wait("read_state", self.read(&ask, deadline)).await?;
+        let state = STAGES.wait("read_state", self.read(&ask, deadline)).await?;
         let known = if state.is_some() { "true" } else { "false" };
         metrics::counter!("fairlead_profile_read_total", "known" => known).increment(1);
         let asked = Asked {
@@ -146,7 +148,7 @@ impl Service {
         let segmentations = published
             .as_ref()
             .map_or(&none, |published| &published.segmentations);
-        let made = stage::run("build_profile", || {
+        let made = STAGES.run("build_profile", || {
             build(registry, segmentations, asked, state.as_ref())
         });
         Ok(made?)

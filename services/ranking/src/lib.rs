@@ -26,7 +26,6 @@ mod ranker;
 mod request;
 mod rows;
 mod service;
-mod stage;
 
 pub use config::Config;
 pub use error::Error;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
+use fairlead_chassis::stage::Stages;
 use fairlead_domain::Probability;
 use fairlead_inference::{Engine, EngineOptions, Outputs};
 use fairlead_online::FeatureStore;
@@ -22,7 +23,8 @@ use crate::error::Error;
 use crate::keeper::{Keeper, Serving, Shared, Tools};
 use crate::ranker::{CLICK, CONVERT};
 use crate::request::Ask;
-use crate::stage;
+
+const STAGES: Stages = Stages::measured_as("fairlead_ranking_stage_seconds");
 
 /// What the service works with.
 #[derive(Clone)]
@@ -110,7 +112,7 @@ impl Service {
             .ok_or(Error::NoRelease)?;
         let ask = Ask::check(request, &fleet.live)?;
         let ready = fleet.choose(&request.model_version)?;
-        let inputs = stage::run("assemble", || {
+        let inputs = STAGES.run("assemble", || {
             let mut inputs = ready.ranker.user(ask.features)?;
             ready.rows.copy(&ask.products, &mut inputs);
             Ok::<_, Error>(inputs)
@@ -123,7 +125,7 @@ impl Service {
             .inner
             .engine
             .run_on(model, batch, deadline.map(Deadline::instant));
-        let outputs = stage::wait("score", running).await?;
+        let outputs = STAGES.wait("score", running).await?;
         let (click, convert) = (
             probabilities(&outputs, CLICK)?,
             probabilities(&outputs, CONVERT)?,

@@ -34,7 +34,6 @@ mod screen;
 mod service;
 mod snapshot;
 mod sources;
-mod stage;
 mod tower;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
+use fairlead_chassis::stage::Stages;
 use fairlead_inference::{Engine, EngineOptions};
 use fairlead_online::FeatureStore;
 use fairlead_proto::recall::v1::recall_service_server::{RecallService, RecallServiceServer};
@@ -32,7 +33,8 @@ use crate::screen::Screen;
 use crate::snapshot::{Placed, Snapshot};
 use crate::sources::item_to_item::Seed;
 use crate::sources::two_tower::{self, Threads};
-use crate::stage;
+
+const STAGES: Stages = Stages::measured_as("fairlead_recall_stage_seconds");
 
 /// What the service works with.
 #[derive(Clone)]
@@ -134,10 +136,10 @@ impl Service {
                 .map(|_| ask.parameters.repetition_cap)
                 .filter(|&cap| cap > 0),
         };
-        let screened = stage::run("screen", || screen.judge(assortment));
+        let screened = STAGES.run("screen", || screen.judge(assortment));
         let near = self.nearest(&snapshot, &ask, &screened.allowed, deadline);
         let others = async {
-            stage::run("other_sources", || {
+            STAGES.run("other_sources", || {
                 other_sources(&snapshot, &ask, &screened.allowed)
             })
         };
@@ -147,7 +149,7 @@ impl Service {
         let model_version = model_version.map(|placed| placed.tower.title.clone());
         findings.extend(near);
         count(&findings);
-        let merged = stage::run("merge", || {
+        let merged = STAGES.run("merge", || {
             merge(&findings, &assortment.place_by_id, ask.limit)
         });
         let candidate = |merged: &Merged| candidate(assortment, merged);
@@ -182,7 +184,7 @@ impl Service {
         };
         let threads = &self.inner.threads;
         let finding = two_tower::find(threads, placed, features, allowed, limit, until);
-        match stage::wait("two_tower", finding).await {
+        match STAGES.wait("two_tower", finding).await {
             Ok(hits) => Some(Finding {
                 source: RecallSource::TwoTower,
                 hits,

@@ -22,12 +22,13 @@ use tokio_util::task::TaskTracker;
 
 use super::{Instance, Instances, Registration, ServiceRegistry, lost, put};
 use crate::Error;
+use crate::back_off::BackOff;
 
 /// How long a blocking query waits for a change; Consul adds up to a sixteenth.
 const WAIT: Duration = Duration::from_secs(30);
 /// How long every other call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
-/// The first pause after a failed call; doubles up to [`LONGEST_PAUSE`].
+/// The first pause after a failed call; they double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often a registration is looked after.
@@ -160,12 +161,13 @@ impl From<Entry> for Instance {
 impl Agent {
     /// Puts every change into `list`, for ever.
     async fn follow(&self, service: &'static str, list: &watch::Sender<Arc<[Instance]>>) {
-        let (mut index, mut pause) = (0_u64, FIRST_PAUSE);
+        let mut index = 0_u64;
+        let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.instances(service, index).await {
                 Ok((found, next)) => {
                     put(service, list, found);
-                    pause = FIRST_PAUSE;
+                    back_off.reset();
                     // An index that went back is of a Consul that began anew: ask without one.
                     index = if next < index { 0 } else { next };
                 }
@@ -173,8 +175,7 @@ impl Agent {
                     lost(service);
                     tracing::warn!(service, %error, "consul does not answer, the last known instances stay");
                     index = 0;
-                    tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    back_off.pause().await;
                 }
             }
         }
@@ -197,18 +198,17 @@ impl Agent {
 
     /// Registers, and again whenever the agent has forgotten.
     async fn look_after(&self, registration: &Registration) {
-        let mut pause = FIRST_PAUSE;
+        let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.ensure(registration).await {
                 Ok(()) => {
-                    pause = FIRST_PAUSE;
+                    back_off.reset();
                     tokio::time::sleep(LOOK_AFTER).await;
                 }
                 Err(error) => {
                     let service = registration.service;
                     tracing::warn!(service, %error, "cannot be registered with consul");
-                    tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    back_off.pause().await;
                 }
             }
         }
