@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cargo_metadata::{Dependency, DependencyKind, Package};
 
 use crate::{
-    layers::{Layer, TESTKIT, WORKSPACE_HACK, entered, layer_of},
+    layers::{Layer, SERVICE_TESTKIT, TESTKIT, WORKSPACE_HACK, entered, layer_of},
     workspace::metadata,
 };
 
@@ -20,15 +20,18 @@ fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
     if to == WORKSPACE_HACK {
         return None;
     }
-    if to == TESTKIT {
-        // The tests of the whole are a test from end to end, their harness included.
-        return (kind != DependencyKind::Development && from != "fairlead-tests")
-            .then(|| format!("{from} -> {to}: the testkit is a dev-dependency only"));
+    if to == TESTKIT || to == SERVICE_TESTKIT {
+        return testkit_fault(from, to, kind);
     }
     if from == TESTKIT {
         return Some(format!(
             "{from} -> {to}: every crate may use the testkit, so it may use none"
         ));
+    }
+    if from == SERVICE_TESTKIT {
+        return (layer_of(to)? > Layer::Io).then(|| {
+            format!("{from} -> {to}: every service may use the service testkit, so it may use none")
+        });
     }
     let (Some(above), Some(below)) = (layer_of(from), layer_of(to)) else {
         // `every_crate_has_a_layer` names it.
@@ -41,6 +44,23 @@ fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
         format!("{from} -> {to}: services never import each other, they meet in fairlead-proto")
     } else {
         format!("{from} ({above:?}) -> {to} ({below:?}): edges point down only")
+    })
+}
+
+/// What is wrong with the use of a testkit, or `None`.
+fn testkit_fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
+    if from == SERVICE_TESTKIT && to == TESTKIT {
+        return None;
+    }
+    // That crate is a test from end to end, its harness included.
+    if kind != DependencyKind::Development && from != "fairlead-tests" {
+        return Some(format!(
+            "{from} -> {to}: a testkit is a dev-dependency only"
+        ));
+    }
+    let below = layer_of(from).is_none_or(|layer| layer < Layer::Service);
+    (to == SERVICE_TESTKIT && below).then(|| {
+        format!("{from} -> {to}: it uses crates as low as this one; only services test with it")
     })
 }
 
@@ -115,6 +135,9 @@ fn the_rule_refuses_what_it_should() {
         ("fairlead-lab", "fairlead-server", Normal),
         ("fairlead", "fairlead-lab", Normal),
         ("fairlead-online", TESTKIT, Development),
+        ("fairlead-recall", SERVICE_TESTKIT, Development),
+        (SERVICE_TESTKIT, "fairlead-release", Normal),
+        (SERVICE_TESTKIT, TESTKIT, Normal),
     ];
     for (from, to, kind) in allowed {
         assert_eq!(fault(from, to, kind), None);
@@ -132,6 +155,10 @@ fn the_rule_refuses_what_it_should() {
         ("fairlead-tests", "fairlead", Normal),
         ("fairlead-online", TESTKIT, Normal),
         (TESTKIT, "fairlead-domain", Normal),
+        (TESTKIT, SERVICE_TESTKIT, Normal),
+        ("fairlead-recall", SERVICE_TESTKIT, Normal),
+        ("fairlead-release", SERVICE_TESTKIT, Development),
+        (SERVICE_TESTKIT, "fairlead-recall", Normal),
     ];
     for (from, to, kind) in refused {
         assert!(

@@ -70,8 +70,12 @@ const LAYERS: &[(Layer, &[&str])] = &[
     (Layer::Top, &["fairlead", "fairlead-tests"]),
 ];
 
-/// Real servers for tests: everyone's dev-dependency, nobody's dependency.
+/// Real servers for tests: a dev-dependency of every crate, a dependency of none but
+/// [`SERVICE_TESTKIT`].
 pub(crate) const TESTKIT: &str = "fairlead-testkit";
+
+/// Starts one service for its own tests: a dev-dependency of services and of what is above them.
+pub(crate) const SERVICE_TESTKIT: &str = "fairlead-service-testkit";
 
 /// One set of features for outside crates, written by cargo hakari: everyone's dependency, without code.
 pub(crate) const WORKSPACE_HACK: &str = "fairlead-workspace-hack";
@@ -84,10 +88,10 @@ pub(crate) fn layer_of(name: &str) -> Option<Layer> {
         .map(|(layer, _)| *layer)
 }
 
-/// Every crate that is entered, the testkit with them.
+/// Every crate that is entered, the two testkits with them.
 pub(crate) fn entered() -> impl Iterator<Item = &'static str> {
     LAYERS
         .iter()
         .flat_map(|(_, crates)| crates.iter().copied())
-        .chain([TESTKIT, WORKSPACE_HACK])
+        .chain([TESTKIT, SERVICE_TESTKIT, WORKSPACE_HACK])
 }

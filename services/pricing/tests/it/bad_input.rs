@@ -7,7 +7,7 @@ use fairlead_proto::pricing::v1::{CreateQuoteRequest, PricingContext};
 use fairlead_registry::Purpose;
 use tonic::Code;
 
-use crate::support::{House, NOW_MS, asked, attributes, context, features, item};
+use crate::support::{NOW_MS, Setup, asked, attributes, context, features, item};
 
 fn set(request: &mut CreateQuoteRequest) -> &mut FeatureSet {
     in_context(request).features.as_mut().expect("features")
@@ -194,11 +194,11 @@ const TABLE: [(&str, Change, Code, &str, &str); 22] = [
 
 #[tokio::test]
 async fn each_names_the_thing_the_value_and_what_is_allowed() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     for (name, change, code, reason, says) in TABLE {
         let mut request = asked("key");
         change(&mut request);
-        let status = house.create(request).await.expect_err(name);
+        let status = setup.create(request).await.expect_err(name);
         assert_eq!(status.code(), code, "{name}: {status}");
         assert!(
             status.message().contains(says),
@@ -217,11 +217,11 @@ async fn each_names_the_thing_the_value_and_what_is_allowed() -> anyhow::Result<
 
 #[tokio::test]
 async fn features_of_another_purpose_never_reach_a_price() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     for purpose in [Purpose::Recommend, Purpose::Analytics, Purpose::Fraud] {
         let mut context = context();
         context.features = Some(features(&attributes(), purpose));
-        let status = house
+        let status = setup
             .price(context, vec![item("LOAN", None, 0)])
             .await
             .expect_err("refused");
@@ -237,9 +237,9 @@ async fn features_of_another_purpose_never_reach_a_price() -> anyhow::Result<()>
 
 #[tokio::test]
 async fn between_one_and_two_hundred_items() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     for count in [0, 201] {
-        let status = house
+        let status = setup
             .price(context(), vec![item("LOAN", None, 12); count])
             .await
             .expect_err("refused");
@@ -249,7 +249,7 @@ async fn between_one_and_two_hundred_items() -> anyhow::Result<()> {
         );
     }
     assert_eq!(
-        house
+        setup
             .price(context(), vec![item("LOAN", None, 12); 200])
             .await?
             .len(),

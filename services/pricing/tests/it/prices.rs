@@ -3,7 +3,7 @@
 use fairlead_proto::pricing::v1::{Price, PriceManyRequest, Priced, RefusalCause, priced::Outcome};
 use fairlead_registry::Purpose;
 
-use crate::support::{House, attributes, context, features, item};
+use crate::support::{Setup, attributes, context, features, item};
 
 fn price(priced: &Priced) -> &Price {
     match &priced.outcome {
@@ -21,7 +21,7 @@ fn cause(priced: &Priced) -> RefusalCause {
 
 #[tokio::test]
 async fn several_products_in_the_order_asked_with_refusals_among_them() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let items = vec![
         item("LOAN", Some(1_200_000), 12),
         item("NOPE", None, 0),
@@ -31,7 +31,7 @@ async fn several_products_in_the_order_asked_with_refusals_among_them() -> anyho
         item("LOAN", Some(1_200_000), 7),
         item("DEPOSIT", None, 0),
     ];
-    let priced = house.price(context(), items).await?;
+    let priced = setup.price(context(), items).await?;
     let ids: Vec<&str> = priced.iter().map(|one| one.product_id.as_str()).collect();
     assert_eq!(
         ids,
@@ -55,11 +55,11 @@ async fn several_products_in_the_order_asked_with_refusals_among_them() -> anyho
 
 #[tokio::test]
 async fn arms_segments_and_consent_change_the_rate() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let wish = || vec![item("LOAN", Some(1_200_000), 12)];
     let mut arm = context();
     arm.strategy_versions.insert("cash-loan".to_owned(), 2);
-    let priced = house.price(arm.clone(), wish()).await?;
+    let priced = setup.price(arm.clone(), wish()).await?;
     assert_eq!(
         (
             price(&priced[0]).rate_ppm,
@@ -69,7 +69,7 @@ async fn arms_segments_and_consent_change_the_rate() -> anyhow::Result<()> {
     );
     arm.strategy_versions.insert("cash-loan".to_owned(), 9);
     assert_eq!(
-        cause(&house.price(arm, wish()).await?[0]),
+        cause(&setup.price(arm, wish()).await?[0]),
         RefusalCause::NoStrategy
     );
 
@@ -77,10 +77,10 @@ async fn arms_segments_and_consent_change_the_rate() -> anyhow::Result<()> {
     established
         .segments
         .insert("relationship".to_owned(), "established".to_owned());
-    let priced = house.price(established.clone(), wish()).await?;
+    let priced = setup.price(established.clone(), wish()).await?;
     assert_eq!(price(&priced[0]).rate_ppm, 102_000);
     established.personalised = false;
-    let priced = house.price(established, wish()).await?;
+    let priced = setup.price(established, wish()).await?;
     assert_eq!(price(&priced[0]).rate_ppm, 108_000, "the standard card");
     Ok(())
 }
@@ -88,12 +88,12 @@ async fn arms_segments_and_consent_change_the_rate() -> anyhow::Result<()> {
 /// Without the features that a limit needs there is no price, whatever their defaults are.
 #[tokio::test]
 async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let mut known = attributes();
     known.remove("income_monthly_minor");
     let mut context = context();
     context.features = Some(features(&known, Purpose::Price));
-    let priced = house
+    let priced = setup
         .price(
             context,
             vec![item("LOAN", None, 12), item("DEPOSIT", None, 0)],
@@ -110,13 +110,13 @@ async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn without_its_schedule_a_price_is_otherwise_the_same() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let mut request = PriceManyRequest {
         context: Some(context()),
         items: vec![item("LOAN", Some(1_200_000), 12)],
         without_schedule: false,
     };
-    let mut client = house.client.clone();
+    let mut client = setup.client.clone();
     let whole = client.price_many(request.clone()).await?.into_inner();
     request.without_schedule = true;
     let short = client.price_many(request).await?.into_inner();

@@ -8,9 +8,9 @@ use fairlead_registry::Purpose;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::support::{House, NOW_MS, asked, attributes, features, item};
+use crate::support::{NOW_MS, Setup, asked, attributes, features, item};
 
-impl House {
+impl Setup {
     async fn verify(&self, quote: &Quote) -> Result<VerifyQuoteResponse, Status> {
         let quote = Some(quote.clone());
         Ok(self
@@ -39,8 +39,8 @@ impl House {
 
 #[tokio::test]
 async fn a_quote_is_made_verified_and_accepted_once() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let quote = house.quote(asked("key-1")).await?;
+    let setup = Setup::start().await?;
+    let quote = setup.quote(asked("key-1")).await?;
     let price = quote.price.as_ref().expect("a price");
     assert_eq!((price.rate_ppm, price.schedule.len()), (108_000, 12));
     assert_eq!(
@@ -61,28 +61,28 @@ async fn a_quote_is_made_verified_and_accepted_once() -> anyhow::Result<()> {
         in_time,
         accepted,
     };
-    assert_eq!(house.verify(&quote).await?, said(true, true, false));
-    house.clock.advance(1_000);
+    assert_eq!(setup.verify(&quote).await?, said(true, true, false));
+    setup.clock.advance(1_000);
     assert_eq!(
-        house.accept(&quote.quote_id, "c-1").await?,
+        setup.accept(&quote.quote_id, "c-1").await?,
         (quote.clone(), NOW_MS + 1_000)
     );
-    assert_eq!(house.verify(&quote).await?, said(true, true, true));
+    assert_eq!(setup.verify(&quote).await?, said(true, true, true));
     // Again, and even after its time: what was accepted first stands.
-    house.clock.advance(10_000_000);
+    setup.clock.advance(10_000_000);
     assert_eq!(
-        house.accept(&quote.quote_id, "c-1").await?,
+        setup.accept(&quote.quote_id, "c-1").await?,
         (quote.clone(), NOW_MS + 1_000)
     );
-    assert_eq!(house.verify(&quote).await?, said(true, false, true));
+    assert_eq!(setup.verify(&quote).await?, said(true, false, true));
     Ok(())
 }
 
 #[tokio::test]
 async fn of_many_acceptances_at_once_one_is_first_and_all_say_so() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let quote = house.quote(asked("key-1")).await?;
-    let accepting = (0..16).map(|_| house.accept(&quote.quote_id, "c-1"));
+    let setup = Setup::start().await?;
+    let quote = setup.quote(asked("key-1")).await?;
+    let accepting = (0..16).map(|_| setup.accept(&quote.quote_id, "c-1"));
     let mut instants = Vec::new();
     for accepted in futures_of(accepting).await {
         instants.push(accepted?.1);
@@ -117,11 +117,11 @@ async fn futures_of<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -
 
 #[tokio::test]
 async fn the_same_key_gives_the_same_bytes_whatever_changes_meanwhile() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let first = house.create(asked("key-1")).await?;
+    let setup = Setup::start().await?;
+    let first = setup.create(asked("key-1")).await?;
     assert!(!first.repeated_key);
     // Time passes, the customer's score falls beyond every grade: the answer stands.
-    house.clock.advance(60_000);
+    setup.clock.advance(60_000);
     let mut worse = attributes();
     worse.insert("bureau_score", 300.0);
     worse.insert("inquiries_12m", 20.0);
@@ -129,7 +129,7 @@ async fn the_same_key_gives_the_same_bytes_whatever_changes_meanwhile() -> anyho
     let context = again.context.as_mut().expect("a context");
     context.features = Some(features(&worse, Purpose::Price));
     context.request_id = "r-2".to_owned();
-    let second = house.create(again.clone()).await?;
+    let second = setup.create(again.clone()).await?;
     assert!(second.repeated_key);
     let bytes = |outcome: &Option<Outcome>| match outcome {
         Some(Outcome::Quote(quote)) => quote.encode_to_vec(),
@@ -139,7 +139,7 @@ async fn the_same_key_gives_the_same_bytes_whatever_changes_meanwhile() -> anyho
 
     // Under a fresh key the same customer is refused, with reasons; and that stands as well.
     again.idempotency_key = "key-2".to_owned();
-    let refused = house.create(again.clone()).await?;
+    let refused = setup.create(again.clone()).await?;
     let Some(Outcome::Refusal(refusal)) = &refused.outcome else {
         panic!("{refused:?}");
     };
@@ -147,7 +147,7 @@ async fn the_same_key_gives_the_same_bytes_whatever_changes_meanwhile() -> anyho
     assert_eq!(refusal.reasons[0].code, "R01");
     let mut better = asked("key-2");
     better.context.as_mut().expect("a context").request_id = "r-3".to_owned();
-    let stands = house.create(better).await?;
+    let stands = setup.create(better).await?;
     assert_eq!(
         (stands.repeated_key, stands.outcome),
         (true, refused.outcome)
@@ -157,9 +157,9 @@ async fn the_same_key_gives_the_same_bytes_whatever_changes_meanwhile() -> anyho
 
 #[tokio::test]
 async fn of_many_quotes_at_once_under_one_key_all_are_the_same() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let mut quotes = Vec::new();
-    for made in futures_of((0..16).map(|_| house.quote(asked("key-1")))).await {
+    for made in futures_of((0..16).map(|_| setup.quote(asked("key-1")))).await {
         quotes.push(made?.encode_to_vec());
     }
     quotes.dedup();
@@ -169,11 +169,11 @@ async fn of_many_quotes_at_once_under_one_key_all_are_the_same() -> anyhow::Resu
 
 #[tokio::test]
 async fn a_key_of_another_request_is_refused_and_named() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    house.quote(asked("key-1")).await?;
+    let setup = Setup::start().await?;
+    setup.quote(asked("key-1")).await?;
     let mut other = asked("key-1");
     other.item = Some(item("LOAN", Some(1_300_000), 12));
-    let status = house.create(other).await.expect_err("refused");
+    let status = setup.create(other).await.expect_err("refused");
     assert_eq!(status.code(), Code::AlreadyExists);
     assert_eq!(
         status.message(),
@@ -183,7 +183,7 @@ async fn a_key_of_another_request_is_refused_and_named() -> anyhow::Result<()> {
     let mut other = asked("key-1");
     other.context.as_mut().expect("a context").customer_id = "c-2".to_owned();
     assert_eq!(
-        house.create(other).await.expect_err("refused").code(),
+        setup.create(other).await.expect_err("refused").code(),
         Code::AlreadyExists
     );
     Ok(())
@@ -191,8 +191,8 @@ async fn a_key_of_another_request_is_refused_and_named() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_changed_quote_is_not_genuine() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let quote = house.quote(asked("key-1")).await?;
+    let setup = Setup::start().await?;
+    let quote = setup.quote(asked("key-1")).await?;
     let changes: [fn(&mut Quote); 4] = [
         |quote| quote.price.as_mut().expect("a price").rate_ppm = 1,
         |quote| quote.expires_at_ms += 1_000_000,
@@ -202,21 +202,21 @@ async fn a_changed_quote_is_not_genuine() -> anyhow::Result<()> {
     for change in changes {
         let mut changed = quote.clone();
         change(&mut changed);
-        assert!(!house.verify(&changed).await?.genuine, "{changed:?}");
+        assert!(!setup.verify(&changed).await?.genuine, "{changed:?}");
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn not_after_its_time_not_by_another_not_unknown() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let quote = house.quote(asked("key-1")).await?;
-    let status = house
+    let setup = Setup::start().await?;
+    let quote = setup.quote(asked("key-1")).await?;
+    let status = setup
         .accept(&quote.quote_id, "c-2")
         .await
         .expect_err("refused");
     assert_eq!(status.code(), Code::NotFound);
-    let status = house
+    let status = setup
         .accept("01JZZZZZZZZZZZZZZZZZZZZZZZ", "c-1")
         .await
         .expect_err("refused");
@@ -228,8 +228,8 @@ async fn not_after_its_time_not_by_another_not_unknown() -> anyhow::Result<()> {
         "{}",
         status.message()
     );
-    house.clock.set(quote.expires_at_ms);
-    let status = house
+    setup.clock.set(quote.expires_at_ms);
+    let status = setup
         .accept(&quote.quote_id, "c-1")
         .await
         .expect_err("refused");

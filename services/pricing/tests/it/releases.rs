@@ -4,9 +4,9 @@ use fairlead_proto::pricing::v1::priced::Outcome;
 use fairlead_release::ReleaseHandle;
 use tonic::Code;
 
-use crate::support::{House, PATIENCE, context, item, live, release};
+use crate::support::{Setup, checked, context, item, release, until};
 
-impl House {
+impl Setup {
     async fn rate(&self) -> Result<i64, tonic::Status> {
         let priced = self
             .price(context(), vec![item("LOAN", Some(1_200_000), 12)])
@@ -17,29 +17,28 @@ impl House {
         }
     }
 
-    /// Puts a release in force and waits until it compiled or was refused; why it was.
+    /// Puts a release in force and waits until it compiled or was refused. Returns why it was
+    /// refused, or `None` where it compiled.
     async fn publish(&self, release: fairlead_proto::control::v1::Release) -> Option<String> {
         let revision = release.revision;
-        let mut status = self.service.prices();
-        assert!(self.releases.put(live(release)));
+        assert!(self.releases.put(checked(release)));
         let tried = |status: &fairlead_release::DerivedStatus| {
             let failed = status.failed.as_ref().map(|(revision, _)| *revision);
             status.built == revision || failed == Some(revision)
         };
-        let waited = tokio::time::timeout(PATIENCE, status.wait_for(tried)).await;
-        let status = waited.expect("in time").expect("the service runs");
-        status.failed.as_ref().map(|(_, why)| why.clone())
+        let status = until(self.service.prices(), tried).await;
+        status.failed.map(|(_, why)| why)
     }
 }
 
 #[tokio::test]
 async fn a_changed_rate_card_takes_effect_and_a_broken_one_does_not() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    assert_eq!(house.rate().await?, 108_000);
+    let setup = Setup::start().await?;
+    assert_eq!(setup.rate().await?, 108_000);
     let mut next = release(2);
     next.strategies[0].rate_card.as_mut().expect("a card").rows[4].cells[3] = "11.4%".to_owned();
-    assert_eq!(house.publish(next).await, None);
-    assert_eq!(house.rate().await?, 114_000);
+    assert_eq!(setup.publish(next).await, None);
+    assert_eq!(setup.rate().await?, 114_000);
 
     let mut broken = release(3);
     broken.strategies[0]
@@ -48,22 +47,22 @@ async fn a_changed_rate_card_takes_effect_and_a_broken_one_does_not() -> anyhow:
         .expect("a card")
         .rows[4]
         .cells[3] = "cheap".to_owned();
-    let why = house.publish(broken).await.expect("refused");
+    let why = setup.publish(broken).await.expect("refused");
     assert!(why.contains("row 5") && why.contains("cheap"), "{why}");
-    assert_eq!(house.rate().await?, 114_000);
+    assert_eq!(setup.rate().await?, 114_000);
 
     let mut nosy = release(4);
     nosy.risk_models[0].characteristics[0].feature = "clicks_7d".to_owned();
-    let why = house.publish(nosy).await.expect("refused");
+    let why = setup.publish(nosy).await.expect("refused");
     assert!(why.contains("feature `clicks_7d` is not allowed"), "{why}");
-    assert_eq!(house.rate().await?, 114_000);
+    assert_eq!(setup.rate().await?, 114_000);
     Ok(())
 }
 
 #[tokio::test]
 async fn without_a_release_there_is_no_price() -> anyhow::Result<()> {
-    let house = House::with(ReleaseHandle::empty()).await?;
-    let status = house.rate().await.expect_err("nothing to price with");
+    let setup = Setup::with(ReleaseHandle::empty()).await?;
+    let status = setup.rate().await.expect_err("nothing to price with");
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(status.message(), "release is unavailable: none is live yet");
     Ok(())

@@ -8,7 +8,7 @@ use fairlead_proto::pricing::v1::{CreateQuoteRequest, Quote};
 use fairlead_registry::{Purpose, Registry};
 use prost::Message as _;
 
-use crate::support::{House, asked, attributes, features, item, live, release};
+use crate::support::{Setup, asked, attributes, checked, features, item, release};
 
 /// The record as the gateway keeps it.
 fn record(request: &CreateQuoteRequest, quote: Quote) -> Vec<u8> {
@@ -53,13 +53,13 @@ fn requests() -> Vec<CreateQuoteRequest> {
 
 #[tokio::test]
 async fn every_quote_is_the_same_bytes_again() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let release = Arc::new(live(release(1)));
+    let setup = Setup::start().await?;
+    let release = Arc::new(checked(release(1)));
     let registry = Registry::builtin();
     for request in requests() {
-        let quote = house.quote(request.clone()).await?;
+        let quote = setup.quote(request.clone()).await?;
         let kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
-        let again = replay(&release, &kept, (&registry, &house.keys))?;
+        let again = replay(&release, &kept, (&registry, &setup.keys))?;
         assert_eq!(
             again.encode_to_vec(),
             quote.encode_to_vec(),
@@ -72,20 +72,20 @@ async fn every_quote_is_the_same_bytes_again() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn another_release_or_another_customer_does_not_pass_for_the_quote() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let request = asked("plain");
-    let quote = house.quote(request.clone()).await?;
+    let quote = setup.quote(request.clone()).await?;
     let registry = Registry::builtin();
     let mut kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
-    let other = Arc::new(live(release(2)));
-    let error = replay(&other, &kept, (&registry, &house.keys)).expect_err("another release");
+    let other = Arc::new(checked(release(2)));
+    let error = replay(&other, &kept, (&registry, &setup.keys)).expect_err("another release");
     assert_eq!(error.to_string(), "decision record: release 1, not 2");
 
     let mut worse = attributes();
     worse.insert("bureau_score", 600.0);
     kept.features = vec![features(&worse, Purpose::Price)];
-    let same = Arc::new(live(release(1)));
-    let again = replay(&same, &kept, (&registry, &house.keys))?;
+    let same = Arc::new(checked(release(1)));
+    let again = replay(&same, &kept, (&registry, &setup.keys))?;
     assert_ne!(again.signature, quote.signature);
     Ok(())
 }

@@ -3,14 +3,14 @@
 use fairlead_proto::pricing::v1::priced::Outcome;
 use tonic::Code;
 
-use crate::support::{House, asked, context, item};
+use crate::support::{Setup, asked, context, item};
 
 #[tokio::test]
 async fn no_firm_quote_without_the_store_and_prices_go_on() -> anyhow::Result<()> {
-    let mut house = House::open().await?;
-    house.quote(asked("key-1")).await?;
-    house.redis.kill9()?;
-    let status = house
+    let mut setup = Setup::start().await?;
+    setup.quote(asked("key-1")).await?;
+    setup.store.redis.kill9()?;
+    let status = setup
         .create(asked("key-2"))
         .await
         .expect_err("nowhere to keep it");
@@ -25,7 +25,7 @@ async fn no_firm_quote_without_the_store_and_prices_go_on() -> anyhow::Result<()
         "{}",
         status.message()
     );
-    let priced = house.price(context(), vec![item("LOAN", None, 12)]).await?;
+    let priced = setup.price(context(), vec![item("LOAN", None, 12)]).await?;
     assert!(matches!(priced[0].outcome, Some(Outcome::Price(_))));
     Ok(())
 }

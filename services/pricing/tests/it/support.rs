@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
-use fairlead_chassis::serve::{ServeOptions, serve};
-use fairlead_online::OnlineStore;
 use fairlead_price_engine::defaults;
 use fairlead_pricing::{Config, Deps, Keyring, Service};
 use fairlead_proto::catalogue::v1::{
@@ -23,27 +20,22 @@ use fairlead_proto::pricing::v1::{
     Quote, create_quote_response,
 };
 use fairlead_registry::{Purpose, Registry};
-use fairlead_release::{Live, ReleaseHandle, content_hash};
-use fairlead_testkit::RedisServer;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use fairlead_release::ReleaseHandle;
+use fairlead_service_testkit::{Server, Store};
+pub(crate) use fairlead_service_testkit::{checked, until};
 use tonic::Status;
 
 /// 2026-11-23 in Beijing: the instant at which tests ask.
 pub(crate) const NOW_MS: i64 = 1_795_363_200_000;
-/// No test waits longer for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct House {
-    pub(crate) redis: RedisServer,
+pub(crate) struct Setup {
+    pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) releases: ReleaseHandle,
     pub(crate) service: Service,
     pub(crate) keys: Keyring,
     pub(crate) client: PricingServiceClient<Link>,
-    _server: JoinSet<()>,
-    _stop: DropGuard,
+    _server: Server,
 }
 
 fn keys() -> Keyring {
@@ -51,46 +43,32 @@ fn keys() -> Keyring {
     Keyring::new("test", &keys).expect("a good key")
 }
 
-impl House {
-    /// A house with release 1.
-    pub(crate) async fn open() -> anyhow::Result<Self> {
-        Self::with(ReleaseHandle::fixed(live(release(1)))).await
+impl Setup {
+    /// Starts the service with release 1.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        Self::with(ReleaseHandle::fixed(checked(release(1)))).await
     }
 
     pub(crate) async fn with(releases: ReleaseHandle) -> anyhow::Result<Self> {
-        let redis = RedisServer::start()?;
-        let store = OnlineStore::connect(&redis.url()).await?;
+        let store = Store::start().await?;
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let deps = Deps {
             clock: clock.clone(),
             registry: Registry::builtin(),
             releases: releases.clone(),
-            quotes: Arc::new(store.quotes()),
+            quotes: Arc::new(store.online.quotes()),
             keys: keys(),
         };
         let service = Service::new(&Config::default(), deps)?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = format!("http://{}", listener.local_addr()?);
-        let stop = CancellationToken::new();
-        let (routes, token) = (service.routes(), stop.clone());
-        let mut server = JoinSet::new();
-        server.spawn(async move {
-            let options = ServeOptions {
-                name: "pricing",
-                drain: Duration::from_secs(1),
-            };
-            let served = serve(options, listener, routes, token).await;
-            assert!(served.is_ok(), "{served:?}");
-        });
+        let server = Server::start("pricing", service.routes()).await?;
         Ok(Self {
-            client: PricingServiceClient::new(Link::connect(&[address])?),
-            redis,
+            client: PricingServiceClient::new(server.link.clone()),
+            store,
             clock,
             releases,
             service,
             keys: keys(),
             _server: server,
-            _stop: stop.drop_guard(),
         })
     }
 
@@ -132,11 +110,6 @@ impl House {
             other => anyhow::bail!("no quote: {other:?}"),
         }
     }
-}
-
-pub(crate) fn live(mut release: Release) -> Live {
-    release.content_hash = content_hash(&release);
-    Live::check(release).expect("a release that passes")
 }
 
 /// The default strategies and law with three loans, a card and a deposit.

@@ -6,7 +6,7 @@ use fairlead_proto::feature::v1::{FeatureSet, Purpose};
 use fairlead_proto::profile::v1::target_value::Value as Target;
 use fairlead_proto::profile::v1::{Profile, ShownCount};
 
-use crate::support::{DAY_MS, HOUR_MS, House, NOW_MS, consent, on_product, request, update};
+use crate::support::{DAY_MS, HOUR_MS, NOW_MS, Setup, consent, on_product, request, update};
 
 fn text(value: &str) -> Value {
     Value::Text(value.into())
@@ -17,7 +17,7 @@ const BORN_MS: f64 = 631_152_000_000.0;
 
 #[tokio::test]
 async fn a_known_customer_is_described() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let attributes = [
         ("birth_date_ms", Value::Number(BORN_MS)),
         ("income_monthly_minor", Value::Number(1_250_000.0)),
@@ -37,9 +37,9 @@ async fn a_known_customer_is_described() -> anyhow::Result<()> {
         on_product("e8", EventKind::Impression, "CC-1", NOW_MS - HOUR_MS),
         on_product("e9", EventKind::Click, "CC-1", NOW_MS - HOUR_MS + 1),
     ];
-    house.write("c-1", 0, &events).await?;
+    setup.write("c-1", 0, &events).await?;
 
-    let profile = house.ask(request("c-1", &[Purpose::Price])).await?;
+    let profile = setup.ask(request("c-1", &[Purpose::Price])).await?;
     assert!(profile.known && profile.personalisation_consent);
     assert_eq!(profile.age_years, Some(35));
     assert_eq!(profile.income_monthly_minor, Some(1_250_000));
@@ -75,9 +75,9 @@ async fn a_known_customer_is_described() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let purposes = [Purpose::Recommend, Purpose::Price];
-    let served = house.ask(request("nobody", &purposes)).await?;
+    let served = setup.ask(request("nobody", &purposes)).await?;
     let expected = fairlead_profile::anonymous(
         &crate::support::registry(),
         "nobody",
@@ -108,7 +108,7 @@ async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
 /// What makes a verdict on consent, in event time, whatever order it came in.
 #[tokio::test]
 async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let click = on_product("k", EventKind::Click, "CL-1", NOW_MS - HOUR_MS);
     let given = |hours| consent(&format!("g{hours}"), NOW_MS - hours * HOUR_MS, true);
     let withdrawn = |hours| consent(&format!("w{hours}"), NOW_MS - hours * HOUR_MS, false);
@@ -125,8 +125,8 @@ async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
     ];
     for (number, (says, events, expected)) in cases.into_iter().enumerate() {
         let customer = format!("c-{number}");
-        house.write(&customer, 0, &events).await?;
-        let profile = house.profile(&customer).await?;
+        setup.write(&customer, 0, &events).await?;
+        let profile = setup.profile(&customer).await?;
         assert_eq!(profile.personalisation_consent, expected, "{says}");
     }
     Ok(())
@@ -134,9 +134,9 @@ async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn windows_are_read_at_the_instant_asked_for() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let click = on_product("k", EventKind::Click, "CL-1", NOW_MS);
-    house.write("c-1", 0, &[click]).await?;
+    setup.write("c-1", 0, &[click]).await?;
     let clicks_1h = |profile: &Profile| match &profile.targeting["clicks_1h"].value {
         Some(Target::Number(count)) => *count,
         other => panic!("{other:?}"),
@@ -147,12 +147,12 @@ async fn windows_are_read_at_the_instant_asked_for() -> anyhow::Result<()> {
             ..request("c-1", &[])
         };
         assert!(
-            (clicks_1h(&house.ask(asked).await?) - expected).abs() < 1e-9,
+            (clicks_1h(&setup.ask(asked).await?) - expected).abs() < 1e-9,
             "{after_ms}"
         );
         // 0 asks for now, by the service's own clock.
-        house.clock.set(NOW_MS + after_ms);
-        assert!((clicks_1h(&house.profile("c-1").await?) - expected).abs() < 1e-9);
+        setup.clock.set(NOW_MS + after_ms);
+        assert!((clicks_1h(&setup.profile("c-1").await?) - expected).abs() < 1e-9);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use fairlead_proto::feature::v1::Purpose;
 use fairlead_proto::profile::v1::GetProfileRequest;
 use tonic::Code;
 
-use crate::support::{House, request};
+use crate::support::{Setup, request};
 
 /// (request, code, field named, value named)
 type Case<'a> = (GetProfileRequest, Code, &'a str, &'a str);
@@ -13,8 +13,8 @@ type Case<'a> = (GetProfileRequest, Code, &'a str, &'a str);
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    house.publish(1, Vec::new()).await;
+    let setup = Setup::start().await?;
+    setup.publish(1, Vec::new()).await;
     let good = || request("c-1", &[Purpose::Recommend]);
     let long = "x".repeat(129);
     let cases: [Case<'_>; 11] = [
@@ -119,27 +119,27 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         ),
     ];
     for (request, code, field, value) in cases {
-        let status = house.ask(request).await.expect_err(field);
+        let status = setup.ask(request).await.expect_err(field);
         assert_eq!(status.code(), code, "{status:?}");
         let (_, data) = info(&status).expect("machine-readable details");
         assert_eq!((&*data["field"], &*data["value"]), (field, value));
         assert!(!data["allowed"].is_empty());
         assert!(status.message().contains(field), "{}", status.message());
     }
-    assert!(house.ask(good()).await.is_ok());
+    assert!(setup.ask(good()).await.is_ok());
     Ok(())
 }
 
 /// The far ends of time are instants like any other.
 #[tokio::test]
 async fn no_instant_breaks_the_service() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     for as_of_ms in [1, i64::MAX] {
         let asked = GetProfileRequest {
             as_of_ms,
             ..request("c-1", &[Purpose::Recommend, Purpose::Price])
         };
-        assert_eq!(house.ask(asked).await?.features.len(), 2);
+        assert_eq!(setup.ask(asked).await?.features.len(), 2);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::support::{
-    DAY_MS, House, NOW_MS, consent, event, fold, on_product, registry, request, update,
+    DAY_MS, NOW_MS, Setup, consent, event, fold, on_product, registry, request, update,
 };
 
 const PURPOSES: [(WirePurpose, Purpose); 4] = [
@@ -105,7 +105,7 @@ fn served_features_equal_replayed_ones() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let house = runtime.block_on(House::open())?;
+    let setup = runtime.block_on(Setup::start())?;
     let cases = std::cell::Cell::new(0_u32);
     let mut runner = TestRunner::new(Config {
         cases: 200,
@@ -124,12 +124,12 @@ fn served_features_equal_replayed_ones() -> anyhow::Result<()> {
                 let part = came.iter().filter(|(of, _)| *of == partition);
                 let part: Vec<Event> = part.map(|(_, event)| event.clone()).collect();
                 if !part.is_empty() {
-                    house.write(&customer, partition, &part).await?;
+                    setup.write(&customer, partition, &part).await?;
                 }
             }
             let mut asked = request(&customer, &PURPOSES.map(|(wire, _)| wire));
             asked.as_of_ms = as_of_ms;
-            anyhow::Ok(house.ask(asked).await?)
+            anyhow::Ok(setup.ask(asked).await?)
         });
         let served = served.map_err(|error| TestCaseError::fail(error.to_string()))?;
         for (set, (_, purpose)) in served.features.iter().zip(PURPOSES) {

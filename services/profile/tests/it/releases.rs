@@ -2,20 +2,20 @@
 
 use fairlead_proto::event::v1::attribute_value::Value;
 
-use crate::support::{House, NOW_MS, segmentation, update};
+use crate::support::{NOW_MS, Setup, segmentation, update};
 
 #[tokio::test]
 async fn segments_follow_the_release() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let attributes = [
         ("income_monthly_minor", Value::Number(3_000_000.0)),
         ("bureau_score", Value::Number(720.0)),
     ];
-    house
+    setup
         .write("c-1", 0, &[update("e1", NOW_MS, &attributes)])
         .await?;
     assert!(
-        house.profile("c-1").await?.segments.is_empty(),
+        setup.profile("c-1").await?.segments.is_empty(),
         "no release yet"
     );
 
@@ -25,11 +25,11 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
         &[("high", "income_monthly_minor > 2000000")],
     );
     let risk = segmentation("risk", true, &[("prime", "bureau_score >= 700")]);
-    house.publish(1, vec![value, risk]).await;
-    let segments = house.profile("c-1").await?.segments;
+    setup.publish(1, vec![value, risk]).await;
+    let segments = setup.profile("c-1").await?.segments;
     assert_eq!(segments["value"], "high");
     assert_eq!(segments["risk"], "prime");
-    let unknown = house.profile("nobody").await?.segments;
+    let unknown = setup.profile("nobody").await?.segments;
     assert_eq!((&*unknown["value"], &*unknown["risk"]), ("rest", "rest"));
 
     let value = segmentation(
@@ -37,8 +37,8 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
         false,
         &[("high", "income_monthly_minor > 4000000")],
     );
-    house.publish(2, vec![value]).await;
-    let segments = house.profile("c-1").await?.segments;
+    setup.publish(2, vec![value]).await;
+    let segments = setup.profile("c-1").await?.segments;
     assert_eq!(segments.len(), 1);
     assert_eq!(segments["value"], "rest");
     Ok(())
@@ -47,12 +47,12 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_price_segmentation_on_behaviour_is_refused_and_the_old_one_stays() -> anyhow::Result<()>
 {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let attributes = [("bureau_score", Value::Number(720.0))];
-    house
+    setup
         .write("c-1", 0, &[update("e1", NOW_MS, &attributes)])
         .await?;
-    house
+    setup
         .publish(
             1,
             vec![segmentation(
@@ -62,14 +62,14 @@ async fn a_price_segmentation_on_behaviour_is_refused_and_the_old_one_stays() ->
             )],
         )
         .await;
-    house
+    setup
         .publish(
             2,
             vec![segmentation("risk", true, &[("keen", "clicks_7d > 3")])],
         )
         .await;
 
-    let status = house.service.segmentations().borrow().clone();
+    let status = setup.service.segmentations().borrow().clone();
     let (revision, reason) = status.failed.expect("refused");
     assert_eq!((status.built, revision), (1, 2));
     assert!(
@@ -77,6 +77,6 @@ async fn a_price_segmentation_on_behaviour_is_refused_and_the_old_one_stays() ->
         "{reason}"
     );
     assert!(reason.contains("\"clicks_7d\""), "{reason}");
-    assert_eq!(house.profile("c-1").await?.segments["risk"], "prime");
+    assert_eq!(setup.profile("c-1").await?.segments["risk"], "prime");
     Ok(())
 }

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use fairlead_proto::event::v1::EventKind;
 use tonic::Code;
 
-use crate::support::{House, NOW_MS, PATIENCE, on_product, request};
+use crate::support::{NOW_MS, PATIENCE, Setup, on_product, request};
 
 #[tokio::test]
 async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Result<()> {
-    let mut house = House::open().await?;
+    let mut setup = Setup::start().await?;
     let click = [on_product("k", EventKind::Click, "CL-1", NOW_MS)];
-    house.write("c-1", 0, &click).await?;
-    assert!(house.profile("c-1").await?.known);
+    setup.write("c-1", 0, &click).await?;
+    assert!(setup.profile("c-1").await?.known);
 
-    house.redis.kill9()?;
-    let status = house.profile("c-1").await.expect_err("nothing to read");
+    setup.store.redis.kill9()?;
+    let status = setup.profile("c-1").await.expect_err("nothing to read");
     assert_eq!(status.code(), Code::Unavailable);
     assert!(
         status.message().contains("feature store"),
@@ -29,11 +29,11 @@ async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Resu
         status.message()
     );
 
-    house.redis.restart()?;
+    setup.store.redis.restart()?;
     let began = Instant::now();
     loop {
         // Every attempt talks to the new server; the store's client reconnects by itself.
-        match house.profile("c-1").await {
+        match setup.profile("c-1").await {
             // This Redis keeps nothing over a restart.
             Ok(profile) => {
                 assert!(!profile.known);
@@ -47,8 +47,8 @@ async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Resu
 
 #[tokio::test]
 async fn a_call_without_time_is_not_answered() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let asked = house.ask_within(request("c-1", &[]), Duration::ZERO);
+    let setup = Setup::start().await?;
+    let asked = setup.ask_within(request("c-1", &[]), Duration::ZERO);
     let status = asked.await.expect_err("no time");
     assert_eq!(status.code(), Code::DeadlineExceeded);
     Ok(())

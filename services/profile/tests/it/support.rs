@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
-use fairlead_chassis::serve::{ServeOptions, serve};
-use fairlead_domain::{CustomerId, TenantId};
-use fairlead_online::{EntityKey, FeatureStore as _, OnlineStore, SourcePartition, Write};
+use fairlead_domain::CustomerId;
+use fairlead_online::{EntityKey, SourcePartition};
 use fairlead_profile::{Config, Deps, Service};
 use fairlead_proto::control::v1::{Release, Segment, Segmentation};
 use fairlead_proto::event::v1::attribute_value::Value;
@@ -16,76 +15,47 @@ use fairlead_proto::feature::v1::{EntityState, Purpose as WirePurpose};
 use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
 use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
 use fairlead_registry::{Entity, Registry};
-use fairlead_release::{Live, ReleaseHandle, content_hash};
-use fairlead_testkit::RedisServer;
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::{Request, Status};
+use fairlead_release::ReleaseHandle;
+pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, PATIENCE};
+use fairlead_service_testkit::{Server, Store, checked, sealed, tenant, until, within};
+use tonic::Status;
 
-/// The instant at which tests ask.
-pub(crate) const NOW_MS: i64 = 1_760_000_000_000;
 pub(crate) const HOUR_MS: i64 = 3_600_000;
-pub(crate) const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// No test waits longer for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-
-pub(crate) struct House {
-    pub(crate) redis: RedisServer,
-    pub(crate) store: OnlineStore,
+pub(crate) struct Setup {
+    pub(crate) store: Store,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) releases: ReleaseHandle,
     pub(crate) service: Service,
     client: ProfileServiceClient<Link>,
-    _server: JoinSet<()>,
-    _stop: DropGuard,
-}
-
-pub(crate) fn tenant() -> TenantId {
-    TenantId::new("acme").expect("a tenant")
+    _server: Server,
 }
 
 pub(crate) fn registry() -> Registry {
     Registry::builtin()
 }
 
-impl House {
-    /// A house without a release.
-    pub(crate) async fn open() -> anyhow::Result<Self> {
-        let redis = RedisServer::start()?;
-        let store = OnlineStore::connect(&redis.url()).await?;
+impl Setup {
+    /// Starts the service without a release.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let store = Store::start().await?;
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let releases = ReleaseHandle::empty();
         let deps = Deps {
             clock: clock.clone(),
             registry: registry(),
-            store: Arc::new(store.clone()),
+            store: Arc::new(store.online.clone()),
             releases: releases.clone(),
         };
         let service = Service::new(&Config::default(), deps)?;
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = format!("http://{}", listener.local_addr()?);
-        let stop = CancellationToken::new();
-        let (routes, token) = (service.routes(), stop.clone());
-        let mut server = JoinSet::new();
-        server.spawn(async move {
-            let options = ServeOptions {
-                name: "profile",
-                drain: Duration::from_secs(1),
-            };
-            let outcome = serve(options, listener, routes, token).await;
-            assert!(outcome.is_ok(), "{outcome:?}");
-        });
+        let server = Server::start("profile", service.routes()).await?;
         Ok(Self {
-            client: ProfileServiceClient::new(Link::connect(&[address])?),
-            redis,
+            client: ProfileServiceClient::new(server.link.clone()),
             store,
             clock,
             releases,
             service,
             _server: server,
-            _stop: stop.drop_guard(),
         })
     }
 
@@ -96,18 +66,11 @@ impl House {
         partition: i32,
         events: &[Event],
     ) -> anyhow::Result<()> {
-        let mut state = fold(events);
         let key = EntityKey::customer(&tenant(), &CustomerId::new(customer)?);
-        let write = Write {
-            key,
-            source: SourcePartition::new("test", partition),
-            expected_mark: None,
-            mark: 1,
-            state: registry().encode(Entity::Customer, &mut state).into(),
-            ttl: Some(Duration::from_hours(1)),
-        };
-        self.store.apply(vec![write]).await?;
-        Ok(())
+        let source = SourcePartition::new("test", partition);
+        self.store
+            .write(key, Entity::Customer, source, fold(events))
+            .await
     }
 
     pub(crate) async fn ask(&self, request: GetProfileRequest) -> Result<Profile, Status> {
@@ -122,9 +85,10 @@ impl House {
         limit: Duration,
     ) -> Result<Profile, Status> {
         let mut client = ProfileServiceClient::new(Link::in_process(self.service.routes()));
-        let mut request = Request::new(request);
-        request.set_timeout(limit);
-        let answer = client.get_profile(request).await?.into_inner();
+        let answer = client
+            .get_profile(within(limit, request))
+            .await?
+            .into_inner();
         Ok(answer.profile.expect("every answer holds a profile"))
     }
 
@@ -135,14 +99,12 @@ impl House {
 
     /// Puts a release in force and waits until its segmentations compiled or were refused.
     pub(crate) async fn publish(&self, revision: i64, segmentations: Vec<Segmentation>) {
-        let mut status = self.service.segmentations();
-        assert!(self.releases.put(release(revision, segmentations)));
+        assert!(self.releases.put(checked(release(revision, segmentations))));
         let tried = |status: &fairlead_release::DerivedStatus| {
             let failed = status.failed.as_ref().map(|(revision, _)| *revision);
             status.built == revision || failed == Some(revision)
         };
-        let waited = tokio::time::timeout(PATIENCE, status.wait_for(tried)).await;
-        waited.expect("in time").expect("the service runs");
+        until(self.service.segmentations(), tried).await;
     }
 }
 
@@ -217,18 +179,14 @@ pub(crate) fn segmentation(id: &str, allow_price: bool, segments: &[(&str, &str)
     }
 }
 
-fn release(revision: i64, segmentations: Vec<Segmentation>) -> Live {
-    Live::check(unchecked(revision, segmentations)).expect("a release that passes")
+fn release(revision: i64, segmentations: Vec<Segmentation>) -> Release {
+    Release {
+        segmentations,
+        ..fairlead_service_testkit::release(revision, Vec::new())
+    }
 }
 
 /// The release as a control plane sends it.
 pub(crate) fn unchecked(revision: i64, segmentations: Vec<Segmentation>) -> Release {
-    let mut release = Release {
-        revision,
-        tenant: "acme".into(),
-        segmentations,
-        ..Release::default()
-    };
-    release.content_hash = content_hash(&release);
-    release
+    sealed(release(revision, segmentations))
 }

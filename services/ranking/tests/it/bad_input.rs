@@ -8,15 +8,15 @@ use fairlead_proto::ranking::v1::RankRequest;
 use tonic::Code;
 
 use crate::folder::Folder;
-use crate::support::{House, clicked, features, release_with, request};
+use crate::support::{Setup, clicked, features, release_with, request};
 
-async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<House> {
-    let house = House::open().await?;
-    house.publish(release_with(1, &[folder.write(root)?])).await;
-    house
+async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<Setup> {
+    let setup = Setup::start().await?;
+    setup.publish(release_with(1, &[folder.write(root)?])).await;
+    setup
         .until(|serving| !serving.model_version.is_empty())
         .await;
-    Ok(house)
+    Ok(setup)
 }
 
 /// (request, code, field named, value named)
@@ -26,7 +26,7 @@ type Case<'a> = (RankRequest, Code, &'a str, &'a str);
 #[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let house = open(&Folder::default(), root.path()).await?;
+    let setup = open(&Folder::default(), root.path()).await?;
     let set = || features(&[]);
     let infinite = FeatureSet {
         numbers: vec![f64::INFINITY; set().numbers.len()],
@@ -137,7 +137,7 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         ),
     ];
     for (request, code, field, value) in cases {
-        let status = house.ask(request).await.expect_err(field);
+        let status = setup.ask(request).await.expect_err(field);
         assert_eq!(status.code(), code, "{status:?}");
         let (_, data) = info(&status).expect("machine-readable details");
         assert_eq!(&*data["field"], field);
@@ -145,7 +145,7 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         assert!(!data["allowed"].is_empty());
     }
     assert_eq!(
-        house
+        setup
             .ask(with_ids(vec!["A".into(); 1000]))
             .await?
             .scored
@@ -164,15 +164,15 @@ async fn a_model_that_gives_infinity_gives_no_scores() -> anyhow::Result<()> {
         per_click: 1e38,
         ..Folder::default()
     };
-    let house = open(&folder, root.path()).await?;
+    let setup = open(&folder, root.path()).await?;
     let asked = |clicks| RankRequest {
         features: Some(clicked(clicks)),
         ..request()
     };
-    let status = house.ask(asked(10)).await.expect_err("no scores");
+    let status = setup.ask(asked(10)).await.expect_err("no scores");
     assert_eq!(status.code(), Code::Internal);
     // Others are answered as ever.
-    let answer = house.ask(asked(0)).await?;
+    let answer = setup.ask(asked(0)).await?;
     assert!((answer.scored[0].p_click - folder.p_click(0, 0, 0)).abs() < 1e-6);
     Ok(())
 }
@@ -180,8 +180,8 @@ async fn a_model_that_gives_infinity_gives_no_scores() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_call_without_time_is_not_answered() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let house = open(&Folder::default(), root.path()).await?;
-    let status = house
+    let setup = open(&Folder::default(), root.path()).await?;
+    let status = setup
         .ask_within(request(), Duration::ZERO)
         .await
         .expect_err("no time");

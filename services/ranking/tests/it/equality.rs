@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::folder::{Folder, assembler};
-use crate::support::{DAY_MS, House, NOW_MS, deposit, on_product, release_with, request};
+use crate::support::{DAY_MS, NOW_MS, Setup, deposit, on_product, release_with, request};
 
 fn happening() -> impl Strategy<Value = Event> {
     let kind = prop_oneof![
@@ -61,13 +61,13 @@ fn served_inputs_equal_offline_ones() -> anyhow::Result<()> {
             (0..times).map(move |number| on_product(kind, product, number + 1))
         })
         .collect();
-    let house = runtime.block_on(async {
-        let house = House::open().await?;
-        house.write("A", EventKind::Click, 7).await?;
-        house.write("C", EventKind::Click, 3).await?;
+    let setup = runtime.block_on(async {
+        let setup = Setup::start().await?;
+        setup.store.happened("A", EventKind::Click, 7).await?;
+        setup.store.happened("C", EventKind::Click, 3).await?;
         let model = Folder::default().write(root.path())?;
-        house.publish(release_with(1, &[model])).await;
-        house
+        setup.publish(release_with(1, &[model])).await;
+        setup
             .until(|serving| !serving.model_version.is_empty() && serving.counters_read_ms > 0)
             .await;
         let settled = |answer: &fairlead_proto::ranking::v1::RankResponse| {
@@ -80,8 +80,8 @@ fn served_inputs_equal_offline_ones() -> anyhow::Result<()> {
             include_inputs: true,
             ..request()
         };
-        house.ask_until(asked, settled).await?;
-        anyhow::Ok(house)
+        setup.ask_until(asked, settled).await?;
+        anyhow::Ok(setup)
     })?;
     let ids = proptest::collection::vec(prop_oneof![Just("A"), Just("B"), Just("C")], 1..12);
     let cases = (proptest::collection::vec(happening(), 0..60), ids);
@@ -92,7 +92,7 @@ fn served_inputs_equal_offline_ones() -> anyhow::Result<()> {
     });
     let outcome = runner.run(&cases, |(events, asked)| {
         let asked: Vec<String> = asked.into_iter().map(String::from).collect();
-        let served = runtime.block_on(house.ask(RankRequest {
+        let served = runtime.block_on(setup.ask(RankRequest {
             features: Some(crate::support::features(&events)),
             product_ids: asked.clone(),
             include_inputs: true,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use crate::folder::{Folder, named, path_of};
-use crate::support::{House, deposit, release, release_with, request};
+use crate::support::{Setup, deposit, release, release_with, request};
 
 fn version(version: &str) -> RankRequest {
     RankRequest {
@@ -19,13 +19,13 @@ fn version(version: &str) -> RankRequest {
     }
 }
 
-async fn answers(house: &House, asked: &str) -> Result<String, Status> {
-    Ok(house.ask(version(asked)).await?.model_version)
+async fn answers(setup: &Setup, asked: &str) -> Result<String, Status> {
+    Ok(setup.ask(version(asked)).await?.model_version)
 }
 
 #[tokio::test]
 async fn arms_get_the_version_that_they_name() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let one = Folder::default().write(root.path())?;
     let two = Folder {
@@ -33,17 +33,17 @@ async fn arms_get_the_version_that_they_name() -> anyhow::Result<()> {
         base: 1.0,
         ..Folder::default()
     };
-    house
+    setup
         .publish(release_with(1, &[one, two.write(root.path())?]))
         .await;
-    house.until(|serving| serving.ready == ["1", "2"]).await;
-    assert_eq!(answers(&house, "").await?, "ranker 1");
-    assert_eq!(answers(&house, "1").await?, "ranker 1");
-    assert_eq!(answers(&house, "2").await?, "ranker 2");
-    let scored = house.ask(version("2")).await?.scored;
+    setup.until(|serving| serving.ready == ["1", "2"]).await;
+    assert_eq!(answers(&setup, "").await?, "ranker 1");
+    assert_eq!(answers(&setup, "1").await?, "ranker 1");
+    assert_eq!(answers(&setup, "2").await?, "ranker 2");
+    let scored = setup.ask(version("2")).await?.scored;
     assert!((scored[0].p_click - two.p_click(0, 0, 0)).abs() < 1e-6);
 
-    let status = answers(&house, "3").await.expect_err("no such version");
+    let status = answers(&setup, "3").await.expect_err("no such version");
     assert_eq!(status.code(), Code::FailedPrecondition);
     assert_eq!(status.message(), "model_version `3` is not allowed: 1, 2");
     Ok(())
@@ -51,13 +51,13 @@ async fn arms_get_the_version_that_they_name() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_release_without_a_ranker_says_so() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let status = house.ask(request()).await.expect_err("no release yet");
+    let setup = Setup::start().await?;
+    let status = setup.ask(request()).await.expect_err("no release yet");
     assert_eq!(status.code(), Code::Unavailable);
-    house
+    setup
         .publish(release(1, vec![deposit("A"), deposit("B"), deposit("C")]))
         .await;
-    let status = house.ask(request()).await.expect_err("no ranker");
+    let status = setup.ask(request()).await.expect_err("no ranker");
     assert_eq!(
         (status.code(), status.message()),
         (Code::FailedPrecondition, "no ranker in release 1")
@@ -67,11 +67,11 @@ async fn a_release_without_a_ranker_says_so() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
     let mut release = release_with(2, &[Folder::default().write(root.path())?]);
     release.models[0].default_for_role = false;
-    house.publish(release).await;
-    house.until(|serving| serving.ready == ["1"]).await;
-    let status = house.ask(request()).await.expect_err("no default");
+    setup.publish(release).await;
+    setup.until(|serving| serving.ready == ["1"]).await;
+    let status = setup.ask(request()).await.expect_err("no default");
     assert_eq!(status.message(), "no default ranker in release 2");
-    assert_eq!(answers(&house, "1").await?, "ranker 1");
+    assert_eq!(answers(&setup, "1").await?, "ranker 1");
     Ok(())
 }
 
@@ -152,14 +152,14 @@ fn edit(folder: &Path, file: &str, pointer: &str, value: &Value) -> anyhow::Resu
 
 #[tokio::test]
 async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let good = Folder::default().write(root.path())?;
-    house.publish(release_with(1, &[good])).await;
-    house
+    setup.publish(release_with(1, &[good])).await;
+    setup
         .until(|serving| serving.model_version == "ranker 1")
         .await;
-    let before = house.ask(request()).await?;
+    let before = setup.ask(request()).await?;
     for (revision, (says, spoil, names)) in (2..).zip(SPOILS) {
         let root = tempfile::tempdir()?;
         let bad = Folder {
@@ -169,14 +169,14 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
         .write(root.path())?;
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
-        let serving = refused(&house, revision, named(&path_of(&bad), "2")?).await;
+        let serving = refused(&setup, revision, named(&path_of(&bad), "2")?).await;
         let (version, reason) = &serving.refused[0];
         assert_eq!(
             (&**version, &*serving.model_version),
             ("2", "ranker 1"),
             "{says}"
         );
-        let report = house.releases.reports().report();
+        let report = setup.releases.reports().report();
         assert_eq!(
             (report.revision, report.refused_revision),
             (1, revision),
@@ -186,13 +186,13 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
             assert!(reason.contains(name), "{says}: {reason}");
             assert!(report.reason.contains(name), "{says}: {report:?}");
         }
-        let after = house.ask(request()).await?;
+        let after = setup.ask(request()).await?;
         assert_eq!(
             (after.scored, after.release_revision),
             (before.scored.clone(), revision)
         );
         // Who asks for it by name is told, without paths of this machine.
-        let status = answers(&house, "2").await.expect_err(says);
+        let status = answers(&setup, "2").await.expect_err(says);
         assert_eq!(status.code(), Code::FailedPrecondition);
         assert!(
             status.message().contains("was refused"),
@@ -206,11 +206,11 @@ async fn a_spoilt_default_is_refused_and_the_earlier_one_answers() -> anyhow::Re
 
 #[tokio::test]
 async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let model = Folder::default().write(root.path())?;
     edit(&path_of(&model), "manifest.json", "/kind", &json!("other"))?;
-    let serving = refused(&house, 1, model.clone()).await;
+    let serving = refused(&setup, 1, model.clone()).await;
     assert!(
         serving.refused[0].1.contains(&model.content_hash),
         "{serving:?}"
@@ -219,21 +219,21 @@ async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<
         path: "/no/such/folder".into(),
         ..model
     };
-    let serving = refused(&house, 2, gone).await;
+    let serving = refused(&setup, 2, gone).await;
     assert!(
         serving.refused[0].1.contains("/no/such/folder"),
         "{serving:?}"
     );
     // There is no earlier one to answer.
-    let status = house.ask(request()).await.expect_err("no model");
+    let status = setup.ask(request()).await.expect_err("no model");
     assert_eq!(status.code(), Code::FailedPrecondition);
     Ok(())
 }
 
 /// Publishes a release with this model alone and waits until it was refused.
-async fn refused(house: &House, revision: i64, model: ModelRef) -> Serving {
-    house.publish(release_with(revision, &[model])).await;
+async fn refused(setup: &Setup, revision: i64, model: ModelRef) -> Serving {
+    setup.publish(release_with(revision, &[model])).await;
     let refused =
         |serving: &Serving| serving.release_revision == revision && !serving.refused.is_empty();
-    house.until(refused).await
+    setup.until(refused).await
 }

@@ -5,15 +5,15 @@ use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::ranking::v1::{RankRequest, RankResponse};
 
 use crate::folder::{CONVERT, Folder, logistic};
-use crate::support::{House, NOW_MS, clicked, release_with, request};
+use crate::support::{NOW_MS, Setup, clicked, release_with, request};
 
-async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<House> {
-    let house = House::open().await?;
-    house.publish(release_with(1, &[folder.write(root)?])).await;
-    house
+async fn open(folder: &Folder, root: &std::path::Path) -> anyhow::Result<Setup> {
+    let setup = Setup::start().await?;
+    setup.publish(release_with(1, &[folder.write(root)?])).await;
+    setup
         .until(|serving| !serving.model_version.is_empty())
         .await;
-    Ok(house)
+    Ok(setup)
 }
 
 fn close(scores: impl IntoIterator<Item = f64>, expected: &[f64]) {
@@ -33,13 +33,13 @@ fn clicks(answer: &RankResponse) -> Vec<f64> {
 #[tokio::test]
 async fn each_product_is_scored_in_the_order_asked() -> anyhow::Result<()> {
     let (folder, root) = (Folder::default(), tempfile::tempdir()?);
-    let house = open(&folder, root.path()).await?;
+    let setup = open(&folder, root.path()).await?;
     let asked = RankRequest {
         features: Some(clicked(3)),
         product_ids: ["C", "A", "B", "A"].map(String::from).into(),
         ..request()
     };
-    let answer = house.ask(asked.clone()).await?;
+    let answer = setup.ask(asked.clone()).await?;
     let ids: Vec<&str> = answer
         .scored
         .iter()
@@ -82,8 +82,8 @@ async fn calibration_of_the_manifest_is_applied() -> anyhow::Result<()> {
         ..Folder::default()
     };
     let root = tempfile::tempdir()?;
-    let house = open(&folder, root.path()).await?;
-    let answer = house.ask(request()).await?;
+    let setup = open(&folder, root.path()).await?;
+    let answer = setup.ask(request()).await?;
     // Log-odds of A, B and C are 0, 1 and -1.
     close(
         clicks(&answer),
@@ -96,38 +96,38 @@ async fn calibration_of_the_manifest_is_applied() -> anyhow::Result<()> {
 #[tokio::test]
 async fn live_counters_change_scores_within_a_refresh() -> anyhow::Result<()> {
     let (folder, root) = (Folder::default(), tempfile::tempdir()?);
-    let mut house = open(&folder, root.path()).await?;
+    let mut setup = open(&folder, root.path()).await?;
     close(
-        clicks(&house.ask(request()).await?),
+        clicks(&setup.ask(request()).await?),
         &[0, 1, 2].map(|place| folder.p_click(0, place, 0)),
     );
-    house.write("B", EventKind::Click, 4).await?;
+    setup.store.happened("B", EventKind::Click, 4).await?;
     let seen = |answer: &RankResponse| answer.scored[1].p_click > folder.p_click(0, 1, 2);
-    let answer = house.ask_until(request(), seen).await?;
+    let answer = setup.ask_until(request(), seen).await?;
     let expected = [(0, 0), (1, 4), (2, 0)].map(|(place, clicks)| folder.p_click(0, place, clicks));
     close(clicks(&answer), &expected);
     // Without the store the last counters are used.
-    house.redis.kill9()?;
-    close(clicks(&house.ask(request()).await?), &expected);
+    setup.store.redis.kill9()?;
+    close(clicks(&setup.ask(request()).await?), &expected);
     Ok(())
 }
 
 #[tokio::test]
 async fn without_the_store_products_are_scored_as_never_observed() -> anyhow::Result<()> {
-    let mut house = House::open().await?;
-    house.redis.kill9()?;
+    let mut setup = Setup::start().await?;
+    setup.store.redis.kill9()?;
     let (folder, root) = (Folder::default(), tempfile::tempdir()?);
-    house
+    setup
         .publish(release_with(1, &[folder.write(root.path())?]))
         .await;
-    house
+    setup
         .until(|serving| !serving.model_version.is_empty())
         .await;
-    let answer = house.ask(request()).await?;
+    let answer = setup.ask(request()).await?;
     close(
         clicks(&answer),
         &[0, 1, 2].map(|place| folder.p_click(0, place, 0)),
     );
-    assert_eq!(house.service.serving().borrow().counters_read_ms, 0);
+    assert_eq!(setup.service.serving().borrow().counters_read_ms, 0);
     Ok(())
 }

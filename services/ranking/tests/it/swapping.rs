@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::folder::Folder;
-use crate::support::{House, release_with, request};
+use crate::support::{Setup, release_with, request};
 
 const VERSIONS: [&str; 5] = ["1", "2", "3", "4", "5"];
 
@@ -17,13 +17,13 @@ fn folder(number: usize) -> Folder {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let models: Vec<_> = (0..VERSIONS.len())
         .map(|number| folder(number).write(root.path()))
         .collect::<Result<_, _>>()?;
-    house.publish(release_with(1, &models[..1])).await;
-    house
+    setup.publish(release_with(1, &models[..1])).await;
+    setup
         .until(|serving| serving.model_version == "ranker 1")
         .await;
 
@@ -31,7 +31,7 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
     let answered = VERSIONS.map(|_| AtomicUsize::new(0));
     let asking = async {
         while !over.load(Ordering::Relaxed) {
-            let asked = std::iter::repeat_with(|| house.ask(request())).take(8);
+            let asked = std::iter::repeat_with(|| setup.ask(request())).take(8);
             for answer in futures::future::join_all(asked).await {
                 let answer = answer?;
                 let title = answer.model_version.trim_start_matches("ranker ");
@@ -56,13 +56,13 @@ async fn no_request_fails_or_mixes_models_while_releases_change() -> anyhow::Res
                 tokio::task::yield_now().await;
             }
             let revision = revision as i64;
-            house
+            setup
                 .publish(release_with(revision, std::slice::from_ref(model)))
                 .await;
             let title = format!("ranker {version}");
-            house.until(|serving| serving.model_version == title).await;
+            setup.until(|serving| serving.model_version == title).await;
             // The new one answers from now on.
-            assert_eq!(house.ask(request()).await?.model_version, title);
+            assert_eq!(setup.ask(request()).await?.model_version, title);
         }
         over.store(true, Ordering::Relaxed);
         anyhow::Ok(())

@@ -7,7 +7,7 @@ use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_proto::recall::v1::RecallRequest;
 use tonic::Code;
 
-use crate::support::{House, deposit, features, release, request};
+use crate::support::{Setup, deposit, features, release, request};
 
 /// (request, code, field named, value named)
 type Case<'a> = (RecallRequest, Code, &'a str, &'a str);
@@ -15,8 +15,8 @@ type Case<'a> = (RecallRequest, Code, &'a str, &'a str);
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    house.publish(release(1, vec![deposit("A")])).await;
+    let setup = Setup::start().await?;
+    setup.publish(release(1, vec![deposit("A")])).await;
     let parameter = |name: &str, value: &str| {
         Some((name.to_owned(), value.to_owned()))
             .into_iter()
@@ -163,21 +163,21 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
         ),
     ];
     for (request, code, field, value) in cases {
-        let status = house.ask(request).await.expect_err(field);
+        let status = setup.ask(request).await.expect_err(field);
         assert_eq!(status.code(), code, "{status:?}");
         let (_, data) = info(&status).expect("machine-readable details");
         assert_eq!(&*data["field"], field);
         assert!(data["value"].contains(value), "{data:?}");
         assert!(!data["allowed"].is_empty());
     }
-    assert!(house.ask(request()).await.is_ok());
+    assert!(setup.ask(request()).await.is_ok());
     Ok(())
 }
 
 #[tokio::test]
 async fn before_the_first_release_there_is_no_answer() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    let status = house.ask(request()).await.expect_err("nothing to recall");
+    let setup = Setup::start().await?;
+    let status = setup.ask(request()).await.expect_err("nothing to recall");
     assert_eq!(status.code(), Code::Unavailable);
     assert!(status.message().contains("release"), "{}", status.message());
     Ok(())
@@ -185,9 +185,9 @@ async fn before_the_first_release_there_is_no_answer() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_call_without_time_is_not_answered() -> anyhow::Result<()> {
-    let house = House::open().await?;
-    house.publish(release(1, vec![deposit("A")])).await;
-    let status = house
+    let setup = Setup::start().await?;
+    setup.publish(release(1, vec![deposit("A")])).await;
+    let status = setup
         .ask_within(request(), Duration::ZERO)
         .await
         .expect_err("no time");

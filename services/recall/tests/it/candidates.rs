@@ -10,16 +10,16 @@ use fairlead_proto::recall::v1::{
 
 use crate::folder::Folder;
 use crate::support::{
-    DAY_MS, House, NOW_MS, deposit, features, fund, ids, on_product, release, request,
+    DAY_MS, NOW_MS, Setup, deposit, features, fund, ids, on_product, release, request,
     with_campaign, with_model,
 };
 
 use RecallSource::{Campaign, ItemToItem, New, Popular, TwoTower};
 
-/// A house that serves A, B, C (long listed) and N (new), a two-tower model that knows A to C, and
+/// A setup that serves A, B, C (long listed) and N (new), a two-tower model that knows A to C, and
 /// a campaign for A.
-async fn open(root: &std::path::Path) -> anyhow::Result<House> {
-    let house = House::open().await?;
+async fn open(root: &std::path::Path) -> anyhow::Result<Setup> {
+    let setup = Setup::start().await?;
     let model = Folder::default().write(root)?;
     let newcomer = Product {
         listed_at_ms: NOW_MS - DAY_MS,
@@ -27,11 +27,11 @@ async fn open(root: &std::path::Path) -> anyhow::Result<House> {
     };
     let products = vec![deposit("A"), deposit("B"), fund("C", 2), newcomer];
     let release = with_campaign(with_model(release(1, products), model), &["A"]);
-    house.publish(release).await;
-    house
+    setup.publish(release).await;
+    setup
         .until(|serving| serving.model_version == "two-tower 1")
         .await;
-    Ok(house)
+    Ok(setup)
 }
 
 fn sources(answer: &RecallResponse, product: &str) -> Vec<(RecallSource, i32)> {
@@ -61,7 +61,7 @@ fn of_profile(change: impl FnOnce(&mut Profile)) -> RecallRequest {
 #[tokio::test]
 async fn golden_answers() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let house = open(root.path()).await?;
+    let setup = open(root.path()).await?;
     let clicked_a = features(&[on_product(EventKind::Click, "A", 0)]);
     // Two-tower: C, B, A. Popular: A, B, C, N. New: N. Campaign: A.
     let cases: Vec<(&str, RecallRequest, &[&str])> = vec![
@@ -113,7 +113,7 @@ async fn golden_answers() -> anyhow::Result<()> {
         ),
     ];
     for (shows, request, expected) in cases {
-        let answer = house.ask(request).await?;
+        let answer = setup.ask(request).await?;
         assert_eq!(ids(&answer), expected, "{shows}: {:#?}", answer.candidates);
         assert_eq!(answer.release_revision, 1);
     }
@@ -123,8 +123,8 @@ async fn golden_answers() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let house = open(root.path()).await?;
-    let answer = house
+    let setup = open(root.path()).await?;
+    let answer = setup
         .ask(of_profile(|profile| {
             profile.held_product_ids = vec!["C".into(), "unknown".into()];
         }))
@@ -166,7 +166,7 @@ async fn a_candidate_says_where_it_came_from() -> anyhow::Result<()> {
 #[tokio::test]
 async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<()> {
     let root = tempfile::tempdir()?;
-    let house = open(root.path()).await?;
+    let setup = open(root.path()).await?;
     let quiet = with(|request| {
         request.personalised = false;
         request.features = None;
@@ -185,8 +185,8 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
         }),
         ..quiet.clone()
     };
-    let answer = house.ask(quiet).await?;
-    assert_eq!(answer, house.ask(busy).await?);
+    let answer = setup.ask(quiet).await?;
+    assert_eq!(answer, setup.ask(busy).await?);
     assert_eq!(answer.model_version, "");
     let found = answer
         .candidates
@@ -206,7 +206,7 @@ async fn without_personalisation_behaviour_changes_nothing() -> anyhow::Result<(
 /// The order of a catalogue is how it happened to be sent.
 #[tokio::test]
 async fn the_order_of_the_catalogue_changes_nothing() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let product = |number: u32| Product {
         eligibility: Some(Eligibility {
             min_age_years: number.is_multiple_of(3).then_some(18),
@@ -217,12 +217,12 @@ async fn the_order_of_the_catalogue_changes_nothing() -> anyhow::Result<()> {
         ..deposit(&format!("P-{number:02}"))
     };
     let mut products: Vec<Product> = (0..40).map(product).collect();
-    house.publish(release(1, products.clone())).await;
-    let first = house.ask(request()).await?;
+    setup.publish(release(1, products.clone())).await;
+    let first = setup.ask(request()).await?;
     products.reverse();
     products.rotate_left(7);
-    house.publish(release(2, products)).await;
-    let second = house.ask(request()).await?;
+    setup.publish(release(2, products)).await;
+    let second = setup.ask(request()).await?;
     assert_eq!(first.candidates, second.candidates);
     assert!(ids(&first).is_sorted(), "{:?}", ids(&first));
     let dropped = |answer: &RecallResponse| {

@@ -9,7 +9,7 @@ use fairlead_vector_index::IndexBuilder;
 use serde_json::{Value, json};
 
 use crate::folder::{Folder, named, path_of};
-use crate::support::{House, deposit, ids, release, request, with_model};
+use crate::support::{Setup, deposit, ids, release, request, with_model};
 
 fn products() -> Vec<fairlead_proto::catalogue::v1::Product> {
     vec![deposit("A"), deposit("B"), deposit("C")]
@@ -17,23 +17,23 @@ fn products() -> Vec<fairlead_proto::catalogue::v1::Product> {
 
 #[tokio::test]
 async fn recall_works_without_a_model_and_takes_one_up() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
-    house.publish(release(1, products())).await;
-    let answer = house.ask(request()).await?;
+    setup.publish(release(1, products())).await;
+    let answer = setup.ask(request()).await?;
     assert_eq!(
         (answer.model_version.as_str(), answer.candidates.len()),
         ("", 3)
     );
 
     let first = Folder::default().write(root.path())?;
-    house
+    setup
         .publish(with_model(release(2, products()), first))
         .await;
-    house
+    setup
         .until(|serving| serving.model_version == "two-tower 1")
         .await;
-    assert_eq!(house.ask(request()).await?.model_version, "two-tower 1");
+    assert_eq!(setup.ask(request()).await?.model_version, "two-tower 1");
 
     // Another model turns the two-tower order round: A, B, C.
     let second = Folder {
@@ -42,13 +42,13 @@ async fn recall_works_without_a_model_and_takes_one_up() -> anyhow::Result<()> {
         ..Folder::default()
     }
     .write(root.path())?;
-    house
+    setup
         .publish(with_model(release(3, products()), second))
         .await;
-    house
+    setup
         .until(|serving| serving.model_version == "two-tower 2")
         .await;
-    let answer = house.ask(request()).await?;
+    let answer = setup.ask(request()).await?;
     let rank_of_a = answer
         .candidates
         .iter()
@@ -60,8 +60,8 @@ async fn recall_works_without_a_model_and_takes_one_up() -> anyhow::Result<()> {
     );
 
     // A release without a model is served without one.
-    house.publish(release(4, products())).await;
-    assert_eq!(house.ask(request()).await?.model_version, "");
+    setup.publish(release(4, products())).await;
+    assert_eq!(setup.ask(request()).await?.model_version, "");
     Ok(())
 }
 
@@ -136,16 +136,16 @@ fn edit(folder: &Path, pointer: &str, value: &Value) -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let good = Folder::default().write(root.path())?;
-    house
+    setup
         .publish(with_model(release(1, products()), good))
         .await;
-    house
+    setup
         .until(|serving| serving.model_version == "two-tower 1")
         .await;
-    let before = house.ask(request()).await?;
+    let before = setup.ask(request()).await?;
 
     for (revision, (says, spoil, names)) in (2..).zip(SPOILS) {
         let root = tempfile::tempdir()?;
@@ -157,8 +157,8 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
         spoil(&path_of(&bad))?;
         // The release was published with the folder as it is: the hash holds.
         let bad = named(&path_of(&bad), "2")?;
-        let reason = refusal(&house, revision, bad).await;
-        let report = house.releases.reports().report();
+        let reason = refusal(&setup, revision, bad).await;
+        let report = setup.releases.reports().report();
         assert_eq!(
             (report.revision, report.refused_revision),
             (1, revision),
@@ -168,7 +168,7 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
             assert!(reason.contains(name), "{says}: {reason}");
             assert!(report.reason.contains(name), "{says}: {report:?}");
         }
-        let after = house.ask(request()).await?;
+        let after = setup.ask(request()).await?;
         assert_eq!(after.candidates, before.candidates, "{says}");
         assert_eq!(after.model_version, "two-tower 1");
     }
@@ -177,35 +177,35 @@ async fn a_spoilt_folder_is_refused_and_the_model_in_use_stays() -> anyhow::Resu
 
 #[tokio::test]
 async fn a_folder_that_changed_after_publication_is_refused() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     let model = Folder::default().write(root.path())?;
     std::fs::write(path_of(&model).join("popularity.json"), "{}")?;
-    let reason = refusal(&house, 1, model.clone()).await;
+    let reason = refusal(&setup, 1, model.clone()).await;
     assert!(reason.contains(&model.content_hash), "{reason}");
     let gone = ModelRef {
         path: "/no/such/folder".into(),
         ..model
     };
-    let reason = refusal(&house, 2, gone).await;
+    let reason = refusal(&setup, 2, gone).await;
     assert!(reason.contains("/no/such/folder"), "{reason}");
     // The other sources answer.
-    assert_eq!(ids(&house.ask(request()).await?), ["A", "B", "C"]);
+    assert_eq!(ids(&setup.ask(request()).await?), ["A", "B", "C"]);
     Ok(())
 }
 
-async fn refusal(house: &House, revision: i64, model: ModelRef) -> String {
-    house
+async fn refusal(setup: &Setup, revision: i64, model: ModelRef) -> String {
+    setup
         .publish(with_model(release(revision, products()), model))
         .await;
     let refused = |serving: &Serving| serving.model_failure.is_some();
-    house.until(refused).await.model_failure.expect("just seen")
+    setup.until(refused).await.model_failure.expect("just seen")
 }
 
 /// 1e308 clicks-times-weight is more than a float holds: the tower's output is not finite.
 #[tokio::test]
 async fn a_tower_that_gives_infinity_is_left_out() -> anyhow::Result<()> {
-    let house = House::open().await?;
+    let setup = Setup::start().await?;
     let root = tempfile::tempdir()?;
     // Golden case: 2 clicks give 2e38, which still is a float; ten do not.
     let model = Folder {
@@ -214,10 +214,10 @@ async fn a_tower_that_gives_infinity_is_left_out() -> anyhow::Result<()> {
         ..Folder::default()
     }
     .write(root.path())?;
-    house
+    setup
         .publish(with_model(release(1, products()), model))
         .await;
-    house
+    setup
         .until(|serving| !serving.model_version.is_empty())
         .await;
     let clicks: Vec<_> = (0..10)
@@ -229,7 +229,7 @@ async fn a_tower_that_gives_infinity_is_left_out() -> anyhow::Result<()> {
         features: Some(crate::support::features(&clicks)),
         ..request()
     };
-    let answer = house.ask(asked).await?;
+    let answer = setup.ask(asked).await?;
     assert_eq!(answer.model_version, "");
     assert_eq!(answer.candidates.len(), 3);
     Ok(())
