@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 pub mod deadline;
 pub mod discovery;
+mod endpoint;
 mod error;
 pub mod link;
 mod observe;

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +17,7 @@ use crate::admin;
 use crate::discovery::{Registration, ServiceRegistry};
 use crate::readiness::Readiness;
 use crate::serve::{Health, ServeOptions, serve_router};
+use crate::telemetry::Metrics;
 
 /// How a process is watched and stopped.
 #[derive(Debug, Clone)]
@@ -51,11 +51,12 @@ impl Process {
     pub fn watch(
         &self,
         listener: TcpListener,
-        metrics: Option<PrometheusHandle>,
+        metrics: Option<Metrics>,
         tasks: &TaskTracker,
         ended: CancellationToken,
     ) {
-        let page = admin::router(metrics, self.readiness.clone());
+        let readiness = self.readiness.clone();
+        let page = admin::router(metrics, move || readiness.refusal());
         let options = ServeOptions {
             name: "metrics",
             // A scrape in flight is nothing to wait for.

@@ -1,6 +1,8 @@
 //! Logs, traces and metrics of a process: set up once, in `main`.
 
 use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::KeyValue;
@@ -9,12 +11,15 @@ use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 use crate::Error;
+use crate::endpoint::endpoint;
 
 /// Upper bounds of duration buckets, seconds.
 const SECONDS: &[f64] = &[
@@ -52,7 +57,7 @@ impl TelemetryConfig {
             Error::Config(format!("`telemetry.log` = \"{}\": {error}", self.log))
         })?;
         if !self.otlp.is_empty() {
-            crate::link::endpoint(&self.otlp)?;
+            endpoint(&self.otlp)?;
         }
         Ok(())
     }
@@ -60,9 +65,10 @@ impl TelemetryConfig {
 
 /// Telemetry of a process: renders its metrics, and sends its last spans when it ends.
 #[derive(Debug, Clone)]
+#[must_use = "metrics are kept up only as long as it lives"]
 pub struct Telemetry {
-    /// Renders the metrics page.
-    pub metrics: PrometheusHandle,
+    /// The metrics of the process.
+    pub metrics: Metrics,
     traces: SdkTracerProvider,
 }
 
@@ -98,7 +104,7 @@ pub fn init(config: &TelemetryConfig, name: &'static str) -> Result<Telemetry, E
         .with(logs.with_filter(filter))
         .try_init()
         .map_err(|error| fail(&error))?;
-    let metrics = metrics_recorder()?;
+    let metrics = install()?;
     metrics::gauge!("fairlead_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(Telemetry {
         metrics,
@@ -127,17 +133,54 @@ fn traces(config: &TelemetryConfig, name: &'static str) -> Result<SdkTracerProvi
     Ok(builder.with_batch_exporter(exporter).build())
 }
 
-/// Installs the metrics recorder alone, for tools that print no logs.
-pub fn metrics_recorder() -> Result<PrometheusHandle, Error> {
+/// How often samples that no scrape has taken are folded into their buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// The metrics of a process, with the task that keeps them up: a recorder holds each sample of a
+/// histogram until it is rendered or kept up. The task ends with the last clone.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    recorder: PrometheusHandle,
+    _upkeep: Arc<JoinSet<()>>,
+}
+
+impl Metrics {
+    /// Keeps a recorder up, `every` so often. Must be called inside a tokio runtime.
+    pub fn kept_up(recorder: PrometheusHandle, every: Duration) -> Self {
+        let mut upkeep = JoinSet::new();
+        let kept = recorder.clone();
+        upkeep.spawn(async move {
+            let mut due = tokio::time::interval(every);
+            due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                due.tick().await;
+                kept.run_upkeep();
+            }
+        });
+        Self {
+            recorder,
+            _upkeep: Arc::new(upkeep),
+        }
+    }
+
+    /// Returns the metrics page, in the Prometheus text format.
+    pub fn render(&self) -> String {
+        self.recorder.render()
+    }
+}
+
+/// Installs the recorder of this process.
+fn install() -> Result<Metrics, Error> {
     let fail = |error: &dyn std::fmt::Display| Error::Telemetry(error.to_string());
-    PrometheusBuilder::new()
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
         .and_then(|builder| {
             builder.set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), SIZES)
         })
         .map_err(|error| fail(&error))?
         .install_recorder()
-        .map_err(|error| fail(&error))
+        .map_err(|error| fail(&error))?;
+    Ok(Metrics::kept_up(recorder, UPKEEP_EVERY))
 }
 
 /// The trace context of the current span as a header for records of the event log:

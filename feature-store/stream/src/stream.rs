@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::clock::Clock;
 use fairlead_event_log::{
     Consumer, ConsumerOptions, Delivered, Error as LogError, EventLog, Poll, Position,
@@ -55,7 +56,7 @@ impl Stream {
             partitions: HashMap::new(),
             progress,
             committed: Instant::now(),
-            pause: SHORTEST_PAUSE,
+            back_off: BackOff::new(SHORTEST_PAUSE, config.longest_pause()),
             config,
             deps,
         };
@@ -92,7 +93,7 @@ pub(crate) struct Worker {
     pub(crate) progress_key: EntityKey,
     progress: watch::Sender<Progress>,
     committed: Instant,
-    pause: Duration,
+    back_off: BackOff,
 }
 
 impl Worker {
@@ -110,7 +111,7 @@ impl Worker {
                 }
                 Err(cause) => return Err(cause.into()),
             }
-            if !self.rest(shutdown).await {
+            if !self.back_off.pause_unless(shutdown).await {
                 return Ok(None);
             }
         }
@@ -132,7 +133,7 @@ impl Worker {
                 Err(cause) => Err(cause.into()),
             };
             match done {
-                Ok(()) => self.pause = SHORTEST_PAUSE,
+                Ok(()) => self.back_off.reset(),
                 Err(cause) if cause.is_recoverable() => {
                     self.begin_again(consumer, &cause, shutdown).await?;
                 }
@@ -315,7 +316,7 @@ impl Worker {
         for partition in self.partitions.values_mut() {
             partition.forget();
         }
-        while self.rest(shutdown).await {
+        while self.back_off.pause_unless(shutdown).await {
             match self.try_again(consumer).await {
                 Ok(()) => {
                     tracing::info!("store and log answer again");
@@ -335,16 +336,6 @@ impl Worker {
         self.own(&poll.revoked, &poll.assigned);
         self.deps.store.healthy().await?;
         self.sync(consumer).await
-    }
-
-    /// Pauses, longer each time; false when told to stop.
-    async fn rest(&mut self, shutdown: &CancellationToken) -> bool {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(self.config.longest_pause());
-        tokio::select! {
-            () = shutdown.cancelled() => false,
-            () = tokio::time::sleep(pause) => true,
-        }
     }
 
     /// Tells watchers how far the owned partitions have come.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::telemetry::trace_header;
 use fairlead_event_log::{
     Error as LogError, EventLog, Position, Record, TRACEPARENT, partition_for,
@@ -17,7 +18,7 @@ use tokio_util::task::TaskTracker;
 use crate::Error;
 use crate::topics::{DECISIONS, key};
 
-/// The first pause before records are appended again; doubles up to [`LONGEST_PAUSE`].
+/// The first pause before records are appended again; they double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Records appended in one call.
@@ -195,7 +196,7 @@ async fn append(
     records: &[Record],
     shutdown: &CancellationToken,
 ) -> Result<Vec<Position>, LogError> {
-    let mut pause = FIRST_PAUSE;
+    let mut back_off = BackOff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let error = match log.append(DECISIONS, records.to_vec()).await {
             Ok(at) => return Ok(at),
@@ -208,9 +209,7 @@ async fn append(
         }
         metrics::counter!("fairlead_decision_log_retries_total").increment(1);
         tracing::warn!(%error, waiting = records.len(), "decision records wait for the log");
-        shutdown
-            .run_until_cancelled(tokio::time::sleep(pause))
-            .await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // Told to stop, it tries a last time.
+        back_off.pause_unless(shutdown).await;
     }
 }

@@ -144,7 +144,7 @@ impl Cluster {
     pub fn link(&self, service: &'static str) -> anyhow::Result<Link> {
         let (tasks, shutdown) = (TaskTracker::new(), self.following.clone());
         let registry = ConsulRegistry::new(&self.servers.consul.url(), "", tasks, shutdown)?;
-        Ok(Link::balanced(service, registry.follow(service)?)?)
+        Ok(Link::balanced(service, registry.follow(service)?))
     }
 
     /// The folder of everything that this cluster keeps.

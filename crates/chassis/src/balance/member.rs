@@ -15,6 +15,7 @@ use super::{is_fault, refuse};
 use crate::Error;
 use crate::deadline::Deadline;
 use crate::discovery::Instance;
+use crate::endpoint::endpoint;
 
 /// Failures in a row after which an instance is left out.
 pub(super) const STRIKES: u32 = 3;
@@ -79,9 +80,9 @@ impl Failed {
 
 impl Member {
     pub(super) fn new(service: &'static str, instance: Instance) -> Result<Self, Error> {
-        let endpoint = crate::link::endpoint(&instance.address)?;
+        let channel = endpoint(&instance.address)?.connect_lazy();
         Ok(Self {
-            channel: endpoint.connect_lazy(),
+            channel,
             instance,
             service,
             in_flight: AtomicUsize::new(0),

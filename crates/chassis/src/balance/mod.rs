@@ -24,7 +24,6 @@ use tonic::{Code, Status};
 use tower::retry::budget::{Budget as _, TpsBudget};
 use tower::{BoxError, Service};
 
-use crate::Error;
 use crate::deadline::{Deadline, timeout_of};
 use crate::discovery::{Instance, Instances};
 use member::Member;
@@ -47,7 +46,7 @@ struct Pool {
 
 impl Balanced {
     /// Balances over `instances`; must be called inside a tokio runtime.
-    pub(crate) fn new(service: &'static str, instances: Instances) -> Result<Self, Error> {
+    pub(crate) fn new(service: &'static str, instances: Instances) -> Self {
         let pool = Pool {
             service,
             members: arc_swap::ArcSwap::default(),
@@ -55,9 +54,9 @@ impl Balanced {
             budget: TpsBudget::new(Duration::from_secs(10), 10, 0.1),
         };
         pool.renew(true);
-        Ok(Self {
+        Self {
             pool: Arc::new(pool),
-        })
+        }
     }
 }
 

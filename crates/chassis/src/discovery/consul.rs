@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use super::{Instance, Instances, Registration, ServiceRegistry, lost, put};
 use crate::Error;
 use crate::back_off::BackOff;
+use crate::endpoint::endpoint;
 
 /// How long a blocking query waits for a change; Consul adds up to a sixteenth.
 const WAIT: Duration = Duration::from_secs(30);
@@ -55,7 +56,7 @@ impl ConsulRegistry {
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Result<Self, Error> {
-        crate::link::endpoint(url)?;
+        endpoint(url)?;
         let client = Client::builder(TokioExecutor::new()).build_http();
         Ok(Self {
             agent: Agent {

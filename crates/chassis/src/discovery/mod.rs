@@ -19,6 +19,7 @@ pub use dns::DnsRegistry;
 pub use fixed::FixedRegistry;
 
 use crate::Error;
+use crate::endpoint::endpoint;
 
 /// One instance of a service.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,7 +140,7 @@ impl DiscoveryConfig {
             let key = format!("services.{service}");
             for address in addresses {
                 match self.kind {
-                    Kind::Static => drop(crate::link::endpoint(address)?),
+                    Kind::Static => drop(endpoint(address)?),
                     Kind::Dns if dns::split(address).is_none() => {
                         return refuse(&key, address, "host:port, such as fairlead-ranking:7004");
                     }
@@ -148,7 +149,7 @@ impl DiscoveryConfig {
             }
         }
         match self.kind {
-            Kind::Consul => crate::link::endpoint(&self.consul).map(drop),
+            Kind::Consul => endpoint(&self.consul).map(drop),
             Kind::Static | Kind::Dns => Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! A real contract served over TCP and in process: links, deadlines, health, drain.
 
+mod upkeep;
+
 use std::sync::Arc;
 use std::time::Duration;
 

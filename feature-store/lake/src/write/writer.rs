@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_event_log::{
     Consumer, ConsumerOptions, Delivered, Error as LogError, Poll, Position, TopicPartition,
 };
@@ -47,7 +48,7 @@ impl Writer {
             partitions: BTreeMap::new(),
             progress,
             lag_at: None,
-            pause: SHORTEST_PAUSE,
+            back_off: BackOff::new(SHORTEST_PAUSE, LONGEST_PAUSE),
         };
         Ok(Self { worker, watch })
     }
@@ -87,7 +88,7 @@ struct Worker {
     partitions: BTreeMap<Source, Option<Waiting>>,
     progress: watch::Sender<Progress>,
     lag_at: Option<Instant>,
-    pause: Duration,
+    back_off: BackOff,
 }
 
 impl Worker {
@@ -111,7 +112,7 @@ impl Worker {
                 Err(cause) if cause.is_recoverable() => self.wait_for(&cause),
                 Err(cause) => return Err(cause),
             }
-            if !self.rest(shutdown).await {
+            if !self.back_off.pause_unless(shutdown).await {
                 return Ok(None);
             }
         }
@@ -139,7 +140,7 @@ impl Worker {
                 Err(cause) => Err(cause.into()),
             };
             match done {
-                Ok(()) => self.pause = SHORTEST_PAUSE,
+                Ok(()) => self.back_off.reset(),
                 Err(cause) if cause.is_recoverable() => {
                     self.begin_again(consumer, &cause, shutdown).await?;
                 }
@@ -307,7 +308,7 @@ impl Worker {
         for open in self.partitions.values_mut() {
             *open = None;
         }
-        while self.rest(shutdown).await {
+        while self.back_off.pause_unless(shutdown).await {
             match self.try_again(consumer).await {
                 Ok(()) => {
                     tracing::info!("store and log answer again");
@@ -325,16 +326,6 @@ impl Worker {
         self.own(&poll.revoked, &poll.assigned);
         self.deps.store.healthy().await?;
         self.open(consumer).await
-    }
-
-    /// Pauses, longer each time; false when told to stop.
-    async fn rest(&mut self, shutdown: &CancellationToken) -> bool {
-        let pause = self.pause;
-        self.pause = (pause * 2).min(LONGEST_PAUSE);
-        tokio::select! {
-            () = shutdown.cancelled() => false,
-            () = tokio::time::sleep(pause) => true,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_domain::TenantId;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
@@ -46,11 +47,11 @@ impl Address {
         let Self::Postgres { url, shown } = self else {
             return;
         };
-        let mut wait = FIRST_BACK_OFF;
+        let mut back_off = BackOff::new(FIRST_BACK_OFF, LONGEST_BACK_OFF);
         loop {
             match open(&url).await {
                 Ok(mut listener) => {
-                    wait = FIRST_BACK_OFF;
+                    back_off.reset();
                     metrics::gauge!("fairlead_control_listening").set(1.0);
                     // Whatever was published before this connection.
                     heard(News::OfAnyone);
@@ -60,10 +61,9 @@ impl Address {
                 }
                 Err(error) => {
                     tracing::warn!(database = shown, %error, "channel of releases cannot be opened");
-                    wait = (wait * 2).min(LONGEST_BACK_OFF);
                 }
             }
-            tokio::time::sleep(wait).await;
+            back_off.pause().await;
         }
     }
 }

@@ -235,7 +235,7 @@ impl Ground {
 
     /// A link to a service, wherever its instances are.
     fn link(&self, service: &'static str) -> anyhow::Result<Link> {
-        Ok(Link::balanced(service, self.services.follow(service)?)?)
+        Ok(Link::balanced(service, self.services.follow(service)?))
     }
 
     /// Follows releases: from the last good one at once, then from the control plane, which is told

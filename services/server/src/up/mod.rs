@@ -17,6 +17,7 @@ use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_chassis::link::Link;
 use fairlead_chassis::readiness::Readiness;
 use fairlead_chassis::serve::{ServeOptions, bind, grpc_router, serve_router};
+use fairlead_chassis::telemetry::Metrics;
 use fairlead_domain::TenantId;
 use fairlead_event_log::EventLog;
 use fairlead_online::{FeatureStore, OnlineStore};
@@ -92,10 +93,7 @@ pub struct InnerLinks {
 impl Running {
     /// Binds, starts everything, and answers once calls can be served (a release may still be
     /// missing: see [`Running::release_live`]).
-    pub async fn start(
-        config: &AppConfig,
-        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
-    ) -> anyhow::Result<Self> {
+    pub async fn start(config: &AppConfig, metrics: Option<Metrics>) -> anyhow::Result<Self> {
         let listeners = [
             bind(config.listen.gateway).await?,
             bind(config.listen.control).await?,
@@ -174,7 +172,7 @@ impl Running {
     async fn serve(
         &self,
         listeners: [tokio::net::TcpListener; 3],
-        metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+        metrics: Option<Metrics>,
     ) -> anyhow::Result<()> {
         let [gateway, control, observe] = listeners;
         let (grpc, health) = grpc_router(self.services.gateway.routes())?;
@@ -184,7 +182,8 @@ impl Running {
         health.set_serving(true).await;
         self.spawn("control-plane", control, grpc);
         let readiness = Readiness::waiting_for(&["release"]);
-        let page = fairlead_chassis::admin::router(metrics, readiness.clone());
+        let ready = readiness.clone();
+        let page = fairlead_chassis::admin::router(metrics, move || ready.refusal());
         let (releases, shutdown) = (self.releases.clone(), self.shutdown.clone());
         self.tasks.spawn(async move {
             if shutdown

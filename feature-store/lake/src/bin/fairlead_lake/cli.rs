@@ -129,7 +129,7 @@ impl Cli {
 }
 
 async fn merge(config: &ProcessConfig) -> anyhow::Result<()> {
-    fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
+    let _telemetry = fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let store = Store::open(&config.lake.url, &config.data_dir)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let done = compact(&config.lake, &store, &clock).await?;

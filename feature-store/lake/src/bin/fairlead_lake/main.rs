@@ -1,6 +1,5 @@
 //! The `fairlead-lake` binary; see the library of the same name.
 
-mod admin;
 mod cli;
 mod write;
 

@@ -1,22 +1,26 @@
 //! The writing process.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fairlead_chassis::admin;
+use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::clock::SystemClock;
 use fairlead_chassis::serve::{ServeOptions, bind, serve_router, shutdown_on_signal};
 use fairlead_event_log::{
     EmbeddedEventLog, EmbeddedOptions, EventLog, KafkaEventLog, KafkaOptions,
 };
-use fairlead_lake::{Deps, ProcessConfig, Store, Topics, Writer, catch_up};
+use fairlead_lake::{Deps, ProcessConfig, ProgressWatch, Store, Topics, Writer, catch_up};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin;
-
-/// Longest pause between attempts to reach Kafka at the start.
+/// The first and the longest pause between attempts to reach Kafka at the start.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The writer's progress, once there is a writer.
+type Watched = Arc<OnceLock<ProgressWatch>>;
 
 /// Writes until SIGTERM, then writes what waits, commits, and ends.
 pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
@@ -30,12 +34,11 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
         name: "metrics",
         drain: Duration::from_millis(config.drain_ms),
     };
-    let progress = admin::Watched::default();
-    let page = admin::router(
-        telemetry.metrics.clone(),
-        progress.clone(),
-        shutdown.clone(),
-    );
+    let progress = Watched::default();
+    let (watched, stopping) = (progress.clone(), shutdown.clone());
+    let page = admin::router(Some(telemetry.metrics.clone()), move || {
+        missing(&watched, &stopping)
+    });
     let serving = tasks.spawn(serve_router(options, listener, page, served.clone()));
     let wrote = write(config, &progress, shutdown.clone()).await;
     served.cancel();
@@ -47,9 +50,20 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
     Ok(serving.await??)
 }
 
+/// Returns why the process cannot write, or `None` where it can.
+fn missing(progress: &Watched, shutdown: &CancellationToken) -> Option<String> {
+    if shutdown.is_cancelled() {
+        return Some("the process is ending".to_owned());
+    }
+    match progress.get() {
+        Some(progress) => progress.now().missing,
+        None => Some("the event log was not reached yet".to_owned()),
+    }
+}
+
 async fn write(
     config: &ProcessConfig,
-    progress: &admin::Watched,
+    progress: &Watched,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let Some(log) = wait_for_log(config, &shutdown).await? else {
@@ -65,7 +79,7 @@ async fn write(
 
 /// Writes what the log holds now, outside the group.
 pub(crate) async fn until_end(config: &ProcessConfig) -> anyhow::Result<()> {
-    fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
+    let _telemetry = fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let log = open_log(config).await?;
     let topics = Topics::default();
     let taken = catch_up(&config.lake, &topics, &deps(config, log.clone())?).await;
@@ -82,25 +96,20 @@ fn deps(config: &ProcessConfig, log: Arc<dyn EventLog>) -> anyhow::Result<Deps> 
     })
 }
 
-/// Waits for a Kafka that is away; nothing when told to stop before.
+/// Waits for a Kafka that is away. Returns `None` where it is told to stop before.
 async fn wait_for_log(
     config: &ProcessConfig,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Option<Arc<dyn EventLog>>> {
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match open_log(config).await {
-            Ok(log) => return Ok(Some(log)),
-            Err(cause) if cause.is_transient() => {
-                tracing::warn!(%cause, "event log away, will try again");
-            }
-            Err(cause) => return Err(cause).context("[events] kafka"),
-        }
-        tokio::select! {
-            () = shutdown.cancelled() => return Ok(None),
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
-        }
-    }
+    BackOff::new(FIRST_PAUSE, LONGEST_PAUSE)
+        .retry(
+            "event log",
+            shutdown,
+            async || open_log(config).await,
+            fairlead_event_log::Error::is_transient,
+        )
+        .await
+        .context("[events] kafka")
 }
 
 async fn open_log(config: &ProcessConfig) -> Result<Arc<dyn EventLog>, fairlead_event_log::Error> {
