@@ -1,16 +1,18 @@
-//! Time as a seam: what reads the clock takes one, so that tests and replays choose the instant.
+//! Time as a seam: code that reads the clock takes one, so that tests and replays choose the
+//! instant.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Gives the instant.
 pub trait Clock: Send + Sync + 'static {
-    /// Unix milliseconds, UTC.
+    /// Returns the instant in Unix milliseconds, UTC.
     fn now_ms(&self) -> i64;
 }
 
-/// The last full minute before an instant. What several instances of a service compute from the
-/// clock on their own (product features, popularity) is as of a full minute, so that they agree.
+/// Returns the last full minute before an instant. Values that several instances of a service
+/// compute from the clock on their own (product features, popularity) are as of a full minute, so
+/// that they agree.
 pub fn full_minute(now_ms: i64) -> i64 {
     now_ms - now_ms.rem_euclid(60_000)
 }
@@ -28,7 +30,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands where it is put.
+/// A clock that shows the instant it was set to.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);
 
@@ -38,7 +40,7 @@ impl ManualClock {
         Self(AtomicI64::new(now_ms))
     }
 
-    /// Puts it at `now_ms`.
+    /// Sets it to `now_ms`.
     pub fn set(&self, now_ms: i64) {
         self.0.store(now_ms, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Deadlines: one for a whole request, carried in `grpc-timeout`, shared out to its stages.
+//! Deadlines: one for a request with all its stages, carried in `grpc-timeout`.
 
 use std::time::{Duration, Instant};
 
@@ -14,23 +14,23 @@ impl Deadline {
         Self(Instant::now() + time)
     }
 
-    /// The deadline that a call carries, if it carries one.
+    /// Returns the deadline that a call carries, or `None` if it carries none.
     pub fn from_request<T>(request: &tonic::Request<T>) -> Option<Self> {
         let value = request.metadata().get("grpc-timeout")?.to_str().ok()?;
         parse_timeout(value).map(Self::after)
     }
 
-    /// Time left; zero once it has passed.
+    /// Returns the time left; zero once it has passed.
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The instant.
+    /// Returns the instant.
     pub fn instant(self) -> Instant {
         self.0
     }
 
-    /// A deadline for one stage: `share` (0 to 1) of what is left.
+    /// Returns a deadline for one stage: `share` (0 to 1) of the time that is left.
     #[must_use]
     pub fn share(self, share: f64) -> Self {
         Self(Instant::now() + self.remaining().mul_f64(share.clamp(0.0, 1.0)))
@@ -42,12 +42,12 @@ impl Deadline {
     }
 }
 
-/// The time that `grpc-timeout` in the headers allows.
+/// Returns the time that `grpc-timeout` in the headers allows, or `None` where there is none.
 pub(crate) fn timeout_of(headers: &HeaderMap) -> Option<Duration> {
     parse_timeout(headers.get("grpc-timeout")?.to_str().ok()?)
 }
 
-/// `TimeoutValue TimeoutUnit` of the gRPC protocol: at most eight digits and one of `HMSmun`.
+/// Reads `TimeoutValue TimeoutUnit` of the gRPC protocol: at most eight digits and one of `HMSmun`.
 fn parse_timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -96,10 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_never_more_than_the_whole() {
-        let whole = Deadline::after(Duration::from_millis(100));
-        assert!(whole.share(0.5) <= whole);
-        assert!(whole.share(7.0).remaining() <= Duration::from_millis(100));
+    fn a_share_is_never_more_than_all_of_it() {
+        let full = Deadline::after(Duration::from_millis(100));
+        assert!(full.share(0.5) <= full);
+        assert!(full.share(7.0).remaining() <= Duration::from_millis(100));
         assert_eq!(
             Deadline::after(Duration::ZERO).share(0.5).remaining(),
             Duration::ZERO

@@ -1,4 +1,4 @@
-//! What can go wrong while a process starts, serves or stops.
+//! The errors of a process that starts, serves or stops.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub enum Error {
     ConfigFile {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The address cannot be listened on.
@@ -24,7 +24,7 @@ pub enum Error {
     Bind {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The address of a service is not a URI.
@@ -32,17 +32,17 @@ pub enum Error {
     Address {
         /// The address as configured.
         value: String,
-        /// Why.
+        /// The cause.
         cause: String,
     },
-    /// Nothing says where a service is.
+    /// The configuration has no address of a service.
     #[error(
         "nothing says where {service} is: set `discovery.services.{service}`, such as {example}"
     )]
     NoAddress {
         /// The service.
         service: &'static str,
-        /// What its addresses look like.
+        /// An example of its addresses.
         example: &'static str,
     },
     /// Telemetry was set up twice or with a filter that does not parse.
@@ -53,7 +53,7 @@ pub enum Error {
     Serve {
         /// The server.
         name: &'static str,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// Calls were still in flight when the drain time was over.

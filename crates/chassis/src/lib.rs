@@ -1,4 +1,4 @@
-//! What every process needs to start, be found, be watched and stop.
+//! Everything that a process needs to start, be found, be watched and stop.
 //!
 //! Invariants: configuration is checked before anything is bound; every call made through a
 //! [`link::Link`] carries a deadline and the trace context; a served call is measured once, whether

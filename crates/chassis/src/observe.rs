@@ -1,4 +1,4 @@
-//! One layer around every served call: trace context in, span, rate, errors, duration, deadline.
+//! The layer of every served call: trace context in, span, rate, errors, duration, deadline.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -19,30 +19,30 @@ use crate::readiness::Readiness;
 use crate::serve::{Health, ServeOptions, serve_router};
 use crate::telemetry::Metrics;
 
-/// How a process is watched and stopped.
+/// The name of a process, and the way it is watched and stopped.
 #[derive(Debug, Clone)]
 pub struct Process {
     /// Name in logs: "ranking".
     pub name: &'static str,
-    /// How long calls in flight may go on once no new ones are taken.
+    /// The longest that calls in flight may go on once no new ones are taken.
     pub drain: Duration,
-    /// How long calls are still taken after callers were told to go elsewhere.
+    /// The time for which calls are still taken after callers were told to go elsewhere.
     pub notice: Duration,
-    /// What must be there before it serves.
+    /// The parts that must be there before it serves.
     pub readiness: Readiness,
 }
 
-/// What is served, and who is told of it.
+/// The content of a server, and the registry that is told of it.
 pub struct Served {
-    /// Where calls come in.
+    /// The socket at which calls come in.
     pub listener: TcpListener,
-    /// gRPC, and what else is routed on its port.
+    /// gRPC, and everything else that is routed on its port.
     pub router: axum::Router,
     /// The gRPC health of `router`.
     pub health: Health,
-    /// Who is told.
+    /// The registry that is told.
     pub registry: Arc<dyn ServiceRegistry>,
-    /// What it is told.
+    /// The description that it is told.
     pub registration: Registration,
 }
 
@@ -59,7 +59,7 @@ impl Process {
         let page = admin::router(metrics, move || readiness.refusal());
         let options = ServeOptions {
             name: "metrics",
-            // A scrape in flight is nothing to wait for.
+            // A scrape in flight is not worth waiting for.
             drain: Duration::from_millis(100),
         };
         let readiness = self.readiness.clone();
@@ -115,7 +115,7 @@ impl Process {
         };
         tokio::pin!(serving, told);
         tokio::select! {
-            // It fails by itself: there is nothing left that could drain.
+            // It failed by itself: no call is left that could drain.
             ended = &mut serving => ended,
             () = &mut told => serving.await,
         }

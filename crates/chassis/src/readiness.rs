@@ -1,11 +1,11 @@
-//! Whether a process can serve: named parts that must be there first, and draining at the end.
+//! Readiness: the named parts that must be there before a process serves, and draining at its end.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// What a process still waits for. Clones are of the same process.
+/// The parts that a process still waits for. Clones are of the same process.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     state: Arc<watch::Sender<State>>,
@@ -29,7 +29,8 @@ impl Readiness {
         }
     }
 
-    /// A part is there. It stays so: what is lost later degrades answers, it does not end them.
+    /// Notes that a part is there. It stays so: losing it later degrades answers, it does not end
+    /// them.
     pub fn has(&self, part: &'static str) {
         self.state.send_if_modified(|state| {
             let had = state.waiting.remove(part);
@@ -40,7 +41,7 @@ impl Readiness {
         });
     }
 
-    /// From now on this process is not to be asked any more.
+    /// Notes that this process is not to be asked any more.
     pub fn drain(&self) {
         self.state.send_modify(|state| state.draining = true);
     }
@@ -52,7 +53,7 @@ impl Readiness {
         drop(state.wait_for(|state| state.waiting.is_empty()).await);
     }
 
-    /// Why it cannot serve; nothing where it can.
+    /// Returns why it cannot serve, or `None` where it can.
     pub fn refusal(&self) -> Option<String> {
         let state = self.state.borrow();
         if state.draining {

@@ -13,23 +13,23 @@ use tonic_health::server::HealthReporter;
 use crate::Error;
 use crate::observe::ObserveLayer;
 
-/// What a server needs to know of itself.
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// Name in logs: "gateway".
     pub name: &'static str,
-    /// How long calls in flight may go on after shutdown began.
+    /// The longest that calls in flight may go on after shutdown began.
     pub drain: Duration,
 }
 
-/// Tells the outside whether this process can serve (gRPC health protocol, service "").
+/// Tells callers, by the gRPC health protocol under the service "", if this process can serve.
 #[derive(Debug, Clone)]
 pub struct Health {
     reporter: HealthReporter,
 }
 
 impl Health {
-    /// Says whether calls can be answered now.
+    /// Sets whether calls can be answered now.
     pub async fn set_serving(&self, serving: bool) {
         let status = if serving {
             ServingStatus::Serving
@@ -47,7 +47,8 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         .map_err(|cause| Error::Bind { address, cause })
 }
 
-/// The gRPC services as a router with reflection, health and measurement, and the health handle.
+/// Returns the gRPC services as a router with reflection, health and measurement, and the handle of
+/// the health.
 pub fn grpc_router(routes: Routes) -> Result<(axum::Router, Health), Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let reflect = |error: tonic_reflection::server::Error| Error::Config(error.to_string());
@@ -109,7 +110,7 @@ pub async fn serve_router(
     }
 }
 
-/// A token that is cancelled on SIGTERM or Ctrl-C.
+/// Returns a token that is cancelled on SIGTERM or Ctrl-C.
 pub fn shutdown_on_signal(
     tasks: &tokio_util::task::TaskTracker,
 ) -> std::io::Result<CancellationToken> {

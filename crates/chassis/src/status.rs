@@ -1,4 +1,4 @@
-//! What callers are told of errors: a trait that every service's error implements, and the one
+//! Errors as callers see them: a trait that the error of every service implements, and the one
 //! conversion to a status.
 //!
 //! A [`CallError`] names the thing, the value and what is allowed, for people in its message and for
@@ -18,7 +18,7 @@ const MAX_VALUE: usize = 80;
 
 /// An error of a service that can end a call.
 pub trait ServiceError: std::error::Error {
-    /// Returns what the caller is told. Implementations match every variant, without a wildcard.
+    /// Returns the error as the caller sees it. Implementations match every variant, without a wildcard.
     fn call_error(&self) -> CallError;
 }
 
@@ -26,14 +26,14 @@ pub trait ServiceError: std::error::Error {
 pub fn status_of(error: &impl ServiceError) -> Status {
     let told = error.call_error();
     match told.log {
-        Log::Nothing => {}
+        Log::Silent => {}
         Log::Warning => tracing::warn!(%error, "call failed"),
         Log::Error => tracing::error!(%error, "call failed"),
     }
     told.into()
 }
 
-/// What a caller is told of an error.
+/// An error as its caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallError {
     code: Code,
@@ -50,10 +50,10 @@ struct Info {
     data: HashMap<String, String>,
 }
 
-/// How an error is logged when it becomes a status.
+/// The level at which an error is logged when it becomes a status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Log {
-    Nothing,
+    Silent,
     Warning,
     Error,
 }
@@ -66,7 +66,7 @@ impl CallError {
             message: message.into(),
             info: None,
             violations: Vec::new(),
-            log: Log::Nothing,
+            log: Log::Silent,
         }
     }
 

@@ -30,17 +30,17 @@ const SIZES: &[f64] = &[
     1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0,
 ];
 
-/// How a process is watched.
+/// The logs and traces of a process.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TelemetryConfig {
-    /// What is logged, in the `tracing` filter grammar: "info,fairlead=debug".
+    /// The filter of the log, in the grammar of `tracing`: "info,fairlead=debug".
     pub log: String,
-    /// Logs as JSON lines; otherwise as text.
+    /// `true` for logs as JSON lines, `false` for text.
     pub log_json: bool,
     /// Share of traces that are kept, 0 to 1; a caller's own decision goes first.
     pub trace_share: f64,
-    /// Where spans go: an OTLP receiver's gRPC endpoint, `http://host:4317`; empty for nowhere.
+    /// The gRPC endpoint of the OTLP receiver of spans, `http://host:4317`; empty for none.
     pub otlp: String,
 }
 
@@ -133,7 +133,7 @@ fn traces(config: &TelemetryConfig, name: &'static str) -> Result<SdkTracerProvi
     Ok(builder.with_batch_exporter(exporter).build())
 }
 
-/// How often samples that no scrape has taken are folded into their buckets.
+/// The time between two folds of the samples that no scrape has taken into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// The metrics of a process, with the task that keeps them up: a recorder holds each sample of a

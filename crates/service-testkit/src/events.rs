@@ -1,4 +1,4 @@
-//! What happened to customers, and the features that come of it.
+//! Events on products, and the features of the customers to whom they happened.
 
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::feature::v1::{EntityState, FeatureSet};

@@ -6,7 +6,7 @@ use fairlead_proto::control::v1::Release;
 use fairlead_proto::money::v1::Money;
 use fairlead_release::{Live, content_hash};
 
-/// Returns a release of these products with nothing else in it.
+/// Returns a release of these products and no more.
 pub fn release(revision: i64, products: Vec<Product>) -> Release {
     Release {
         revision,

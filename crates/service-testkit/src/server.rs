@@ -13,7 +13,7 @@ use tonic::{Request, Status};
 
 use crate::PATIENCE;
 
-/// How long calls in flight may go on after a test ended.
+/// The longest that calls in flight may go on after a test ended.
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// A service on a free port of this machine, until it is dropped.
@@ -53,7 +53,7 @@ pub fn within<T>(limit: Duration, request: T) -> Request<T> {
     request
 }
 
-/// Returns what a service says of itself, once that is as wanted.
+/// Returns the state of a service, once that is as wanted.
 ///
 /// # Panics
 /// It is not so within [`PATIENCE`], or the service ended.
@@ -62,8 +62,7 @@ pub async fn until<S: Clone>(mut serving: watch::Receiver<S>, wanted: impl FnMut
     found.expect("in time").expect("the service runs").clone()
 }
 
-/// Asks at once, and after each change of what the service says of itself, until the answer is as
-/// wanted.
+/// Asks at once, and after each change of the state of the service, until the answer is as wanted.
 ///
 /// # Errors
 /// A call fails, the service ends, or the answer is not so within [`PATIENCE`].

@@ -31,7 +31,7 @@ pub struct ConsulAgent {
 }
 
 impl ConsulAgent {
-    /// Starts an agent that knows nobody.
+    /// Starts an agent that knows no instance.
     ///
     /// # Errors
     /// No `consul` on PATH or in the cache, or it ended or stayed silent; the error carries its log.
@@ -61,7 +61,7 @@ impl ConsulAgent {
         self.process.kill()
     }
 
-    /// Starts it again on the same ports, knowing nobody, after killing it where it still runs.
+    /// Starts it again on the same ports, knowing no instance, after killing it where it still runs.
     ///
     /// # Errors
     /// As [`ConsulAgent::start`]; also when another process has taken a port meanwhile.

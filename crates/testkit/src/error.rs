@@ -1,11 +1,11 @@
-//! What can keep a test server from starting.
+//! The errors that keep a test server from starting.
 
 use std::{io, path::PathBuf, time::Duration};
 
 /// The result of starting, stopping or asking a test server.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a test server is not there. Each variant names the thing and what to do or look at.
+/// An error of a test server. Each variant names the thing and what to do or look at.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A program is not installed.
@@ -13,7 +13,7 @@ pub enum Error {
     Spawn {
         /// The program as it was called.
         program: String,
-        /// What the system answered.
+        /// The answer of the system.
         source: io::Error,
     },
     /// No Apache Kafka on this machine.
@@ -45,9 +45,9 @@ pub enum Error {
     NotReady {
         /// The server's program.
         program: String,
-        /// Where it was asked.
+        /// The address at which it was asked.
         address: String,
-        /// How long.
+        /// The time for which it was waited for.
         waited: Duration,
         /// The end of its log.
         log: String,
@@ -55,9 +55,9 @@ pub enum Error {
     /// A file, folder, port or process could not be had.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The action that was tried.
         what: String,
-        /// What the system answered.
+        /// The answer of the system.
         source: io::Error,
     },
 }

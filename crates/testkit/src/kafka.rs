@@ -77,7 +77,8 @@ impl KafkaBroker {
         })
     }
 
-    /// What a client's `bootstrap.servers` wants: `127.0.0.1:PORT`. The same after a restart.
+    /// Returns the value for a client's `bootstrap.servers`: `127.0.0.1:PORT`. The same after a
+    /// restart.
     pub fn bootstrap(&self) -> String {
         address(self.port).to_string()
     }

@@ -19,7 +19,7 @@ const CORRELATION: i32 = 1;
 /// An answer that lists one broker is some 60 bytes.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// Whether a broker of this very cluster answers there and lists a live broker.
+/// Returns `true` if a broker of this very cluster answers there and lists a live broker.
 pub(crate) fn serves(addr: SocketAddr, cluster_id: &str) -> bool {
     ask(addr)
         .and_then(|answer| read_metadata(&answer))
@@ -136,12 +136,12 @@ mod tests {
 
     #[test]
     fn every_cut_answer_is_refused() {
-        let whole = answer();
-        for length in 0..whole.len() {
+        let full = answer();
+        for length in 0..full.len() {
             assert!(
-                read_metadata(&whole[..length]).is_err(),
+                read_metadata(&full[..length]).is_err(),
                 "{length} of {} bytes",
-                whole.len()
+                full.len()
             );
         }
     }

@@ -1,7 +1,7 @@
 //! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
 //! ports with a folder of its own, and the real data sets where the machine has them.
 //!
-//! A test talks to what production talks to; nothing here imitates a server. Use as a
+//! A test talks to the servers that production talks to; none of them is imitated. Use as a
 //! dev-dependency only.
 //!
 //! # Invariants

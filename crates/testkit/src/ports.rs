@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::{Error, Result};
 
-/// How often a server is started anew when another process takes its port first.
+/// The number of times that a server is started anew when another process takes its port first.
 const ATTEMPTS: usize = 5;
 
 /// `N` different ports that were free a moment ago. They are held together until all are known,

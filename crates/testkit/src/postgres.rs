@@ -25,12 +25,12 @@ use crate::{
 const START_LIMIT: Duration = Duration::from_mins(1);
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
-/// Where Debian keeps the server's programs, off the PATH.
+/// The folder in which Debian keeps the server's programs, off the PATH.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// A real PostgreSQL on a free port of the loopback address, with a data folder of its own; killed
 /// when dropped, and when the test process ends. Its user is `postgres`, without a password (it
-/// takes any that is given). Nothing is flushed to the disk: a killed process loses nothing, a
+/// takes any that is given). No write is flushed to the disk: a killed process loses none, a
 /// killed machine everything.
 ///
 /// A start takes about 2 seconds: use [`PostgresServer::shared`] with a database of the test's own
@@ -89,7 +89,7 @@ impl PostgresServer {
         create_database(self.addr())
     }
 
-    /// Where it listens. The same after a restart.
+    /// Returns the address at which it listens. The same after a restart.
     pub fn addr(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
@@ -173,13 +173,13 @@ fn program(path: &Path, folder: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// Whether this process is root: what it owns says so.
+/// Returns `true` if this process is root: the owner of its own folder in `/proc` says so.
 fn is_root() -> Result<bool> {
     let own = fs::metadata("/proc/self").map_err(Error::io("look at this process"))?;
     Ok(own.uid() == 0)
 }
 
-/// User and group that root runs the server as: `postgres` where the machine has it, else `nobody`.
+/// Returns the user and group that root runs the server as: `postgres` where the machine has it, else `nobody`.
 fn unprivileged() -> Result<(u32, u32)> {
     let users = fs::read_to_string("/etc/passwd").map_err(Error::io("read /etc/passwd"))?;
     let find = |name: &str| {
@@ -226,7 +226,7 @@ fn data(folder: &Path) -> Result<PathBuf> {
         .map_err(Error::io(format!("look at {}", data.display())))
 }
 
-/// Whether the PostgreSQL with this process id says that it is ready and answers there. Its lock
+/// Returns `true` if the PostgreSQL with this process id says that it is ready and answers there. Its lock
 /// file begins with its process id, and holds its state in the eighth line.
 fn serves(addr: SocketAddr, data: &Path, pid: u32) -> bool {
     let Ok(lock) = fs::read_to_string(data.join("postmaster.pid")) else {
@@ -246,7 +246,8 @@ fn ask(addr: SocketAddr) -> std::io::Result<()> {
     stream.read_exact(&mut [0])
 }
 
-/// Whether some process works in this folder: each of PostgreSQL's works in its data folder.
+/// Returns `true` if some process works in this folder: each of PostgreSQL's works in its data
+/// folder.
 fn works_in(folder: &Path) -> bool {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes

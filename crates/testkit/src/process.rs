@@ -21,7 +21,7 @@ use crate::{Error, Result, wait};
 const GUARD: &str = r#"read -r _; told=$?; kill -s KILL -- "-$1"; [ $told -eq 0 ] && exit
 for _ in 1 2 3 4 5; do rm -rf -- "$2" && exit; sleep 1; done"#;
 
-/// How much of a server's log an error carries.
+/// The length of the end of a server's log that an error carries.
 const LAST_WORDS: usize = 2_000;
 
 /// A running server with the guard that ends it.
@@ -169,7 +169,7 @@ fn guard(group: u32, folder: &Path) -> Result<(Child, ChildStdin)> {
         // Inherited, they would keep the reader of this process's output waiting for the guard.
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C goes to the whole foreground group; the guard must outlive it.
+        // Ctrl-C goes to every process of the foreground group; the guard must outlive it.
         .process_group(0)
         .spawn()
         .map_err(|source| Error::Spawn { program: "sh".to_owned(), source })?;

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{Error, Result};
 
-/// What is copied at once.
+/// The bytes that are copied at once.
 const CHUNK: usize = 64 * 1024;
 
 /// Forwards connections to a server, with a delay that can be changed while they are open. It ends
@@ -52,7 +52,7 @@ impl SlowProxy {
         Ok(Self { addr, delay_ms })
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

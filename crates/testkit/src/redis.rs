@@ -14,13 +14,13 @@ use crate::{Error, Result, ports, process::ServerProcess};
 const START_LIMIT: Duration = Duration::from_secs(30);
 const ANSWER_LIMIT: Duration = Duration::from_millis(500);
 
-/// What a Redis keeps over a `kill -9`.
+/// The data that a Redis keeps over a `kill -9`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Nothing.
+    /// None.
     Volatile,
-    /// What it has answered, by an append-only file synced every second, as Fairlead runs it. A killed
-    /// process loses nothing that way; a killed machine may lose the last second.
+    /// All that it has answered, by an append-only file synced every second, as Fairlead runs it. A
+    /// killed process loses no answer that way; a killed machine may lose the last second.
     AppendOnly,
 }
 
@@ -62,7 +62,7 @@ impl RedisServer {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn addr(&self) -> SocketAddr {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
@@ -118,7 +118,7 @@ fn launch(folder: &TempDir, port: u16, durability: Durability) -> Result<ServerP
     Ok(process)
 }
 
-/// Whether the Redis with this process id answers there and has loaded its data.
+/// Returns `true` if the Redis with this process id answers there and has loaded its data.
 pub(crate) fn serves(addr: SocketAddr, pid: u32) -> bool {
     ask(addr, "INFO server\r\nINFO persistence\r\nQUIT\r\n").is_ok_and(|answer| {
         answer

@@ -22,7 +22,7 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 const NODE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A real Redis Cluster on free ports of the loopback address: nodes 0 to 2 begin as masters with a
-/// third of the slots each, nodes 3 to 5 as their replicas in the same order. It keeps nothing over
+/// third of the slots each, nodes 3 to 5 as their replicas in the same order. It keeps no data over
 /// a restart of all; killed when dropped, and when the test process ends.
 ///
 /// A start takes about 3 seconds: use [`RedisCluster::shared`] with keys of the test's own, and a
@@ -42,7 +42,7 @@ struct Node {
 }
 
 impl RedisCluster {
-    /// Starts a cluster of one's own; it is whole, and every replica in step, when this returns.
+    /// Starts a cluster of one's own; every slot is served, and every replica in step, when this returns.
     ///
     /// # Errors
     /// No `redis-server` on PATH, or a node ended or stayed silent; the error carries its log.
@@ -69,7 +69,7 @@ impl RedisCluster {
         format!("redis+cluster://{}", nodes.join(","))
     }
 
-    /// Where each node listens, 0 to 5.
+    /// Returns the address at which each node listens, 0 to 5.
     pub fn addrs(&self) -> Vec<SocketAddr> {
         self.nodes.iter().map(Node::addr).collect()
     }
@@ -121,7 +121,7 @@ impl RedisCluster {
             let id = id.lines().nth(1).unwrap_or_default().to_owned();
             replica.order(&format!("CLUSTER REPLICATE {id}"))?;
         }
-        self.until("the cluster is whole", |node| {
+        self.until("every slot is served", |node| {
             let replica = self.nodes[MASTERS..]
                 .iter()
                 .any(|one| one.port == node.port);
@@ -138,10 +138,10 @@ impl RedisCluster {
     }
 
     fn until(&self, what: &str, is: impl Fn(&Node) -> bool) -> Result<()> {
-        let whole = wait::poll(START_LIMIT, || {
+        let served = wait::poll(START_LIMIT, || {
             Ok::<_, Error>(self.nodes.iter().all(&is).then_some(()))
         })?;
-        whole.ok_or_else(|| Error::NotReady {
+        served.ok_or_else(|| Error::NotReady {
             program: "redis-server (cluster)".to_owned(),
             address: self.url(),
             waited: START_LIMIT,

@@ -153,7 +153,7 @@ fn addrs(variable: &str) -> Vec<SocketAddr> {
     let listed = env::var(variable).unwrap_or_default();
     let addrs = listed.split(',').filter(|part| !part.is_empty());
     addrs
-        .map(|addr| addr.parse())
+        .map(str::parse)
         .collect::<std::result::Result<_, _>>()
         .unwrap_or_else(|error| panic!("{variable}={listed}: {error}; HOST:PORT,... is allowed"))
 }

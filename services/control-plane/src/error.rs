@@ -1,4 +1,4 @@
-//! The errors of the control plane, and what a caller is told of each.
+//! The errors of the control plane, and each as its caller sees it.
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_proto::control::v1::Finding;
@@ -17,7 +17,7 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The folder of the database cannot be made.
@@ -25,7 +25,7 @@ pub enum Error {
     Folder {
         /// The folder.
         path: String,
-        /// What the system said.
+        /// The answer of the system.
         source: std::io::Error,
     },
     /// The control database cannot be opened.
@@ -35,7 +35,7 @@ pub enum Error {
     Open {
         /// The database, without user and password.
         database: String,
-        /// What it said.
+        /// The error that it gave.
         source: sqlx::Error,
     },
     /// The control database cannot be brought to this version.
@@ -43,7 +43,7 @@ pub enum Error {
     Migration {
         /// The database, without user and password.
         database: String,
-        /// What it said.
+        /// The error that it gave.
         source: sqlx::migrate::MigrateError,
     },
     /// The control database was brought to a newer version already.
@@ -61,7 +61,7 @@ pub enum Error {
     Database {
         /// The database, without user and password.
         database: String,
-        /// What it said.
+        /// The error that it gave.
         source: sqlx::Error,
     },
     /// Another write came first, as the database itself found.
@@ -75,7 +75,7 @@ pub enum Error {
     Corrupt {
         /// What: "release 3 of acme".
         what: String,
-        /// Why.
+        /// The cause.
         cause: String,
     },
     /// A task of the service died.
@@ -88,7 +88,7 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// What was sent does not pass its checks.
@@ -118,7 +118,7 @@ pub enum Error {
         what: &'static str,
         /// Which.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// Another write came first.

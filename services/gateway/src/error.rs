@@ -1,4 +1,4 @@
-//! The errors of the gateway, and what a caller is told of each.
+//! The errors of the gateway, and each as its caller sees it.
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use tonic::{Code, Status};
@@ -25,7 +25,7 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The key of the call speaks for another tenant.

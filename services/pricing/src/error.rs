@@ -1,4 +1,4 @@
-//! The errors of the pricing service, and what a caller is told of each.
+//! The errors of the pricing service, and each as its caller sees it.
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_proto::pricing::v1::{Refusal, RefusalCause};
@@ -14,7 +14,7 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// What a firm quote was asked for cannot be asked for.
@@ -89,7 +89,7 @@ pub enum Error {
         key: String,
         /// Its value; never a secret.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// The key file cannot be read or written.
@@ -97,7 +97,7 @@ pub enum Error {
     KeyFile {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
 }

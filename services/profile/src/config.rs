@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-/// How the service runs.
+/// The settings of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How long the store may take where a call carries no deadline, milliseconds.
+    /// The longest that the store may take where a call carries no deadline, milliseconds.
     pub read_timeout_ms: u64,
 }
 

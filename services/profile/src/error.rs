@@ -1,4 +1,4 @@
-//! The errors of the profile service, and what a caller is told of each.
+//! The errors of the profile service, and each as its caller sees it.
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use tonic::Status;
@@ -13,7 +13,7 @@ pub enum Error {
         field: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The tenant is not the one whose release is live here.
@@ -31,7 +31,7 @@ pub enum Error {
         segmentation: String,
         /// The segment.
         segment: String,
-        /// What is wrong with its expression, and what is allowed.
+        /// The fault of its expression, and the allowed forms.
         reason: String,
     },
     /// The call's deadline had passed.
@@ -56,7 +56,7 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
 }

@@ -5,7 +5,7 @@
 //! from it by the feature registry, the code that also replays history, at one instant.
 //!
 //! # Invariants
-//! - A feature set holds what its purpose allows, and nothing else.
+//! - A feature set holds what its purpose allows, and no more.
 //! - Segments that pricing may read are decided by features of the purpose price alone: a
 //!   segmentation that breaks this does not compile, and the segmentations in use stay.
 //! - An unknown customer gets the anonymous profile: defaults, no consent to personalisation.

@@ -10,7 +10,7 @@ use fairlead_registry::{Error as RegistryError, FeatureReader, Purpose, Registry
 use crate::segments::Segmentations;
 use crate::targeting::targeting;
 
-/// How far back impressions count towards caps on repetition.
+/// The time for which impressions count towards caps on repetition.
 const SHOWN_WITHIN_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Whose profile, at which instant, with which feature sets.
@@ -24,7 +24,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) purposes: &'a [Purpose],
 }
 
-/// The profile of a customer of whom nothing was ever observed: feature defaults, no consent to
+/// Returns the profile of a customer of whom no event was ever observed: feature defaults, no consent to
 /// personalisation, no segments. The gateway's fallback when profiles are away is the same.
 ///
 /// # Errors
@@ -50,8 +50,8 @@ pub(crate) fn build(
     asked: Asked<'_>,
     state: Option<&EntityState>,
 ) -> Result<Profile, RegistryError> {
-    let nothing = EntityState::default();
-    let sets = Sets::read(registry, state.unwrap_or(&nothing), asked, segmentations);
+    let unobserved = EntityState::default();
+    let sets = Sets::read(registry, state.unwrap_or(&unobserved), asked, segmentations);
     // Eligibility, suitability and caps serve the choice of what to recommend.
     let facts = FeatureReader::new(registry, sets.of(Purpose::Recommend))?;
     let analytics = FeatureReader::new(registry, sets.of(Purpose::Analytics))?;
@@ -80,7 +80,7 @@ pub(crate) fn build(
     })
 }
 
-/// How often each product was shown within seven days, by product id.
+/// Returns how often each product was shown within seven days, by product id.
 fn shown(recent: &[SequenceEntry], as_of_ms: i64) -> Vec<ShownCount> {
     let from = as_of_ms.saturating_sub(SHOWN_WITHIN_MS);
     let mut counts: BTreeMap<&str, i32> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a caller may ask: every field is checked before anything is read.
+//! Requests, checked: every field is checked before the store is read.
 
 use fairlead_domain::{CustomerId, TenantId};
 use fairlead_proto::profile::v1::GetProfileRequest;

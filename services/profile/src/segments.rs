@@ -72,13 +72,13 @@ impl Segmentations {
         Ok(Self(compiled.collect::<Result<_, _>>()?))
     }
 
-    /// Whether some segmentation reads features of the purpose price.
+    /// Returns `true` if some segmentation reads features of the purpose price.
     pub(crate) fn read_price(&self) -> bool {
         self.0.iter().any(|one| one.purpose == Purpose::Price)
     }
 
     /// The segment of each segmentation: the first whose expression holds, else the one for
-    /// everyone else, else none.
+    /// all other customers, else none.
     pub(crate) fn assign(
         &self,
         analytics: &FeatureReader<'_>,
@@ -137,7 +137,7 @@ impl Compiled {
     }
 }
 
-/// Whether the expression holds. One that cannot be decided (a number that was not observed) does
+/// Returns `true` if the expression holds. One that cannot be decided (a number that was not observed) does
 /// not; one that fails otherwise does not either, and is counted.
 fn holds(program: &Program, context: &Context<'_, '_>) -> bool {
     match Value::resolve_val(program.expression(), context) {

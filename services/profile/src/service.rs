@@ -26,10 +26,10 @@ use crate::segments::Segmentations;
 
 const STAGES: Stages = Stages::measured_as("fairlead_profile_stage_seconds");
 
-/// What the service works with.
+/// The parts that the service works with.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where "now" comes from.
+    /// The clock that says what "now" is.
     pub clock: Arc<dyn Clock>,
     /// The feature definitions.
     pub registry: Registry,
@@ -109,7 +109,7 @@ impl Service {
         Routes::new(ProfileServiceServer::new(self.clone()))
     }
 
-    /// How the segmentations of the newest release compiled: a release whose segmentations do not
+    /// Follows how the segmentations of the newest release compiled: a release whose segmentations do not
     /// compile leaves those of the one before in use.
     pub fn segmentations(&self) -> watch::Receiver<DerivedStatus> {
         self.inner.published.status()

@@ -6,7 +6,7 @@ use fairlead_proto::profile::v1::TargetValue;
 use fairlead_proto::profile::v1::target_value::Value;
 use fairlead_registry::FeatureReader;
 
-/// Whether anything was ever observed of the customer.
+/// `true` if any event of the customer was ever observed.
 const KNOWN: &str = "known";
 
 /// Every number and category that was observed, and the flag `known`. What was not observed is

@@ -4,17 +4,18 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// How the service runs.
+/// The settings of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How often product counters are read and product rows made anew, milliseconds.
+    /// The time between two reads of product counters, milliseconds; product rows are made anew with
+    /// each.
     pub refresh_ms: u64,
     /// Threads that run models, each on one core.
     pub threads: usize,
     /// Products that one micro-batch scores at most.
     pub batch_rows: usize,
-    /// How long a request may wait for others to share its batch, microseconds. 0: it shares only
+    /// The longest that a request may wait for others to share its batch, microseconds. 0: it shares only
     /// with those that wait anyway.
     pub batch_wait_us: u64,
     /// Requests that may wait for a thread; one more is refused.
@@ -34,7 +35,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether the values can be worked with.
+    /// Refuses values that cannot be worked with.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, the value and what is allowed.

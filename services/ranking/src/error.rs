@@ -1,4 +1,4 @@
-//! The errors of the ranking service, and what a caller is told of each.
+//! The errors of the ranking service, and each as its caller sees it.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub enum Error {
         field: &'static str,
         /// Its value; empty when it is missing.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The tenant is not the one whose release is live here.
@@ -53,7 +53,7 @@ pub enum Error {
         version: String,
         /// The release.
         revision: i64,
-        /// Why.
+        /// The cause.
         reason: String,
     },
     /// The release has no such version.
@@ -77,7 +77,7 @@ pub enum Error {
     Artefact {
         /// The folder.
         path: PathBuf,
-        /// What was found, and what is allowed.
+        /// The finding, and the allowed content.
         reason: String,
     },
     /// A model folder could not be hashed.
@@ -104,7 +104,7 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
 }

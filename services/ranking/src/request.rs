@@ -1,4 +1,4 @@
-//! What a caller may ask: every field is checked before anything is computed.
+//! Requests, checked: every field is checked before any score is computed.
 
 use fairlead_domain::TenantId;
 use fairlead_proto::feature::v1::FeatureSet;

@@ -22,7 +22,7 @@ pub(crate) struct Rows {
     in_vocabulary: Vec<bool>,
 }
 
-/// What is known of the products, and when.
+/// The counters of the products, and the instant at which they were read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Observed<'a> {
     /// The states of products by id; a product without one was never observed.
@@ -50,9 +50,12 @@ impl Rows {
             dense: Vec::with_capacity(products.len() * dense_width),
             in_vocabulary: Vec::with_capacity(products.len()),
         };
-        let nothing = EntityState::default();
+        let unobserved = EntityState::default();
         for product in products {
-            let state = observed.states.get(&product.product_id).unwrap_or(&nothing);
+            let state = observed
+                .states
+                .get(&product.product_id)
+                .unwrap_or(&unobserved);
             let counters = registry.product_features_at(state, observed.as_of_ms);
             let (ids, dense) = (&mut rows.ids, &mut rows.dense);
             let known = assembler.item(product, &counters, observed.as_of_ms, ids, dense)?;
@@ -74,7 +77,7 @@ impl Rows {
         }
     }
 
-    /// Whether the model's vocabulary has the product.
+    /// `true` if the model's vocabulary has the product.
     pub(crate) fn in_vocabulary(&self, product: u32) -> bool {
         self.in_vocabulary
             .get(product as usize)

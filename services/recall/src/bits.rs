@@ -23,7 +23,7 @@ impl Bits {
         }
     }
 
-    /// Whether `product` is in the set.
+    /// Returns `true` if `product` is in the set.
     pub(crate) fn contains(&self, product: u32) -> bool {
         product < self.length && self.words[product as usize / 64] >> (product % 64) & 1 == 1
     }

@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// How the service runs.
+/// The settings of the service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How often product counters are read anew, milliseconds.
+    /// The time between two reads of product counters, milliseconds.
     pub refresh_ms: u64,
     /// Threads that run the user tower, each on one core.
     pub model_threads: usize,
@@ -16,11 +16,11 @@ pub struct Config {
     pub search_threads: usize,
     /// Requests that may wait for either; one more goes without the two-tower source.
     pub queue: usize,
-    /// How long the two-tower source may take where a call carries no deadline, milliseconds.
+    /// The longest that the two-tower source may take where a call carries no deadline, milliseconds.
     pub two_tower_timeout_ms: u64,
-    /// How many live counts the training data's popularity is worth.
+    /// The number of live counts that the training data's popularity is worth.
     pub popularity_strength: f64,
-    /// What a click of the last 7 days counts beside a conversion of the last 30.
+    /// The weight of a click of the last 7 days beside a conversion of the last 30.
     pub popularity_click_weight: f64,
 }
 
@@ -39,7 +39,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Whether the values can be worked with.
+    /// Refuses values that cannot be worked with.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, the value and what is allowed.

@@ -1,4 +1,4 @@
-//! Live product counters: how often each product was opened and taken by everyone.
+//! Live product counters: how often each product was opened and taken by all customers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use fairlead_registry::Registry;
 
 use crate::error::Error;
 
-/// How many products one pipelined read asks for.
+/// The number of products that one pipelined read asks for.
 const READ_AT_ONCE: usize = 512;
 
-/// What popularity counts.
+/// The counters that make popularity.
 const CONVERSIONS: &str = "conversions_30d";
 const CLICKS: &str = "clicks_7d";
 

@@ -1,4 +1,4 @@
-//! The errors of the recall service, and what a caller is told of each.
+//! The errors of the recall service, and each as its caller sees it.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub enum Error {
         field: &'static str,
         /// Its value; empty when it is missing.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// A parameter that is not declared, or a value that it does not take.
@@ -43,7 +43,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The answer of the system.
         source: std::io::Error,
     },
     /// A model folder does not hold what it must.
@@ -51,7 +51,7 @@ pub enum Error {
     Artefact {
         /// The folder or file.
         path: PathBuf,
-        /// What was found, and what is allowed.
+        /// The finding, and the allowed content.
         reason: String,
     },
     /// A model folder could not be hashed.
@@ -73,7 +73,7 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
 }

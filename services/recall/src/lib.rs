@@ -10,7 +10,7 @@
 //! # Invariants
 //! - No candidate fails a filter; every product of the catalogue is a candidate, allowed but not
 //!   found by any source (or below the limit), or dropped with exactly one cause.
-//! - The answer depends on the request, the release, its model and the counters, on nothing else:
+//! - The answer depends on the request, the release, its model and the counters, on no more:
 //!   ties go by product id.
 //! - Without personalisation only the popular and the new are asked, and behaviour changes
 //!   nothing: two customers whom the same products suit get the same list.

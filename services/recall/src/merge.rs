@@ -34,12 +34,12 @@ impl Hit {
     }
 }
 
-/// What one source found, best first, each product once.
+/// The hits of one source, best first, each product once.
 #[derive(Debug, Clone)]
-pub(crate) struct Finding {
-    /// Who found it.
+pub(crate) struct SourceHits {
+    /// The source.
     pub(crate) source: RecallSource,
-    /// What was found.
+    /// Its hits.
     pub(crate) hits: Vec<Hit>,
 }
 
@@ -63,10 +63,10 @@ pub(crate) struct Sourced {
     pub(crate) hit: Hit,
 }
 
-/// Merges `findings` and keeps the best `limit`. Equal merged scores go by `place_by_id`, the
+/// Merges the hits of all sources and keeps the best `limit`. Equal merged scores go by `place_by_id`, the
 /// place of a product among all in the order of their ids, so that the order never depends on how
 /// a catalogue was sent.
-pub(crate) fn merge(findings: &[Finding], place_by_id: &[u32], limit: usize) -> Vec<Merged> {
+pub(crate) fn merge(findings: &[SourceHits], place_by_id: &[u32], limit: usize) -> Vec<Merged> {
     let mut rows: Vec<Sourced> = findings
         .iter()
         .flat_map(|finding| {
@@ -112,15 +112,15 @@ mod tests {
 
     use super::*;
 
-    fn finding(source: RecallSource, products: &[u32]) -> Finding {
+    fn finding(source: RecallSource, products: &[u32]) -> SourceHits {
         let hits = products.iter().map(|&product| Hit::new(product, 0.5));
-        Finding {
+        SourceHits {
             source,
             hits: hits.collect(),
         }
     }
 
-    fn order(findings: &[Finding], places: &[u32], limit: usize) -> Vec<u32> {
+    fn order(findings: &[SourceHits], places: &[u32], limit: usize) -> Vec<u32> {
         let merged = merge(findings, places, limit);
         merged.into_iter().map(|row| row.product).collect()
     }
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn golden_orders() {
         let cases: &[Case] = &[
-            ("nothing found", &[], &[], &[], &[]),
+            ("no hit", &[], &[], &[], &[]),
             (
                 "one source keeps its order",
                 &[3, 1, 2],
@@ -206,7 +206,7 @@ mod tests {
                 RecallSource::TwoTower, RecallSource::ItemToItem, RecallSource::Popular,
                 RecallSource::New, RecallSource::Campaign,
             ];
-            let findings: Vec<Finding> =
+            let findings: Vec<SourceHits> =
                 lists.iter().zip(sources).map(|(list, source)| finding(source, list)).collect();
             let places: Vec<u32> = (0..40).rev().collect();
             let all = order(&findings, &places, usize::MAX);

@@ -1,4 +1,4 @@
-//! What a caller may ask: every field is checked before anything is looked for.
+//! Requests, checked: every field is checked before any candidate is looked for.
 
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::ProductKind;

@@ -14,7 +14,7 @@ use crate::bits::Bits;
 /// The filter of this service that comes after those of `eligibility::FILTERS`.
 const REPETITION: &str = "repetition";
 
-/// What the filters compare products with.
+/// The customer's side of the filters.
 #[derive(Debug)]
 pub(crate) struct Screen<'a> {
     /// The customer.
@@ -23,7 +23,7 @@ pub(crate) struct Screen<'a> {
     pub(crate) as_of_ms: i64,
     /// The kinds asked for; empty for all.
     pub(crate) kinds: &'a [i32],
-    /// How often products were shown lately.
+    /// The numbers of times that products were shown lately.
     pub(crate) shown: &'a [ShownCount],
     /// A product shown so often is not shown again; `None`: no cap.
     pub(crate) repetition_cap: Option<usize>,

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::Error;
 use crate::keeper::{Keeper, Serving, Shared};
-use crate::merge::{Finding, Hit, Merged, merge};
+use crate::merge::{Hit, Merged, SourceHits, merge};
 use crate::request::Ask;
 use crate::screen::Screen;
 use crate::snapshot::{Placed, Snapshot};
@@ -170,7 +170,7 @@ impl Service {
         ask: &Ask<'_>,
         allowed: &Bits,
         deadline: Option<Deadline>,
-    ) -> Option<Finding> {
+    ) -> Option<SourceHits> {
         let placed = snapshot.placed.as_deref()?;
         let (features, _) = ask.personal?;
         let limit = ask.parameters.two_tower_limit;
@@ -185,7 +185,7 @@ impl Service {
         let threads = &self.inner.threads;
         let finding = two_tower::find(threads, placed, features, allowed, limit, until);
         match STAGES.wait("two_tower", finding).await {
-            Ok(hits) => Some(Finding {
+            Ok(hits) => Some(SourceHits {
                 source: RecallSource::TwoTower,
                 hits,
             }),
@@ -219,7 +219,7 @@ fn threads(config: &Config) -> Result<Threads, Error> {
 }
 
 /// The sources that only look things up.
-fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Finding> {
+fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<SourceHits> {
     let (assortment, limits) = (&*snapshot.assortment, &ask.parameters);
     let popular = snapshot.popular.find(allowed, limits.popular_limit);
     let newest = assortment
@@ -237,7 +237,7 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Find
         let pushed = assortment.campaigns.find(ask.as_of_ms, allowed, ask.limit);
         found.push((RecallSource::Campaign, pushed));
     }
-    let finding = |(source, hits)| Finding { source, hits };
+    let finding = |(source, hits)| SourceHits { source, hits };
     found.into_iter().map(finding).collect()
 }
 
@@ -258,7 +258,7 @@ fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &
         .find(&seeds, allowed, &assortment.place_by_id, limit)
 }
 
-fn count(findings: &[Finding]) {
+fn count(findings: &[SourceHits]) {
     for finding in findings {
         let source = match finding.source {
             RecallSource::TwoTower => "two_tower",

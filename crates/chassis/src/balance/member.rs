@@ -19,7 +19,7 @@ use crate::endpoint::endpoint;
 
 /// Failures in a row after which an instance is left out.
 pub(super) const STRIKES: u32 = 3;
-/// How long it is left out the first time; doubles while it goes on failing.
+/// The time for which it is left out first; doubles while it goes on failing.
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
 const LONGEST_EJECTION: Duration = Duration::from_secs(30);
 
@@ -32,12 +32,12 @@ pub(super) struct Member {
     record: Mutex<Record>,
 }
 
-/// How it has done lately.
+/// Its latest failures.
 #[derive(Debug, Default, Clone, Copy)]
 struct Record {
     /// Failures since the last success.
     strikes: u32,
-    /// Until when it is left out.
+    /// The end of the time for which it is left out.
     out_until: Option<Instant>,
 }
 
@@ -48,7 +48,7 @@ impl Record {
         was_out
     }
 
-    /// One failure more; whether it is left out from now.
+    /// Counts a failure; returns `true` if it is left out from now.
     fn failed(&mut self, now: Instant) -> bool {
         self.strikes = self.strikes.saturating_add(1);
         let out = self.strikes >= STRIKES && self.out_until.is_none_or(|until| until <= now);
@@ -61,7 +61,7 @@ impl Record {
     }
 }
 
-/// Why an attempt counts as failed.
+/// The ways in which an attempt fails.
 pub(super) enum Failed {
     /// The instance itself said that it cannot.
     Answered(http::Response<Body>),
@@ -99,8 +99,8 @@ impl Member {
         record.out_until.is_some_and(|until| until > now)
     }
 
-    /// One attempt at a unary call. Whole or not at all: the answer is held until its last byte is
-    /// here, so that an instance that dies over it has failed, and another can be asked.
+    /// Attempts a unary call. The answer is held until its last byte is here, so that an instance
+    /// that dies over it has failed, and another can be asked.
     pub(super) async fn attempt(
         self: &Arc<Self>,
         request: http::Request<Body>,
@@ -117,7 +117,7 @@ impl Member {
         let said = Status::from_header_map(response.headers());
         if let Some(said) = said.filter(|said| is_fault(said.code())) {
             flight.end(true);
-            // A deadline that has passed at the server has passed here: nothing to repeat.
+            // A deadline that has passed at the server has passed here: a repeat would be late.
             return match said.code() {
                 Code::DeadlineExceeded => Ok(response),
                 _ => Err(Failed::Answered(response)),
@@ -125,10 +125,10 @@ impl Member {
         }
         let (parts, body) = response.into_parts();
         match body.collect().await {
-            Ok(whole) => {
+            Ok(collected) => {
                 flight.end(false);
-                let trailers = whole.trailers().cloned();
-                let body = Full::new(whole.to_bytes());
+                let trailers = collected.trailers().cloned();
+                let body = Full::new(collected.to_bytes());
                 let body = body.with_trailers(async move { trailers.map(Ok) });
                 Ok(http::Response::from_parts(parts, Body::new(body)))
             }
@@ -139,7 +139,7 @@ impl Member {
         }
     }
 
-    /// A call that is made once: streams, and what must not be repeated.
+    /// Makes a call once: a stream, or a call that must not be repeated.
     pub(super) async fn pass(
         self: &Arc<Self>,
         request: http::Request<Body>,
@@ -208,8 +208,8 @@ impl Member {
     }
 }
 
-/// A call in flight. Dropped before its end, it was given up by the caller: a fault of the instance
-/// where the deadline had passed, nobody's otherwise.
+/// A call in flight. Dropped before its end, it was given up by the caller; that counts as a fault
+/// of the instance where the deadline had passed.
 struct Flight {
     member: Arc<Member>,
     deadline: Option<Deadline>,

@@ -28,7 +28,7 @@ use crate::deadline::{Deadline, timeout_of};
 use crate::discovery::{Instance, Instances};
 use member::Member;
 
-/// How long a call waits for the first instance to be found, where its deadline allows more.
+/// The longest that a call waits for the first instance to be found, where its deadline allows more.
 const FIRST_INSTANCE: Duration = Duration::from_secs(1);
 
 /// A service that is called through whichever instance is best. Cheap to clone.
@@ -87,11 +87,13 @@ impl Pool {
         self.members.store(Arc::new(members.collect()));
     }
 
-    /// The best instance; another than `but` where there is another.
-    fn pick(&self, but: Option<&Arc<Member>>) -> Option<Arc<Member>> {
+    /// Returns the best instance, another than `except` where there is another, or `None` if none is
+    /// known.
+    fn pick(&self, except: Option<&Arc<Member>>) -> Option<Arc<Member>> {
         self.renew(false);
         let members = self.members.load();
-        let other = |member: &&Arc<Member>| but.is_none_or(|but| !Arc::ptr_eq(but, member));
+        let other =
+            |member: &&Arc<Member>| except.is_none_or(|except| !Arc::ptr_eq(except, member));
         let now = std::time::Instant::now();
         let able: Vec<&Arc<Member>> = members
             .iter()
@@ -99,21 +101,21 @@ impl Pool {
             .filter(|member| !member.is_ejected(now))
             .collect();
         if able.is_empty() {
-            // Everyone is out: an unlikely instance is better than a sure failure.
+            // All are out: an unlikely instance is better than a sure failure.
             let all: Vec<&Arc<Member>> = members.iter().filter(other).collect();
-            return choose(&all).or_else(|| but.cloned());
+            return choose(&all).or_else(|| except.cloned());
         }
         choose(&able)
     }
 
-    /// Waits for the first instance that discovery finds.
+    /// Waits for the first instance that discovery finds; returns `None` where it finds none in time.
     async fn first(&self, deadline: Option<Deadline>) -> Option<Arc<Member>> {
         let limit = deadline.map_or(FIRST_INSTANCE, |deadline| {
             deadline.remaining().min(FIRST_INSTANCE)
         });
         let mut instances = self.instances.lock().clone();
         let found = instances.wait_for(|list| !list.is_empty());
-        // Neither a timeout nor a registry that ended finds anyone.
+        // After a timeout, or once the registry ended, there is still none to pick.
         drop(tokio::time::timeout(limit, found).await);
         self.pick(None)
     }
@@ -154,7 +156,7 @@ impl Pool {
             .unwrap_or_else(|| failed.into_response())
     }
 
-    /// The one retry, where it is allowed; nothing where it is not or failed as well.
+    /// Makes the one retry. Returns `None` where it is not allowed, or failed as well.
     async fn retry(
         &self,
         first: &Arc<Member>,
@@ -182,7 +184,8 @@ impl Pool {
     }
 }
 
-/// The one of two taken at random that has fewer calls in flight.
+/// Returns that of two members taken at random which has fewer calls in flight, or `None` if there
+/// are no members.
 fn choose(members: &[&Arc<Member>]) -> Option<Arc<Member>> {
     match members {
         [] => None,
@@ -201,7 +204,7 @@ fn choose(members: &[&Arc<Member>]) -> Option<Arc<Member>> {
     }
 }
 
-/// The request again, with the time that remains.
+/// Returns the request again, with the time that remains.
 fn again(
     parts: &http::request::Parts,
     body: &Bytes,
@@ -220,7 +223,7 @@ fn refuse(status: &Status) -> http::Response<Body> {
     status.clone().into_http()
 }
 
-/// Whether a status says that this instance, not this request, is at fault.
+/// Returns `true` if a status says that this instance, not this request, is at fault.
 fn is_fault(code: Code) -> bool {
     matches!(code, Code::Unavailable | Code::DeadlineExceeded)
 }

@@ -1,4 +1,4 @@
-//! Which calls may be repeated: the contracts say it, method by method.
+//! The calls that may be repeated, as the contracts say it method by method.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -35,7 +35,8 @@ static SAFE: LazyLock<HashSet<String>> = LazyLock::new(|| {
     safe
 });
 
-/// Whether the method of this path is declared `NO_SIDE_EFFECTS` or `IDEMPOTENT`, and is unary.
+/// Returns `true` if the method of this path is unary and declared `NO_SIDE_EFFECTS` or
+/// `IDEMPOTENT`.
 pub(super) fn to_repeat(path: &str) -> bool {
     SAFE.contains(path)
 }

@@ -1,7 +1,7 @@
 //! Consul: instances by blocking queries to the local agent, registration with a gRPC health check.
 //!
-//! What is lost with Consul is news, never a service: the last known list stays, and says so in
-//! `fairlead_discovery_up`. An agent that forgot this process (it restarted without its data) is
+//! Without Consul news is lost, never a service: the last known list stays, and
+//! `fairlead_discovery_up` says so. An agent that forgot this process (it restarted without its data) is
 //! told again within [`LOOK_AFTER`].
 
 use std::sync::Arc;
@@ -20,21 +20,21 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Instance, Instances, Registration, ServiceRegistry, lost, put};
+use super::{Instance, Instances, Registration, ServiceRegistry, note_unanswered, update};
 use crate::Error;
 use crate::back_off::BackOff;
 use crate::endpoint::endpoint;
 
-/// How long a blocking query waits for a change; Consul adds up to a sixteenth.
+/// The time for which a blocking query waits for a change; Consul adds up to a sixteenth.
 const WAIT: Duration = Duration::from_secs(30);
-/// How long every other call may take.
+/// The longest that every other call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 /// The first pause after a failed call; they double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How often a registration is looked after.
+/// The time between two looks at a registration.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
-/// How long a withdrawal may take: a drain does not wait for a registry that is away.
+/// The longest that a withdrawal may take: a drain does not wait for a registry that is away.
 const WITHDRAW_LIMIT: Duration = Duration::from_secs(1);
 
 /// Services known to a Consul agent.
@@ -167,13 +167,13 @@ impl Agent {
         loop {
             match self.instances(service, index).await {
                 Ok((found, next)) => {
-                    put(service, list, found);
+                    update(service, list, found);
                     back_off.reset();
                     // An index that went back is of a Consul that began anew: ask without one.
                     index = if next < index { 0 } else { next };
                 }
                 Err(error) => {
-                    lost(service);
+                    note_unanswered(service);
                     tracing::warn!(service, %error, "consul does not answer, the last known instances stay");
                     index = 0;
                     back_off.pause().await;
@@ -285,7 +285,7 @@ impl Answer {
     }
 }
 
-/// How Consul is told of an instance. It begins as passing: a process announces itself once it can
+/// Returns the registration of an instance as Consul takes it. It begins as passing: a process announces itself once it can
 /// serve; from then on Consul asks by the gRPC health protocol.
 fn definition(registration: &Registration) -> serde_json::Value {
     let Registration {

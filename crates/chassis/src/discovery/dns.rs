@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Instance, Instances, Registration, ServiceRegistry, lost, put};
+use super::{Instance, Instances, Registration, ServiceRegistry, note_unanswered, update};
 use crate::Error;
 
 /// Services behind names that are looked up again and again.
@@ -72,7 +72,7 @@ impl ServiceRegistry for DnsRegistry {
     }
 }
 
-/// Every address of every name. A name that cannot be looked up keeps the whole list as it was:
+/// Every address of every name. A name that cannot be looked up keeps the list as it was:
 /// half a list would put all load on the other half.
 async fn look_up(service: &'static str, names: &[String], list: &watch::Sender<Arc<[Instance]>>) {
     let mut found = Vec::new();
@@ -83,11 +83,11 @@ async fn look_up(service: &'static str, names: &[String], list: &watch::Sender<A
             }
             Err(error) => {
                 tracing::warn!(service, name, %error, "name cannot be looked up");
-                return lost(service);
+                return note_unanswered(service);
             }
         }
     }
-    put(service, list, found);
+    update(service, list, found);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Addresses from the configuration: they never change, and nobody needs to be told of them.
+//! Addresses from the configuration: they never change, and announcing a process does nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Instance, Instances, Registration, ServiceRegistry, put};
+use super::{Instance, Instances, Registration, ServiceRegistry, update};
 use crate::Error;
 
 /// Services at fixed addresses.
@@ -33,7 +33,7 @@ impl ServiceRegistry for FixedRegistry {
             example: "[\"http://127.0.0.1:7004\"]",
         })?;
         let (list, instances) = watch::channel::<Arc<[Instance]>>(Arc::default());
-        put(service, &list, addresses.iter().map(Instance::at).collect());
+        update(service, &list, addresses.iter().map(Instance::at).collect());
         Ok(instances)
     }
 

@@ -1,7 +1,7 @@
-//! Where the instances of a service are, and how a process makes itself found.
+//! Discovery: finding the instances of a service, and making a process found.
 //!
-//! A [`ServiceRegistry`] is one of the seams of the house: addresses from the configuration, names
-//! in DNS, or Consul. What it finds is a list that changes; links balance over it.
+//! A [`ServiceRegistry`] is a seam with three implementations: addresses from the configuration,
+//! names in DNS, and Consul. It gives a list of instances that changes; links balance over it.
 
 mod consul;
 mod dns;
@@ -35,7 +35,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An instance of which nothing but its address is known.
+    /// An instance of which only the address is known.
     pub fn at(address: impl Into<String>) -> Self {
         let address = address.into();
         Self {
@@ -50,7 +50,7 @@ impl Instance {
 /// The instances of a service, sorted by id; the newest list, or the last known one.
 pub type Instances = watch::Receiver<Arc<[Instance]>>;
 
-/// What a process says of itself.
+/// The description of itself that a process registers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The service: "ranking".
@@ -86,10 +86,10 @@ pub trait ServiceRegistry: Send + Sync + 'static {
     ) -> futures::future::BoxFuture<'static, ()>;
 }
 
-/// How services are found.
+/// The means by which services are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum DiscoveryKind {
     /// At the addresses of the configuration.
     Static,
     /// By names in DNS: every address of a name is an instance.
@@ -102,8 +102,8 @@ pub enum Kind {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoveryConfig {
-    /// How services are found.
-    pub kind: Kind,
+    /// The means by which services are found.
+    pub kind: DiscoveryKind,
     /// Consul's agent: `http://host:port`.
     pub consul: String,
     /// The token for it; empty for none.
@@ -112,7 +112,7 @@ pub struct DiscoveryConfig {
     pub advertise: String,
     /// The zone of this process; may be empty.
     pub zone: String,
-    /// How often names are looked up, milliseconds.
+    /// The time between two look-ups of names, milliseconds.
     pub refresh_ms: u64,
     /// By service: URLs for `static`, `host:port` for `dns`; not read for `consul`.
     pub services: BTreeMap<String, Vec<String>>,
@@ -140,17 +140,17 @@ impl DiscoveryConfig {
             let key = format!("services.{service}");
             for address in addresses {
                 match self.kind {
-                    Kind::Static => drop(endpoint(address)?),
-                    Kind::Dns if dns::split(address).is_none() => {
+                    DiscoveryKind::Static => drop(endpoint(address)?),
+                    DiscoveryKind::Dns if dns::split(address).is_none() => {
                         return refuse(&key, address, "host:port, such as fairlead-ranking:7004");
                     }
-                    Kind::Dns | Kind::Consul => {}
+                    DiscoveryKind::Dns | DiscoveryKind::Consul => {}
                 }
             }
         }
         match self.kind {
-            Kind::Consul => endpoint(&self.consul).map(drop),
-            Kind::Static | Kind::Dns => Ok(()),
+            DiscoveryKind::Consul => endpoint(&self.consul).map(drop),
+            DiscoveryKind::Static | DiscoveryKind::Dns => Ok(()),
         }
     }
 
@@ -161,14 +161,14 @@ impl DiscoveryConfig {
         shutdown: CancellationToken,
     ) -> Result<Arc<dyn ServiceRegistry>, Error> {
         Ok(match self.kind {
-            Kind::Static => Arc::new(FixedRegistry::new(self.services.clone())),
-            Kind::Dns => Arc::new(DnsRegistry::new(
+            DiscoveryKind::Static => Arc::new(FixedRegistry::new(self.services.clone())),
+            DiscoveryKind::Dns => Arc::new(DnsRegistry::new(
                 self.services.clone(),
                 std::time::Duration::from_millis(self.refresh_ms),
                 tasks.clone(),
                 shutdown,
             )),
-            Kind::Consul => Arc::new(ConsulRegistry::new(
+            DiscoveryKind::Consul => Arc::new(ConsulRegistry::new(
                 &self.consul,
                 &self.consul_token,
                 tasks.clone(),
@@ -178,10 +178,12 @@ impl DiscoveryConfig {
     }
 }
 
-/// Keeps the last known list: an empty answer never replaces one that had instances. A registry
-/// that has just lost its memory, or its sight of all of us, says "none"; whoever is truly gone
-/// refuses connections, and costs one attempt.
-fn put(
+/// Takes a new list of instances; returns `true` if it changes the known one.
+///
+/// An empty list never replaces one that had instances: a registry that has just lost its memory,
+/// or its connections to all of them, says "none". An instance that is truly gone refuses
+/// connections, and costs one attempt.
+fn update(
     service: &'static str,
     list: &watch::Sender<Arc<[Instance]>>,
     mut found: Vec<Instance>,
@@ -205,7 +207,7 @@ fn put(
 }
 
 /// Notes that the registry did not answer: the last known list stays.
-fn lost(service: &'static str) {
+fn note_unanswered(service: &'static str) {
     metrics::gauge!("fairlead_discovery_up", "service" => service).set(0.0);
 }
 
@@ -216,21 +218,21 @@ mod tests {
     #[test]
     fn an_empty_answer_keeps_the_last_known_list() {
         let (list, seen) = watch::channel::<Arc<[Instance]>>(Arc::default());
-        assert!(put(
+        assert!(update(
             "ranking",
             &list,
             vec![Instance::at("http://b:1"), Instance::at("http://a:1")]
         ));
-        assert!(!put("ranking", &list, Vec::new()));
+        assert!(!update("ranking", &list, Vec::new()));
         let ids: Vec<String> = seen.borrow().iter().map(|one| one.id.clone()).collect();
         assert_eq!(ids, ["http://a:1", "http://b:1"]);
-        assert!(put("ranking", &list, vec![Instance::at("http://b:1")]));
+        assert!(update("ranking", &list, vec![Instance::at("http://b:1")]));
     }
 
     #[test]
     fn what_cannot_be_worked_with_is_named() {
         let good = DiscoveryConfig {
-            kind: Kind::Static,
+            kind: DiscoveryKind::Static,
             consul: "http://127.0.0.1:8500".into(),
             consul_token: String::new(),
             advertise: String::new(),
@@ -249,14 +251,14 @@ mod tests {
         assert!(with(&|config| config.services = service("nowhere")).contains("`nowhere`"));
         assert!(
             with(&|config| {
-                config.kind = Kind::Dns;
+                config.kind = DiscoveryKind::Dns;
                 config.services = service("http://r:1");
             })
             .contains("host:port")
         );
         assert!(
             with(&|config| {
-                config.kind = Kind::Consul;
+                config.kind = DiscoveryKind::Consul;
                 config.consul = "consul".into();
             })
             .contains("`consul`")

@@ -1,4 +1,4 @@
-//! A process that nobody scrapes does not grow. Each measure is of a process of its own.
+//! A process that is not scraped does not grow. Each measure is of a process of its own.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 const MODE: &str = "UPKEEP_TEST_MODE";
 const SAMPLES: usize = 2_000_000;
 const AT_ONCE: usize = 10_000;
-/// What the measured process prints before the kilobytes by which it grew.
+/// The measured process prints this before the kilobytes by which it grew.
 const GREW: &str = "grew by kB: ";
 /// Unkept, a sample takes 8 bytes at the very least; kept up, a few of the batches wait at a time.
 const LEAST_UNKEPT_KB: u64 = (SAMPLES * 8 / 1024) as u64;

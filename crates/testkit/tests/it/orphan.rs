@@ -25,7 +25,7 @@ fn victim() {
     }
     let server = RedisServer::start().unwrap();
     println!("victim's server: {}", server.addr());
-    // Holds until killed: nobody ever writes to this pipe.
+    // Holds until killed: this pipe is never written to.
     let _ = std::io::stdin().read(&mut [0]);
 }
 

@@ -24,7 +24,7 @@ fn a_replica_takes_over_for_a_killed_master_which_comes_back() {
     cluster.kill9(2).unwrap();
     let limit = Instant::now() + Duration::from_mins(1);
     while redis(addrs[5], "GET foo") != "bar" {
-        assert!(Instant::now() < limit, "nobody took over");
+        assert!(Instant::now() < limit, "no replica took over");
         thread::yield_now();
     }
     cluster.restart(2).unwrap();

@@ -22,7 +22,7 @@ pub(crate) fn redis(addr: SocketAddr, command: &str) -> String {
     of_command.lines().last().unwrap().to_owned()
 }
 
-/// Whether anyone listens there.
+/// Returns `true` if a server listens there.
 pub(crate) fn listens(addr: SocketAddr) -> bool {
     TcpStream::connect(addr).is_ok()
 }

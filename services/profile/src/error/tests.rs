@@ -62,7 +62,7 @@ fn cases() -> Vec<(Error, &'static str)> {
         value: SECRET.to_owned(),
         allowed: "less",
     };
-    vec![
+    let mut cases = vec![
         (
             argument,
             "InvalidArgument INVALID_ARGUMENT as_of_ms `-1` is not allowed: 0 or more",
@@ -70,10 +70,6 @@ fn cases() -> Vec<(Error, &'static str)> {
         (
             tenant,
             "NotFound UNKNOWN_TENANT tenant `other` is not allowed: acme, the tenant served here",
-        ),
-        (
-            segment,
-            "Internal - the service is not set up; the service's log says more",
         ),
         (
             Error::DeadlineExceeded,
@@ -95,9 +91,13 @@ fn cases() -> Vec<(Error, &'static str)> {
             Error::Features(features),
             "Internal - feature values do not follow the registry; the service's log says more",
         ),
+    ];
+    let set_up = [segment, config].map(|error| {
         (
-            config,
+            error,
             "Internal - the service is not set up; the service's log says more",
-        ),
-    ]
+        )
+    });
+    cases.extend(set_up);
+    cases
 }

@@ -1,4 +1,4 @@
-//! Features as CEL sees them: looked up when an expression asks, nothing copied.
+//! Features as CEL sees them: looked up when an expression asks, never copied.
 
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer};

@@ -1,4 +1,4 @@
-//! What a profile says of a customer, by what happened to them.
+//! The profile of a customer, by the events that happened to them.
 
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::event::v1::attribute_value::Value;
@@ -77,10 +77,10 @@ async fn a_known_customer_is_described() -> anyhow::Result<()> {
 async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
     let setup = Setup::start().await?;
     let purposes = [Purpose::Recommend, Purpose::Price];
-    let served = setup.ask(request("nobody", &purposes)).await?;
+    let served = setup.ask(request("stranger", &purposes)).await?;
     let expected = fairlead_profile::anonymous(
         &crate::support::registry(),
-        "nobody",
+        "stranger",
         NOW_MS,
         &[
             fairlead_registry::Purpose::Recommend,
@@ -105,7 +105,7 @@ async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What makes a verdict on consent, in event time, whatever order it came in.
+/// Events that decide on consent, in event time, whatever order they came in.
 #[tokio::test]
 async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
     let setup = Setup::start().await?;
@@ -115,7 +115,7 @@ async fn consent_follows_the_newest_statement() -> anyhow::Result<()> {
     let cases = [
         ("never said anything", vec![click.clone()], true),
         ("withdrawn", vec![click.clone(), withdrawn(1)], false),
-        ("withdrawn, nothing else known", vec![withdrawn(1)], false),
+        ("withdrawn, no other event known", vec![withdrawn(1)], false),
         ("given again", vec![withdrawn(2), given(1)], true),
         (
             "an old consent that comes late",

@@ -1,4 +1,4 @@
-//! What is served is what replay computes: for random histories, spread over source partitions and
+//! The served profile is the one that replay computes: for random histories, spread over source partitions and
 //! read back from Redis, every feature of every purpose equals the one from folding the same
 //! events in the order of their times.
 
@@ -22,7 +22,7 @@ const PURPOSES: [(WirePurpose, Purpose); 4] = [
     (WirePurpose::Analytics, Purpose::Analytics),
 ];
 
-/// What happens, without its id and time.
+/// An event without its id and time.
 #[derive(Debug, Clone)]
 enum Happening {
     OnProduct(EventKind, u8),

@@ -1,4 +1,4 @@
-//! Segments follow the release, and a release that cannot be used changes nothing.
+//! Segments follow the release, and a release that cannot be used changes none.
 
 use fairlead_proto::event::v1::attribute_value::Value;
 
@@ -29,7 +29,7 @@ async fn segments_follow_the_release() -> anyhow::Result<()> {
     let segments = setup.profile("c-1").await?.segments;
     assert_eq!(segments["value"], "high");
     assert_eq!(segments["risk"], "prime");
-    let unknown = setup.profile("nobody").await?.segments;
+    let unknown = setup.profile("stranger").await?.segments;
     assert_eq!((&*unknown["value"], &*unknown["risk"]), ("rest", "rest"));
 
     let value = segmentation(

@@ -1,4 +1,4 @@
-//! What callers see while Redis is away, and after.
+//! Answers while Redis is away, and after.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Resu
     assert!(setup.profile("c-1").await?.known);
 
     setup.store.redis.kill9()?;
-    let status = setup.profile("c-1").await.expect_err("nothing to read");
+    let status = setup.profile("c-1").await.expect_err("the store is away");
     assert_eq!(status.code(), Code::Unavailable);
     assert!(
         status.message().contains("feature store"),
@@ -34,7 +34,7 @@ async fn no_answer_without_the_store_and_answers_again_with_it() -> anyhow::Resu
     loop {
         // Every attempt talks to the new server; the store's client reconnects by itself.
         match setup.profile("c-1").await {
-            // This Redis keeps nothing over a restart.
+            // This Redis keeps no data over a restart.
             Ok(profile) => {
                 assert!(!profile.known);
                 return Ok(());

@@ -17,7 +17,7 @@ use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
 use fairlead_registry::{Entity, Registry};
 use fairlead_release::ReleaseHandle;
 pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, PATIENCE};
-use fairlead_service_testkit::{Server, Store, checked, sealed, tenant, until, within};
+use fairlead_service_testkit::{Server, Store, checked, tenant, until, within};
 use tonic::Status;
 
 pub(crate) const HOUR_MS: i64 = 3_600_000;
@@ -108,7 +108,7 @@ impl Setup {
     }
 }
 
-/// What replay makes of the events: in the order of their times.
+/// Returns the state that replay makes of the events, in the order given.
 pub(crate) fn fold(events: &[Event]) -> EntityState {
     let mut state = EntityState::default();
     for event in events {
@@ -184,9 +184,4 @@ fn release(revision: i64, segmentations: Vec<Segmentation>) -> Release {
         segmentations,
         ..fairlead_service_testkit::release(revision, Vec::new())
     }
-}
-
-/// The release as a control plane sends it.
-pub(crate) fn unchecked(revision: i64, segmentations: Vec<Segmentation>) -> Release {
-    sealed(release(revision, segmentations))
 }

@@ -1,4 +1,4 @@
-//! What the model is fed is what training would feed it: for random histories of customers and
+//! The model is fed as training would feed it: for random histories of customers and
 //! products, the inputs served equal those assembled offline by folding the same events.
 
 use fairlead_proto::event::v1::{Event, EventKind};

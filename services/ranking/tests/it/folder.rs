@@ -18,7 +18,7 @@ use fairlead_release::model_folder_hash;
 /// The products that the model knows.
 const KNOWN: [&str; 2] = ["A", "B"];
 
-/// What the folder holds.
+/// The content of a model folder.
 pub(crate) struct Folder {
     pub(crate) version: &'static str,
     /// Log-odds of a click: this,
@@ -69,7 +69,7 @@ pub(crate) fn assembler() -> Assembler {
 }
 
 impl Folder {
-    /// What the model makes of so many clicks of the customer and on the product `place` of A, B
+    /// Returns the score that the model makes of so many clicks of the customer and on the product `place` of A, B
     /// and C.
     pub(crate) fn p_click(&self, clicks: i64, place: usize, product_clicks: i64) -> f64 {
         let points = self.points[(place + 1) % 3];
@@ -174,7 +174,7 @@ pub(crate) fn logistic(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 
-/// How a release names the folder as it is now.
+/// Returns the reference by which a release names the folder as it is now.
 pub(crate) fn named(path: &Path, version: &str) -> anyhow::Result<ModelRef> {
     Ok(ModelRef {
         role: "ranker".into(),
@@ -187,7 +187,7 @@ pub(crate) fn named(path: &Path, version: &str) -> anyhow::Result<ModelRef> {
     })
 }
 
-/// Where a release says the folder is.
+/// Returns the address of the folder in a release.
 pub(crate) fn path_of(model: &ModelRef) -> PathBuf {
     PathBuf::from(&model.path)
 }

@@ -107,7 +107,7 @@ const SPOILS: [Spoil; 8] = [
         &["00ff", "feature schema"],
     ),
     (
-        "features that nobody has",
+        "features that no customer has",
         |path| {
             let name = "/features/user_numbers/0/feature";
             edit(path, "manifest.json", name, &json!("shoe_size"))
@@ -145,7 +145,7 @@ fn edit(folder: &Path, file: &str, pointer: &str, value: &Value) -> anyhow::Resu
     let mut content: Value = serde_json::from_slice(&std::fs::read(folder.join(file))?)?;
     let place = content
         .pointer_mut(pointer)
-        .context("nothing stands there")?;
+        .context("no folder stands there")?;
     place.clone_from(value);
     write(folder, file, &content.to_string())
 }

@@ -104,7 +104,7 @@ pub(crate) fn release_with(revision: i64, models: &[ModelRef]) -> Release {
     }
 }
 
-/// A request to score A, B and C for a customer to whom nothing happened.
+/// A request to score A, B and C for a customer without events.
 pub(crate) fn request() -> RankRequest {
     RankRequest {
         tenant: "acme".into(),

@@ -1,4 +1,4 @@
-//! Models are exchanged under load: every answer is whole, from the model that it names.
+//! Models are exchanged under load: every answer is complete, from the model that it names.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

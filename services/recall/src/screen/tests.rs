@@ -1,4 +1,4 @@
-//! The verdict on every product: a table, and the promise that classes change nothing.
+//! The verdict on every product: a table, and the promise that classes do not change it.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bits::Bits;
 use crate::merge::Hit;
 
-/// How fast interest in an opened product halves.
+/// The time in which interest in an opened product halves.
 const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 60.0 * 60.0 * 1000.0;
 
 /// A product that the customer holds or lately touched.

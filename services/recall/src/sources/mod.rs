@@ -1,4 +1,4 @@
-//! Where candidates come from: each source is a function from what it needs to a list, best first,
+//! The sources of candidates: each is a function from what it needs to a list, best first,
 //! of products that passed the filters. Pure, save for the two-tower search.
 
 pub(crate) mod campaign;

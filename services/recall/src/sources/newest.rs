@@ -5,7 +5,7 @@ use fairlead_proto::catalogue::v1::Product;
 use crate::bits::Bits;
 use crate::merge::Hit;
 
-/// How long a product is new.
+/// The time for which a product is new.
 const NEW_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
 /// The products in the order in which they were listed.

@@ -13,14 +13,14 @@ use crate::merge::Hit;
 #[derive(Debug, Default)]
 pub(crate) struct Popular(Vec<Hit>);
 
-/// What the order is made from: one value per product of the assortment.
+/// The values that the order is made from: one per product of the assortment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence<'a> {
     /// Live counts, not negative.
     pub(crate) counts: &'a [f64],
     /// Popularity in the training data, not negative, in any unit; empty when there is none.
     pub(crate) prior: &'a [f64],
-    /// How many live counts the prior is worth.
+    /// The number of live counts that the prior is worth.
     pub(crate) strength: f64,
 }
 

@@ -177,7 +177,10 @@ async fn each_refusal_names_field_value_and_what_is_allowed() -> anyhow::Result<
 #[tokio::test]
 async fn before_the_first_release_there_is_no_answer() -> anyhow::Result<()> {
     let setup = Setup::start().await?;
-    let status = setup.ask(request()).await.expect_err("nothing to recall");
+    let status = setup
+        .ask(request())
+        .await
+        .expect_err("no release to recall from");
     assert_eq!(status.code(), Code::Unavailable);
     assert!(status.message().contains("release"), "{}", status.message());
     Ok(())

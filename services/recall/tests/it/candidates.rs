@@ -1,4 +1,4 @@
-//! Which candidates come, from which sources, in which order: the whole service over one catalogue
+//! Which candidates come, from which sources, in which order: the service over one catalogue
 //! of four products.
 
 use fairlead_proto::catalogue::v1::{Eligibility, Product, ProductKind};

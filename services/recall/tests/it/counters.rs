@@ -6,7 +6,7 @@ use fairlead_proto::recall::v1::RecallRequest;
 use crate::folder::Folder;
 use crate::support::{Setup, deposit, ids, release, request, with_model};
 
-/// Popular and new alone, and nothing is new.
+/// Popular and new alone, and no product is new.
 fn popular() -> RecallRequest {
     RecallRequest {
         personalised: false,

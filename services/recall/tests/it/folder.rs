@@ -15,7 +15,7 @@ use fairlead_release::model_folder_hash;
 use fairlead_vector_index::IndexBuilder;
 use serde_json::{Value, json};
 
-/// What the folder holds.
+/// The content of a model folder.
 pub(crate) struct Folder {
     pub(crate) version: &'static str,
     /// Products with their vectors.
@@ -123,7 +123,7 @@ impl Folder {
     }
 }
 
-/// How a release names the folder as it is now.
+/// Returns the reference by which a release names the folder as it is now.
 pub(crate) fn named(path: &Path, version: &str) -> anyhow::Result<ModelRef> {
     Ok(ModelRef {
         role: "two-tower".into(),
@@ -136,7 +136,7 @@ pub(crate) fn named(path: &Path, version: &str) -> anyhow::Result<ModelRef> {
     })
 }
 
-/// Where a release says the folder is.
+/// Returns the address of the folder in a release.
 pub(crate) fn path_of(model: &ModelRef) -> PathBuf {
     PathBuf::from(&model.path)
 }

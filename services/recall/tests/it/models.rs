@@ -129,7 +129,7 @@ fn edit(folder: &Path, pointer: &str, value: &Value) -> anyhow::Result<()> {
     let mut manifest: Value = serde_json::from_slice(&manifest)?;
     let place = manifest
         .pointer_mut(pointer)
-        .context("nothing stands there")?;
+        .context("no folder stands there")?;
     place.clone_from(value);
     write(folder, "manifest.json", &manifest.to_string())
 }

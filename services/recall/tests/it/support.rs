@@ -126,7 +126,7 @@ pub(crate) fn with_campaign(release: Release, products: &[&str]) -> Release {
     }
 }
 
-/// A personalised request for everything, by a customer to whom nothing happened.
+/// A personalised request for everything, by a customer without events.
 pub(crate) fn request() -> RecallRequest {
     RecallRequest {
         tenant: "acme".into(),
