@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_description_has_the_reason_or_else_the_code() {
-        let refused = invalid_argument("tenor_months", "7", "one of 3, 6, 12");
+        let refused = CallError::argument("tenor_months", "7", "one of 3, 6, 12").into();
         assert_eq!(
             describe(&refused),
             "tenor_months `7` is not allowed: one of 3, 6, 12 (INVALID_ARGUMENT)"
