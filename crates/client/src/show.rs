@@ -28,13 +28,8 @@ pub fn rate(ppm: i64) -> String {
 /// The kind as people name it.
 pub fn kind(number: i32) -> &'static str {
     match ProductKind::try_from(number) {
-        Ok(ProductKind::CashLoan) => "cash loan",
-        Ok(ProductKind::InstalmentPlan) => "instalment plan",
-        Ok(ProductKind::CreditCard) => "credit card",
-        Ok(ProductKind::Fund) => "fund",
-        Ok(ProductKind::Deposit) => "deposit",
-        Ok(ProductKind::Insurance) => "insurance",
-        _ => "?",
+        Ok(ProductKind::Unspecified) | Err(_) => "?",
+        Ok(kind) => kind.words(),
     }
 }
 

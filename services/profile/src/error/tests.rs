@@ -48,19 +48,9 @@ fn cases() -> Vec<(Error, &'static str)> {
         asked: "other".to_owned(),
         served: "acme".to_owned(),
     };
-    let segment = Error::Segment {
-        segmentation: "value".to_owned(),
-        segment: "high".to_owned(),
-        reason: SECRET.to_owned(),
-    };
     let features = fairlead_registry::Error::NotFinite {
         name: SECRET.to_owned(),
         value: f64::NAN,
-    };
-    let config = Error::Config {
-        key: "profile.x",
-        value: SECRET.to_owned(),
-        allowed: "less",
     };
     let mut cases = vec![
         (
@@ -92,12 +82,25 @@ fn cases() -> Vec<(Error, &'static str)> {
             "Internal - feature values do not follow the registry; the service's log says more",
         ),
     ];
-    let set_up = [segment, config].map(|error| {
+    cases.extend(set_up());
+    cases
+}
+
+fn set_up() -> [(Error, &'static str); 2] {
+    let segment = Error::Segment {
+        segmentation: "value".to_owned(),
+        segment: "high".to_owned(),
+        reason: SECRET.to_owned(),
+    };
+    let config = Error::Config {
+        key: "profile.x",
+        value: SECRET.to_owned(),
+        allowed: "less",
+    };
+    [segment, config].map(|error| {
         (
             error,
             "Internal - the service is not set up; the service's log says more",
         )
-    });
-    cases.extend(set_up);
-    cases
+    })
 }
