@@ -9,7 +9,7 @@ use http::HeaderMap;
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// Due after `time` from now.
+    /// Creates a deadline that is `time` from now.
     pub fn after(time: Duration) -> Self {
         Self(Instant::now() + time)
     }

@@ -29,7 +29,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link straight to a server in this process, with the same layer as a served one.
+    /// Creates a link straight to a server in this process, with the same layer as a served one.
     pub fn in_process(routes: Routes) -> Self {
         let observed = ObserveLayer.layer(routes.prepare());
         Self {
@@ -40,8 +40,8 @@ impl Link {
         }
     }
 
-    /// A link to the instances that discovery finds, balanced over them: power of two choices, one
-    /// retry of what is safe to repeat, ejection of an instance that keeps failing.
+    /// Creates a link to the instances that discovery finds, balanced over them: power of two
+    /// choices, one retry of what is safe to repeat, ejection of an instance that keeps failing.
     ///
     /// Connections are made when they are needed; an instance whose address does not read is left
     /// out, and the log says so. Must be called inside a tokio runtime.
@@ -51,7 +51,7 @@ impl Link {
         }
     }
 
-    /// A link to the instances at `addresses`, `http://host:port`, balanced over them.
+    /// Creates a link to the instances at `addresses`, `http://host:port`, balanced over them.
     ///
     /// # Errors
     /// An address does not read.

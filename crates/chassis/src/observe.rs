@@ -72,8 +72,9 @@ where
     }
 }
 
-/// `Recommend` of `fairlead.gateway.v1.RecommendService`, as `RecommendService/Recommend`:
-/// the set of methods is fixed by the contracts, so the label stays bounded.
+/// Returns a method as a label, such as `RecommendService/Recommend` for `Recommend` of
+/// `fairlead.gateway.v1.RecommendService`: the set of methods is fixed by the contracts, so the
+/// label stays bounded.
 fn method_of(path: &str) -> String {
     let mut parts = path.rsplit('/');
     let method = parts.next().unwrap_or_default();

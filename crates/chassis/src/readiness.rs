@@ -18,7 +18,7 @@ struct State {
 }
 
 impl Readiness {
-    /// Ready once each of `parts` is there.
+    /// Creates a readiness that waits for each of `parts`.
     pub fn waiting_for(parts: &[&'static str]) -> Self {
         let state = State {
             waiting: parts.iter().copied().collect(),

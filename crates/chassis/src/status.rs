@@ -59,7 +59,7 @@ enum Log {
 }
 
 impl CallError {
-    /// A message without details.
+    /// Creates an error with a message and no details.
     pub fn plain(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -70,7 +70,8 @@ impl CallError {
         }
     }
 
-    /// An error with a machine-readable reason: stable and upper case, such as `UNKNOWN_PRODUCT`.
+    /// Creates an error with a machine-readable reason: stable and upper case, such as
+    /// `UNKNOWN_PRODUCT`.
     pub fn with_reason<const N: usize>(
         code: Code,
         reason: impl Into<Cow<'static, str>>,
@@ -86,8 +87,8 @@ impl CallError {
         }
     }
 
-    /// A field whose value is not allowed; an empty value counts as missing. The value is cut to
-    /// 80 characters.
+    /// Creates the error of a field whose value is not allowed; an empty value counts as missing.
+    /// The value is cut to 80 characters.
     pub fn field(
         code: Code,
         reason: impl Into<Cow<'static, str>>,
@@ -109,7 +110,7 @@ impl CallError {
         Self::with_reason(code, reason, message, data)
     }
 
-    /// An argument whose value is not allowed.
+    /// Creates the error of an argument whose value is not allowed.
     pub fn argument(field: &str, value: &str, allowed: &str) -> Self {
         Self::field(
             Code::InvalidArgument,
@@ -120,31 +121,33 @@ impl CallError {
         )
     }
 
-    /// A tenant that this process does not serve.
+    /// Creates the error of a tenant that this process does not serve.
     pub fn unknown_tenant(asked: &str, served: &str) -> Self {
         let allowed = format!("{served}, the tenant served here");
         Self::field(Code::NotFound, "UNKNOWN_TENANT", "tenant", asked, &allowed)
     }
 
-    /// Something that the answer needs and that is away; the same call may succeed later.
+    /// Creates the error of a part that the answer needs and that is away; the same call may
+    /// succeed later.
     pub fn unavailable(what: &str, cause: &str) -> Self {
         let message = format!("{what} is unavailable: {cause}");
         let data = [("dependency", what.to_owned())];
         Self::with_reason(Code::Unavailable, "UNAVAILABLE", message, data)
     }
 
-    /// Something that the answer needs and that did not answer in the time that the call had.
+    /// Creates the error of a part that the answer needs and that did not answer in the time that
+    /// the call had.
     pub fn late(what: &str, limit_ms: u128) -> Self {
         Self::unavailable(what, &format!("it did not answer within {limit_ms} ms"))
     }
 
-    /// The call's deadline had passed.
+    /// Creates the error of a call whose deadline had passed.
     pub fn deadline_exceeded() -> Self {
         Self::plain(Code::DeadlineExceeded, "the deadline had passed")
     }
 
-    /// A fault of the service itself. It is logged as an error; the message says no more than where
-    /// to look.
+    /// Creates the error of a fault in the service itself. It is logged as an error; the message
+    /// says no more than where to look.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::plain(Code::Internal, message).logged_as_error()
     }

@@ -183,7 +183,7 @@ fn install() -> Result<Metrics, Error> {
     Ok(Metrics::kept_up(recorder, UPKEEP_EVERY))
 }
 
-/// The trace context of the current span as a header for records of the event log:
+/// Returns the trace context of the current span as a header for records of the event log:
 /// `traceparent` and its value, when a trace is being carried.
 pub fn trace_header() -> Option<(String, String)> {
     let mut headers = http::HeaderMap::new();

@@ -53,7 +53,7 @@ impl ConsulAgent {
         format!("http://{}", address(self.ports[0]))
     }
 
-    /// `kill -9`; returns when it is gone.
+    /// Sends `kill -9`; returns when it is gone.
     ///
     /// # Errors
     /// The kill could not be ordered.
@@ -71,7 +71,7 @@ impl ConsulAgent {
         Ok(())
     }
 
-    /// The ids of the instances of a service that pass their health checks.
+    /// Returns the ids of the instances of a service that pass their health checks.
     ///
     /// # Errors
     /// The agent does not answer.
@@ -113,7 +113,7 @@ fn launch(folder: &TempDir, [http, server, lan, grpc]: [u16; 4]) -> Result<Serve
     Ok(process)
 }
 
-/// `consul` where it is on PATH, else that of the cache.
+/// Returns `consul` where it is on PATH, else that of the cache.
 fn program() -> OsString {
     let on_path = env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join("consul").is_file()));
@@ -127,7 +127,7 @@ fn program() -> OsString {
     cache.join(format!("consul-{VERSION}/consul")).into()
 }
 
-/// One GET over HTTP/1.0, whose end is the end of the connection.
+/// Makes one GET over HTTP/1.0, whose end is the end of the connection.
 fn get(addr: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&addr, ANSWER_LIMIT)?;
     stream.set_read_timeout(Some(ANSWER_LIMIT))?;

@@ -7,8 +7,9 @@ use std::{
     thread,
 };
 
-/// The folder of a real data set (`zimnat_insurance`, `vectors`, ...), or `None` where the machine has
-/// none: then a line on standard error says that the test was skipped, also for tests that pass.
+/// Returns the folder of a real data set (`zimnat_insurance`, `vectors`, ...), or `None` where the
+/// machine has none: then a line on standard error says that the test was skipped, also for tests
+/// that pass.
 ///
 /// Looks in `$FAIRLEAD_DATA` where that is set, else in `shared/data` beside the checkout.
 pub fn data_dir(name: &str) -> Option<PathBuf> {

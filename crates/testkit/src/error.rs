@@ -63,13 +63,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: an I/O error under the name of what was tried.
+    /// Names an I/O error after what was tried, for `map_err`.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| Self::Io { what, source }
     }
 
-    /// Another process took the port between our letting go of it and the server's binding it.
+    /// Returns `true` if another process took the port between our letting go of it and the
+    /// server's binding it.
     pub(crate) fn is_lost_port(&self) -> bool {
         matches!(self, Self::Ended { log, .. } if log.contains("Address already in use"))
     }

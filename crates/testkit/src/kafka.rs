@@ -83,13 +83,13 @@ impl KafkaBroker {
         address(self.port).to_string()
     }
 
-    /// The way to it that can be made slow: a listener of its own, which tells clients to come through
-    /// the proxy.
+    /// Opens a way to it that can be made slow: a listener of its own, which tells clients to come
+    /// through the proxy.
     pub fn proxy(&self) -> &SlowProxy {
         &self.proxy
     }
 
-    /// `kill -9`; returns when it is gone.
+    /// Sends `kill -9`; returns when it is gone.
     ///
     /// # Errors
     /// The kill could not be ordered.
@@ -123,8 +123,8 @@ fn launch(folder: &Path, port: u16, cluster_id: &str) -> Result<ServerProcess> {
     Ok(process)
 }
 
-/// Java with Kafka's jars, small, and told to compile little: it lives for seconds.
-/// Its scratch files go to `folder`, and with it.
+/// Returns the command of a Java with Kafka's jars, small, and told to compile little: it lives for
+/// seconds. Its scratch files go to `folder`, and with it.
 fn java(class: &str, folder: &Path) -> Result<Command> {
     let program = env::var_os("JAVA_HOME").map_or_else(
         || OsString::from("java"),
@@ -146,7 +146,7 @@ fn java(class: &str, folder: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// The folder of Kafka's jars, looked for in the same order as by `scripts/setup/kafka.sh`.
+/// Returns the folder of Kafka's jars, looked for in the same order as by `scripts/setup/kafka.sh`.
 fn jars() -> Result<PathBuf> {
     let cache = env::var_os("FAIRLEAD_CACHE")
         .map(PathBuf::from)
@@ -162,7 +162,7 @@ fn jars() -> Result<PathBuf> {
         .ok_or(Error::KafkaMissing { cache })
 }
 
-/// Beside the `bin` folder that holds the Kafka scripts on PATH, links followed.
+/// Returns the folder beside the `bin` that holds the Kafka scripts on PATH, links followed.
 fn jars_of_path() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let script = env::split_paths(&path)
@@ -173,13 +173,15 @@ fn jars_of_path() -> Option<PathBuf> {
     Some(script.parent()?.parent()?.join("libs"))
 }
 
-/// Kafka's form of a UUID: 16 bytes in URL-safe base64. A ULID's first byte is a time long past,
-/// so the text never starts with a dash, which the storage tool would take for an option.
+/// Returns a new id in Kafka's form of a UUID: 16 bytes in URL-safe base64. A ULID's first byte is
+/// a time long past, so the text never starts with a dash, which the storage tool would take for an
+/// option.
 fn new_cluster_id() -> String {
     URL_SAFE_NO_PAD.encode(Ulid::new().to_bytes())
 }
 
-/// The session time is short because a killed broker is let in again only when it is over.
+/// Returns the server's properties. The session time is short because a killed broker is let in
+/// again only when it is over.
 fn server_properties(
     folder: &Path,
     port: u16,

@@ -60,7 +60,7 @@ fn metadata_request() -> Vec<u8> {
     [length.to_be_bytes().to_vec(), body].concat()
 }
 
-/// correlation, brokers: [node, host, port, rack], cluster id, ...
+/// Reads an answer: correlation, brokers: [node, host, port, rack], cluster id, ...
 fn read_metadata(answer: &[u8]) -> io::Result<Metadata> {
     let mut rest = answer;
     if int(&mut rest)? != CORRELATION {
@@ -86,7 +86,7 @@ fn int(rest: &mut &[u8]) -> io::Result<i32> {
     Ok(i32::from_be_bytes(bytes))
 }
 
-/// `None` for Kafka's null: a negative length.
+/// Reads a string; returns `None` for Kafka's null, a negative length.
 fn string(rest: &mut &[u8]) -> io::Result<Option<String>> {
     let mut length = [0; 2];
     rest.read_exact(&mut length)?;

@@ -7,8 +7,8 @@ use crate::{Error, Result};
 /// The number of times that a server is started anew when another process takes its port first.
 const ATTEMPTS: usize = 5;
 
-/// `N` different ports that were free a moment ago. They are held together until all are known,
-/// so that the system cannot hand out the same one twice.
+/// Returns `N` different ports that were free a moment ago. They are held together until all are
+/// known, so that the system cannot hand out the same one twice.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];

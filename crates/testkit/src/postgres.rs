@@ -94,7 +94,7 @@ impl PostgresServer {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
     }
 
-    /// `kill -9` to the server; returns when it and every process it has started are gone.
+    /// Sends `kill -9` to the server; returns when it and every process it has started are gone.
     ///
     /// # Errors
     /// The kill could not be ordered, or a process outlives it.
@@ -162,8 +162,8 @@ fn launch(programs: &Path, folder: &Path, port: u16) -> Result<ServerProcess> {
     Ok(process)
 }
 
-/// A program of the server. It runs as the owner of `folder`: PostgreSQL refuses to run as root, so
-/// that root gives the folder away first.
+/// Returns a program of the server. It runs as the owner of `folder`: PostgreSQL refuses to run as
+/// root, so that root gives the folder away first.
 fn program(path: &Path, folder: &Path) -> Result<Command> {
     let mut command = Command::new(path);
     let owner = fs::metadata(folder).map_err(Error::io("look at the folder"))?;
@@ -196,7 +196,8 @@ fn unprivileged() -> Result<(u32, u32)> {
     })
 }
 
-/// The folder of the server's programs: that of `initdb` on PATH, else the newest of Debian's.
+/// Returns the folder of the server's programs: that of `initdb` on PATH, else the newest of
+/// Debian's.
 fn programs() -> Result<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut of_debian: Vec<(u32, PathBuf)> = fs::read_dir(DEBIAN)
@@ -219,7 +220,7 @@ fn programs() -> Result<PathBuf> {
         .ok_or(Error::PostgresMissing)
 }
 
-/// The data folder, links followed.
+/// Returns the data folder, links followed.
 fn data(folder: &Path) -> Result<PathBuf> {
     let data = folder.join("data");
     data.canonicalize()

@@ -71,7 +71,7 @@ impl ServerProcess {
         }
     }
 
-    /// The server's process id.
+    /// Returns the server's process id.
     pub(crate) fn id(&self) -> u32 {
         self.server.id()
     }
@@ -95,8 +95,8 @@ impl ServerProcess {
         })
     }
 
-    /// `kill -9` to the server and every process it has started; returns when it is gone.
-    /// A second call does nothing.
+    /// Sends `kill -9` to the server and every process it has started; returns when it is gone. A
+    /// second call does nothing.
     pub(crate) fn kill(&mut self) -> Result<()> {
         let Some(mut order) = self.order.take() else {
             return Ok(());

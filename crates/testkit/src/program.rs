@@ -45,7 +45,7 @@ impl Program {
         self.process.until_ready(address, limit, answers)
     }
 
-    /// `kill -9`; returns when it is gone.
+    /// Sends `kill -9`; returns when it is gone.
     ///
     /// # Errors
     /// The kill could not be ordered.
@@ -72,15 +72,15 @@ impl Program {
         wait::poll(limit, || self.process.ended())
     }
 
-    /// Everything that it has said.
+    /// Returns everything that it has said.
     pub fn said(&self) -> String {
         let log = std::fs::read(self.folder.join("server.log")).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
     }
 }
 
-/// `N` different ports of the loopback address that were free a moment ago, for a program that
-/// must be told its port.
+/// Returns `N` different ports of the loopback address that were free a moment ago, for a program
+/// that must be told its port.
 ///
 /// # Errors
 /// There are none to be had.

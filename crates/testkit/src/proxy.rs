@@ -57,7 +57,7 @@ impl SlowProxy {
         self.addr
     }
 
-    /// From now on every piece that the server answers waits for so long.
+    /// Sets the time for which every piece of an answer waits from now on.
     pub fn set_delay(&self, delay: Duration) {
         let delay = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
         self.delay_ms.store(delay, Ordering::SeqCst);

@@ -72,7 +72,7 @@ impl RedisServer {
         format!("redis://{}", self.addr())
     }
 
-    /// `kill -9`; returns when it is gone. Connections break, the port is free.
+    /// Sends `kill -9`; returns when it is gone. Connections break, the port is free.
     ///
     /// # Errors
     /// The kill could not be ordered.

@@ -74,7 +74,7 @@ impl RedisCluster {
         self.nodes.iter().map(Node::addr).collect()
     }
 
-    /// `kill -9` to one node; returns when it is gone.
+    /// Sends `kill -9` to one node; returns when it is gone.
     ///
     /// # Errors
     /// The kill could not be ordered.
@@ -164,7 +164,7 @@ impl Node {
             .is_ok_and(|answer| answer.lines().any(|one| one == line))
     }
 
-    /// A command that must be answered with OK.
+    /// Sends a command that must be answered with OK.
     fn order(&self, command: &str) -> Result<()> {
         let answer = self.ask(command).map_err(Error::io(command))?;
         if answer.starts_with("+OK") {

@@ -148,7 +148,7 @@ impl TestRun {
     }
 }
 
-/// The addresses that a variable of the environment lists; none where it is not set.
+/// Returns the addresses that a variable of the environment lists; none where it is not set.
 fn addrs(variable: &str) -> Vec<SocketAddr> {
     let listed = env::var(variable).unwrap_or_default();
     let addrs = listed.split(',').filter(|part| !part.is_empty());

@@ -43,7 +43,7 @@ pub fn anonymous(
     build(registry, &Segmentations::default(), asked, None)
 }
 
-/// The profile of a state; the anonymous one where there is none.
+/// Builds the profile of a state; the anonymous one where there is none.
 pub(crate) fn build(
     registry: &Registry,
     segmentations: &Segmentations,
@@ -127,7 +127,7 @@ impl Sets {
         found.map(|(_, set)| set)
     }
 
-    /// A set that is always read.
+    /// Returns a set that is always read.
     fn of(&self, purpose: Purpose) -> &FeatureSet {
         self.find(purpose)
             .expect("recommend and analytics are read for every profile")
@@ -141,7 +141,7 @@ impl Sets {
         set.map(|set| FeatureReader::new(registry, set)).transpose()
     }
 
-    /// The sets asked for, each once, in the order asked.
+    /// Returns the sets asked for, each once, in the order asked.
     fn into_asked(mut self, purposes: &[Purpose]) -> Vec<FeatureSet> {
         let mut take = |purpose: &Purpose| {
             let at = self.0.iter().position(|(of, _)| of == purpose)?;

@@ -77,7 +77,7 @@ impl Segmentations {
         self.0.iter().any(|one| one.purpose == Purpose::Price)
     }
 
-    /// The segment of each segmentation: the first whose expression holds, else the one for
+    /// Returns the segment of each segmentation: the first whose expression holds, else the one for
     /// all other customers, else none.
     pub(crate) fn assign(
         &self,
@@ -152,7 +152,7 @@ fn holds(program: &Program, context: &Context<'_, '_>) -> bool {
     }
 }
 
-/// The program, or what is wrong and what is allowed.
+/// Compiles an expression; the error says what is wrong and what is allowed.
 fn compile(expression: &str, purpose: Purpose, layout: &Layout) -> Result<Program, String> {
     let program = ENVIRONMENT.compile(expression).map_err(|errors| {
         let cause = errors.to_string().replace('\n', " ");
@@ -190,7 +190,7 @@ struct Names {
 }
 
 impl Names {
-    /// The features that are read.
+    /// Returns the features that are read.
     fn read(&self) -> impl Iterator<Item = &str> {
         let used = self.used.iter().map(String::as_str);
         used.filter(|name| !self.bound.contains(*name) && !TYPES.contains(name))

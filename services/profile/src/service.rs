@@ -104,7 +104,7 @@ impl Service {
         })
     }
 
-    /// The service as gRPC routes.
+    /// Returns the service as gRPC routes.
     pub fn routes(&self) -> Routes {
         Routes::new(ProfileServiceServer::new(self.clone()))
     }

@@ -9,8 +9,8 @@ use fairlead_registry::FeatureReader;
 /// `true` if any event of the customer was ever observed.
 const KNOWN: &str = "known";
 
-/// Every number and category that was observed, and the flag `known`. What was not observed is
-/// not there: an expression can tell (`has(profile.age_years)`).
+/// Returns every number and category that was observed, and the flag `known`. What was not observed
+/// is not there: an expression can tell (`has(profile.age_years)`).
 pub(crate) fn targeting(
     analytics: &FeatureReader<'_>,
     known: bool,

@@ -77,7 +77,7 @@ impl Rows {
         }
     }
 
-    /// `true` if the model's vocabulary has the product.
+    /// Returns `true` if the model's vocabulary has the product.
     pub(crate) fn in_vocabulary(&self, product: u32) -> bool {
         self.in_vocabulary
             .get(product as usize)

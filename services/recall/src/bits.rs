@@ -8,7 +8,7 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    /// The empty set among `length` products.
+    /// Creates the empty set among `length` products.
     pub(crate) fn none(length: u32) -> Self {
         Self {
             words: vec![0; (length as usize).div_ceil(64)],
@@ -28,7 +28,7 @@ impl Bits {
         product < self.length && self.words[product as usize / 64] >> (product % 64) & 1 == 1
     }
 
-    /// The products in the set, ascending.
+    /// Returns the products in the set, ascending.
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.words.iter().zip(0_u32..).flat_map(|(&word, at)| {
@@ -40,7 +40,7 @@ impl Bits {
 }
 
 impl FromIterator<u32> for Bits {
-    /// A set just long enough for its largest member.
+    /// Creates a set just long enough for its largest member.
     fn from_iter<I: IntoIterator<Item = u32>>(products: I) -> Self {
         let products: Vec<u32> = products.into_iter().collect();
         let mut set = Self::none(products.iter().max().map_or(0, |&largest| largest + 1));

@@ -30,7 +30,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// No counts yet.
+    /// Creates counters without counts.
     ///
     /// # Errors
     /// A registry without the counters that popularity is made of.
@@ -56,7 +56,7 @@ impl Counters {
         self.states = Arc::new(states);
     }
 
-    /// For each product its conversions of 30 days and, weighted, its clicks of 7.
+    /// Returns for each product its conversions of 30 days and, weighted, its clicks of 7.
     pub(crate) fn counts(&self, products: &[Product], as_of_ms: i64) -> Vec<f64> {
         let count = |product: &Product| {
             self.states.get(&product.product_id).map_or(0.0, |state| {
@@ -68,7 +68,7 @@ impl Counters {
     }
 }
 
-/// The states of the tenant's products that anything was observed of.
+/// Reads the states of the tenant's products of which any event was observed.
 pub(crate) async fn read(
     store: &dyn FeatureStore,
     tenant: &TenantId,

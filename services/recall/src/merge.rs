@@ -24,7 +24,7 @@ pub(crate) struct Hit {
 }
 
 impl Hit {
-    /// A hit without a cause.
+    /// Creates a hit without a cause.
     pub(crate) fn new(product: u32, score: f32) -> Self {
         Self {
             product,
@@ -101,7 +101,7 @@ pub(crate) fn merge(findings: &[SourceHits], place_by_id: &[u32], limit: usize) 
     merged.into_iter().map(candidate).collect()
 }
 
-/// `1 / (60 + rank)` in units of 2^-56: five sources cannot overflow the sum.
+/// Returns `1 / (60 + rank)` in units of 2^-56: five sources cannot overflow the sum.
 fn reciprocal(rank: u32) -> u64 {
     (1 << 56) / u64::from(RANK_OFFSET + rank)
 }

@@ -102,7 +102,7 @@ fn check_tenant(request: &RecallRequest, live: &Live) -> Result<(), Error> {
     Ok(())
 }
 
-/// The request's own set, else the profile's for the purpose recommend.
+/// Returns the request's own set, else the profile's for the purpose recommend.
 fn features<'a>(request: &'a RecallRequest, profile: &'a Profile) -> Option<&'a FeatureSet> {
     let recommends = |set: &&FeatureSet| Purpose::try_from(set.purpose) == Ok(Purpose::Recommend);
     let of_profile = || profile.features.iter().find(recommends);

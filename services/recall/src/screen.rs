@@ -39,7 +39,7 @@ pub(crate) struct Screened {
 }
 
 impl Screen<'_> {
-    /// The filters that every candidate has passed.
+    /// Returns the filters that every candidate has passed.
     pub(crate) fn filters_passed(&self) -> Vec<String> {
         let capped = self.repetition_cap.map(|_| REPETITION);
         let names = eligibility::FILTERS.iter().copied().chain(capped);
@@ -97,7 +97,7 @@ impl Screen<'_> {
         Screened { allowed, drops }
     }
 
-    /// The products that reached the cap, ascending, with what is said of them.
+    /// Returns the products that reached the cap, ascending, with what is said of them.
     fn shown_too_often(&self, assortment: &Assortment) -> Vec<(u32, String)> {
         let Some(cap) = self.repetition_cap else {
             return Vec::new();

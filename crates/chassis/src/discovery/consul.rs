@@ -46,7 +46,7 @@ pub struct ConsulRegistry {
 }
 
 impl ConsulRegistry {
-    /// The agent at `url`; `token` may be empty.
+    /// Creates a registry over the agent at `url`; `token` may be empty.
     ///
     /// # Errors
     /// The URL does not read.
@@ -182,7 +182,7 @@ impl Agent {
         }
     }
 
-    /// The healthy instances once they are newer than `index`, and their index.
+    /// Returns the healthy instances once they are newer than `index`, and their index.
     async fn instances(&self, service: &str, index: u64) -> Result<(Vec<Instance>, u64), Failure> {
         let wait = WAIT.as_secs();
         let path =

@@ -39,7 +39,7 @@ impl DnsRegistry {
     }
 }
 
-/// Host and port of `host:port`.
+/// Returns host and port of `host:port`, or `None` where it does not read.
 pub(super) fn split(name: &str) -> Option<(&str, u16)> {
     let (host, port) = name.rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
@@ -72,7 +72,7 @@ impl ServiceRegistry for DnsRegistry {
     }
 }
 
-/// Every address of every name. A name that cannot be looked up keeps the list as it was:
+/// Looks up every address of every name. A name that cannot be looked up keeps the list as it was:
 /// half a list would put all load on the other half.
 async fn look_up(service: &'static str, names: &[String], list: &watch::Sender<Arc<[Instance]>>) {
     let mut found = Vec::new();

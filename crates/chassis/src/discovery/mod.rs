@@ -35,7 +35,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An instance of which only the address is known.
+    /// Creates an instance of which only the address is known.
     pub fn at(address: impl Into<String>) -> Self {
         let address = address.into();
         Self {
@@ -66,7 +66,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The same process has the same id after a restart, so that it replaces its old self.
+    /// Returns the id. It stays the same after a restart, so that the process replaces its old
+    /// self.
     pub fn id(&self) -> String {
         format!("fairlead-{}-{}-{}", self.service, self.host, self.port)
     }
@@ -74,7 +75,7 @@ impl Registration {
 
 /// Finds services, and makes this process found.
 pub trait ServiceRegistry: Send + Sync + 'static {
-    /// The instances of a service, from now until the registry's own end.
+    /// Follows the instances of a service, from now until the registry ends.
     fn follow(&self, service: &'static str) -> Result<Instances, Error>;
 
     /// Makes this process found until `shutdown`, then withdraws it; the future ends once it is
@@ -154,7 +155,7 @@ impl DiscoveryConfig {
         }
     }
 
-    /// The registry that the configuration names. Its tasks run in `tasks` until `shutdown`.
+    /// Opens the registry that the configuration names. Its tasks run in `tasks` until `shutdown`.
     pub fn open(
         &self,
         tasks: &TaskTracker,

@@ -15,7 +15,7 @@ pub(super) const PROFILE: &str = "profile";
 pub(super) struct Features<'a>(pub(super) FeatureReader<'a>);
 
 impl Features<'_> {
-    /// A number or category that was observed, or a sequence, which may be empty.
+    /// Returns a number or category that was observed, or a sequence, which may be empty.
     fn value(&self, name: &str) -> Option<Box<dyn Val + '_>> {
         if let Some(number) = self.0.number(name) {
             return Some(Box::new(CelDouble::from(number)));

@@ -36,9 +36,9 @@ impl Campaigns {
         Self(campaigns.iter().map(pushed).collect())
     }
 
-    /// The first `limit` allowed products of the campaigns that run at `as_of_ms`: campaigns in
-    /// the release's order, products in the campaign's. A campaign knows no degrees: every score
-    /// is 1.
+    /// Returns the first `limit` allowed products of the campaigns that run at `as_of_ms`:
+    /// campaigns in the release's order, products in the campaign's. A campaign knows no degrees:
+    /// every score is 1.
     pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         let running = self

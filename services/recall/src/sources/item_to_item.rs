@@ -18,7 +18,7 @@ pub(crate) struct Seed {
 }
 
 impl Seed {
-    /// A product that is held: it matters as long as it is.
+    /// Creates the seed of a product that is held: it matters as long as it is.
     pub(crate) fn held(product: u32) -> Self {
         Self {
             product,
@@ -26,7 +26,7 @@ impl Seed {
         }
     }
 
-    /// A product that was opened or taken `age_ms` ago.
+    /// Creates the seed of a product that was opened or taken `age_ms` ago.
     pub(crate) fn touched(product: u32, age_ms: i64) -> Self {
         let half_lives = age_ms.max(0) as f64 / HALF_LIFE_MS;
         Self {
@@ -60,7 +60,7 @@ impl Neighbours {
         Self(neighbours)
     }
 
-    /// The best `limit` of `allowed`: the score is the sum over `seeds` of weight times
+    /// Returns the best `limit` of `allowed`: the score is the sum over `seeds` of weight times
     /// similarity, and `because_of` the seed that gave most of it. Ties go by `place_by_id`.
     pub(crate) fn find(
         &self,
@@ -102,7 +102,7 @@ impl Neighbours {
     }
 }
 
-/// Each product once, with its largest weight: a product held and opened counts as held.
+/// Returns each product once, with its largest weight: a product held and opened counts as held.
 fn strongest_once(seeds: &[Seed]) -> Vec<Seed> {
     let mut seeds = seeds.to_vec();
     seeds.sort_unstable_by(|a, b| {

@@ -51,7 +51,7 @@ impl Popular {
         Self(hits)
     }
 
-    /// The first `limit` of `allowed`; scores are shares of all demand.
+    /// Returns the first `limit` of `allowed`; scores are shares of all demand.
     pub(crate) fn find(&self, allowed: &Bits, limit: usize) -> Vec<Hit> {
         self.0
             .iter()

@@ -20,7 +20,7 @@ pub(crate) struct Threads {
     pub(crate) searcher: Searcher<VectorIndex>,
 }
 
-/// The `limit` nearest of `allowed` until `deadline`.
+/// Returns the `limit` nearest of `allowed` until `deadline`.
 pub(crate) async fn find(
     threads: &Threads,
     placed: &Placed,
