@@ -25,5 +25,4 @@ mod targeting;
 
 pub use config::Config;
 pub use error::Error;
-pub use profile::anonymous;
 pub use service::{Deps, Service};

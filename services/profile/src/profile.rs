@@ -24,26 +24,11 @@ pub(crate) struct Asked<'a> {
     pub(crate) purposes: &'a [Purpose],
 }
 
-/// Returns the profile of a customer of whom no event was ever observed: feature defaults, no consent to
-/// personalisation, no segments. The gateway's fallback when profiles are away is the same.
+/// Builds the profile of a state. Without one it is the anonymous profile: feature defaults, no
+/// consent to personalisation, no segments but those for all other customers.
 ///
 /// # Errors
 /// None with the registry's own layouts; the type says so because feature sets are read back.
-pub fn anonymous(
-    registry: &Registry,
-    customer_id: &str,
-    as_of_ms: i64,
-    purposes: &[Purpose],
-) -> Result<Profile, RegistryError> {
-    let asked = Asked {
-        customer_id,
-        as_of_ms,
-        purposes,
-    };
-    build(registry, &Segmentations::default(), asked, None)
-}
-
-/// Builds the profile of a state; the anonymous one where there is none.
 pub(crate) fn build(
     registry: &Registry,
     segmentations: &Segmentations,

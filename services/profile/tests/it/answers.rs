@@ -2,11 +2,14 @@
 
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::event::v1::attribute_value::Value;
-use fairlead_proto::feature::v1::{FeatureSet, Purpose};
+use fairlead_proto::feature::v1::{EntityState, FeatureSet, Purpose};
 use fairlead_proto::profile::v1::target_value::Value as Target;
-use fairlead_proto::profile::v1::{Profile, ShownCount};
+use fairlead_proto::profile::v1::{Profile, ShownCount, TargetValue};
+use fairlead_registry::Purpose as FeaturePurpose;
 
-use crate::support::{DAY_MS, HOUR_MS, NOW_MS, Setup, consent, on_product, request, update};
+use crate::support::{
+    DAY_MS, HOUR_MS, NOW_MS, Setup, consent, on_product, registry, request, update,
+};
 
 fn text(value: &str) -> Value {
     Value::Text(value.into())
@@ -78,24 +81,19 @@ async fn an_unknown_customer_is_anonymous() -> anyhow::Result<()> {
     let setup = Setup::start().await?;
     let purposes = [Purpose::Recommend, Purpose::Price];
     let served = setup.ask(request("stranger", &purposes)).await?;
-    let expected = fairlead_profile::anonymous(
-        &crate::support::registry(),
-        "stranger",
-        NOW_MS,
-        &[
-            fairlead_registry::Purpose::Recommend,
-            fairlead_registry::Purpose::Price,
-        ],
-    )?;
+    let defaults = |purpose| registry().features_at(&EntityState::default(), NOW_MS, purpose);
+    let unknown = TargetValue {
+        value: Some(Target::Flag(false)),
+    };
+    let expected = Profile {
+        customer_id: "stranger".into(),
+        targeting: [("known".to_owned(), unknown)].into(),
+        features: [FeaturePurpose::Recommend, FeaturePurpose::Price]
+            .map(defaults)
+            .into(),
+        ..Profile::default()
+    };
     assert_eq!(served, expected);
-    assert!(!served.known && !served.personalisation_consent);
-    assert_eq!(served.age_years, None);
-    assert_eq!(
-        (served.suitability_class, served.last_event_time_ms),
-        (0, 0)
-    );
-    assert!(served.held_product_ids.is_empty() && served.shown.is_empty());
-    assert_eq!(served.targeting.len(), 1, "{:?}", served.targeting);
     assert!(
         served
             .features
