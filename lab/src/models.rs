@@ -63,7 +63,7 @@ pub async fn register(
     let mut drafts = DraftServiceClient::new(control.clone());
     for model in trained {
         let folder = model.folder.canonicalize()?;
-        let hash = fairlead_release::model_folder_hash(&folder)
+        let hash = fairlead_release_follow::model_folder_hash(&folder)
             .with_context(|| format!("cannot read the model folder {}", folder.display()))?;
         let request = PutModelRequest {
             tenant: tenant.to_string(),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use fairlead_proto::control::v1::{ModelRef, PutModelRequest, PutModelResponse};
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 use serde_json::{Value, json};
 
 use crate::service::Service;

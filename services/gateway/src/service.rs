@@ -14,7 +14,7 @@ use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
 use fairlead_proto::ranking::v1::ranking_service_client::RankingServiceClient;
 use fairlead_proto::recall::v1::recall_service_client::RecallServiceClient;
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;

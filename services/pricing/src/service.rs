@@ -13,7 +13,7 @@ use fairlead_proto::pricing::v1::{
     priced::Outcome,
 };
 use fairlead_registry::Registry;
-use fairlead_release::{Derived, DerivedStatus, ReleaseHandle};
+use fairlead_release_follow::{Derived, DerivedStatus, ReleaseHandle};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};

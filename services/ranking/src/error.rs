@@ -82,7 +82,7 @@ pub enum Error {
     },
     /// A model folder could not be hashed.
     #[error(transparent)]
-    ModelFolder(#[from] fairlead_release::Error),
+    ModelFolder(#[from] fairlead_release_follow::Error),
     /// A model could not be loaded or run.
     #[error(transparent)]
     Inference(#[from] Inference),

@@ -10,7 +10,7 @@ use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_proto::ranking::v1::ModelInputs;
 use fairlead_registry::Registry;
 use fairlead_registry::input::{Assembler, InputSpec};
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 
 use crate::error::Error;
 

@@ -12,7 +12,7 @@ use fairlead_online::FeatureStore;
 use fairlead_proto::ranking::v1::ranking_service_server::{RankingService, RankingServiceServer};
 use fairlead_proto::ranking::v1::{RankRequest, RankResponse, Scored};
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tonic::service::Routes;

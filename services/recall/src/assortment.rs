@@ -1,13 +1,11 @@
 //! A release's catalogue, prepared once so that requests only compare numbers: products by
 //! position, their order by id, their eligibility classes, the orders that sources read.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use fairlead_proto::catalogue::v1::product::Terms;
-use fairlead_proto::catalogue::v1::{FundTerms, Product};
+use fairlead_proto::catalogue::v1::Product;
 use fairlead_release::Live;
-use prost::Message as _;
+use fairlead_release::eligibility::EligibilityClasses;
 
 use crate::sources::campaign::Campaigns;
 use crate::sources::newest::Newest;
@@ -23,10 +21,8 @@ pub(crate) struct Assortment {
     pub(crate) newest: Newest,
     /// The release's campaigns.
     pub(crate) campaigns: Campaigns,
-    /// One product for each class of products that eligibility treats alike: see [`stands_for`].
-    pub(crate) classes: Vec<Product>,
-    /// For each product its class.
-    pub(crate) class_of: Vec<u32>,
+    /// Its products in classes that eligibility treats alike.
+    pub(crate) eligibility: EligibilityClasses,
 }
 
 impl Assortment {
@@ -35,13 +31,11 @@ impl Assortment {
         let products = live.catalogue.products();
         let place_by_id = places(products);
         let number = |id: &str| live.catalogue.index_of(id);
-        let (classes, class_of) = classes(products);
         Self {
             newest: Newest::of(products, &place_by_id),
             campaigns: Campaigns::of(&live.release.campaigns, number),
             place_by_id,
-            classes,
-            class_of,
+            eligibility: EligibilityClasses::new(products),
             live,
         }
     }
@@ -53,7 +47,7 @@ impl Assortment {
 
     /// How many there are.
     pub(crate) fn length(&self) -> u32 {
-        self.class_of.len() as u32
+        self.place_by_id.len() as u32
     }
 
     /// The number of a product.
@@ -77,42 +71,4 @@ fn places(products: &[Product]) -> Vec<u32> {
         places[number as usize] = place;
     }
     places
-}
-
-/// The product reduced to what eligibility reads of products that are listed, active and not held:
-/// all products with the same reduction get the same verdict. It has no id, so that nobody holds
-/// it.
-fn stands_for(product: &Product) -> Product {
-    let terms = match &product.terms {
-        Some(Terms::Fund(fund)) => Some(Terms::Fund(FundTerms {
-            risk_class: fund.risk_class,
-            ..FundTerms::default()
-        })),
-        _ => None,
-    };
-    Product {
-        kind: product.kind,
-        currency: product.currency.clone(),
-        active: true,
-        eligibility: product.eligibility.clone(),
-        listed_at_ms: i64::MIN,
-        terms,
-        ..Product::default()
-    }
-}
-
-fn classes(products: &[Product]) -> (Vec<Product>, Vec<u32>) {
-    let mut classes = Vec::new();
-    let mut known: HashMap<Vec<u8>, u32> = HashMap::new();
-    let class_of = products
-        .iter()
-        .map(|product| {
-            let reduced = stands_for(product);
-            *known.entry(reduced.encode_to_vec()).or_insert_with(|| {
-                classes.push(reduced);
-                classes.len() as u32 - 1
-            })
-        })
-        .collect();
-    (classes, class_of)
 }

@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// A model folder could not be hashed.
     #[error(transparent)]
-    ModelFolder(#[from] fairlead_release::Error),
+    ModelFolder(#[from] fairlead_release_follow::Error),
     /// The user tower could not be loaded or run.
     #[error(transparent)]
     Inference(#[from] fairlead_inference::Error),

@@ -10,7 +10,7 @@ use fairlead_domain::TenantId;
 use fairlead_online::FeatureStore;
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};

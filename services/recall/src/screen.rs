@@ -6,7 +6,7 @@
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::profile::v1::ShownCount;
 use fairlead_proto::recall::v1::{Drop, DropCause};
-use fairlead_release::eligibility::{self, Dropped, EligibilityFacts};
+use fairlead_release::eligibility::{self, EligibilityFacts};
 
 use crate::assortment::Assortment;
 use crate::bits::Bits;
@@ -48,11 +48,7 @@ impl Screen<'_> {
 
     /// Judges every product of `assortment`.
     pub(crate) fn judge(&self, assortment: &Assortment) -> Screened {
-        let verdicts: Vec<Option<Dropped>> = assortment
-            .classes
-            .iter()
-            .map(|class| eligibility::judge(class, &self.facts, self.as_of_ms).err())
-            .collect();
+        let verdicts = assortment.eligibility.judge(&self.facts, self.as_of_ms);
         let held = self
             .facts
             .held
@@ -65,19 +61,12 @@ impl Screen<'_> {
         );
         let mut drops = Vec::new();
         for (product, number) in assortment.products().iter().zip(0_u32..) {
-            let alone =
-                !product.active || product.listed_at_ms > self.as_of_ms || held.contains(number);
-            let dropped = if !self.asks_for(product.kind) {
-                Some((DropCause::KindNotAsked, self.not_asked(product.kind)))
-            } else if alone {
-                // What its class leaves out decides: it is judged by itself.
-                eligibility::judge(product, &self.facts, self.as_of_ms)
-                    .err()
+            let dropped = if self.asks_for(product.kind) {
+                verdicts
+                    .of(number, product, held.contains(number))
                     .map(|dropped| (dropped.cause, dropped.detail))
             } else {
-                verdicts[assortment.class_of[number as usize] as usize]
-                    .as_ref()
-                    .map(|dropped| (dropped.cause, dropped.detail.clone()))
+                Some((DropCause::KindNotAsked, self.not_asked(product.kind)))
             };
             let dropped = dropped.or_else(|| {
                 let at = shown

@@ -13,8 +13,8 @@ use fairlead_proto::recall::v1::{
     Candidate, RecallRequest, RecallResponse, RecallSource, SourceScore,
 };
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
 use fairlead_release::eligibility::EligibilityFacts;
+use fairlead_release_follow::ReleaseHandle;
 use fairlead_vector_index::{IndexBuilder, Searcher, SearcherOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

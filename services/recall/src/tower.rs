@@ -17,7 +17,7 @@ use fairlead_proto::control::v1::ModelRef;
 use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_registry::Registry;
 use fairlead_registry::input::{Assembler, InputSpec};
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 use fairlead_vector_index::{Searchable as _, VectorIndex};
 use serde::de::DeserializeOwned;
 

@@ -6,7 +6,7 @@ use fairlead_chassis::clock::Clock;
 use fairlead_online::OnlineStore;
 use fairlead_pricing::Keyring;
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 
 use crate::config::AppConfig;
 

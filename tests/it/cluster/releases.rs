@@ -59,7 +59,7 @@ fn spoilt(model: &ModelRef, folder: &Path) -> ModelRef {
     ModelRef {
         version: "spoilt".into(),
         path: folder.display().to_string(),
-        content_hash: fairlead_release::model_folder_hash(folder).unwrap(),
+        content_hash: fairlead_release_follow::model_folder_hash(folder).unwrap(),
         ..model.clone()
     }
 }

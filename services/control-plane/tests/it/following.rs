@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
-use fairlead_release::{FollowOptions, Follower, ReleaseHandle};
+use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

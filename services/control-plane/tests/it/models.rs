@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use fairlead_proto::control::v1::{GetDraftRequest, ModelRef, PutModelRequest, PutModelResponse};
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 use tonic::{Code, Status};
 
 use crate::plane::{Home, Plane, TENANT, on_both};

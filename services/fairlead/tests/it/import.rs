@@ -16,7 +16,7 @@ use fairlead_proto::control::v1::GetDraftRequest;
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use prost::Message as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -32,7 +32,8 @@ use fairlead_proto::ranking::v1::{RankRequest, Scored};
 use fairlead_proto::recall::v1::recall_service_client::RecallServiceClient;
 use fairlead_proto::recall::v1::{Candidate, RecallRequest, RecallResponse};
 use fairlead_registry::Registry;
-use fairlead_release::{Live, Overrides, Parameters, ReleaseHandle};
+use fairlead_release::{Live, Overrides, Parameters};
+use fairlead_release_follow::ReleaseHandle;
 use tonic::Status;
 
 use crate::Error;

@@ -1,7 +1,7 @@
 //! Releases: swapped when they compile, kept out when they do not.
 
 use fairlead_proto::pricing::v1::priced::Outcome;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use tonic::Code;
 
 use crate::support::{Setup, checked, context, item, release, until};
@@ -22,7 +22,7 @@ impl Setup {
     async fn publish(&self, release: fairlead_proto::control::v1::Release) -> Option<String> {
         let revision = release.revision;
         assert!(self.releases.put(checked(release)));
-        let tried = |status: &fairlead_release::DerivedStatus| {
+        let tried = |status: &fairlead_release_follow::DerivedStatus| {
             let failed = status.failed.as_ref().map(|(revision, _)| *revision);
             status.built == revision || failed == Some(revision)
         };

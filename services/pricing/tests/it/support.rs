@@ -20,7 +20,7 @@ use fairlead_proto::pricing::v1::{
     Quote, create_quote_response,
 };
 use fairlead_registry::{Purpose, Registry};
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 use fairlead_service_testkit::{Server, Store};
 pub(crate) use fairlead_service_testkit::{checked, until};
 use tonic::Status;

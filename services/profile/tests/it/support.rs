@@ -15,7 +15,7 @@ use fairlead_proto::feature::v1::{EntityState, Purpose as WirePurpose};
 use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
 use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
 use fairlead_registry::{Entity, Registry};
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, PATIENCE};
 use fairlead_service_testkit::{Server, Store, checked, tenant, until, within};
 use tonic::Status;
@@ -100,7 +100,7 @@ impl Setup {
     /// Puts a release in force and waits until its segmentations compiled or were refused.
     pub(crate) async fn publish(&self, revision: i64, segmentations: Vec<Segmentation>) {
         assert!(self.releases.put(checked(release(revision, segmentations))));
-        let tried = |status: &fairlead_release::DerivedStatus| {
+        let tried = |status: &fairlead_release_follow::DerivedStatus| {
             let failed = status.failed.as_ref().map(|(revision, _)| *revision);
             status.built == revision || failed == Some(revision)
         };

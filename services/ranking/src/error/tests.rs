@@ -130,7 +130,7 @@ fn cases() -> Vec<(Error, &'static str)> {
         path: path(),
         reason: SECRET.to_owned(),
     };
-    let folder = fairlead_release::Error::ModelFolder {
+    let folder = fairlead_release_follow::Error::ModelFolder {
         path: path(),
         reason: SECRET.to_owned(),
     };

@@ -13,7 +13,7 @@ use fairlead_registry::Registry;
 use fairlead_registry::input::{
     Assembler, InputSpec, ItemNumber, ItemSource, Transform, UserNumber,
 };
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 
 /// The products that the model knows.
 const KNOWN: [&str; 2] = ["A", "B"];

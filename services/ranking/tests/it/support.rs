@@ -12,7 +12,7 @@ use fairlead_proto::ranking::v1::ranking_service_client::RankingServiceClient;
 use fairlead_proto::ranking::v1::{RankRequest, RankResponse};
 use fairlead_ranking::{Config, Deps, Service, Serving};
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, deposit, features, on_product, release};
 use fairlead_service_testkit::{Server, Store, ask_until, checked, until, within};
 use tonic::Status;

@@ -11,7 +11,7 @@ use fairlead_inference::{
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
 use fairlead_registry::input::{Assembler, InputSpec, Transform, UserNumber};
-use fairlead_release::model_folder_hash;
+use fairlead_release_follow::model_folder_hash;
 use fairlead_vector_index::IndexBuilder;
 use serde_json::{Value, json};
 

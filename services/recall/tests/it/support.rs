@@ -13,7 +13,7 @@ use fairlead_proto::recall::v1::recall_service_client::RecallServiceClient;
 use fairlead_proto::recall::v1::{RecallRequest, RecallResponse};
 use fairlead_recall::{Config, Deps, Service, Serving};
 use fairlead_registry::Registry;
-use fairlead_release::ReleaseHandle;
+use fairlead_release_follow::ReleaseHandle;
 pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, deposit, features, on_product, release};
 use fairlead_service_testkit::{PATIENCE, Server, Store, ask_until, checked, cny, until, within};
 use tonic::Status;

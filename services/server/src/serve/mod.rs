@@ -24,7 +24,7 @@ use fairlead_chassis::telemetry::{self, Telemetry};
 use fairlead_domain::TenantId;
 use fairlead_online::OnlineStore;
 use fairlead_registry::Registry;
-use fairlead_release::{FollowOptions, Follower, ReleaseHandle, Reporter};
+use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle, Reporter};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

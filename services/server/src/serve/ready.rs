@@ -1,7 +1,7 @@
 //! When the parts of a process are there. What is refused counts as there: the service answers
 //! without it, and says so.
 
-use fairlead_release::{DerivedStatus, ReleaseHandle};
+use fairlead_release_follow::{DerivedStatus, ReleaseHandle};
 use tokio::sync::watch;
 
 use super::Ground;

@@ -22,7 +22,7 @@ use fairlead_domain::TenantId;
 use fairlead_event_log::EventLog;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_registry::Registry;
-use fairlead_release::{FollowOptions, Follower, ReleaseHandle};
+use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 

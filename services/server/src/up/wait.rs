@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use fairlead_release::DerivedStatus;
+use fairlead_release_follow::DerivedStatus;
 
 use super::Running;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use fairlead_release::{FollowOptions, Follower, LastGood, ReleaseHandle};
+use fairlead_release_follow::{FollowOptions, Follower, LastGood, ReleaseHandle};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;

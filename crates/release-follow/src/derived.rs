@@ -4,11 +4,11 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use fairlead_release::Live;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::handle::ReleaseHandle;
-use crate::live::Live;
 use crate::reports::Reports;
 
 /// How the newest build went.

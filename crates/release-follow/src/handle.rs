@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use fairlead_release::Live;
 use tokio::sync::watch;
 
-use crate::live::Live;
 use crate::reports::Reports;
 
 /// A cheap clone of the same place: reading it never waits, and a reader keeps what it read.
@@ -109,9 +109,9 @@ impl fmt::Debug for ReleaseHandle {
 #[cfg(test)]
 mod tests {
     use fairlead_proto::control::v1::Release;
+    use fairlead_release::content_hash;
 
     use super::*;
-    use crate::content_hash;
 
     fn live(revision: i64) -> Live {
         let mut release = Release {

@@ -13,7 +13,8 @@ use fairlead_proto::control::v1::{
     ListReleasesRequest, ListReleasesResponse, PublishRequest, PublishResponse, Release,
     ReportRequest, ReportResponse, RollBackRequest, RollBackResponse, WatchRequest, WatchResponse,
 };
-use fairlead_release::{FollowOptions, Live, content_hash};
+use fairlead_release::{Live, content_hash};
+use fairlead_release_follow::FollowOptions;
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;

@@ -11,12 +11,16 @@
 //! C1 may buy R1, C2 up to R2, and so on to C5 and R5. Who was never assessed is treated as the
 //! most conservative: nothing above R1.
 
+mod classes;
+
 use std::collections::HashSet;
 
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{Eligibility, Product};
 use fairlead_proto::profile::v1::Profile;
 use fairlead_proto::recall::v1::DropCause;
+
+pub use classes::{ClassVerdicts, EligibilityClasses};
 
 /// The filters that a product has passed when [`judge`] lets it through, as `Candidate` names
 /// them.
@@ -255,5 +259,4 @@ fn already_held(product: &Product, facts: &EligibilityFacts<'_>, _: i64) -> Opti
 }
 
 #[cfg(test)]
-#[path = "eligibility_tests.rs"]
 mod tests;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use fairlead_release::{Derived, DerivedStatus, Live, ReleaseHandle};
+use fairlead_release::Live;
+use fairlead_release_follow::{Derived, DerivedStatus, ReleaseHandle};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;

@@ -7,14 +7,13 @@ use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{Release, ReportRequest, WatchRequest, WatchResponse};
+use fairlead_release::{Finding, Live, Rule, Severity};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tonic::{Status, Streaming};
 
-use crate::finding::{Finding, Rule, Severity};
 use crate::handle::ReleaseHandle;
 use crate::last_good::LastGood;
-use crate::live::Live;
 use crate::reports::{Report, Reporter};
 
 /// A catalogue of a hundred thousand products still fits one message.

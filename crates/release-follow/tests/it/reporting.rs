@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fairlead_proto::control::v1::ReportRequest;
-use fairlead_release::{Derived, FollowOptions, Follower, Reporter};
+use fairlead_release_follow::{Derived, FollowOptions, Follower, Reporter};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
