@@ -1,54 +1,57 @@
 //! Folding an event into a state.
 
-use fairlead_proto::event::v1::{AttributeValue, Event, attribute_value};
-use fairlead_proto::feature::v1::{EntityState, SequenceEntry, StoredAttribute, stored_attribute};
+use fairlead_proto::event::v1::Event;
+use fairlead_proto::feature::v1::{EntityState, SequenceEntry, stored_attribute};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::definition::ValueType;
+use crate::attribute::{set, stored_value};
 use crate::purpose::Entity;
 use crate::registry::Registry;
-use crate::rules::{AttributeRule, KindRules, Rules};
+use crate::rules::{KindRules, Rules};
 use crate::sequence;
 use crate::state::{RECENT_EVENT_IDS, sequence_entry, series_entry, tiles_mut};
 use crate::tiles;
 use crate::window::Tile;
 
-/// What an event did to a state.
+/// The effect of an event on a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
     /// The state changed.
     Changed,
     /// The event is among the recent ones already; the state is as it was.
     Duplicate,
-    /// Everything that the event could change holds something newer, or lies before every window;
-    /// the state is as it was.
+    /// Each part of the state that the event could change holds something newer or counts later
+    /// windows only; the state is as it was.
     TooLate,
-    /// No feature of the entity looks at such an event; the state is as it was.
+    /// No feature of the entity reads such an event; the state is as it was.
     Irrelevant,
 }
 
-/// What the parts of a state said to an event.
+/// The effects of one event on the parts of a state.
 #[derive(Default)]
-struct Verdict {
-    taken: bool,
+struct Effects {
+    /// Some part changed.
+    changed: bool,
+    /// Some part holds something newer.
     late: bool,
 }
 
-impl Verdict {
-    fn note(&mut self, taken: bool) {
-        self.taken |= taken;
-        self.late |= !taken;
+impl Effects {
+    fn add(&mut self, changed: bool) {
+        self.changed |= changed;
+        self.late |= !changed;
     }
 }
 
 impl Registry {
     /// Folds an event into the state of its customer. The event should have passed
-    /// [`Registry::check_event`]; whatever it holds, nothing panics and no NaN is stored.
+    /// [`Registry::check_event`]; no event makes it panic or store a NaN.
     pub fn apply_customer(&self, state: &mut EntityState, event: &Event) -> Applied {
         self.apply(Entity::Customer, state, event)
     }
 
-    /// Folds an event into the state of its product.
+    /// Folds an event into the state of its product. Returns [`Applied::Irrelevant`] if the event
+    /// names none.
     pub fn apply_product(&self, state: &mut EntityState, event: &Event) -> Applied {
         if event.product_id.is_empty() {
             return Applied::Irrelevant;
@@ -56,16 +59,16 @@ impl Registry {
         self.apply(Entity::Product, state, event)
     }
 
-    /// Whether an event can change the state of such an entity at all.
+    /// Returns true if such an event can change the state of the entity.
     pub fn concerns(&self, entity: Entity, event: &Event) -> bool {
         let named = entity == Entity::Customer || !event.product_id.is_empty();
         let touches = |rules: &KindRules| !rules.is_empty();
-        named && self.rules(entity).of_kind(event.kind).is_some_and(touches)
+        named && self.rules(entity).for_kind(event.kind).is_some_and(touches)
     }
 
     fn apply(&self, entity: Entity, state: &mut EntityState, event: &Event) -> Applied {
         let rules = self.rules(entity);
-        let Some(touched) = rules.of_kind(event.kind).filter(|rules| !rules.is_empty()) else {
+        let Some(touched) = rules.for_kind(event.kind).filter(|rules| !rules.is_empty()) else {
             return Applied::Irrelevant;
         };
         self.adopt(entity, state);
@@ -75,15 +78,15 @@ impl Registry {
         }
         let at = event.event_time_ms.max(0);
         let newest = state.last_event_time_ms.max(at);
-        let mut verdict = Verdict::default();
-        add_to_tiles(rules, touched, state, event, newest, &mut verdict);
-        add_to_sequences(rules, touched, state, event, &mut verdict);
-        set_instants(rules, touched, state, event, &mut verdict);
+        let mut effects = Effects::default();
+        add_to_tiles(rules, touched, state, event, newest, &mut effects);
+        add_to_sequences(rules, touched, state, event, &mut effects);
+        set_instants(rules, touched, state, event, &mut effects);
         if touched.attributes {
-            set_attributes(rules, state, event, &mut verdict);
+            set_attributes(rules, state, event, &mut effects);
         }
-        if !verdict.taken {
-            return if verdict.late {
+        if !effects.changed {
+            return if effects.late {
                 Applied::TooLate
             } else {
                 Applied::Irrelevant
@@ -99,7 +102,7 @@ impl Registry {
     }
 }
 
-fn concerned(filter: Option<i32>, event: &Event) -> bool {
+fn product_kind_matches(filter: Option<i32>, event: &Event) -> bool {
     filter.is_none_or(|kind| kind == event.product_kind)
 }
 
@@ -109,11 +112,11 @@ fn add_to_tiles(
     state: &mut EntityState,
     event: &Event,
     newest: i64,
-    verdict: &mut Verdict,
+    effects: &mut Effects,
 ) {
     for index in &touched.series {
         let rule = &rules.series[*index];
-        if !concerned(rule.product_kind, event) {
+        if !product_kind_matches(rule.product_kind, event) {
             continue;
         }
         let sum = match (rule.sum, &event.amount) {
@@ -121,14 +124,14 @@ fn add_to_tiles(
             (Some(currency), Some(amount)) if amount.currency == currency.code() => {
                 amount.minor as f64
             }
-            // Not what is summed: the check at the door names it.
+            // Another currency: `Registry::check_event` refuses it.
             (Some(_), _) => continue,
         };
         let mut taken = false;
         for tile in Tile::ALL {
             let keep = rule.keep[tile.index()];
-            let start = tile.of(event.event_time_ms);
-            let last = tile.of(newest);
+            let start = tile.number_at(event.event_time_ms);
+            let last = tile.number_at(newest);
             if keep == 0 || !tiles::kept(start, keep, last) {
                 continue;
             }
@@ -137,7 +140,7 @@ fn add_to_tiles(
             tiles::evict(tiles, keep, last);
             taken = true;
         }
-        verdict.note(taken);
+        effects.add(taken);
     }
 }
 
@@ -146,7 +149,7 @@ fn add_to_sequences(
     touched: &KindRules,
     state: &mut EntityState,
     event: &Event,
-    verdict: &mut Verdict,
+    effects: &mut Effects,
 ) {
     if event.product_id.is_empty() {
         return;
@@ -164,7 +167,7 @@ fn add_to_sequences(
         } else {
             sequence::keep_recent(entries, entry, rule.length)
         };
-        verdict.note(taken);
+        effects.add(taken);
     }
 }
 
@@ -173,82 +176,25 @@ fn set_instants(
     touched: &KindRules,
     state: &mut EntityState,
     event: &Event,
-    verdict: &mut Verdict,
+    effects: &mut Effects,
 ) {
     for index in &touched.instants {
         let rule = &rules.instants[*index];
-        if concerned(rule.product_kind, event) {
+        if product_kind_matches(rule.product_kind, event) {
             let value = stored_attribute::Value::Flag(true);
-            verdict.note(set(state, &rule.key, event.event_time_ms, value));
+            effects.add(set(state, &rule.key, event.event_time_ms, value));
         }
     }
 }
 
-fn set_attributes(rules: &Rules, state: &mut EntityState, event: &Event, verdict: &mut Verdict) {
+fn set_attributes(rules: &Rules, state: &mut EntityState, event: &Event, effects: &mut Effects) {
     for (name, value) in &event.attributes {
         let rule = rules.attributes.get(name);
         let stored = rule
             .filter(|rule| rule.source as i32 == event.kind)
-            .and_then(|rule| stored_value(rule, value));
+            .and_then(|rule| stored_value(rule.value, value));
         if let Some(value) = stored {
-            verdict.note(set(state, name, event.event_time_ms, value));
+            effects.add(set(state, name, event.event_time_ms, value));
         }
     }
-}
-
-/// The value as it is stored; nothing when it is not of the attribute's type.
-pub(crate) fn stored_value(
-    rule: &AttributeRule,
-    value: &AttributeValue,
-) -> Option<stored_attribute::Value> {
-    use stored_attribute::Value as Stored;
-    match (rule.value, value.value.as_ref()?) {
-        (ValueType::Number, attribute_value::Value::Number(number)) if number.is_finite() => {
-            Some(Stored::Number(*number))
-        }
-        (ValueType::Category, attribute_value::Value::Text(text)) => {
-            Some(Stored::Text(text.clone()))
-        }
-        (ValueType::Flag, attribute_value::Value::Flag(flag)) => Some(Stored::Flag(*flag)),
-        _ => None,
-    }
-}
-
-/// Sets an attribute unless something newer stands there; says whether it was set.
-fn set(state: &mut EntityState, key: &str, at: i64, value: stored_attribute::Value) -> bool {
-    let new = StoredAttribute {
-        event_time_ms: at,
-        value: Some(value),
-    };
-    match state.attributes.get_mut(key) {
-        None => {
-            state.attributes.insert(key.to_owned(), new);
-            true
-        }
-        Some(old) if newer(&new, old) => {
-            *old = new;
-            true
-        }
-        Some(_) => false,
-    }
-}
-
-/// Whether the one stands over the other: the later in event time; in the same millisecond the
-/// greater value, so that the order of arrival decides nothing.
-pub(crate) fn newer(one: &StoredAttribute, other: &StoredAttribute) -> bool {
-    use std::cmp::Ordering;
-    use stored_attribute::Value;
-    let rank = |value: &Option<Value>| match value {
-        None => 0,
-        Some(Value::Flag(_)) => 1,
-        Some(Value::Number(_)) => 2,
-        Some(Value::Text(_)) => 3,
-    };
-    let by_value = match (&one.value, &other.value) {
-        (Some(Value::Flag(a)), Some(Value::Flag(b))) => a.cmp(b),
-        (Some(Value::Number(a)), Some(Value::Number(b))) => a.total_cmp(b),
-        (Some(Value::Text(a)), Some(Value::Text(b))) => a.cmp(b),
-        (a, b) => rank(a).cmp(&rank(b)),
-    };
-    one.event_time_ms.cmp(&other.event_time_ms).then(by_value) == Ordering::Greater
 }

@@ -1,4 +1,4 @@
-//! What a feature is, after the file was read: one [`Feature`] per name that readers can ask for.
+//! The definition of a feature: one [`Feature`] for each name that readers can ask for.
 
 use fairlead_domain::Currency;
 use fairlead_proto::catalogue::v1::ProductKind;
@@ -7,36 +7,36 @@ use fairlead_proto::event::v1::EventKind;
 use crate::purpose::{Entity, PurposeSet, Sensitivity};
 use crate::window::Window;
 
-/// One feature, with everything that the file says of it.
+/// One feature, as the features file defines it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feature {
     /// Unique for its entity.
     pub name: String,
-    /// What it says, for the catalogue of data.
+    /// Its meaning, for the data catalogue.
     pub description: String,
-    /// What it is about.
+    /// The entity that it describes.
     pub entity: Entity,
-    /// The kinds of event that feed it, ascending.
+    /// The kinds of event that it is computed from, ascending.
     pub source: Vec<EventKind>,
-    /// Only events on products of this kind.
+    /// Counts only events on products of this kind; `None` counts all.
     pub product_kind: Option<ProductKind>,
-    /// How events become the value.
+    /// The computation from events to the value.
     pub aggregate: Aggregate,
     /// The unit of the value.
     pub unit: String,
-    /// What a number is where nothing was observed.
+    /// The number that is read before anything was observed.
     pub default: f64,
-    /// After so many days of event time a value reads as not observed.
+    /// The days of event time after which a value reads as not observed.
     pub ttl_days: u32,
-    /// Who answers for it.
+    /// The team that answers for it.
     pub owner: String,
-    /// How it must be handled.
+    /// Its class of data protection.
     pub sensitivity: Sensitivity,
-    /// Who may be given it.
+    /// The purposes that it may be read for.
     pub purposes: PurposeSet,
 }
 
-/// How events become a value.
+/// A computation from events to a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Aggregate {
     /// Events per window.
@@ -57,21 +57,21 @@ pub enum Aggregate {
         attribute: String,
         /// Its type.
         value: ValueType,
-        /// What a reader is given of it.
+        /// The length of time that readers get in its place, if any.
         derive: Option<Derive>,
-        /// Bounds of the attribute as it arrives, for numbers.
+        /// The lowest and the highest number that an event may carry, if limited.
         range: Option<(f64, f64)>,
     },
-    /// Hours from the newest such event to the reading.
+    /// Hours from the newest such event to the instant of reading.
     HoursSince,
     /// The newest events on products.
     Sequence {
-        /// How many are kept.
+        /// The number of entries kept.
         length: usize,
     },
     /// Products opened and not closed.
     Held {
-        /// How many are kept.
+        /// The number of products kept.
         length: usize,
     },
 }
@@ -88,7 +88,7 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// As written in the features file.
+    /// Returns its name in the features file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -98,17 +98,17 @@ impl ValueType {
     }
 }
 
-/// A length of time made of an instant (Unix milliseconds) at reading.
+/// A length of time, computed at reading from an instant (Unix milliseconds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Derive {
-    /// Birthdays passed, by the calendar (UTC).
+    /// Full years by the calendar (UTC): an age.
     FullYearsSince,
     /// Days of 24 hours, with fraction.
     DaysSince,
 }
 
 impl Derive {
-    /// As written in the features file.
+    /// Returns its name in the features file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::FullYearsSince => "full_years_since",
@@ -117,7 +117,7 @@ impl Derive {
     }
 }
 
-/// Which vector of a feature set a feature stands in.
+/// The vector of a feature set that holds a feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueKind {
     Number,
@@ -147,8 +147,9 @@ impl Feature {
         }
     }
 
-    /// Everything that decides the value, as one line: equal lines give equal values. Model inputs
-    /// and the registry hash rest on it; owner and description do not change it.
+    /// Returns all that decides the value, as one line: equal lines give equal values. The schema
+    /// hash of model inputs and the registry hash are computed from it; owner and description do
+    /// not enter.
     pub(crate) fn meaning(&self) -> String {
         let aggregate = match &self.aggregate {
             Aggregate::Count { window } => format!("count({window})"),
@@ -179,7 +180,7 @@ impl Feature {
         )
     }
 
-    /// Which events feed the feature, as one line.
+    /// Returns the kinds of event and of product that it is computed from, as one line.
     pub(crate) fn filter(&self) -> String {
         let mut line = String::new();
         for kind in &self.source {
@@ -190,32 +191,5 @@ impl Feature {
             line.push_str(kind.as_str_name());
         }
         line
-    }
-}
-
-/// An event kind as the features file writes it: `holding_opened`.
-pub(crate) fn event_kind_name(kind: EventKind) -> String {
-    kind.as_str_name()
-        .trim_start_matches("EVENT_KIND_")
-        .to_ascii_lowercase()
-}
-
-/// The kinds of event, without the unsaid one.
-pub(crate) fn event_kinds() -> impl Iterator<Item = EventKind> {
-    (1..=EVENT_KINDS).filter_map(|number| EventKind::try_from(number).ok())
-}
-
-/// The highest number of an event kind; a test holds it to the contract.
-pub(crate) const EVENT_KINDS: i32 = 13;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_kinds_of_the_contract_are_known() {
-        assert_eq!(event_kinds().count(), 13);
-        assert!(EventKind::try_from(EVENT_KINDS + 1).is_err());
-        assert_eq!(event_kind_name(EventKind::HoldingOpened), "holding_opened");
     }
 }

@@ -2,35 +2,35 @@
 
 use crate::purpose::Purpose;
 
-/// What can be wrong with a features file, a stored state, a feature set or an input spec.
+/// A fault of a features file, a stored state, a feature set or an input spec.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// The features file is not YAML.
     #[error("features file: not YAML: {detail}")]
     Yaml {
-        /// What the parser said, with line and column.
+        /// The parser's message, with line and column.
         detail: String,
     },
     /// A key of the features file has a value that is not allowed.
     #[error("features file: {place}: {key} `{value}` is not allowed: {allowed}")]
     Definition {
-        /// "feature `clicks`", "the file", "entity `customer`".
+        /// The part of the file: "feature `clicks`", "the file", "entity `customer`".
         place: String,
         /// The key.
         key: String,
-        /// Its value as written, cut to 80 characters; empty when it is missing.
+        /// Its value as written, cut to 80 characters; empty if it is missing.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// A stored state that cannot be used.
     #[error("entity state: {thing} `{value}` is not allowed: {allowed}")]
     State {
-        /// What is wrong.
+        /// The part that is wrong.
         thing: &'static str,
         /// The value found.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// A feature set made with another features file.
@@ -38,7 +38,7 @@ pub enum Error {
     ForeignRegistry {
         /// The hash in the set.
         found: u64,
-        /// The hash of the registry at hand.
+        /// The hash of this process's registry.
         expected: u64,
     },
     /// A purpose that does not exist.
@@ -46,7 +46,7 @@ pub enum Error {
         "purpose `{value}` is not allowed: 1 (recommend), 2 (price), 3 (fraud) or 4 (analytics)"
     )]
     UnknownPurpose {
-        /// The number on the wire, or the word in a file.
+        /// The number in the message, or the word in the file.
         value: String,
     },
     /// A feature set read for another purpose than the reader's.
@@ -60,7 +60,7 @@ pub enum Error {
     /// A feature set whose vectors have other lengths than the layout.
     #[error("feature set: {vector} holds {found} values: {expected} are needed for {purpose}")]
     Shape {
-        /// "numbers", "observed", "categories", "sequences".
+        /// The vector: "numbers", "observed", "categories" or "sequences".
         vector: &'static str,
         /// Its length.
         found: usize,
@@ -72,9 +72,9 @@ pub enum Error {
     /// Product counters of another length than the product layout.
     #[error("product counters: {found} values are not allowed: {expected}, as the layout says")]
     Counters {
-        /// How many were given.
+        /// The number of values given.
         found: usize,
-        /// How many the layout has.
+        /// The number of values in the layout.
         expected: usize,
     },
     /// A number that is not finite.
@@ -88,13 +88,13 @@ pub enum Error {
     /// A feature that does not exist for the purpose.
     #[error("{kind} feature `{name}` is not allowed for {purpose}: {allowed}")]
     UnknownFeature {
-        /// "number", "category" or "sequence".
+        /// The kind of value: "number", "category" or "sequence".
         kind: &'static str,
         /// The name asked for.
         name: String,
         /// The purpose of the layout.
         purpose: String,
-        /// The names that are there.
+        /// The names that exist.
         allowed: String,
     },
     /// An input spec that cannot be followed.
@@ -106,12 +106,12 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
 }
 
-/// The value as shown in an error: short, on one line.
+/// Returns the value as an error shows it: short, on one line.
 pub(crate) fn shown(value: &str) -> String {
     value
         .chars()

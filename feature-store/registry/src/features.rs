@@ -1,4 +1,4 @@
-//! Reading values of a state at an instant.
+//! Reading feature values from a state at an instant.
 
 use fairlead_proto::feature::v1::{
     EntityState, FeatureSet, Purpose as WirePurpose, Sequence, StoredAttribute, stored_attribute,
@@ -17,11 +17,11 @@ const HOUR_MS: f64 = 3_600_000.0;
 const DAY_MS: f64 = 86_400_000.0;
 
 impl Registry {
-    /// The values of a customer at an instant, for one purpose. Exact for every instant from
-    /// [`crate::FUTURE_TOLERANCE_MS`] before the state's newest event on.
+    /// Returns the values of a customer at an instant, for one purpose. They are exact for every
+    /// instant from [`crate::FUTURE_TOLERANCE_MS`] before the state's newest event on.
     ///
-    /// Windows count as observed as soon as anything was ever observed of the customer: no click is
-    /// an observation, too.
+    /// A window counts as observed as soon as any event of the customer was: no click is an
+    /// observation too.
     pub fn features_at(&self, state: &EntityState, as_of_ms: i64, purpose: Purpose) -> FeatureSet {
         let layout = self.layout(purpose);
         let mut numbers = Vec::with_capacity(layout.numbers.len());
@@ -52,7 +52,8 @@ impl Registry {
         }
     }
 
-    /// The counters of a product at an instant, laid out by [`Registry::product_layout`].
+    /// Returns the counters of a product at an instant, in the order of
+    /// [`Registry::product_layout`].
     pub fn product_features_at(&self, state: &EntityState, as_of_ms: i64) -> Vec<f64> {
         self.product_layout()
             .numbers
@@ -62,7 +63,7 @@ impl Registry {
     }
 }
 
-/// The value, or nothing where none was observed.
+/// Returns the value, or `None` if none was observed.
 fn number(slot: &NumberSlot, state: &EntityState, as_of_ms: i64) -> Option<f64> {
     let value = match &slot.source {
         NumberSource::Tiles {
@@ -77,8 +78,8 @@ fn number(slot: &NumberSlot, state: &EntityState, as_of_ms: i64) -> Option<f64> 
                 .series
                 .binary_search_by_key(series, |series| series.series_id);
             let tiles = found.map_or(&[][..], |index| tiles_of(&state.series[index], window.tile));
-            let (count, total) = tiles::total(tiles, window.bounds(as_of_ms));
-            if *sum { total } else { count as f64 }
+            let total = tiles::total(tiles, window.tiles_at(as_of_ms));
+            if *sum { total.sum } else { total.count as f64 }
         }
         NumberSource::Attribute { key, derive } => {
             let value = match &fresh(state, key, as_of_ms, slot.ttl_ms)?.value {
@@ -122,7 +123,7 @@ fn sequence(slot: &SequenceSlot, state: &EntityState, as_of_ms: i64) -> Sequence
     }
 }
 
-/// The attribute, unless it is older than the feature's TTL allows.
+/// Returns the attribute, or `None` if it is absent or older than the feature's TTL.
 fn fresh<'a>(
     state: &'a EntityState,
     key: &str,
@@ -135,7 +136,8 @@ fn fresh<'a>(
         .filter(|stored| as_of_ms.saturating_sub(stored.event_time_ms) <= ttl_ms)
 }
 
-/// Birthdays passed between two instants, by the calendar in UTC; nothing before the birth.
+/// Returns the full years between two instants, by the calendar in UTC, or `None` before the
+/// first.
 fn full_years(born_ms: f64, as_of_ms: i64) -> Option<f64> {
     let born = date(born_ms as i64)?;
     let now = date(as_of_ms)?;

@@ -1,4 +1,4 @@
-//! Where each feature of a purpose stands in a feature set, and how its value is made.
+//! The layout of a feature set: the slot of each feature, and the source of its value.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,20 @@ use crate::error::Error;
 use crate::rules::{instant_key, sequence_id, series_id};
 use crate::window::Window;
 
-/// The features that a reader gets, in their order: numbers, categories and sequences apart.
+/// The features that a reader gets, in order: numbers, categories and sequences apart.
 #[derive(Debug, Default)]
 pub struct Layout {
-    /// "purpose price", "entity product": for errors.
+    /// The name that errors show: "purpose price", "entity product".
     title: String,
     pub(crate) numbers: Vec<NumberSlot>,
     pub(crate) categories: Vec<CategorySlot>,
     pub(crate) sequences: Vec<SequenceSlot>,
-    places: HashMap<String, Place>,
+    slots: HashMap<String, SlotIndex>,
 }
 
+/// The vector and the index in it where a feature is found.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct SlotIndex {
     kind: ValueKind,
     index: usize,
 }
@@ -32,7 +33,7 @@ pub(crate) struct NumberSlot {
     pub(crate) ttl_ms: i64,
 }
 
-/// Where a number comes from.
+/// The source of a number.
 #[derive(Debug)]
 pub(crate) enum NumberSource {
     Tiles {
@@ -66,7 +67,7 @@ pub(crate) struct SequenceSlot {
 
 impl Layout {
     /// Lays out the features in the order given.
-    pub(crate) fn of<'a>(title: String, features: impl Iterator<Item = &'a Feature>) -> Self {
+    pub(crate) fn new<'a>(title: String, features: impl Iterator<Item = &'a Feature>) -> Self {
         let mut layout = Self {
             title,
             ..Self::default()
@@ -77,37 +78,39 @@ impl Layout {
         layout
     }
 
-    /// The place of a number among the numbers; nothing when the purpose does not get it.
+    /// Returns the index of a number among the numbers, or `None` if this layout does not hold it.
     pub fn number(&self, name: &str) -> Option<usize> {
-        self.place(name, ValueKind::Number)
+        self.index_of(name, ValueKind::Number)
     }
 
-    /// The place of a category among the categories.
+    /// Returns the index of a category among the categories, or `None` if this layout does not
+    /// hold it.
     pub fn category(&self, name: &str) -> Option<usize> {
-        self.place(name, ValueKind::Category)
+        self.index_of(name, ValueKind::Category)
     }
 
-    /// The place of a sequence among the sequences.
+    /// Returns the index of a sequence among the sequences, or `None` if this layout does not
+    /// hold it.
     pub fn sequence(&self, name: &str) -> Option<usize> {
-        self.place(name, ValueKind::Sequence)
+        self.index_of(name, ValueKind::Sequence)
     }
 
-    /// Names of the numbers, in order.
+    /// Returns the names of the numbers, in order.
     pub fn number_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.numbers.iter().map(|slot| slot.name.as_str())
     }
 
-    /// Names of the categories, in order.
+    /// Returns the names of the categories, in order.
     pub fn category_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.categories.iter().map(|slot| slot.name.as_str())
     }
 
-    /// Names of the sequences, in order.
+    /// Returns the names of the sequences, in order.
     pub fn sequence_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.sequences.iter().map(|slot| slot.name.as_str())
     }
 
-    /// The error about a name that is not there.
+    /// Returns the error for a name that this layout does not hold.
     pub(crate) fn unknown(&self, kind: ValueKind, name: &str) -> Error {
         let names: Vec<_> = match kind {
             ValueKind::Number => self.number_names().collect(),
@@ -122,9 +125,9 @@ impl Layout {
         }
     }
 
-    fn place(&self, name: &str, kind: ValueKind) -> Option<usize> {
-        let place = self.places.get(name)?;
-        (place.kind == kind).then_some(place.index)
+    fn index_of(&self, name: &str, kind: ValueKind) -> Option<usize> {
+        let slot = self.slots.get(name)?;
+        (slot.kind == kind).then_some(slot.index)
     }
 
     fn add(&mut self, feature: &Feature) {
@@ -136,7 +139,7 @@ impl Layout {
             ValueKind::Category => self.categories.len(),
             ValueKind::Sequence => self.sequences.len(),
         };
-        self.places.insert(name.clone(), Place { kind, index });
+        self.slots.insert(name.clone(), SlotIndex { kind, index });
         match &feature.aggregate {
             Aggregate::Last {
                 attribute,
@@ -150,14 +153,14 @@ impl Layout {
             Aggregate::Sequence { .. } | Aggregate::Held { .. } => {
                 self.sequences.push(SequenceSlot {
                     name,
-                    id: sequence_id(feature).0,
+                    id: sequence_id(feature).id,
                     held: matches!(feature.aggregate, Aggregate::Held { .. }),
                     ttl_ms,
                 });
             }
             Aggregate::Count { window } | Aggregate::Sum { window, .. } => {
                 let source = NumberSource::Tiles {
-                    series: series_id(feature).0,
+                    series: series_id(feature).id,
                     window: *window,
                     sum: matches!(feature.aggregate, Aggregate::Sum { .. }),
                 };

@@ -1,11 +1,11 @@
-//! The feature registry: what each feature is, how events become state, how state becomes values,
-//! and how values become model inputs. One definition serves the stream, the replay, the models
-//! and the catalogue of data.
+//! The feature registry: defines each feature, turns events into state, state into values, and
+//! values into model inputs. One definition serves the stream, the replay, the models and the data
+//! catalogue.
 //!
-//! The way through it: [`Registry::from_yaml`] checks the definitions; [`Registry::check_event`]
-//! judges an event; [`Registry::apply_customer`] and [`Registry::apply_product`] fold it into an
+//! In order: [`Registry::from_yaml`] checks the definitions; [`Registry::check_event`] checks an
+//! event; [`Registry::apply_customer`] and [`Registry::apply_product`] fold it into an
 //! `EntityState`; [`Registry::features_at`] reads values at an instant for one [`Purpose`];
-//! [`FeatureReader`] names them again; [`input::Assembler`] makes model inputs of them.
+//! [`FeatureReader`] reads them by name; [`input::Assembler`] makes model inputs of them.
 //!
 //! # Invariants
 //! - Values depend on the events applied and the instant asked for, on nothing else: no clock is
@@ -15,7 +15,7 @@
 //! - State is bounded: tiles by the windows, sequences and the ring of event ids by their lengths,
 //!   attributes by the registry.
 //! - A [`Purpose`] is always one of the four; a value whose definition does not allow the purpose
-//!   is not in the answer at all. A price never sees behaviour, preference, habit or protected
+//!   is not in the answer. A price never rests on behaviour, preference, habit or protected
 //!   attributes: such a definition does not parse.
 //! - No NaN and no infinity enters state, features or model inputs.
 //!
@@ -24,12 +24,15 @@
 //! `fairlead-proto`.
 
 mod apply;
+mod attribute;
 mod check;
 mod definition;
 mod error;
+mod event_kinds;
 mod features;
 pub mod input;
 mod layout;
+mod limits;
 mod merge;
 mod parse;
 mod purpose;
@@ -43,12 +46,11 @@ mod window;
 mod yaml;
 
 pub use crate::apply::Applied;
-pub use crate::check::{
-    EventError, FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_ATTRIBUTES, MAX_TEXT_CHARS,
-};
+pub use crate::check::EventError;
 pub use crate::definition::{Aggregate, Derive, Feature, ValueType};
 pub use crate::error::Error;
 pub use crate::layout::Layout;
+pub use crate::limits::{FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_ATTRIBUTES, MAX_TEXT_CHARS};
 pub use crate::purpose::{Entity, Purpose, PurposeSet, Sensitivity};
 pub use crate::reader::FeatureReader;
 pub use crate::registry::Registry;

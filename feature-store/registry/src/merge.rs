@@ -1,8 +1,8 @@
-//! One state of several that different source partitions wrote for the same entity.
+//! Merging the states that several source partitions wrote for one entity.
 
 use fairlead_proto::feature::v1::EntityState;
 
-use crate::apply::newer;
+use crate::attribute::newer;
 use crate::purpose::Entity;
 use crate::registry::Registry;
 use crate::sequence;
@@ -11,7 +11,8 @@ use crate::tiles;
 use crate::window::Tile;
 
 impl Registry {
-    /// The state that one writer would have made of all the events. None gives the empty state.
+    /// Returns the state that one writer would have made of all the events; the empty state for no
+    /// states.
     pub fn merge(&self, entity: Entity, states: Vec<EntityState>) -> EntityState {
         let mut states = states.into_iter();
         let mut merged = states.next().unwrap_or_default();
@@ -19,7 +20,7 @@ impl Registry {
         let mut several = false;
         for mut state in states {
             self.adopt(entity, &mut state);
-            self.take(entity, &mut merged, state);
+            self.add_state(entity, &mut merged, state);
             several = true;
         }
         if several {
@@ -28,7 +29,7 @@ impl Registry {
         merged
     }
 
-    fn take(&self, entity: Entity, into: &mut EntityState, from: EntityState) {
+    fn add_state(&self, entity: Entity, into: &mut EntityState, from: EntityState) {
         into.last_event_time_ms = into.last_event_time_ms.max(from.last_event_time_ms);
         for series in &from.series {
             let target = series_entry(into, series.series_id);

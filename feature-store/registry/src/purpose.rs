@@ -1,4 +1,4 @@
-//! Who may be given a feature: purposes, and the sensitivities that forbid one.
+//! Purposes, sensitivities and entities: what a feature may be read for.
 
 use std::fmt;
 
@@ -6,14 +6,13 @@ use fairlead_proto::feature::v1 as wire;
 
 use crate::error::Error;
 
-/// Why features are read. There is no value for "not said": a reader without a purpose reads
-/// nothing.
+/// The purpose of a read. There is no "unspecified": a reader without a purpose reads nothing.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Purpose {
-    /// Candidates and their order.
+    /// Finding and ranking candidates.
     Recommend,
     /// Rates, limits, premiums and fees: risk and cost only.
     Price,
@@ -24,10 +23,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// All of them, in the order of their numbers on the wire.
+    /// All purposes, in the order of their numbers in the contract.
     pub const ALL: [Self; 4] = [Self::Recommend, Self::Price, Self::Fraud, Self::Analytics];
 
-    /// As written in the features file.
+    /// Returns its name in the features file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Recommend => "recommend",
@@ -51,7 +50,7 @@ impl fmt::Display for Purpose {
 impl TryFrom<i32> for Purpose {
     type Error = Error;
 
-    /// Takes the number of a message field; refuses 0 and unknown ones.
+    /// Reads the number of a message field; refuses 0 and unknown numbers.
     fn try_from(number: i32) -> Result<Self, Error> {
         let wire = wire::Purpose::try_from(number).map_err(|_| Error::UnknownPurpose {
             value: number.to_string(),
@@ -90,44 +89,44 @@ impl From<Purpose> for wire::Purpose {
 pub struct PurposeSet(u8);
 
 impl PurposeSet {
-    /// The set with one more.
+    /// Returns the set with one purpose more.
     #[must_use]
     pub const fn with(self, purpose: Purpose) -> Self {
         Self(self.0 | 1 << purpose.index())
     }
 
-    /// Whether the purpose is in it.
+    /// Returns true if the purpose is in the set.
     pub const fn contains(self, purpose: Purpose) -> bool {
         self.0 & (1 << purpose.index()) != 0
     }
 
-    /// The purposes in it.
+    /// Returns the purposes in the set.
     pub fn iter(self) -> impl Iterator<Item = Purpose> {
         Purpose::ALL.into_iter().filter(move |p| self.contains(*p))
     }
 }
 
-/// How a feature must be handled; also decides whether a price may rest on it.
+/// The class of data protection of a feature; it also decides if a price may rest on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sensitivity {
-    /// Says nothing about a person.
+    /// Not about a person.
     Public,
     /// Income, debts, credit history.
     Financial,
-    /// Who the person is.
+    /// The person's identity and circumstances.
     Personal,
     /// A characteristic that the law protects from unequal treatment.
     Protected,
-    /// What the person did.
+    /// The person's actions.
     Behaviour,
-    /// What the person likes.
+    /// The person's tastes.
     Preference,
-    /// When, how often and by which means the person acts.
+    /// The times, the frequency and the means of the person's actions.
     Habit,
 }
 
 impl Sensitivity {
-    /// All of them.
+    /// All sensitivities.
     pub const ALL: [Self; 7] = [
         Self::Public,
         Self::Financial,
@@ -138,7 +137,7 @@ impl Sensitivity {
         Self::Habit,
     ];
 
-    /// As written in the features file.
+    /// Returns its name in the features file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -151,14 +150,14 @@ impl Sensitivity {
         }
     }
 
-    /// Whether a price may rest on such a feature: risk and cost, never taste, habit, behaviour or
-    /// a protected characteristic.
+    /// Returns true if a price may rest on such a feature: on risk and cost, never on taste, habit,
+    /// behaviour or a protected characteristic.
     pub const fn may_price(self) -> bool {
         matches!(self, Self::Public | Self::Financial | Self::Personal)
     }
 }
 
-/// What a feature is about.
+/// The entity that a feature describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Entity {
     /// A customer.
@@ -168,10 +167,10 @@ pub enum Entity {
 }
 
 impl Entity {
-    /// Both of them.
+    /// Both entities.
     pub const ALL: [Self; 2] = [Self::Customer, Self::Product];
 
-    /// As written in the features file.
+    /// Returns its name in the features file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Customer => "customer",

@@ -8,8 +8,8 @@ use crate::layout::Layout;
 use crate::purpose::Purpose;
 use crate::registry::Registry;
 
-/// Names the values of a feature set again. What the purpose does not allow is not in the set and
-/// cannot be asked for.
+/// Reads the values of a feature set by name. A feature that the purpose does not allow is not in
+/// the set.
 #[derive(Debug, Clone, Copy)]
 pub struct FeatureReader<'a> {
     layout: &'a Layout,
@@ -18,8 +18,11 @@ pub struct FeatureReader<'a> {
 }
 
 impl<'a> FeatureReader<'a> {
-    /// Takes a set that was made with this very registry; refuses other hashes, unknown purposes,
-    /// vectors of other lengths than the layout's, and numbers that are not finite.
+    /// Checks and takes a set.
+    ///
+    /// # Errors
+    /// A set of another registry, of an unknown purpose, with vectors of other lengths than the
+    /// layout's, or with a number that is not finite.
     pub fn new(registry: &'a Registry, set: &'a FeatureSet) -> Result<Self, Error> {
         if set.registry_hash != registry.hash() {
             return Err(Error::ForeignRegistry {
@@ -60,8 +63,10 @@ impl<'a> FeatureReader<'a> {
         })
     }
 
-    /// As [`FeatureReader::new`], and refuses a set that was read for another purpose: pricing
-    /// asks with [`Purpose::Price`].
+    /// Checks and takes a set of one purpose.
+    ///
+    /// # Errors
+    /// As [`FeatureReader::new`], and [`Error::WrongPurpose`] for a set of another purpose.
     pub fn for_purpose(
         registry: &'a Registry,
         set: &'a FeatureSet,
@@ -77,27 +82,30 @@ impl<'a> FeatureReader<'a> {
         Ok(reader)
     }
 
-    /// The purpose of the set.
+    /// Returns the purpose of the set.
     pub fn purpose(&self) -> Purpose {
         self.purpose
     }
 
-    /// The instant that the values hold at, Unix milliseconds.
+    /// Returns the instant that the values were read at, Unix milliseconds.
     pub fn as_of_ms(&self) -> i64 {
         self.set.as_of_ms
     }
 
-    /// The layout that the set follows.
+    /// Returns the layout of the set.
     pub fn layout(&self) -> &'a Layout {
         self.layout
     }
 
-    /// A number; nothing when it was not observed or the purpose does not get it.
+    /// Returns a number, or `None` if it was not observed or the purpose does not get it.
     pub fn number(&self, name: &str) -> Option<f64> {
         self.number_at(self.layout.number(name)?)
     }
 
-    /// A number, its default where it was not observed; an error when the purpose does not get it.
+    /// Returns a number, or its default if it was not observed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFeature`] if the purpose does not get it.
     pub fn number_or_default(&self, name: &str) -> Result<f64, Error> {
         self.layout
             .number(name)
@@ -105,13 +113,13 @@ impl<'a> FeatureReader<'a> {
             .ok_or_else(|| self.layout.unknown(ValueKind::Number, name))
     }
 
-    /// A category; nothing when it was not observed or the purpose does not get it.
+    /// Returns a category, or `None` if it was not observed or the purpose does not get it.
     pub fn category(&self, name: &str) -> Option<&'a str> {
         let text = self.set.categories.get(self.layout.category(name)?)?;
         (!text.is_empty()).then_some(text)
     }
 
-    /// A sequence, newest first; empty when the purpose does not get it.
+    /// Returns a sequence, newest first; empty if the purpose does not get it.
     pub fn sequence(&self, name: &str) -> &'a [SequenceEntry] {
         self.layout
             .sequence(name)
@@ -119,7 +127,7 @@ impl<'a> FeatureReader<'a> {
             .map_or(&[], |sequence| &sequence.entries)
     }
 
-    /// A number by its place in the layout; nothing when it was not observed.
+    /// Returns a number by its index in the layout, or `None` if it was not observed.
     pub fn number_at(&self, index: usize) -> Option<f64> {
         let observed = self.set.observed.get(index / 8)? & (1 << (index % 8)) != 0;
         let number = self.set.numbers.get(index).copied();

@@ -1,4 +1,4 @@
-//! The registry: definitions, and everything worked out from them once.
+//! The registry: the definitions, and what is computed from them once.
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -12,12 +12,12 @@ use crate::parse;
 use crate::purpose::{Entity, Purpose};
 use crate::rules::Rules;
 
-/// All features, checked, with the rules that feed them and the layouts that read them. Cheap to
-/// clone: clones share one content.
+/// All features, checked, with the rules that fold events and the layouts that read values. Cheap
+/// to clone: clones share one copy.
 #[derive(Clone)]
-pub struct Registry(Arc<Content>);
+pub struct Registry(Arc<Inner>);
 
-struct Content {
+struct Inner {
     features: Vec<Feature>,
     hash: u64,
     idle_days: [u32; 2],
@@ -28,28 +28,30 @@ struct Content {
 }
 
 impl Registry {
-    /// Reads a features file. The first thing that is wrong is named with feature, key, value and
-    /// what is allowed.
+    /// Reads a features file.
+    ///
+    /// # Errors
+    /// The first fault, with its feature, key, value and what is allowed.
     pub fn from_yaml(text: &str) -> Result<Self, Error> {
         let parsed = parse::parse(text)?;
         let features = parsed.features;
         let of_purpose = |purpose: Purpose| {
-            Layout::of(
+            Layout::new(
                 format!("purpose {purpose}"),
                 features.iter().filter(move |feature| {
                     feature.entity == Entity::Customer && feature.purposes.contains(purpose)
                 }),
             )
         };
-        let content = Content {
+        let inner = Inner {
             hash: hash(&features),
             idle_days: parsed.idle_days,
             rules: [
-                Rules::of(Entity::Customer, &features)?,
-                Rules::of(Entity::Product, &features)?,
+                Rules::new(Entity::Customer, &features)?,
+                Rules::new(Entity::Product, &features)?,
             ],
             layouts: Purpose::ALL.map(of_purpose),
-            product_layout: Layout::of(
+            product_layout: Layout::new(
                 "entity product".into(),
                 features
                     .iter()
@@ -58,10 +60,10 @@ impl Registry {
             longest_window_ms: features.iter().filter_map(window_ms).max().unwrap_or(0),
             features,
         };
-        Ok(Self(Arc::new(content)))
+        Ok(Self(Arc::new(inner)))
     }
 
-    /// The features of this house, `features.yaml` beside the sources.
+    /// Returns Fairlead's own features: `features.yaml` of this crate.
     pub fn builtin() -> Self {
         static BUILTIN: LazyLock<Registry> = LazyLock::new(|| {
             Registry::from_yaml(include_str!("../features.yaml"))
@@ -70,18 +72,18 @@ impl Registry {
         BUILTIN.clone()
     }
 
-    /// Says what the values mean and where they stand: two registries with one hash understand
-    /// each other's feature sets and states.
+    /// Returns the hash of the meaning and the order of all features: registries with the same hash
+    /// can read each other's feature sets and states.
     pub fn hash(&self) -> u64 {
         self.0.hash
     }
 
-    /// All features in the order of the file.
+    /// Returns all features in the order of the file.
     pub fn features(&self) -> &[Feature] {
         &self.0.features
     }
 
-    /// A feature by name.
+    /// Returns a feature by name, or `None` if the entity has none of that name.
     pub fn feature(&self, entity: Entity, name: &str) -> Option<&Feature> {
         self.0
             .features
@@ -89,23 +91,23 @@ impl Registry {
             .find(|feature| feature.entity == entity && feature.name == name)
     }
 
-    /// The customer features that a purpose gets.
+    /// Returns the layout of the customer features that a purpose gets.
     pub fn layout(&self, purpose: Purpose) -> &Layout {
         &self.0.layouts[purpose.index()]
     }
 
-    /// The product features.
+    /// Returns the layout of the product features.
     pub fn product_layout(&self) -> &Layout {
         &self.0.product_layout
     }
 
-    /// After how many milliseconds without a write the state of such an entity is forgotten: the
-    /// TTL of its key.
+    /// Returns the milliseconds without a write after which the state of such an entity is
+    /// forgotten: the TTL of its key.
     pub fn idle_ms(&self, entity: Entity) -> i64 {
         i64::from(self.0.idle_days[entity.index()]) * 86_400_000
     }
 
-    /// The longest window, milliseconds: what happened earlier changes no count.
+    /// Returns the length of the longest window, milliseconds: an earlier event changes no count.
     pub fn longest_window_ms(&self) -> i64 {
         self.0.longest_window_ms
     }
@@ -134,7 +136,8 @@ fn window_ms(feature: &Feature) -> Option<i64> {
     }
 }
 
-/// Order, meaning and purposes enter: they decide the layouts. Owner and description do not.
+/// Returns the hash over order, meaning and purposes, which decide the layouts. Owner and
+/// description do not enter.
 fn hash(features: &[Feature]) -> u64 {
     let mut hasher = Xxh3::new();
     for feature in features {

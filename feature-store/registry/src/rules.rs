@@ -1,5 +1,5 @@
-//! What an event does to a state, worked out once from the definitions: no name is looked up on
-//! the way of an event but those of attributes.
+//! The rules by which events change a state, computed once from the definitions: while an event is
+//! folded, only its attributes are looked up by name.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,9 @@ use fairlead_domain::Currency;
 use fairlead_proto::event::v1::EventKind;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::definition::{Aggregate, EVENT_KINDS, Feature, ValueType};
+use crate::definition::{Aggregate, Feature, ValueType};
 use crate::error::Error;
+use crate::event_kinds::EVENT_KINDS;
 use crate::purpose::Entity;
 use crate::window::Window;
 
@@ -21,31 +22,31 @@ pub(crate) struct Rules {
     pub(crate) sequences: Vec<SequenceRule>,
     /// By the attribute's name.
     pub(crate) attributes: HashMap<String, AttributeRule>,
-    /// Keys under which the newest instant of a kind of event is kept.
+    /// The features that keep the newest instant of a kind of event.
     pub(crate) instants: Vec<InstantRule>,
     /// By the number of the event's kind.
     by_kind: Vec<KindRules>,
 }
 
-/// What one kind of event touches: indices into [`Rules`].
+/// The rules that one kind of event concerns: indices into [`Rules`].
 #[derive(Debug, Default, Clone)]
 pub(crate) struct KindRules {
     pub(crate) series: Vec<usize>,
     pub(crate) sequences: Vec<usize>,
     pub(crate) instants: Vec<usize>,
-    /// Whether its attributes are kept.
+    /// True if its attributes are kept.
     pub(crate) attributes: bool,
-    /// Whether it tells a fact that holds on (an attribute, a holding), not only what was done.
+    /// True if it states a lasting fact (an attribute, a holding), not only an action.
     pub(crate) fact: bool,
 }
 
-/// Tiles of one filter and one summed field.
+/// The tiles of one filter and one summed field.
 #[derive(Debug)]
 pub(crate) struct SeriesRule {
     pub(crate) id: u32,
     pub(crate) product_kind: Option<i32>,
     pub(crate) sum: Option<Currency>,
-    /// By tile: how many are kept for the windows that read them; 0 where none does.
+    /// By length of tile: the number kept for the windows that read them; 0 if none does.
     pub(crate) keep: [u32; 3],
     source: Vec<EventKind>,
     definition: String,
@@ -67,7 +68,7 @@ pub(crate) struct InstantRule {
     source: Vec<EventKind>,
 }
 
-/// How an attribute of an event is judged and kept.
+/// The check of an attribute that a feature reads.
 #[derive(Debug)]
 pub(crate) struct AttributeRule {
     pub(crate) source: EventKind,
@@ -76,10 +77,11 @@ pub(crate) struct AttributeRule {
 }
 
 impl Rules {
-    pub(crate) fn of(entity: Entity, features: &[Feature]) -> Result<Self, Error> {
+    /// Computes the rules of an entity.
+    pub(crate) fn new(entity: Entity, features: &[Feature]) -> Result<Self, Error> {
         let mut rules = Self::default();
         for feature in features.iter().filter(|feature| feature.entity == entity) {
-            rules.take(feature);
+            rules.add(feature);
         }
         rules.series.sort_by_key(|rule| rule.id);
         rules.sequences.sort_by_key(|rule| rule.id);
@@ -88,30 +90,30 @@ impl Rules {
         Ok(rules)
     }
 
-    /// What the kind of event touches; nothing for a number that is no kind.
-    pub(crate) fn of_kind(&self, kind: i32) -> Option<&KindRules> {
+    /// Returns the rules that a kind of event concerns, or `None` for a number that is no kind.
+    pub(crate) fn for_kind(&self, kind: i32) -> Option<&KindRules> {
         self.by_kind.get(usize::try_from(kind).ok()?)
     }
 
-    fn take(&mut self, feature: &Feature) {
+    fn add(&mut self, feature: &Feature) {
         match &feature.aggregate {
-            Aggregate::Count { window } => self.take_window(feature, *window, None),
+            Aggregate::Count { window } => self.add_window(feature, *window, None),
             Aggregate::Sum { window, currency } => {
-                self.take_window(feature, *window, Some(*currency));
+                self.add_window(feature, *window, Some(*currency));
             }
             Aggregate::Last {
                 attribute,
                 value,
                 range,
                 ..
-            } => self.take_attribute(feature, attribute, *value, *range),
+            } => self.add_attribute(feature, attribute, *value, *range),
             Aggregate::HoursSince => self.instants.push(InstantRule {
                 key: instant_key(feature),
                 product_kind: feature.product_kind.map(Into::into),
                 source: feature.source.clone(),
             }),
             Aggregate::Sequence { length } | Aggregate::Held { length } => {
-                let (id, definition) = sequence_id(feature);
+                let StoredId { id, definition } = sequence_id(feature);
                 self.sequences.push(SequenceRule {
                     id,
                     length: *length,
@@ -123,8 +125,8 @@ impl Rules {
         }
     }
 
-    fn take_window(&mut self, feature: &Feature, window: Window, sum: Option<Currency>) {
-        let (id, definition) = series_id(feature);
+    fn add_window(&mut self, feature: &Feature, window: Window, sum: Option<Currency>) {
+        let StoredId { id, definition } = series_id(feature);
         let kept = window.tiles + window.tile.slack();
         let known = self
             .series
@@ -147,8 +149,8 @@ impl Rules {
         });
     }
 
-    /// Two features may read one attribute; the door then takes what both allow.
-    fn take_attribute(
+    /// Two features may read one attribute: an event must then satisfy both ranges.
+    fn add_attribute(
         &mut self,
         feature: &Feature,
         attribute: &str,
@@ -171,7 +173,7 @@ impl Rules {
         };
     }
 
-    /// Ids are 32 bits of a hash: two definitions that share one cannot both be stored.
+    /// Refuses two definitions with one id: ids are 32 bits of a hash, and both cannot be stored.
     fn check_ids(&self) -> Result<(), Error> {
         let series = self
             .series
@@ -229,9 +231,17 @@ impl KindRules {
     }
 }
 
-/// The id of the tiles that a windowed feature reads, and what it stands for. Windows do not enter:
-/// all windows of one filter read the same tiles.
-pub(crate) fn series_id(feature: &Feature) -> (u32, String) {
+/// The id of stored tiles or of a stored sequence.
+pub(crate) struct StoredId {
+    /// The low 32 bits of the definition's hash.
+    pub(crate) id: u32,
+    /// The text that is hashed.
+    pub(crate) definition: String,
+}
+
+/// Returns the id of the tiles that a windowed feature reads. Windows do not enter: all windows of
+/// one filter read the same tiles.
+pub(crate) fn series_id(feature: &Feature) -> StoredId {
     let summed = match &feature.aggregate {
         Aggregate::Sum { currency, .. } => format!("sum(amount,{currency})"),
         _ => "count".to_owned(),
@@ -239,8 +249,9 @@ pub(crate) fn series_id(feature: &Feature) -> (u32, String) {
     hashed(format!("{summed}[{}]", feature.filter()))
 }
 
-/// The id of a stored sequence. The name enters: two sequences of one filter may differ in length.
-pub(crate) fn sequence_id(feature: &Feature) -> (u32, String) {
+/// Returns the id of a stored sequence. The name enters: two sequences of one filter may differ in
+/// length.
+pub(crate) fn sequence_id(feature: &Feature) -> StoredId {
     let kind = match &feature.aggregate {
         Aggregate::Held { .. } => "held",
         _ => "sequence",
@@ -248,12 +259,14 @@ pub(crate) fn sequence_id(feature: &Feature) -> (u32, String) {
     hashed(format!("{kind} {}[{}]", feature.name, feature.filter()))
 }
 
-/// Where the newest instant is kept among the attributes; no attribute's name begins like that.
+/// Returns the key of the newest instant among the attributes; no attribute's name begins with `@`.
 pub(crate) fn instant_key(feature: &Feature) -> String {
     format!("@{}", feature.name)
 }
 
-fn hashed(definition: String) -> (u32, String) {
-    let hash = xxh3_64(definition.as_bytes());
-    (hash as u32, definition)
+fn hashed(definition: String) -> StoredId {
+    StoredId {
+        id: xxh3_64(definition.as_bytes()) as u32,
+        definition,
+    }
 }

@@ -1,12 +1,12 @@
-//! Stored sequences, newest first in event time. The order in which events come decides nothing:
-//! ties in time are broken by kind, then by product.
+//! Stored sequences, newest first in event time. The order of arrival decides nothing: ties in time
+//! are broken by kind, then by product.
 
 use std::cmp::Ordering;
 
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::feature::v1::SequenceEntry;
 
-/// Newest first; a total order.
+/// Compares two entries, newest first. The order is total.
 fn order(a: &SequenceEntry, b: &SequenceEntry) -> Ordering {
     (b.event_time_ms, b.event_kind, &b.product_id).cmp(&(
         a.event_time_ms,
@@ -15,18 +15,18 @@ fn order(a: &SequenceEntry, b: &SequenceEntry) -> Ordering {
     ))
 }
 
-/// Whether the entry says that the product is held from then on.
+/// Returns true if the product is held from this entry on.
 pub(crate) fn opens(entry: &SequenceEntry) -> bool {
     entry.event_kind != EventKind::HoldingClosed as i32
 }
 
-/// Keeps the entry if it is among the `length` newest; says whether it was kept.
+/// Keeps the entry if it is among the `length` newest. Returns true if it was kept.
 pub(crate) fn keep_recent(
     entries: &mut Vec<SequenceEntry>,
     entry: SequenceEntry,
     length: usize,
 ) -> bool {
-    let at = place(entries, &entry);
+    let at = insertion_index(entries, &entry);
     if at >= length {
         return false;
     }
@@ -35,9 +35,9 @@ pub(crate) fn keep_recent(
     true
 }
 
-/// Keeps the entry if nothing newer is known of its product; says whether it was kept. What was
-/// closed stays noted, so that an opening that comes late does not bring it back: as many closed
-/// ones as `length` are remembered beside the open ones.
+/// Keeps the entry if none newer is known of its product. Returns true if it was kept. A closed
+/// product stays in the sequence, so that an opening that arrives late does not bring it back:
+/// `length` closed ones are kept beside the open ones.
 pub(crate) fn keep_held(
     entries: &mut Vec<SequenceEntry>,
     entry: SequenceEntry,
@@ -53,7 +53,7 @@ pub(crate) fn keep_held(
         entries.remove(index);
     }
     let opened = opens(&entry);
-    let at = place(entries, &entry);
+    let at = insertion_index(entries, &entry);
     entries.insert(at, entry);
     let alike = entries
         .iter()
@@ -70,8 +70,8 @@ pub(crate) fn keep_held(
     true
 }
 
-/// Where the entry belongs. What is new mostly belongs to the front.
-fn place(entries: &[SequenceEntry], entry: &SequenceEntry) -> usize {
+/// Returns the index at which the entry is inserted. A new entry mostly belongs to the front.
+fn insertion_index(entries: &[SequenceEntry], entry: &SequenceEntry) -> usize {
     entries
         .iter()
         .position(|other| order(entry, other) == Ordering::Less)

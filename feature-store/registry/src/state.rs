@@ -1,5 +1,4 @@
-//! The stored state of one entity: how it begins, how it is encoded, how it follows a change of
-//! the registry.
+//! The stored state of one entity: its encoding, and its migration to another registry.
 
 use fairlead_proto::feature::v1::{EntityState, Series, StoredSequence};
 use prost::Message as _;
@@ -11,21 +10,24 @@ use crate::rules::{Rules, SeriesRule};
 use crate::tiles;
 use crate::window::Tile;
 
-/// How many hashes of recent event ids a state remembers.
+/// The number of recent event ids that a state remembers, as hashes.
 pub const RECENT_EVENT_IDS: usize = 64;
 
-/// The layout that this code writes, and the only one that it reads.
+/// The version of the encoding: the one written, and the only one read.
 const VERSION: u32 = 1;
 
 impl Registry {
-    /// The bytes of a state as it is stored, without the tiles that no window can read any more.
+    /// Encodes a state for storage, without the tiles that no window can read any more.
     pub fn encode(&self, entity: Entity, state: &mut EntityState) -> Vec<u8> {
         self.adopt(entity, state);
         compact(self.rules(entity), state);
         state.encode_to_vec()
     }
 
-    /// The state that the bytes hold. Refuses what is no state, and other versions.
+    /// Decodes a stored state.
+    ///
+    /// # Errors
+    /// [`Error::State`] for bytes that are no state or of another version.
     pub fn decode(&self, bytes: &[u8]) -> Result<EntityState, Error> {
         let mut state = EntityState::decode(bytes).map_err(|cause| Error::State {
             thing: "content",
@@ -39,12 +41,12 @@ impl Registry {
                 allowed: "1",
             });
         }
-        order(&mut state);
+        sort(&mut state);
         Ok(state)
     }
 
-    /// Makes a state follow this registry: one that is new, or was written under another file.
-    /// Series keep their values as long as their definition stands; what nothing reads is dropped.
+    /// Brings a state to this registry: a new one, or one written under other definitions. A series
+    /// keeps its values as long as its definition is the same; what no feature reads is dropped.
     pub(crate) fn adopt(&self, entity: Entity, state: &mut EntityState) {
         if state.registry_hash == self.hash() && state.version == VERSION {
             return;
@@ -87,7 +89,7 @@ impl Rules {
     }
 }
 
-/// The tiles of one length.
+/// Returns the tiles of one length.
 pub(crate) fn tiles_mut(
     series: &mut Series,
     tile: Tile,
@@ -99,7 +101,7 @@ pub(crate) fn tiles_mut(
     }
 }
 
-/// The tiles of one length.
+/// Returns the tiles of one length.
 pub(crate) fn tiles_of(series: &Series, tile: Tile) -> &[fairlead_proto::feature::v1::Tile] {
     match tile {
         Tile::Minute => &series.minutes,
@@ -108,7 +110,7 @@ pub(crate) fn tiles_of(series: &Series, tile: Tile) -> &[fairlead_proto::feature
     }
 }
 
-/// The series with this id, made where it is not there yet.
+/// Returns the series with this id, inserted if it is absent.
 pub(crate) fn series_entry(state: &mut EntityState, id: u32) -> &mut Series {
     let found = state
         .series
@@ -124,7 +126,7 @@ pub(crate) fn series_entry(state: &mut EntityState, id: u32) -> &mut Series {
     &mut state.series[index]
 }
 
-/// The sequence with this id, made where it is not there yet.
+/// Returns the sequence with this id, inserted if it is absent.
 pub(crate) fn sequence_entry(state: &mut EntityState, id: u32) -> &mut StoredSequence {
     let found = state
         .sequences
@@ -140,22 +142,22 @@ pub(crate) fn sequence_entry(state: &mut EntityState, id: u32) -> &mut StoredSeq
     &mut state.sequences[index]
 }
 
-/// Drops tiles that no window can read at the newest event or later, and series left empty.
+/// Drops tiles that no window can read at the newest event or later, and empty series.
 pub(crate) fn compact(rules: &Rules, state: &mut EntityState) {
     let newest = state.last_event_time_ms;
     state.series.retain_mut(|series| {
         if let Some(rule) = rules.series_of(series.series_id) {
             for tile in Tile::ALL {
                 let keep = rule.keep[tile.index()];
-                tiles::evict(tiles_mut(series, tile), keep, tile.of(newest));
+                tiles::evict(tiles_mut(series, tile), keep, tile.number_at(newest));
             }
         }
         !(series.minutes.is_empty() && series.hours.is_empty() && series.days.is_empty())
     });
 }
 
-/// The order that lookups rest on; bytes from elsewhere need not have it.
-fn order(state: &mut EntityState) {
+/// Sorts what lookups search; the bytes of another writer need not be sorted.
+fn sort(state: &mut EntityState) {
     state.series.sort_by_key(|series| series.series_id);
     state.sequences.sort_by_key(|sequence| sequence.sequence_id);
     for series in &mut state.series {

@@ -1,8 +1,10 @@
-//! Vectors of tiles, ascending in start.
+//! Vectors of tiles, ascending in their start.
 
 use fairlead_proto::feature::v1::Tile;
 
-/// Adds to the tile with this start. What is new mostly belongs to the end.
+use crate::window::TileRange;
+
+/// Adds to the tile with this start. A new tile mostly belongs to the end.
 pub(crate) fn add(tiles: &mut Vec<Tile>, start: u32, count: u32, sum: f64) {
     let below = tiles
         .iter()
@@ -17,12 +19,12 @@ pub(crate) fn add(tiles: &mut Vec<Tile>, start: u32, count: u32, sum: f64) {
     }
 }
 
-/// Whether a tile is among the last `keep` up to the newest.
+/// Returns true if a tile is among the last `keep` up to the newest.
 pub(crate) fn kept(start: u32, keep: u32, newest: u32) -> bool {
     start >= newest.saturating_sub(keep.saturating_sub(1))
 }
 
-/// Drops what is not among the last `keep` up to the newest.
+/// Drops the tiles that are not among the last `keep` up to the newest.
 pub(crate) fn evict(tiles: &mut Vec<Tile>, keep: u32, newest: u32) {
     let old = tiles
         .iter()
@@ -31,15 +33,25 @@ pub(crate) fn evict(tiles: &mut Vec<Tile>, keep: u32, newest: u32) {
     tiles.drain(..old);
 }
 
-/// Count and sum of the tiles above `low`, up to `high`.
-pub(crate) fn total(tiles: &[Tile], (low, high): (u32, u32)) -> (u64, f64) {
+/// The events of some tiles.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(crate) struct Total {
+    /// The number of events.
+    pub(crate) count: u64,
+    /// The sum of their amounts.
+    pub(crate) sum: f64,
+}
+
+/// Returns count and sum of the tiles in the range.
+pub(crate) fn total(tiles: &[Tile], range: TileRange) -> Total {
     tiles
         .iter()
         .rev()
-        .take_while(|tile| tile.start > low)
-        .filter(|tile| tile.start <= high)
-        .fold((0, 0.0), |(count, sum), tile| {
-            (count + u64::from(tile.count), sum + tile.sum)
+        .take_while(|tile| tile.start > range.after)
+        .filter(|tile| tile.start <= range.last)
+        .fold(Total::default(), |total, tile| Total {
+            count: total.count + u64::from(tile.count),
+            sum: total.sum + tile.sum,
         })
 }
 
@@ -58,7 +70,13 @@ mod tests {
             starts,
             [(1, 1, 10.0), (3, 2, 20.0), (5, 2, 20.0), (9, 1, 10.0)]
         );
-        assert_eq!(total(&tiles, (1, 5)), (4, 40.0));
+        assert_eq!(
+            total(&tiles, TileRange { after: 1, last: 5 }),
+            Total {
+                count: 4,
+                sum: 40.0
+            }
+        );
         evict(&mut tiles, 5, 9);
         assert_eq!(tiles.first().unwrap().start, 5);
     }

@@ -1,12 +1,14 @@
-//! Windows and the tiles that they are made of.
+//! Windows, and the tiles that they are made of.
 
 use std::fmt;
+
+use crate::limits::FUTURE_TOLERANCE_MS;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// The length of a tile: what happened is counted per minute, hour or day of event time (UTC).
+/// The length of a tile: events are counted by minute, hour or day of event time (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tile {
     /// For windows up to two hours.
@@ -18,10 +20,10 @@ pub enum Tile {
 }
 
 impl Tile {
-    /// All of them, shortest first.
+    /// All lengths, shortest first.
     pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
 
-    /// Milliseconds.
+    /// Returns the length in milliseconds.
     pub const fn length_ms(self) -> i64 {
         match self {
             Self::Minute => MINUTE_MS,
@@ -30,19 +32,18 @@ impl Tile {
         }
     }
 
-    /// The number of the tile that an instant falls into, counted from the Unix epoch. Instants
-    /// outside what tiles can number go to the first or last one.
-    pub(crate) fn of(self, instant_ms: i64) -> u32 {
+    /// Returns the number of the tile that an instant falls into, counted from the Unix epoch.
+    /// Earlier instants fall into the first tile, instants beyond the last number into the last.
+    pub(crate) fn number_at(self, instant_ms: i64) -> u32 {
         let number = instant_ms.max(0) / self.length_ms();
         u32::try_from(number).unwrap_or(u32::MAX)
     }
 
-    /// How many tiles the clock of a phone may run ahead by
-    /// ([`crate::FUTURE_TOLERANCE_MS`]): that many more are kept.
+    /// Returns the number of tiles that the clock of a phone may run ahead by
+    /// ([`FUTURE_TOLERANCE_MS`]): that many more are kept.
     pub(crate) const fn slack(self) -> u32 {
-        let tolerance = crate::check::FUTURE_TOLERANCE_MS;
         let length = self.length_ms();
-        ((tolerance + length - 1) / length) as u32
+        ((FUTURE_TOLERANCE_MS + length - 1) / length) as u32
     }
 
     pub(crate) const fn index(self) -> usize {
@@ -50,22 +51,23 @@ impl Tile {
     }
 }
 
-/// A window: so many tiles back from the instant, the running tile included. A window of an hour
-/// read at 10:17:30 holds 09:18:00 to 10:17:30.
+/// A window: a number of tiles back from an instant, the running tile included. A window of an
+/// hour read at 10:17:30 holds 09:18:00 to 10:17:30.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// What it is made of.
+    /// The length of its tiles.
     pub tile: Tile,
-    /// How many of them.
+    /// The number of its tiles.
     pub tiles: u32,
 }
 
-/// What [`Window::parse`] takes.
+/// The texts that [`Window::parse`] takes.
 pub(crate) const WINDOWS_ALLOWED: &str = "a whole number with m, h or d (90m, 24h, 7d), 1m to 90d: up to 2h in minutes, \
      up to 2d in whole hours, beyond that in whole days";
 
 impl Window {
-    /// Takes `30m`, `1h`, `7d`; nothing when it is no window or not a multiple of its tile.
+    /// Reads `30m`, `1h`, `7d`. Returns `None` for a text that is no window or not a multiple of its
+    /// tile.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let unit = text.chars().last()?;
         let number: u32 = text.strip_suffix(unit)?.parse().ok()?;
@@ -88,17 +90,28 @@ impl Window {
         })
     }
 
-    /// Milliseconds.
+    /// Returns the length in milliseconds.
     pub const fn length_ms(self) -> i64 {
         self.tile.length_ms() * self.tiles as i64
     }
 
-    /// The tiles that the window holds at an instant: those above the first number, up to the
-    /// second.
-    pub(crate) fn bounds(self, as_of_ms: i64) -> (u32, u32) {
-        let last = self.tile.of(as_of_ms);
-        (last.saturating_sub(self.tiles), last)
+    /// Returns the tiles that the window holds at an instant.
+    pub(crate) fn tiles_at(self, as_of_ms: i64) -> TileRange {
+        let last = self.tile.number_at(as_of_ms);
+        TileRange {
+            after: last.saturating_sub(self.tiles),
+            last,
+        }
     }
+}
+
+/// A range of tile numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TileRange {
+    /// The last number before the range.
+    pub(crate) after: u32,
+    /// The last number in the range.
+    pub(crate) last: u32,
 }
 
 impl fmt::Display for Window {
@@ -145,8 +158,9 @@ mod tests {
     #[test]
     fn a_window_ends_with_the_running_tile() {
         let hour = Window::parse("1h").unwrap();
-        assert_eq!(hour.bounds(100 * MINUTE_MS + 1), (40, 100));
-        assert_eq!(hour.bounds(0), (0, 0));
+        let at = |after, last| TileRange { after, last };
+        assert_eq!(hour.tiles_at(100 * MINUTE_MS + 1), at(40, 100));
+        assert_eq!(hour.tiles_at(0), at(0, 0));
         assert_eq!(hour.to_string(), "1h");
         assert_eq!(Window::parse("24h").unwrap().to_string(), "1d");
     }

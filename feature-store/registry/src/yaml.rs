@@ -5,14 +5,14 @@ use serde_yaml_ng::{Mapping, Value};
 
 use crate::error::{Error, shown};
 
-/// A mapping of the file, and where it stands.
+/// A mapping of the file, with its place in the file.
 pub(crate) struct Keys<'a> {
     place: String,
     mapping: &'a Mapping,
 }
 
 impl<'a> Keys<'a> {
-    /// Takes a mapping that has no other keys than `allowed`.
+    /// Takes a mapping; refuses any key that is not in `allowed`.
     pub(crate) fn new(place: String, value: &'a Value, allowed: &[&str]) -> Result<Self, Error> {
         let Some(mapping) = value.as_mapping() else {
             return Err(Error::Definition {
@@ -32,16 +32,17 @@ impl<'a> Keys<'a> {
         Ok(keys)
     }
 
-    /// The same keys under a better name for the place.
-    pub(crate) fn at(self, place: String) -> Self {
+    /// Returns the same keys with another name for their place.
+    pub(crate) fn in_place(self, place: String) -> Self {
         Self { place, ..self }
     }
 
+    /// Returns the value of a key, or `None` if it is missing or null.
     pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.mapping.get(key).filter(|value| !value.is_null())
     }
 
-    /// A text that must be there.
+    /// Returns a text; refuses a missing or blank one.
     pub(crate) fn text(&self, key: &str, allowed: &str) -> Result<&'a str, Error> {
         match self.get(key).and_then(Value::as_str) {
             Some(text) if !text.trim().is_empty() => Ok(text),
@@ -49,7 +50,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A finite number, where there is one.
+    /// Returns a finite number, or `None` if the key is missing.
     pub(crate) fn number(&self, key: &str) -> Result<Option<f64>, Error> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -60,8 +61,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A whole number in a range, which must be there.
-    pub(crate) fn whole(
+    /// Returns a whole number of the range; refuses a missing one.
+    pub(crate) fn integer(
         &self,
         key: &str,
         range: std::ops::RangeInclusive<u32>,
@@ -76,7 +77,7 @@ impl<'a> Keys<'a> {
             })
     }
 
-    /// A non-empty list of texts, each taken by `take`.
+    /// Returns a list of texts, each read by `take`; refuses an empty one.
     pub(crate) fn list<T>(
         &self,
         key: &str,
@@ -97,7 +98,7 @@ impl<'a> Keys<'a> {
             .collect()
     }
 
-    /// One word of a set, taken by `take`.
+    /// Returns a text read by `take`; refuses one for which `take` returns `None`.
     pub(crate) fn word<T>(
         &self,
         key: &str,
@@ -118,13 +119,13 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// An error about the value of a key.
+    /// Returns the error for the value of a key.
     pub(crate) fn error(&self, key: &str, allowed: &str) -> Error {
         let value = self.get(key).map(text_of).unwrap_or_default();
         self.error_of(key, value, allowed.to_owned())
     }
 
-    /// An error about a part of the value of a key.
+    /// Returns the error for a part of the value of a key.
     pub(crate) fn error_of(&self, key: &str, value: impl AsRef<str>, allowed: String) -> Error {
         Error::Definition {
             place: self.place.clone(),
@@ -135,7 +136,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// A value as a person would write it.
+/// Returns the value as a person would write it.
 pub(crate) fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

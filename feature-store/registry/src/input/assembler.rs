@@ -1,4 +1,4 @@
-//! Making the rows of a model's input tensors.
+//! Building the rows of a model's input tensors.
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use crate::input::spec::{InputSpec, ItemSource};
 use crate::purpose::Entity;
 use crate::registry::Registry;
 
-/// Makes rows of model inputs. Rows are appended to the caller's vectors, so that a batch is one
-/// allocation; on an error they may hold a part of a row.
+/// Builds rows of model inputs. Rows are appended to the caller's vectors, so that a batch is one
+/// allocation; after an error they may hold a part of a row.
 #[derive(Debug)]
 pub struct Assembler {
     plan: Plan,
@@ -24,8 +24,10 @@ pub struct Assembler {
 
 impl Assembler {
     /// Resolves the names of a spec. `vocabulary` holds the product ids that the model knows: the
-    /// i-th is id i + 1, id 0 stands for all others. Names what is unknown, doubled or out of
-    /// range.
+    /// i-th is id i + 1, id 0 stands for all others.
+    ///
+    /// # Errors
+    /// A name that is unknown, a product given twice, or a value out of range.
     pub fn new(registry: &Registry, spec: InputSpec, vocabulary: &[String]) -> Result<Self, Error> {
         let schema_hash = schema_hash(registry, &spec)?;
         let plan = Plan::new(registry, spec)?;
@@ -48,23 +50,23 @@ impl Assembler {
         })
     }
 
-    /// The spec that is followed.
+    /// Returns the spec.
     pub fn spec(&self) -> &InputSpec {
         &self.plan.spec
     }
 
-    /// Hex, over the definitions of the features used and the spec: a model trained under another
-    /// one must not be served.
+    /// Returns the hash, in hex, of the spec and of the definitions of its features: a model trained
+    /// under another hash must not be served.
     pub fn schema_hash(&self) -> &str {
         &self.schema_hash
     }
 
-    /// The id of a product; 0 when the model does not know it.
+    /// Returns the id of a product, or 0 if the model does not know it.
     pub fn product_id(&self, product: &str) -> i64 {
         self.vocabulary.get(product).copied().unwrap_or(0)
     }
 
-    /// Numbers per customer.
+    /// Returns the numbers per customer.
     pub fn user_dense_width(&self) -> usize {
         let flags = self.plan.spec.user_numbers.iter();
         self.plan.numbers.len()
@@ -72,23 +74,23 @@ impl Assembler {
             + self.plan.sequences.len()
     }
 
-    /// Ids per customer.
+    /// Returns the ids per customer.
     pub fn user_ids_width(&self) -> usize {
         let sequences = self.plan.sequences.iter();
         self.plan.categories.len() + sequences.map(|sequence| sequence.length).sum::<usize>()
     }
 
-    /// Numbers per product.
+    /// Returns the numbers per product.
     pub fn item_dense_width(&self) -> usize {
         self.plan.items.len()
     }
 
-    /// Ids per product.
+    /// Returns the ids per product.
     pub fn item_ids_width(&self) -> usize {
         1 + usize::from(self.plan.spec.item_category_buckets > 0)
     }
 
-    /// The id inputs of a customer, in the order of their columns.
+    /// Returns the id inputs of a customer, in the order of their columns.
     pub fn user_id_columns(&self) -> Vec<IdColumn> {
         let mut columns = Vec::new();
         let mut next = 0;
@@ -113,7 +115,7 @@ impl Assembler {
         columns
     }
 
-    /// The id inputs of a product, in the order of their columns.
+    /// Returns the id inputs of a product, in the order of their columns.
     pub fn item_id_columns(&self) -> Vec<IdColumn> {
         let mut columns = vec![IdColumn {
             name: "product".into(),
@@ -133,8 +135,10 @@ impl Assembler {
     }
 
     /// Appends one customer: [`Assembler::user_dense_width`] numbers and
-    /// [`Assembler::user_ids_width`] ids. Refuses sets of another registry or purpose, and numbers
-    /// that are not finite.
+    /// [`Assembler::user_ids_width`] ids.
+    ///
+    /// # Errors
+    /// A set of another registry or purpose, or a number that is not finite.
     pub fn user(
         &self,
         set: &FeatureSet,
@@ -175,8 +179,11 @@ impl Assembler {
     }
 
     /// Appends one product: [`Assembler::item_ids_width`] ids and [`Assembler::item_dense_width`]
-    /// numbers. `counters` follow the registry's product layout. Says whether the model knows the
-    /// product. Refuses counters of another length or that are not finite.
+    /// numbers. `counters` follow the registry's product layout. Returns true if the model knows the
+    /// product.
+    ///
+    /// # Errors
+    /// Counters of another length, or one that is not finite.
     pub fn item(
         &self,
         product: &Product,
@@ -202,7 +209,7 @@ impl Assembler {
     }
 }
 
-/// 1..=buckets by the hash of the text; 0 for none.
+/// Returns a bucket from 1 to `buckets` by the hash of the text, or 0 for an empty text.
 fn bucket(text: &str, buckets: u32) -> i64 {
     if text.is_empty() {
         return 0;
@@ -211,7 +218,8 @@ fn bucket(text: &str, buckets: u32) -> i64 {
     1 + i64::try_from(bucket).unwrap_or_default()
 }
 
-/// A category belongs to its kind: "travel" of a card is not "travel" of an insurance.
+/// Returns the bucket of a product's category within its kind: "travel" of a card is not "travel"
+/// of an insurance.
 fn category_bucket(product: &Product, buckets: u32) -> i64 {
     if product.category.is_empty() {
         return 0;
@@ -223,7 +231,7 @@ fn category_bucket(product: &Product, buckets: u32) -> i64 {
     )
 }
 
-/// Over what the features mean, which transforms they go through, and their order.
+/// Returns the hash over the meaning of the features, their transforms and their order.
 fn schema_hash(registry: &Registry, spec: &InputSpec) -> Result<String, Error> {
     let mut hasher = Xxh3::new();
     let users = spec.user_numbers.iter().map(|number| &number.feature);

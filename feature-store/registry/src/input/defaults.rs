@@ -1,4 +1,4 @@
-//! A spec to begin with: everything that the purpose recommend gets.
+//! The default spec: all features that the purpose recommend gets.
 
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
@@ -11,18 +11,18 @@ use crate::input::transform::Transform;
 use crate::purpose::{Entity, Purpose};
 use crate::registry::Registry;
 
-/// Few collisions for some hundreds of values, small beside the product table.
+/// Gives few collisions for some hundreds of values, and a table smaller than the products'.
 const CATEGORY_BUCKETS: u32 = 2_048;
 const ITEM_CATEGORY_BUCKETS: u32 = 512;
 const SEQUENCE_LENGTH: usize = 30;
-/// What a click or a take-up rate is taken for until products have shown theirs.
+/// The click or take-up rate assumed of a product without observations.
 const PRIOR_RATE: f64 = 0.02;
 const PRIOR_WEIGHT: f64 = 50.0;
 
 impl InputSpec {
-    /// All features of the purpose recommend but consents, terms and counters of the product, rates
-    /// between its counters; without standardisation ([`crate::input::Fitter`] gives it). Good
-    /// for the ranker and for the towers.
+    /// Returns the spec with all features of the purpose recommend but consents, with the terms and
+    /// counters of the product and the rates between its counters. It is not standardised
+    /// ([`crate::input::Fitter`] does that), and serves the ranker and both towers.
     pub fn default_for(registry: &Registry) -> Self {
         let features = || {
             registry.features().iter().filter(|feature| {

@@ -1,4 +1,4 @@
-//! Working out means and deviations from samples.
+//! Standardisation: means and deviations from samples.
 
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::feature::v1::FeatureSet;
@@ -9,14 +9,14 @@ use crate::input::spec::{InputSpec, ItemSource};
 use crate::input::transform::Transform;
 use crate::registry::Registry;
 
-/// Below this a number counts as constant, and is only centred.
+/// The deviation below which a number counts as constant, and is only centred.
 const SMALLEST_STD: f64 = 1e-6;
-/// Deviations from the mean beyond which values are taken for the same: what is nearly always zero has
-/// a tiny deviation, and one burst of it must not carry a model where it has never been.
+/// The deviations from the mean at which values are clipped: a number that is nearly always zero has
+/// a tiny deviation, and one large value of it must not reach inputs that training never saw.
 const STANDARD_CLIP: f64 = 4.0;
 
-/// Takes samples one by one and gives the spec with its standardisation filled in. Kinds of
-/// product, which are 0 or 1, stay as they are; so does what no sample was given for.
+/// Takes samples one by one and returns the spec with its standardisation filled in. Kinds of
+/// product, which are 0 or 1, stay as they are; so do numbers without samples.
 #[derive(Debug)]
 pub struct Fitter {
     plan: Plan,
@@ -52,7 +52,10 @@ impl Moments {
 }
 
 impl Fitter {
-    /// Begins with a spec; its means and deviations are worked out anew.
+    /// Starts with a spec, whose means and deviations will be replaced.
+    ///
+    /// # Errors
+    /// As [`crate::input::Assembler::new`].
     pub fn new(registry: &Registry, spec: InputSpec) -> Result<Self, Error> {
         let plan = Plan::new(registry, spec)?;
         Ok(Self {
@@ -62,7 +65,10 @@ impl Fitter {
         })
     }
 
-    /// Takes a customer.
+    /// Adds the sample of a customer.
+    ///
+    /// # Errors
+    /// A set of another registry or purpose, or a number that is not finite.
     pub fn user(&mut self, set: &FeatureSet) -> Result<(), Error> {
         self.plan.reader(set)?;
         let numbers = self.plan.numbers.iter().zip(&self.plan.spec.user_numbers);
@@ -73,7 +79,10 @@ impl Fitter {
         Ok(())
     }
 
-    /// Takes a product with its counters at an instant.
+    /// Adds the sample of a product with its counters at an instant.
+    ///
+    /// # Errors
+    /// Counters of another length, or one that is not finite.
     pub fn item(
         &mut self,
         product: &Product,
@@ -89,7 +98,7 @@ impl Fitter {
         Ok(())
     }
 
-    /// The spec with means and deviations.
+    /// Returns the spec with means and deviations.
     pub fn finish(self) -> InputSpec {
         let mut spec = self.plan.spec;
         for (number, moments) in spec.user_numbers.iter_mut().zip(&self.users) {
@@ -105,7 +114,10 @@ impl Fitter {
 }
 
 impl InputSpec {
-    /// The spec with standardisation from sample customers; item numbers stay as they are.
+    /// Returns the spec standardised from sample customers; item numbers stay as they are.
+    ///
+    /// # Errors
+    /// As [`Fitter::new`] and [`Fitter::user`].
     pub fn fit<'a>(
         self,
         registry: &Registry,

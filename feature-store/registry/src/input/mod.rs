@@ -1,8 +1,9 @@
 //! From feature values and products to the tensors of a model.
 //!
-//! An [`InputSpec`] says which features a model takes and how; it lives in the model's manifest.
-//! An [`Assembler`] follows it: training, ranking and recall all call exactly this, so that what is
-//! served is what was learnt from. A [`Fitter`] works out the standardisation from samples.
+//! An [`InputSpec`] names the features that a model takes and their transforms; it is part of the
+//! model's manifest. An [`Assembler`] builds inputs from it. Training, ranking and recall all use
+//! it, so that a model is served the inputs that it was trained on. A [`Fitter`] computes the
+//! standardisation from samples.
 
 mod assembler;
 mod defaults;

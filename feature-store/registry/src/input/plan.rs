@@ -6,11 +6,12 @@ use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use fairlead_proto::event::v1::EventKind;
 use fairlead_proto::feature::v1::FeatureSet;
 
-use crate::definition::{ValueKind, event_kind_name, event_kinds};
+use crate::definition::ValueKind;
 use crate::error::Error;
+use crate::event_kinds::{event_kind_name, event_kinds};
 use crate::input::product;
 use crate::input::spec::{InputSpec, ItemSource, ProductTerm, UserSequence};
-use crate::input::transform::Transform;
+use crate::input::transform::{Transform, TransformFault};
 use crate::purpose::Purpose;
 use crate::reader::FeatureReader;
 use crate::registry::Registry;
@@ -19,30 +20,30 @@ const DAY_MS: f64 = 86_400_000.0;
 const MAX_BUCKETS: u32 = 1 << 24;
 const MAX_LENGTH: usize = 1_000;
 
-/// Which embedding table the ids of a column are rows of.
+/// The embedding table that the ids of a column index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdTable {
-    /// The products: row 0 for unknown and filling, row i + 1 for the i-th of the vocabulary. All
-    /// columns with this table share it.
+    /// The table of the products: row 0 for unknown products and padding, row i + 1 for the i-th of
+    /// the vocabulary. All columns of this table use the same one.
     Vocabulary,
-    /// A table of its own: row 0 for missing.
+    /// A table of the column's own: row 0 for a missing value.
     Own,
 }
 
-/// One id input: where its columns stand and how many rows its table needs.
+/// One id input: its columns, and the rows that its table needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdColumn {
     /// The feature, `product`, or `product_category`.
     pub name: String,
-    /// Whose rows the ids are.
+    /// The table that the ids index.
     pub table: IdTable,
-    /// Ids are below this.
+    /// The number of rows; every id is below it.
     pub rows: i64,
     /// The columns of the id tensor; more than one for a sequence.
     pub columns: Range<usize>,
 }
 
-/// A spec whose names are places in the layouts.
+/// A spec whose names are resolved to indices of the layouts.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) registry: Registry,
@@ -76,6 +77,7 @@ pub(crate) enum ItemPlan {
 }
 
 impl Plan {
+    /// Resolves and checks a spec.
     pub(crate) fn new(registry: &Registry, spec: InputSpec) -> Result<Self, Error> {
         let layout = registry.layout(Purpose::Recommend);
         let mut numbers = Vec::new();
@@ -119,12 +121,13 @@ impl Plan {
         })
     }
 
-    /// The set, checked: this registry's, for the purpose recommend, finite.
+    /// Returns a reader of the set; refuses a set of another registry or purpose, or with a number
+    /// that is not finite.
     pub(crate) fn reader<'a>(&'a self, set: &'a FeatureSet) -> Result<FeatureReader<'a>, Error> {
         FeatureReader::for_purpose(&self.registry, set, Purpose::Recommend)
     }
 
-    /// Counters as the product layout wants them.
+    /// Refuses counters of another length than the product layout's, or that are not finite.
     pub(crate) fn check_counters(&self, counters: &[f64]) -> Result<(), Error> {
         let layout = self.registry.product_layout();
         let expected = layout.number_names().len();
@@ -145,7 +148,7 @@ impl Plan {
 }
 
 impl SequencePlan {
-    /// The products that go in, newest first, without their number limited.
+    /// Returns the products of the entries that count, newest first, all of them.
     pub(crate) fn entries<'a>(&self, set: &'a FeatureSet) -> impl Iterator<Item = &'a str> {
         let kinds = self.kinds;
         let entries = set.sequences.get(self.index);
@@ -160,7 +163,7 @@ impl SequencePlan {
 }
 
 impl ItemPlan {
-    /// The number before its transform. Counters have the layout's length.
+    /// Returns the number before its transform. `counters` have the layout's length.
     pub(crate) fn value(self, product: &Product, counters: &[f64], as_of_ms: i64) -> f64 {
         let counter = |index: usize| counters.get(index).copied().unwrap_or_default();
         match self {
@@ -268,7 +271,11 @@ fn item_plan(registry: &Registry, source: &ItemSource) -> Result<ItemPlan, Error
 fn check_transform(place: &str, transform: &Transform) -> Result<(), Error> {
     match transform.fault() {
         None => Ok(()),
-        Some((key, value, allowed)) => Err(Error::Spec {
+        Some(TransformFault {
+            key,
+            value,
+            allowed,
+        }) => Err(Error::Spec {
             place: place.to_owned(),
             key,
             value: value.to_string(),

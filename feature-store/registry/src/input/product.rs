@@ -1,4 +1,4 @@
-//! Terms of a product as numbers.
+//! The terms of a product as numbers.
 
 use fairlead_domain::Currency;
 use fairlead_proto::catalogue::v1::{Product, product::Terms};
@@ -8,7 +8,7 @@ use crate::input::spec::ProductTerm;
 
 const PPM: f64 = 1e-6;
 
-/// The term, 0 where the kind of product has none.
+/// Returns the term, or 0 if the kind of product has none.
 pub(crate) fn term(product: &Product, term: ProductTerm) -> f64 {
     let unit = minor_unit(&product.currency);
     if term == ProductTerm::Margin {
@@ -56,7 +56,7 @@ pub(crate) fn term(product: &Product, term: ProductTerm) -> f64 {
     }
 }
 
-/// How much of the currency's unit one minor unit is: 0.01 for most.
+/// Returns the value of one minor unit in units of the currency: 0.01 for most.
 fn minor_unit(currency: &str) -> f64 {
     let digits = Currency::new(currency).map_or(2, Currency::minor_digits);
     1.0 / f64::from(10_u32.pow(digits.min(9)))

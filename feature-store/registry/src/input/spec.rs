@@ -1,10 +1,11 @@
-//! What a model takes; `features` of its manifest.
+//! The inputs of a model: `features` of its manifest.
 
 use serde::{Deserialize, Serialize};
 
 use crate::input::transform::Transform;
 
-/// Which features a model takes, and how. Rows of the tensors follow the order given here.
+/// The features that a model takes, with their transforms. The columns of the tensors follow the
+/// order given here.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputSpec {
@@ -21,7 +22,7 @@ pub struct InputSpec {
     #[serde(default)]
     pub item_numbers: Vec<ItemNumber>,
     /// Buckets for the product's category within its kind; 0 leaves the category out. The
-    /// product's own id, its place in the vocabulary, always comes first.
+    /// product's own id, from the vocabulary, always comes first.
     #[serde(default)]
     pub item_category_buckets: u32,
 }
@@ -32,10 +33,10 @@ pub struct InputSpec {
 pub struct UserNumber {
     /// A number feature of the purpose recommend.
     pub feature: String,
-    /// What it goes through. A value that was not observed goes in with the feature's default.
+    /// Its transform. A value that was not observed enters as the feature's default.
     #[serde(default)]
     pub transform: Transform,
-    /// Whether a second value says 1 where it was observed, 0 where not.
+    /// Adds a second value if true: 1 if the feature was observed, else 0.
     #[serde(default)]
     pub observed_flag: bool,
 }
@@ -56,9 +57,9 @@ pub struct UserCategory {
 pub struct UserSequence {
     /// A sequence feature of the purpose recommend.
     pub feature: String,
-    /// How many of the newest entries go in; shorter ones are filled up with 0.
+    /// The number of newest entries that enter; a shorter sequence is padded with 0.
     pub length: usize,
-    /// Only entries of these kinds of event (`click`, `holding_opened`); empty means all.
+    /// The kinds of event that count (`click`, `holding_opened`); empty means all.
     #[serde(default)]
     pub kinds: Vec<String>,
 }
@@ -67,33 +68,33 @@ pub struct UserSequence {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemNumber {
-    /// Where it comes from.
+    /// Its source.
     pub source: ItemSource,
-    /// What it goes through.
+    /// Its transform.
     #[serde(default)]
     pub transform: Transform,
 }
 
-/// Where a number of a product comes from.
+/// The source of a number of a product.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemSource {
-    /// 1 for products of this kind (`cash_loan`), 0 for others. Never standardised.
+    /// 1 for products of this kind (`cash_loan`), 0 for others; never standardised.
     Kind(String),
-    /// A term of the product; 0 where the kind has none.
+    /// A term of the product; 0 if the kind has none.
     Term(ProductTerm),
     /// A product feature by name.
     Counter(String),
     /// `(numerator + rate * weight) / (denominator + weight)` of two product features: a rate that
-    /// few observations cannot throw about.
+    /// a few observations change little.
     Ratio {
-        /// A product feature, say `clicks_7d`.
+        /// A product feature, such as `clicks_7d`.
         numerator: String,
-        /// A product feature, say `impressions_7d`.
+        /// A product feature, such as `impressions_7d`.
         denominator: String,
-        /// What is assumed without observations.
+        /// The rate assumed without observations.
         rate: f64,
-        /// How many observations the assumption weighs.
+        /// The number of observations that the assumed rate is worth.
         weight: f64,
     },
     /// Days since the product was listed.
@@ -112,11 +113,11 @@ pub enum ProductTerm {
     MinTenorMonths,
     /// Longest tenor in months.
     MaxTenorMonths,
-    /// What is paid at the start: origination or subscription fee as a fraction.
+    /// The fee paid at the start: origination or subscription fee as a fraction.
     EntryFee,
-    /// What is paid each year: annual fee of a card, lowest filed premium of a policy.
+    /// The fee paid each year: annual fee of a card, lowest filed premium of a policy.
     YearlyFee,
-    /// What is earned each year: yield of a deposit.
+    /// The yearly yield of a deposit.
     Yield,
     /// Management fee that the distributor keeps.
     TrailingFee,
@@ -126,12 +127,12 @@ pub enum ProductTerm {
     ClaimFrequency,
     /// Expected cost of one claim.
     ClaimSeverity,
-    /// Contribution margin of one conversion where no price decides it.
+    /// Contribution margin of one conversion that no price decides.
     Margin,
 }
 
 impl ProductTerm {
-    /// All of them, in the order of the default spec.
+    /// All terms, in the order of the default spec.
     pub const ALL: [Self; 12] = [
         Self::MinAmount,
         Self::MaxAmount,
@@ -147,7 +148,7 @@ impl ProductTerm {
         Self::Margin,
     ];
 
-    /// Whether the values spread over powers of ten.
+    /// Returns true if the values spread over powers of ten.
     pub(crate) const fn is_amount(self) -> bool {
         matches!(
             self,

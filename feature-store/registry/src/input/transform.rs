@@ -1,20 +1,20 @@
-//! What a number goes through before a model sees it.
+//! The transform of a number before it enters a model.
 
 use serde::{Deserialize, Serialize};
 
-/// `clip((log1p(value * scale) - mean) / std)`; each step is optional by its neutral value.
+/// `clip((log1p(value * scale) - mean) / std)`; a neutral value leaves its step out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Transform {
-    /// The value is multiplied by this first: 0.01 makes yuan of fen. Neutral: 1.
+    /// The factor applied first: 0.01 turns fen into yuan. Neutral: 1.
     pub scale: f64,
-    /// `sign(x) * ln(1 + |x|)`: for counts and amounts, which spread over powers of ten.
+    /// Applies `sign(x) * ln(1 + |x|)`: for counts and amounts, which spread over powers of ten.
     pub log1p: bool,
-    /// Subtracted. Neutral: 0.
+    /// The number subtracted. Neutral: 0.
     pub mean: f64,
-    /// Divided by. Neutral: 1.
+    /// The divisor. Neutral: 1.
     pub std: f64,
-    /// The result is held within plus and minus this.
+    /// The bound of the result, in both directions.
     pub clip: f64,
 }
 
@@ -30,8 +30,19 @@ impl Default for Transform {
     }
 }
 
+/// A value of a transform that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct TransformFault {
+    /// The field.
+    pub(crate) key: &'static str,
+    /// Its value.
+    pub(crate) value: f64,
+    /// The allowed values.
+    pub(crate) allowed: &'static str,
+}
+
 impl Transform {
-    /// The neutral one but for the logarithm.
+    /// Returns the transform that only takes the logarithm.
     #[must_use]
     pub fn log1p() -> Self {
         Self {
@@ -40,20 +51,25 @@ impl Transform {
         }
     }
 
-    /// What cannot be followed, as key and value.
-    pub(crate) fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
+    /// Returns the first value that cannot be used, or `None` if all can.
+    pub(crate) fn fault(&self) -> Option<TransformFault> {
+        let fault = |key, value, allowed| TransformFault {
+            key,
+            value,
+            allowed,
+        };
         let finite = [("scale", self.scale), ("mean", self.mean)];
         if let Some((key, value)) = finite.into_iter().find(|(_, value)| !value.is_finite()) {
-            return Some((key, value, "a finite number"));
+            return Some(fault(key, value, "a finite number"));
         }
         let positive = [("std", self.std), ("clip", self.clip)];
         positive
             .into_iter()
             .find(|(_, value)| !(value.is_finite() && *value > 0.0))
-            .map(|(key, value)| (key, value, "a finite number above 0"))
+            .map(|(key, value)| fault(key, value, "a finite number above 0"))
     }
 
-    /// The value before it is centred: what means and deviations are taken of.
+    /// Returns the value before it is centred; means and deviations are computed from it.
     pub(crate) fn spread(&self, value: f64) -> f64 {
         let scaled = value * self.scale;
         if self.log1p {
@@ -63,7 +79,7 @@ impl Transform {
         }
     }
 
-    /// The value as the model sees it. A finite value gives a finite result.
+    /// Returns the value as the model gets it. A finite value gives a finite result.
     pub(crate) fn apply(&self, value: f64) -> f32 {
         let centred = (self.spread(value) - self.mean) / self.std;
         centred.clamp(-self.clip, self.clip) as f32
@@ -101,9 +117,9 @@ mod tests {
             clip,
             ..Transform::default()
         };
-        assert_eq!(with(0.0, 1.0).fault().map(|fault| fault.0), Some("std"));
+        assert_eq!(with(0.0, 1.0).fault().map(|fault| fault.key), Some("std"));
         assert_eq!(
-            with(1.0, f64::NAN).fault().map(|fault| fault.0),
+            with(1.0, f64::NAN).fault().map(|fault| fault.key),
             Some("clip")
         );
         assert_eq!(with(1.0, 1.0).fault(), None);

@@ -1,11 +1,12 @@
-//! How an entry's events become its value, and with which windows.
+//! Reading the aggregate of an entry, with its windows and its keys.
 
 use fairlead_domain::Currency;
 use fairlead_proto::event::v1::EventKind;
 use serde_yaml_ng::Value;
 
-use crate::definition::{Aggregate, Derive, Feature, ValueKind, ValueType, event_kind_name};
+use crate::definition::{Aggregate, Derive, Feature, ValueKind, ValueType};
 use crate::error::Error;
+use crate::event_kinds::{event_kind_name, needs_product};
 use crate::parse::{NAME_ALLOWED, is_name, word_of};
 use crate::purpose::Entity;
 use crate::window::{WINDOWS_ALLOWED, Window};
@@ -13,7 +14,7 @@ use crate::yaml::{Keys, text_of};
 
 const AGGREGATES: &str = "count, sum, last, hours_since, sequence, held";
 
-/// Refuses keys that the aggregate does not take, and entities that cannot have it.
+/// Refuses keys that the aggregate does not take, and aggregates that the entity cannot have.
 fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Error> {
     let own: &[&str] = match aggregate {
         "count" => &["windows", "split_by"],
@@ -40,7 +41,7 @@ fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Er
         .collect();
     keys.without(&foreign, &format!("nothing: {aggregate} does not take it"))?;
     if base.entity == Entity::Product {
-        on_products(keys, base)?;
+        check_names_products(keys, base)?;
         if !matches!(aggregate, "count" | "sum" | "hours_since") {
             return Err(keys.error(
                 "aggregate",
@@ -51,7 +52,7 @@ fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Er
     Ok(())
 }
 
-/// The feature with its aggregate; one per window.
+/// Returns the feature with its aggregate, once for each window.
 pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
     let aggregate = keys.text("aggregate", AGGREGATES)?;
     check_keys(keys, aggregate, &base)?;
@@ -70,10 +71,10 @@ pub(super) fn aggregated(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>,
         }]),
         "hours_since" => Ok(vec![base]),
         "sequence" | "held" => {
-            on_products(keys, &base)?;
-            let length = keys.whole("length", 1..=1_000)? as usize;
+            check_names_products(keys, &base)?;
+            let length = keys.integer("length", 1..=1_000)? as usize;
             let aggregate = if aggregate == "held" {
-                held_sources(keys, &base)?;
+                check_held_sources(keys, &base)?;
                 Aggregate::Held { length }
             } else {
                 Aggregate::Sequence { length }
@@ -158,11 +159,8 @@ fn range(keys: &Keys<'_>) -> Result<Option<(f64, f64)>, Error> {
     }
 }
 
-fn on_products(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
-    let bad = base
-        .source
-        .iter()
-        .find(|kind| !crate::check::needs_product(**kind));
+fn check_names_products(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
+    let bad = base.source.iter().find(|kind| !needs_product(**kind));
     match bad {
         None => Ok(()),
         Some(kind) => Err(keys.error_of(
@@ -175,7 +173,7 @@ fn on_products(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
     }
 }
 
-fn held_sources(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
+fn check_held_sources(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
     const OPEN: [EventKind; 2] = [EventKind::HoldingOpened, EventKind::Conversion];
     let opens = base.source.iter().any(|kind| OPEN.contains(kind));
     let closes = base.source.contains(&EventKind::HoldingClosed);
@@ -192,6 +190,7 @@ fn held_sources(keys: &Keys<'_>, base: &Feature) -> Result<(), Error> {
     ))
 }
 
+/// Sets the default of a number; refuses one of a category or a sequence.
 pub(super) fn set_default(keys: &Keys<'_>, feature: &mut Feature) -> Result<(), Error> {
     if feature.value_kind() == ValueKind::Number {
         feature.default = keys.number("default")?.ok_or_else(|| {

@@ -1,4 +1,4 @@
-//! From the features file to definitions.
+//! Parsing the features file into definitions.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,8 +6,9 @@ use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
 use serde_yaml_ng::Value;
 
-use crate::definition::{Aggregate, Feature, event_kind_name, event_kinds};
+use crate::definition::{Aggregate, Feature};
 use crate::error::{Error, shown};
+use crate::event_kinds::{event_kind_name, event_kinds};
 use crate::purpose::{Entity, Purpose, PurposeSet, Sensitivity};
 use crate::yaml::Keys;
 
@@ -15,11 +16,11 @@ mod aggregate;
 
 use aggregate::{aggregated, set_default};
 
-/// What the file says.
+/// The contents of a features file.
 pub(crate) struct Definitions {
     /// In the order of the file.
     pub(crate) features: Vec<Feature>,
-    /// By entity: after how many days without an event it is forgotten.
+    /// By entity: the days without an event after which it is forgotten.
     pub(crate) idle_days: [u32; 2],
 }
 
@@ -50,12 +51,13 @@ const NAME_ALLOWED: &str = "1 to 64 characters of [a-z0-9_], a letter first";
 const MAX_FEATURES: usize = 2_000;
 const MAX_DAYS: u32 = 36_500;
 
+/// Reads a features file. The first fault is named with its place, key, value and what is allowed.
 pub(crate) fn parse(text: &str) -> Result<Definitions, Error> {
     let file: Value = serde_yaml_ng::from_str(text).map_err(|cause| Error::Yaml {
         detail: cause.to_string(),
     })?;
     let keys = Keys::new("the file".into(), &file, &FILE_KEYS)?;
-    keys.whole("version", 1..=1)?;
+    keys.integer("version", 1..=1)?;
     let idle_days = idle_days(&keys)?;
     let list = keys
         .get("features")
@@ -93,12 +95,12 @@ fn idle_days(file: &Keys<'_>) -> Result<[u32; 2], Error> {
             .get(name)
             .ok_or_else(|| entities.error(name, "a mapping with the key idle_days"))?;
         let keys = Keys::new(format!("entity `{name}`"), value, &["idle_days"])?;
-        days[entity.index()] = keys.whole("idle_days", 1..=MAX_DAYS)?;
+        days[entity.index()] = keys.integer("idle_days", 1..=MAX_DAYS)?;
     }
     Ok(days)
 }
 
-/// One entry of the file: one feature, or several by window and kind.
+/// Reads one entry of the file: one feature, or several by window and kind of product.
 fn read_feature(index: usize, entry: &Value) -> Result<Vec<Feature>, Error> {
     let keys = Keys::new(
         format!("feature number {}", index + 1),
@@ -109,7 +111,7 @@ fn read_feature(index: usize, entry: &Value) -> Result<Vec<Feature>, Error> {
     let name = keys.word("name", NAME_ALLOWED, |text| {
         is_name(text).then(|| text.to_owned())
     })?;
-    let keys = keys.at(format!("feature `{name}`"));
+    let keys = keys.in_place(format!("feature `{name}`"));
     let base = Feature {
         description: keys.text("description", "a sentence")?.to_owned(),
         entity: word_of(&keys, "entity", Entity::ALL, Entity::name)?,
@@ -118,7 +120,7 @@ fn read_feature(index: usize, entry: &Value) -> Result<Vec<Feature>, Error> {
         aggregate: Aggregate::HoursSince,
         unit: keys.text("unit", "the unit of the value")?.to_owned(),
         default: 0.0,
-        ttl_days: keys.whole("ttl_days", 1..=MAX_DAYS)?,
+        ttl_days: keys.integer("ttl_days", 1..=MAX_DAYS)?,
         owner: keys
             .text("owner", "who answers for the feature")?
             .to_owned(),
@@ -144,7 +146,7 @@ fn read_feature(index: usize, entry: &Value) -> Result<Vec<Feature>, Error> {
     Ok(features)
 }
 
-/// The error with the feature's name in place of its number, where it has one.
+/// Returns the error with the feature's name in place of its number, if it has one.
 fn named(error: Error, entry: &Value) -> Error {
     match (error, entry.get("name").and_then(Value::as_str)) {
         (
@@ -204,7 +206,7 @@ fn purposes(keys: &Keys<'_>) -> Result<PurposeSet, Error> {
         .fold(PurposeSet::default(), PurposeSet::with))
 }
 
-/// One feature per kind of product, where the entry says so.
+/// Returns one feature for each kind of product if the entry is split, else the feature itself.
 fn split(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
     if keys.get("split_by").is_none() {
         return Ok(vec![base]);
@@ -222,7 +224,7 @@ fn split(keys: &Keys<'_>, base: Feature) -> Result<Vec<Feature>, Error> {
         .collect())
 }
 
-/// What can only be seen with all features side by side.
+/// Checks the features against each other: names, windows, and attributes read twice.
 fn check_together(features: &[Feature], idle_days: [u32; 2]) -> Result<(), Error> {
     let mut names = HashSet::new();
     let mut attributes: BTreeMap<&str, &Feature> = BTreeMap::new();

@@ -1,5 +1,4 @@
-//! A features file that is wrong is refused with the feature, the key, the value and what is
-//! allowed.
+//! A faulty features file is refused with the feature, the key, the value and what is allowed.
 
 use fairlead_registry::{Entity, Error, Purpose, Registry};
 
@@ -13,14 +12,14 @@ features:
       ttl_days: 60, owner: growth, sensitivity: preference, purposes: [recommend], description: "Clicks." }
 "#;
 
-/// The good file with its only feature's text changed.
+/// Reads the good file with one part of its only feature replaced.
 fn changed(from: &str, to: &str) -> Result<Registry, Error> {
     assert!(GOOD.contains(from), "{from} is in the file");
     Registry::from_yaml(&GOOD.replacen(from, to, 1))
 }
 
 #[test]
-fn the_builtin_file_holds_what_the_house_needs() {
+fn the_builtin_file_holds_what_the_services_need() {
     let registry = Registry::builtin();
     let recommend = registry.layout(Purpose::Recommend);
     for name in [

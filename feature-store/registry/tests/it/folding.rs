@@ -15,7 +15,7 @@ fn folded(events: &[Event]) -> EntityState {
     state
 }
 
-/// All that any purpose reads, without the state's own bookkeeping.
+/// Returns the feature sets of all purposes, without the state's own bookkeeping.
 fn everything(state: &EntityState, as_of_ms: i64) -> Vec<FeatureSet> {
     let registry = Registry::builtin();
     let read = |purpose| registry.features_at(state, as_of_ms, purpose);
@@ -40,7 +40,7 @@ fn sequence(state: &EntityState, as_of_ms: i64, name: &str) -> Vec<String> {
     entries.map(|entry| entry.product_id.clone()).collect()
 }
 
-/// What a window must give, straight from the events.
+/// Returns count and sum of a window, computed from the events themselves.
 fn counted(events: &[Event], kind: EventKind, as_of_ms: i64, tile: i64, tiles: i64) -> (f64, f64) {
     let last = as_of_ms / tile;
     let inside = events.iter().filter(|event| {
@@ -108,9 +108,9 @@ proptest! {
             folded(&mine)
         });
         let merged = registry.merge(Entity::Customer, split.collect());
-        let whole = folded(&events);
-        for as_of in [whole.last_event_time_ms, whole.last_event_time_ms + 3 * DAY] {
-            prop_assert_eq!(everything(&merged, as_of), everything(&whole, as_of));
+        let unsplit = folded(&events);
+        for as_of in [unsplit.last_event_time_ms, unsplit.last_event_time_ms + 3 * DAY] {
+            prop_assert_eq!(everything(&merged, as_of), everything(&unsplit, as_of));
         }
     }
 
@@ -140,7 +140,7 @@ fn a_late_event_goes_to_its_own_tile() {
 }
 
 #[test]
-fn what_lies_before_every_window_is_too_late() {
+fn an_event_before_every_window_is_too_late() {
     let registry = Registry::builtin();
     let mut state = folded(&[event("a", EventKind::Repayment, NOW)]);
     let before = state.clone();
@@ -150,7 +150,7 @@ fn what_lies_before_every_window_is_too_late() {
 }
 
 #[test]
-fn what_no_feature_looks_at_is_irrelevant() {
+fn an_event_that_no_feature_reads_is_irrelevant() {
     let registry = Registry::builtin();
     let mut state = EntityState::default();
     let unknown = with(

@@ -1,8 +1,8 @@
-//! What a user of the registry sees: definitions that are refused, values that do not depend on
-//! the order of events, purposes that keep their word, model inputs.
+//! The registry's promises to its users: faulty definitions are refused, values do not depend on the
+//! order of events, a purpose gets its own features only, model inputs follow their spec.
 
+mod checking;
 mod definitions;
-mod door;
 mod events;
 mod folding;
 mod inputs;

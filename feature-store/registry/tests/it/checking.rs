@@ -1,4 +1,4 @@
-//! The check at the door.
+//! The check of events.
 
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
 use fairlead_proto::money::v1::Money;
