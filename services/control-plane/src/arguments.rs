@@ -1,4 +1,4 @@
-//! What every call says: the tenant, who, why, how much.
+//! The arguments that many calls have in common, each with its check.
 
 use fairlead_domain::TenantId;
 
@@ -8,12 +8,12 @@ use crate::Error;
 const MAX_ACTOR: usize = 128;
 const MAX_COMMENT: usize = 1_000;
 
-/// The tenant of a call.
+/// Checks the tenant of a call.
 pub(crate) fn tenant(text: &str) -> Result<TenantId, Error> {
     TenantId::new(text).map_err(|error| Error::argument("tenant", text, error.allowed))
 }
 
-/// Who makes a change. The audit row names them.
+/// Checks the actor, who is named in the audit row.
 pub(crate) fn actor(text: &str) -> Result<&str, Error> {
     let fits = !text.trim().is_empty()
         && text.chars().count() <= MAX_ACTOR
@@ -25,7 +25,7 @@ pub(crate) fn actor(text: &str) -> Result<&str, Error> {
     Err(Error::argument("actor", text, allowed))
 }
 
-/// Why a change is made; may be empty.
+/// Checks the comment on a change, which may be empty.
 pub(crate) fn comment(text: &str) -> Result<&str, Error> {
     if text.chars().count() <= MAX_COMMENT {
         return Ok(text);
@@ -37,7 +37,7 @@ pub(crate) fn comment(text: &str) -> Result<&str, Error> {
     ))
 }
 
-/// An id that ends up in names and paths.
+/// Checks an id that becomes part of names and paths.
 pub(crate) fn id(field: &'static str, text: &str) -> Result<(), Error> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
@@ -50,7 +50,7 @@ pub(crate) fn id(field: &'static str, text: &str) -> Result<(), Error> {
     ))
 }
 
-/// What an instance calls itself: often host and port.
+/// Checks the name of an instance, often its host and port.
 pub(crate) fn instance(text: &str) -> Result<(), Error> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
     if (1..=128).contains(&text.len()) && text.bytes().all(plain) {
@@ -60,7 +60,7 @@ pub(crate) fn instance(text: &str) -> Result<(), Error> {
     Err(Error::argument("instance", text, allowed))
 }
 
-/// The version of a program; may be empty.
+/// Checks the version of a program, which may be empty.
 pub(crate) fn version(text: &str) -> Result<(), Error> {
     if text.chars().count() <= 64 && !text.chars().any(char::is_control) {
         return Ok(());
@@ -69,7 +69,7 @@ pub(crate) fn version(text: &str) -> Result<(), Error> {
     Err(Error::argument("version", text, allowed))
 }
 
-/// A revision, or 0 for none.
+/// Checks a revision; 0 stands for none.
 pub(crate) fn revision(field: &'static str, revision: i64) -> Result<(), Error> {
     if revision >= 0 {
         return Ok(());
@@ -81,7 +81,7 @@ pub(crate) fn revision(field: &'static str, revision: i64) -> Result<(), Error> 
     ))
 }
 
-/// How many rows: 50 where nothing is said.
+/// Returns the number of rows asked for; 0 stands for 50.
 pub(crate) fn limit(rows: i32) -> Result<i64, Error> {
     match rows {
         0 => Ok(50),
@@ -90,7 +90,7 @@ pub(crate) fn limit(rows: i32) -> Result<i64, Error> {
     }
 }
 
-/// The revision that a caller decided on, against the one in force; 0 is any.
+/// Checks that the revision which the caller decided on is in force; 0 stands for any.
 pub(crate) fn expected_revision(expected: i64, in_force: i64) -> Result<(), Error> {
     if expected < 0 {
         return Err(Error::argument(

@@ -1,30 +1,25 @@
-//! `AuditService`: who did what, and whether the rows are still those that were written.
+//! `AuditService`: the audit rows, and the check of their chain.
 
 use fairlead_proto::control::v1::audit_service_server::AuditService;
 use fairlead_proto::control::v1::{
     ListAuditRequest, ListAuditResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
-use tonic::{Request, Response, Status};
+use tonic::Request;
 
-use crate::service::Service;
+use crate::service::{Answer, Service, answer};
 use crate::{Error, arguments};
 
 #[tonic::async_trait]
 impl AuditService for Service {
-    async fn list_audit(
-        &self,
-        request: Request<ListAuditRequest>,
-    ) -> Result<Response<ListAuditResponse>, Status> {
-        Ok(Response::new(self.read_audit(&request.into_inner()).await?))
+    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answer<ListAuditResponse> {
+        answer(self.read_audit(&request.into_inner())).await
     }
 
     async fn verify_audit(
         &self,
         request: Request<VerifyAuditRequest>,
-    ) -> Result<Response<VerifyAuditResponse>, Status> {
-        Ok(Response::new(
-            self.check_audit(&request.into_inner()).await?,
-        ))
+    ) -> Answer<VerifyAuditResponse> {
+        answer(self.check_audit(&request.into_inner())).await
     }
 }
 

@@ -1,22 +1,23 @@
-//! What an operator sets.
+//! Configuration of the control plane.
 
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::Error;
-use crate::store::Address;
+use crate::address::Address;
 
-/// Configuration of the control plane.
+/// The settings of the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The control database: `sqlite:PATH`, or `postgres://user:password@host:port/database`, which
     /// several control planes may share. Default `sqlite:data/control.db`; the folder is made.
     pub database: String,
-    /// Connections to it. Default 4; 1 to 64.
+    /// The connections to it. Default 4; 1 to 64.
     pub connections: u32,
-    /// How long a write waits for another one, and any call for a connection, milliseconds. Default 5,000.
+    /// The longest wait of a write for another one, and of any call for a connection, milliseconds.
+    /// Default 5,000.
     pub busy_timeout_ms: u64,
 }
 
@@ -34,14 +35,14 @@ impl Config {
     /// Checks every value, without opening anything.
     ///
     /// # Errors
-    /// A value that is not allowed: the key, the value, what is allowed.
+    /// [`Error::Config`] names the key, the value and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
         Address::read(&self.database)?;
         self.checked_connections()?;
         Ok(())
     }
 
-    /// The number of connections, where it is allowed.
+    /// Returns the number of connections, checked.
     pub(crate) fn checked_connections(&self) -> Result<u32, Error> {
         if (1..=64).contains(&self.connections) {
             return Ok(self.connections);

@@ -1,4 +1,4 @@
-//! What instances of services say of the releases that they follow.
+//! Reports of service instances on the releases that they follow.
 
 use fairlead_proto::control::v1::{
     ListInstancesRequest, ListInstancesResponse, ReportRequest, ReportResponse,
@@ -21,7 +21,7 @@ impl Service {
         arguments::version(&report.version)?;
         arguments::revision("revision", report.revision)?;
         arguments::revision("refused_revision", report.refused_revision)?;
-        // A text column of PostgreSQL holds no zero byte; nobody reads one either.
+        // A text column of PostgreSQL holds no zero byte.
         let readable = report.reason.chars().filter(|c| *c != '\0');
         report.reason = readable.take(MAX_REASON).collect();
         let now_ms = self.parts.clock.now_ms();

@@ -1,4 +1,4 @@
-//! Drafts, releases and audit: the one place where what is live is decided.
+//! Drafts, releases and audit: decides which release is live.
 //!
 //! Owners put products, strategies, models, experiments and settings into a *draft*. Publishing
 //! composes the draft into the next *release*, checks it as every service will check it
@@ -14,14 +14,16 @@
 //! - Releases are immutable and numbered without gaps per tenant; rolling back publishes old
 //!   content under a new number.
 //! - A write and its audit row are one transaction: neither is there without the other.
-//! - What does not pass its checks changes nothing, and the refusal names every finding.
+//! - A call that does not pass its checks changes nothing, and its refusal names every finding.
 //! - Several instances may share one PostgreSQL: writes of one tenant happen one after the other,
-//!   and what one instance publishes reaches those who watch another.
-//! - Two writes that decided on the same state do not both happen: the second is ABORTED.
+//!   and a release that one instance publishes reaches the watchers of all.
+//! - Of two writes that were decided on the same state, the second is ABORTED.
 //!
 //! # Must not depend on
-//! Any other service, libtorch, FAISS, Redis, Kafka. No service needs this one to go on serving.
+//! Any other service, libtorch, FAISS, Redis, Kafka. Every other service goes on serving without
+//! this one.
 
+mod address;
 mod arguments;
 mod audit_service;
 mod compose;
@@ -31,7 +33,7 @@ mod error;
 mod fingerprint;
 mod instances;
 mod lint;
-mod model_folder;
+mod models;
 mod products;
 mod publish;
 mod purposes;
@@ -40,6 +42,7 @@ mod release_service;
 mod service;
 mod settings;
 mod store;
+mod strategies;
 mod watch;
 
 pub use config::Config;

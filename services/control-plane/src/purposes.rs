@@ -1,17 +1,17 @@
-//! What expressions and scorecards may read: features, by name, of the purpose that they serve.
+//! The check of feature names: expressions and scorecards read features of their own purpose only.
 //!
-//! Prices rest on features whose purposes include price, and on no others. Targeting and
-//! segmentations that prices may not read get the features of the purpose analytics. A name that
-//! its purpose does not get is refused here: in a service it would silently exclude everyone.
+//! Prices read features of the purpose price. Targeting, and segmentations that prices may not
+//! read, get the features of the purpose analytics. Any other name is refused here: in a service
+//! the expression would exclude every customer without an error.
 
 use fairlead_proto::control::v1::{Finding, Release, RiskModel, Segment, Segmentation, Strategy};
 use fairlead_registry::{Layout, Purpose, Registry};
 use fairlead_release::{Finding as ReleaseFinding, Rule, check_expression};
 
-/// The one targeting attribute that is no feature: whether anything was ever observed.
+/// The one targeting attribute that is no feature: true once any event of the customer was observed.
 const KNOWN: &str = "known";
 
-/// Every name in the release that its purpose does not get.
+/// Returns a finding for every name in the release that its purpose does not get.
 pub(crate) fn check(release: &Release, registry: &Registry) -> Vec<Finding> {
     let mut findings = targeting(release, registry);
     for segmentation in &release.segmentations {
@@ -66,7 +66,8 @@ fn segments(segmentation: &Segmentation, registry: &Registry) -> Vec<ReleaseFind
     segmentation.segments.iter().filter_map(refuse).collect()
 }
 
-/// What is wrong with the names of an expression; one that does not compile is found elsewhere.
+/// Returns the finding on the names of an expression, or `None` if they are allowed or it does not
+/// compile, which the checks of the release find.
 fn names_only(thing: &str, expression: &str, names: &[String]) -> Option<ReleaseFinding> {
     if check_expression(thing, expression, None).is_some() {
         return None;

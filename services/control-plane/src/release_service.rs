@@ -1,4 +1,5 @@
-//! `ReleaseService`: publish, read, follow, roll back, and who follows.
+//! `ReleaseService`: publishing, rolling back, reading and following releases, and the instances that
+//! follow them.
 
 use std::pin::Pin;
 
@@ -12,7 +13,7 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::publish::no_revision;
-use crate::service::Service;
+use crate::service::{Answer, Service, answer};
 use crate::watch::watch;
 use crate::{Error, arguments};
 
@@ -20,19 +21,11 @@ use crate::{Error, arguments};
 impl ReleaseService for Service {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
 
-    async fn get_release(
-        &self,
-        request: Request<GetReleaseRequest>,
-    ) -> Result<Response<GetReleaseResponse>, Status> {
-        Ok(Response::new(
-            self.read_release(&request.into_inner()).await?,
-        ))
+    async fn get_release(&self, request: Request<GetReleaseRequest>) -> Answer<GetReleaseResponse> {
+        answer(self.read_release(&request.into_inner())).await
     }
 
-    async fn watch(
-        &self,
-        request: Request<WatchRequest>,
-    ) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(&self, request: Request<WatchRequest>) -> Answer<Self::WatchStream> {
         let WatchRequest {
             tenant,
             have_revision,
@@ -41,47 +34,30 @@ impl ReleaseService for Service {
         Ok(Response::new(Box::pin(stream)))
     }
 
-    async fn publish(
-        &self,
-        request: Request<PublishRequest>,
-    ) -> Result<Response<PublishResponse>, Status> {
-        Ok(Response::new(
-            self.publish_draft(request.into_inner()).await?,
-        ))
+    async fn publish(&self, request: Request<PublishRequest>) -> Answer<PublishResponse> {
+        answer(self.publish_draft(request.into_inner())).await
     }
 
     async fn list_releases(
         &self,
         request: Request<ListReleasesRequest>,
-    ) -> Result<Response<ListReleasesResponse>, Status> {
-        Ok(Response::new(
-            self.read_history(&request.into_inner()).await?,
-        ))
+    ) -> Answer<ListReleasesResponse> {
+        answer(self.read_history(&request.into_inner())).await
     }
 
-    async fn roll_back(
-        &self,
-        request: Request<RollBackRequest>,
-    ) -> Result<Response<RollBackResponse>, Status> {
-        Ok(Response::new(
-            self.publish_again(request.into_inner()).await?,
-        ))
+    async fn roll_back(&self, request: Request<RollBackRequest>) -> Answer<RollBackResponse> {
+        answer(self.publish_again(request.into_inner())).await
     }
 
-    async fn report(
-        &self,
-        request: Request<ReportRequest>,
-    ) -> Result<Response<ReportResponse>, Status> {
-        Ok(Response::new(self.take_report(request.into_inner()).await?))
+    async fn report(&self, request: Request<ReportRequest>) -> Answer<ReportResponse> {
+        answer(self.take_report(request.into_inner())).await
     }
 
     async fn list_instances(
         &self,
         request: Request<ListInstancesRequest>,
-    ) -> Result<Response<ListInstancesResponse>, Status> {
-        Ok(Response::new(
-            self.read_instances(&request.into_inner()).await?,
-        ))
+    ) -> Answer<ListInstancesResponse> {
+        answer(self.read_instances(&request.into_inner())).await
     }
 }
 

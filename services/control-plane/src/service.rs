@@ -1,4 +1,4 @@
-//! The service: what it is made of, how it is put on a port.
+//! The service: its parts, and its gRPC routes.
 
 use std::sync::Arc;
 
@@ -11,18 +11,20 @@ use fairlead_registry::Registry;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+use tonic::{Response, Status};
 
-use crate::store::{Address, AuditEntry, Store};
+use crate::address::Address;
+use crate::store::{AuditEntry, Store};
 use crate::watch::Watchers;
 use crate::{Config, Error};
 
 /// A catalogue of a hundred thousand products still fits one message.
 const MAX_MESSAGE_BYTES: usize = 128 << 20;
 
-/// What the service is given.
+/// The dependencies of the service.
 #[derive(Clone)]
 pub struct Deps {
-    /// Stamps releases and audit rows.
+    /// Gives releases and audit rows their time.
     pub clock: Arc<dyn Clock>,
     /// Ends the streams of watchers, so that a server with watchers drains.
     pub shutdown: CancellationToken,
@@ -37,23 +39,31 @@ pub struct Service {
 pub(crate) struct Parts {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
-    /// What may be read for which purpose: the same as in every service.
+    /// The feature definitions: the same as in every service.
     pub(crate) registry: Registry,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) shutdown: CancellationToken,
-    /// Publications in flight: they finish even when their caller hangs up.
+    /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
-    /// Ends what listens for other instances, also when the service is dropped unclosed.
+    /// Ends the task that listens for other instances, also if the service is dropped unclosed.
     closing: DropGuard,
 }
 
+/// The answer to a gRPC call.
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
+
+/// Waits for the result of a call and makes gRPC's answer of it.
+pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, Error>>) -> Answer<T> {
+    Ok(Response::new(call.await?))
+}
+
 impl Service {
-    /// Opens the control database, brings it to this version, and makes a SQLite file where there
-    /// is none. On a PostgreSQL it also listens for what other instances publish.
+    /// Opens the control database and brings it to this version; makes a SQLite file if there is
+    /// none. On PostgreSQL it also listens for the releases that other instances publish.
     ///
     /// # Errors
-    /// A database that cannot be opened ([`Error::is_transient`] says whether to try again) or is
-    /// of a newer version.
+    /// A database that cannot be opened ([`Error::is_transient`] is true if a later try may
+    /// succeed) or is of a newer version.
     pub async fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
         let store = Store::open(config).await?;
         let publications = TaskTracker::new();
@@ -77,15 +87,15 @@ impl Service {
         })
     }
 
-    /// Whether it can serve: the control database answers.
+    /// Checks that the control database answers.
     ///
     /// # Errors
-    /// The database is away; the error names it.
+    /// The database does not answer; the error names it.
     pub async fn ready(&self) -> Result<(), Error> {
         self.parts.store.ready().await
     }
 
-    /// Its gRPC services.
+    /// Returns the gRPC services.
     pub fn routes(&self) -> Routes {
         let releases = ReleaseServiceServer::new(self.clone());
         let drafts = DraftServiceServer::new(self.clone());
@@ -94,8 +104,7 @@ impl Service {
             .add_service(AuditServiceServer::new(self.clone()))
     }
 
-    /// Waits for publications in flight and closes the database. Call it once nothing is served
-    /// any more.
+    /// Waits for publications in flight and closes the database. Call it after the last request.
     pub async fn close(&self) {
         self.parts.closing.token().cancel();
         self.parts.publications.close();
@@ -103,7 +112,7 @@ impl Service {
         self.parts.store.close().await;
     }
 
-    /// An audit row of now.
+    /// Returns the audit entry of a change made now.
     pub(crate) fn entry(
         &self,
         actor: &str,

@@ -1,4 +1,4 @@
-//! The sections of a draft that are replaced whole.
+//! The sections of a draft. A call replaces a section as one.
 
 use fairlead_proto::control::v1::{
     Finding, PutExperimentsRequest, PutExperimentsResponse, PutSettingsRequest,
@@ -14,14 +14,14 @@ use crate::purposes;
 use crate::service::Service;
 use crate::{Error, arguments};
 
-/// The section of the experiment plan.
+/// The name of the section that holds the experiment plan.
 const EXPERIMENTS: &str = "experiments";
 
-/// A section of the settings.
+/// One section of the settings.
 struct Section {
     /// The field of a release that holds it.
     name: &'static str,
-    /// A release with this field alone.
+    /// Returns a release that holds this field of the given one and nothing else.
     only: fn(&Release) -> Release,
 }
 
@@ -45,7 +45,7 @@ const SETTINGS: &[Section] = sections![
     segmentations,
 ];
 
-/// The fields that `PutSettings` refuses: other calls own them, or nobody does.
+/// The fields that `PutSettings` refuses: other calls set them, or publishing does.
 const FOREIGN: &[Section] = sections![
     catalogue,
     comment,
@@ -125,7 +125,7 @@ impl Service {
     }
 }
 
-/// The sections that a call replaces: those that hold something, and those to clear.
+/// Returns the sections that a call replaces: those that are set, and those to clear.
 fn sections_of(settings: &Release, clear: &[String]) -> Result<Vec<&'static Section>, Error> {
     let is_set = |section: &&Section| (section.only)(settings) != Release::default();
     if let Some(foreign) = FOREIGN.iter().find(is_set) {
@@ -203,7 +203,7 @@ mod tests {
         );
     }
 
-    /// A field of a release that neither table names would be dropped without a word.
+    /// A field of a release that neither table names would be dropped without an error.
     #[test]
     fn the_tables_name_every_field_of_a_release() {
         let descriptor = include_str!("../../../proto/fairlead/control/v1/release.proto");

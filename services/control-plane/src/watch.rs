@@ -1,5 +1,5 @@
-//! Watchers: each is woken by a publication and reads what is newest then. Who is slow skips
-//! what came between; who hangs up leaves nothing behind.
+//! Watchers: each publication wakes them, and they read the newest release then. A slow watcher
+//! skips the releases in between; one that disconnects leaves nothing behind.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,8 @@ use crate::service::Service;
 use crate::store::News;
 use crate::{Error, arguments};
 
-/// Who to wake, by tenant. The database says what is newest; this only says when to look.
+/// The watchers to wake, by tenant. They read the newest release from the database; this only tells
+/// them when.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
     tenants: Mutex<HashMap<TenantId, watch::Sender<()>>>,
@@ -23,7 +24,7 @@ pub(crate) struct Watchers {
 impl Watchers {
     fn subscribe(&self, tenant: &TenantId) -> watch::Receiver<()> {
         let mut tenants = self.tenants.lock();
-        // Tenants that nobody watches any more, or that were never there.
+        // Drops tenants without watchers.
         tenants.retain(|_, sender| sender.receiver_count() > 0);
         tenants.entry(tenant.clone()).or_default().subscribe()
     }
@@ -35,7 +36,7 @@ impl Watchers {
         }
     }
 
-    /// Wakes whom the news of another instance concerns.
+    /// Wakes the watchers that a notice of another instance concerns.
     pub(crate) fn hear(&self, news: News<'_>) {
         match news {
             News::Of(tenant) => self.announce(tenant),
@@ -53,12 +54,16 @@ struct Watcher {
     service: Service,
     tenant: TenantId,
     woken: watch::Receiver<()>,
-    /// The newest revision that it has.
+    /// The newest revision that it was sent.
     has: i64,
 }
 
-/// The releases of a tenant from now on: the one in force where it is newer than
-/// `have_revision`, then the newest after each publication. Ends when the service shuts down.
+/// Returns the releases of a tenant from now on: the one in force if it is newer than
+/// `have_revision`, then the newest after each publication. The stream ends when the service shuts
+/// down.
+///
+/// # Errors
+/// A tenant or a revision that is not allowed.
 pub(crate) fn watch(
     service: Service,
     tenant: &str,
@@ -86,11 +91,11 @@ pub(crate) fn watch(
 }
 
 impl Watcher {
-    /// The newest release once there is one that it does not have; `None` at shutdown.
+    /// Waits for a release newer than those sent and returns it, or `None` at shutdown.
     async fn next(&mut self) -> Result<Option<WatchResponse>, Error> {
         let shutdown = self.service.parts.shutdown.clone();
         loop {
-            // Seen before it is looked: what is published from here on wakes it again.
+            // Marked before the read: any later publication wakes it again.
             self.woken.mark_unchanged();
             let mut read = self.service.parts.store.read(&self.tenant).await?;
             let newest = read.head.revision;

@@ -1,5 +1,5 @@
-//! The audit chain: each row's hash covers the row before, so that a row cannot be changed, taken
-//! out or put in without every hash after it.
+//! The audit chain: each row's hash covers the row before, so that changing, removing or adding a
+//! row changes every hash after it.
 
 use std::pin::pin;
 
@@ -14,35 +14,35 @@ use sqlx::any::AnyRow;
 use super::{Head, Read, Tx};
 use crate::Error;
 
-/// What stands before the first row.
+/// The hash before the first row.
 pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What a write says of itself.
+/// The record of a write, before it has a number and a hash.
 #[derive(Debug, Clone)]
 pub(crate) struct AuditEntry {
-    /// When, Unix milliseconds.
+    /// Its time, Unix milliseconds.
     pub(crate) at_ms: i64,
-    /// Who.
+    /// The person or program that made it.
     pub(crate) actor: String,
-    /// What: "release.publish".
+    /// Its kind: "release.publish".
     pub(crate) action: &'static str,
-    /// On what.
+    /// The object that it changed.
     pub(crate) subject: String,
-    /// Details.
+    /// Its details.
     pub(crate) detail: Value,
 }
 
-/// What a check of the chain found.
+/// The result of checking the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChainCheck {
-    /// Rows read.
+    /// The number of rows read.
     pub(crate) rows: i64,
-    /// The first sequence that does not hold.
+    /// The sequence of the first row that fails, if any.
     pub(crate) broken_at: Option<i64>,
 }
 
-/// The hash of a row: SHA-256 over the tenant, the hash before, and each field of the row, every
-/// one behind its length as 8 bytes little-endian; numbers in decimal.
+/// Returns the hash of a row: SHA-256 over the tenant, the hash before, and each field of the row,
+/// each after its length as 8 bytes little-endian; numbers in decimal.
 fn hash_of(tenant: &str, previous: &str, row: &AuditRow) -> String {
     let (sequence, at_ms) = (row.sequence.to_string(), row.at_ms.to_string());
     let mut hash = Sha256::new();
@@ -108,7 +108,7 @@ fn read_row(row: &AnyRow) -> Result<AuditRow, sqlx::Error> {
 }
 
 impl Read {
-    /// The newest rows, newest first.
+    /// Returns the newest rows, newest first.
     pub(crate) async fn audit_rows(&mut self, limit: i64) -> Result<Vec<AuditRow>, Error> {
         let newest = sqlx::query(
             "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
@@ -120,8 +120,8 @@ impl Read {
         Ok(rows.iter().map(read_row).collect::<Result<_, _>>()?)
     }
 
-    /// Recomputes every hash. Rows that are missing at the end are found as well: the tenant's
-    /// own row says how many there were, and the hash of the last.
+    /// Recomputes every hash. Finds rows missing at the end too: the tenant's own row holds their
+    /// number and the last hash.
     pub(crate) async fn check_chain(&mut self) -> Result<ChainCheck, Error> {
         let all = sqlx::query(
             "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
@@ -137,7 +137,7 @@ impl Read {
             if broken_at.is_some() {
                 continue;
             }
-            // A row that does not even read was not written here.
+            // A row that cannot be read was not written by this service.
             match row.as_ref().map(read_row) {
                 Some(Ok(row)) if row.sequence != count => broken_at = Some(count),
                 Some(Ok(row)) if row.hash != hash_of(self.tenant.as_str(), &previous, &row) => {
@@ -199,7 +199,7 @@ mod tests {
                 detail: "{ }".to_owned(),
                 ..row.clone()
             },
-            // The same text, divided elsewhere.
+            // The same text, split at another place.
             AuditRow {
                 actor: "adar".to_owned(),
                 action: "elease.publish".to_owned(),

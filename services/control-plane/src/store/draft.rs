@@ -1,4 +1,4 @@
-//! The draft: products, strategies, models, and the sections that are replaced whole.
+//! The draft: products, strategies, models, and sections.
 
 use std::collections::BTreeMap;
 
@@ -12,12 +12,12 @@ use sqlx::any::AnyRow;
 use super::{Read, Tx, Write};
 use crate::Error;
 
-/// Everything that owners have put.
+/// The draft of a tenant: all that its owners have put.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
-    /// Counts the writes.
+    /// The number of writes so far.
     pub(crate) version: i64,
-    /// The release in force when it was read; 0 before the first.
+    /// The revision in force when it was read; 0 before the first.
     pub(crate) revision: i64,
     /// By id.
     pub(crate) products: BTreeMap<String, Product>,
@@ -25,12 +25,12 @@ pub(crate) struct Draft {
     pub(crate) strategies: BTreeMap<(String, i64), Strategy>,
     /// By name and version.
     pub(crate) models: BTreeMap<(String, String), ModelRef>,
-    /// Experiments, rule packs, and what else is replaced whole, in their fields of a release.
+    /// The sections (experiments, rule packs and others), in their fields of a release.
     pub(crate) settings: Release,
 }
 
 impl Read {
-    /// The whole draft.
+    /// Reads the draft.
     pub(crate) async fn draft(&mut self) -> Result<Draft, Error> {
         let tenant = self.tenant.clone();
         let (version, revision) = (self.head.draft_version, self.head.revision);
@@ -39,20 +39,20 @@ impl Read {
 }
 
 impl Write {
-    /// The whole draft, as this write finds it.
+    /// Reads the draft as this write finds it.
     pub(crate) async fn draft(&mut self) -> Result<Draft, Error> {
         let tenant = self.tenant.clone();
         let (version, revision) = (self.head.draft_version, self.head.revision);
         draft(&mut self.tx, &tenant, version, revision).await
     }
 
-    /// The products, by id.
+    /// Reads the products, by id.
     pub(crate) async fn products(&mut self) -> Result<BTreeMap<String, Product>, Error> {
         let tenant = self.tenant.clone();
         products(&mut self.tx, &tenant).await
     }
 
-    /// Adds a product or replaces it.
+    /// Adds or replaces a product.
     pub(crate) async fn put_product(&mut self, product: &Product) -> Result<(), Error> {
         let put = sqlx::query(
             "INSERT INTO draft_products (tenant, product_id, body) VALUES ($1, $2, $3) \
@@ -66,7 +66,7 @@ impl Write {
         Ok(())
     }
 
-    /// The newest version of a strategy; 0 where there is none.
+    /// Returns the newest version of a strategy, or 0 if there is none.
     pub(crate) async fn newest_version(&mut self, strategy_id: &str) -> Result<i64, Error> {
         let newest = sqlx::query(
             "SELECT version FROM draft_strategies WHERE tenant = $1 AND strategy_id = $2 \
@@ -93,13 +93,13 @@ impl Write {
         Ok(())
     }
 
-    /// The models, by name and version.
+    /// Reads the models, by name and version.
     pub(crate) async fn models(&mut self) -> Result<BTreeMap<(String, String), ModelRef>, Error> {
         let tenant = self.tenant.clone();
         models(&mut self.tx, &tenant).await
     }
 
-    /// Adds a model version, or replaces what is said of it.
+    /// Adds a model version or replaces its attributes.
     pub(crate) async fn put_model(&mut self, model: &ModelRef) -> Result<(), Error> {
         let put = sqlx::query(
             "INSERT INTO draft_models (tenant, name, version, body) VALUES ($1, $2, $3, $4) \
@@ -114,7 +114,7 @@ impl Write {
         Ok(())
     }
 
-    /// Replaces a section: `content` is a release that holds nothing else.
+    /// Replaces a section. `content` is a release that holds this section alone.
     pub(crate) async fn put_section(
         &mut self,
         section: &str,
@@ -153,7 +153,7 @@ async fn draft(
     .await?;
     let mut settings = Release::default();
     for section in sections {
-        // Each section fills its own field: merging puts them side by side.
+        // Each section fills its own field, so that merging keeps them all.
         settings
             .merge(&*section.encode_to_vec())
             .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), &error))?;

@@ -1,4 +1,4 @@
-//! Instances as they last reported. No history, no audit: each report replaces the one before.
+//! The last report of each instance. Each report replaces the one before; none is audited.
 
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::{Instance, ReportRequest};
@@ -8,14 +8,14 @@ use sqlx::any::AnyRow;
 use super::{Read, Store};
 use crate::Error;
 
-/// An instance that has not reported for so long has ended, or is cut off.
+/// The time without a report after which an instance counts as gone.
 const GONE_AFTER_MS: i64 = 60_000;
 
-/// After so long it is forgotten.
+/// The time without a report after which an instance is forgotten.
 const FORGOTTEN_AFTER_MS: i64 = 24 * 3_600_000;
 
 impl Store {
-    /// Keeps a report, and forgets instances that ended long ago.
+    /// Stores a report, and forgets instances that are long gone.
     pub(crate) async fn report(
         &self,
         tenant: &TenantId,
@@ -48,7 +48,7 @@ impl Store {
 }
 
 impl Read {
-    /// The instances, by service and instance.
+    /// Returns the instances, ordered by service and name.
     pub(crate) async fn instances(&mut self, now_ms: i64) -> Result<Vec<Instance>, Error> {
         let all = sqlx::query(
             "SELECT service, instance, version, revision, refused_revision, reason, \

@@ -1,10 +1,9 @@
-//! The control database: the only place that speaks SQL.
+//! The control database. No other module holds SQL.
 //!
-//! Every write goes through [`Write`], which is one transaction: it moves the tenant's row on,
-//! adds the audit row, and is committed whole or not at all. There is no other way to write a draft
-//! or a release. The SQL is common to SQLite and PostgreSQL; [`Dialect`] holds what is not.
+//! Every write of a draft or a release is one [`Write`]: a transaction that updates the tenant's row
+//! and adds the audit row. The SQL is common to SQLite and PostgreSQL; [`Dialect`] holds the
+//! differences.
 
-mod address;
 pub(crate) mod audit;
 mod draft;
 mod instances;
@@ -21,19 +20,18 @@ use sqlx::{AnyPool, Row as _};
 use tokio_util::task::TaskTracker;
 
 use crate::Error;
-pub(crate) use address::Address;
 pub(crate) use audit::AuditEntry;
 pub(crate) use draft::Draft;
 pub(crate) use news::News;
 pub use open::migrate;
 use transaction::{Tx, failed};
 
-/// What SQLite and PostgreSQL say differently.
+/// The differences between SQLite and PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// One writer at a time, of whatever tenant; readers see the state at their first statement.
+    /// One writer at a time over all tenants; readers see the state at their first statement.
     Sqlite,
-    /// Writers of one tenant wait for each other at its row; readers ask for one snapshot.
+    /// Writers of one tenant wait for each other at its row; readers read one snapshot.
     Postgres,
 }
 
@@ -41,7 +39,7 @@ impl Dialect {
     fn begin_write(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
-            // Each statement after the lock sees what those who held it before have committed.
+            // Each statement after the lock sees what earlier holders of it committed.
             Self::Postgres => "BEGIN ISOLATION LEVEL READ COMMITTED",
         }
     }
@@ -53,7 +51,7 @@ impl Dialect {
         }
     }
 
-    /// Reads the tenant's row such that it cannot move before the transaction ends.
+    /// Returns the statement that reads the tenant's row and locks it until the transaction ends.
     fn lock_head(self) -> &'static str {
         match self {
             Self::Sqlite => READ_HEAD,
@@ -73,24 +71,24 @@ const READ_HEAD: &str =
 pub(crate) struct Store {
     pool: AnyPool,
     dialect: Dialect,
-    /// The database as it may be shown.
+    /// The database, without user and password.
     database: Arc<str>,
-    /// How long a write waits for another one, and any call for a connection.
+    /// The longest wait of a write for another one, and of any call for a connection.
     busy_timeout: Duration,
-    /// Transactions that are just beginning.
+    /// The transactions that are being begun.
     beginnings: TaskTracker,
 }
 
-/// Where a tenant stands.
+/// The row of a tenant: its counters and its last audit hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Counts the writes to the draft.
+    /// The number of writes to the draft.
     pub(crate) draft_version: i64,
-    /// The release in force; 0 before the first.
+    /// The revision in force; 0 before the first.
     pub(crate) revision: i64,
-    /// The newest audit row; 0 before the first.
+    /// The sequence of the newest audit row; 0 before the first.
     pub(crate) audit_sequence: i64,
-    /// Its hash.
+    /// The hash of that row.
     pub(crate) audit_hash: String,
 }
 
@@ -105,20 +103,20 @@ impl Default for Head {
     }
 }
 
-/// One write: a transaction of one tenant. Dropped without [`Write::commit`], nothing happened.
+/// One write: a transaction of one tenant. Dropped without [`Write::commit`], it changes nothing.
 pub(crate) struct Write {
     tx: Tx,
     dialect: Dialect,
     tenant: TenantId,
-    /// Where the tenant stood when the transaction began. It cannot move while it lasts.
+    /// The tenant's row, locked by this transaction; written back by [`Write::commit`].
     pub(crate) head: Head,
 }
 
-/// One consistent look at several tables of one tenant.
+/// One consistent read over several tables of one tenant.
 pub(crate) struct Read {
     tx: Tx,
     tenant: TenantId,
-    /// Where the tenant stood.
+    /// The tenant's row.
     pub(crate) head: Head,
 }
 
@@ -130,7 +128,7 @@ impl Store {
         self.pool.close().await;
     }
 
-    /// Answers when the database does.
+    /// Checks that the database answers.
     pub(crate) async fn ready(&self) -> Result<(), Error> {
         let asked = sqlx::query("SELECT 1").execute(&self.pool);
         let answered = tokio::time::timeout(self.busy_timeout, asked).await;
@@ -142,7 +140,7 @@ impl Store {
             .map_err(|source| failed(&self.database, source))
     }
 
-    /// Begins a write. It waits for the one before it: of the same tenant, on SQLite of any.
+    /// Begins a write. It waits for earlier ones: of the same tenant; on SQLite, of any.
     pub(crate) async fn write(&self, tenant: &TenantId) -> Result<Write, Error> {
         let mut tx = self.begin(self.dialect.begin_write()).await?;
         let genesis = Head::default();
@@ -165,7 +163,7 @@ impl Store {
         })
     }
 
-    /// Begins a read: everything read from it is of one instant.
+    /// Begins a read, whose results are all of one instant.
     pub(crate) async fn read(&self, tenant: &TenantId) -> Result<Read, Error> {
         let mut tx = self.begin(self.dialect.begin_read()).await?;
         let head = head(&mut tx, READ_HEAD, tenant).await?;
@@ -176,8 +174,8 @@ impl Store {
         })
     }
 
-    /// Begins in a task of its own: a caller that hangs up in the middle of it would leave the
-    /// connection to the next one inside a transaction that the pool does not know of.
+    /// Begins a transaction in a task of its own: if a caller disconnected in the middle, the
+    /// connection would go back to the pool inside a transaction that the pool does not know of.
     async fn begin(&self, how: &'static str) -> Result<Tx, Error> {
         let pool = self.pool.clone();
         let begun = self
@@ -194,7 +192,7 @@ impl Store {
     }
 }
 
-/// Where a tenant stands; the beginning where it was never written.
+/// Reads the row of a tenant; returns the default if there is none.
 async fn head(tx: &mut Tx, statement: &'static str, tenant: &TenantId) -> Result<Head, Error> {
     let found = tx
         .fetch_optional(sqlx::query(statement).bind(tenant.as_str()))
@@ -211,7 +209,7 @@ async fn head(tx: &mut Tx, statement: &'static str, tenant: &TenantId) -> Result
 }
 
 impl Write {
-    /// Adds the audit row, moves the tenant's row on, and commits.
+    /// Adds the audit row, updates the tenant's row, and commits.
     pub(crate) async fn commit(mut self, entry: AuditEntry) -> Result<(), Error> {
         let tenant = self.tenant.clone();
         let before = self.head.audit_sequence;

@@ -1,5 +1,5 @@
-//! News of other instances: each release that one control plane publishes on a PostgreSQL is said on
-//! a channel of it, in the very transaction that puts it in force, and heard by all.
+//! News of other instances: on PostgreSQL, the transaction that publishes a release also notifies a
+//! channel, on which every control plane listens.
 
 use std::time::Duration;
 
@@ -7,14 +7,15 @@ use fairlead_chassis::back_off::BackOff;
 use fairlead_domain::TenantId;
 use sqlx::postgres::{PgListener, PgPoolOptions};
 
-use super::{Address, Dialect, Tx};
+use super::{Dialect, Tx};
 use crate::Error;
+use crate::address::Address;
 
-/// The channel; a message is the tenant's name.
+/// The channel; each message is the name of a tenant.
 const CHANNEL: &str = "fairlead_releases";
 
-/// A quiet channel is asked this often whether it is still there: a connection whose other end
-/// vanished looks the same as one without news.
+/// The silence after which the connection is tested: one whose other end vanished looks the same as
+/// one without news.
 const ASK_AFTER: Duration = Duration::from_secs(10);
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -22,16 +23,16 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(2);
 
-/// What is heard.
+/// A notice that other instances have published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum News<'a> {
     /// This tenant has a newer release.
     Of(&'a TenantId),
-    /// Something may have been missed.
+    /// Any tenant may have one: notices may have been missed.
     OfAnyone,
 }
 
-/// Says in this transaction that the tenant has a newer release. It is heard once committed.
+/// Notifies the channel, once this transaction commits, that the tenant has a newer release.
 pub(super) async fn say(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
         let say = sqlx::query("SELECT pg_notify($1, $2)");
@@ -41,8 +42,8 @@ pub(super) async fn say(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Res
 }
 
 impl Address {
-    /// Listens for ever, over a connection of its own; returns at once where there is nobody to
-    /// listen to.
+    /// Listens over a connection of its own and never returns; on SQLite, which has no channel, it
+    /// returns at once.
     pub(crate) async fn listen(self, heard: impl Fn(News<'_>)) {
         let Self::Postgres { url, shown } = self else {
             return;
@@ -53,7 +54,7 @@ impl Address {
                 Ok(mut listener) => {
                     back_off.reset();
                     metrics::gauge!("fairlead_control_listening").set(1.0);
-                    // Whatever was published before this connection.
+                    // Releases may have been published before this connection.
                     heard(News::OfAnyone);
                     let error = hear(&mut listener, &heard).await;
                     metrics::gauge!("fairlead_control_listening").set(0.0);
@@ -77,13 +78,13 @@ async fn open(url: &str) -> Result<PgListener, sqlx::Error> {
         .connect(url)
         .await?;
     let mut listener = PgListener::connect_with(&pool).await?;
-    // What was lost while it was away must be announced: reconnecting is ours.
+    // We reconnect ourselves, to announce what was missed meanwhile.
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     Ok(listener)
 }
 
-/// Hears until the connection is lost; why.
+/// Listens until the connection is lost, and returns the cause.
 async fn hear(listener: &mut PgListener, heard: &impl Fn(News<'_>)) -> sqlx::Error {
     let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into());
     loop {

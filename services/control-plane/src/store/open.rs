@@ -1,4 +1,4 @@
-//! Opening the database, and bringing it to this version.
+//! Opening the control database, and bringing it to this version.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,29 +8,30 @@ use sqlx::migrate::MigrateError;
 use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tokio_util::task::TaskTracker;
 
-use super::{Address, Dialect, Store};
+use super::{Dialect, Store};
+use crate::address::Address;
 use crate::{Config, Error};
 
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// A transaction that does nothing for so long belongs to a process that hangs: PostgreSQL ends it,
-/// and others may write.
+/// The idle time after which PostgreSQL ends a transaction, so that a process that hangs does not
+/// keep others from writing.
 const IDLE_WRITE: &str = "60s";
 
-/// Brings the database of this configuration to this version, and makes a SQLite file where there
-/// is none.
+/// Brings the database of this configuration to this version; makes a SQLite file if there is none.
 ///
-/// Of several that do so at the same time on one PostgreSQL, one does it and the others wait.
+/// If several processes do so on one PostgreSQL at the same time, one migrates and the others wait.
 ///
 /// # Errors
-/// A configuration that is not allowed; a database that is away, refuses, or is of a newer version.
+/// A configuration that is not allowed; a database that does not answer, refuses, or is of a newer
+/// version.
 pub async fn migrate(config: &Config) -> Result<(), Error> {
     let address = Address::read(&config.database)?;
     bring_up(&address, &address.options()?, config.busy_timeout()).await
 }
 
 impl Store {
-    /// Opens the database, makes it where it is not there, and brings it to this version.
+    /// Opens the database, made if it does not exist, and brings it to this version.
     pub(crate) async fn open(config: &Config) -> Result<Self, Error> {
         let connections = config.checked_connections()?;
         let busy_timeout = config.busy_timeout();
@@ -67,7 +68,7 @@ impl Address {
 }
 
 impl Dialect {
-    /// What each new connection is told.
+    /// Returns the statements that each new connection runs first.
     fn settings(self, busy_timeout: Duration) -> Arc<[String]> {
         let wait = busy_timeout.as_millis();
         match self {
@@ -76,7 +77,7 @@ impl Dialect {
                 format!("PRAGMA busy_timeout = {wait}"),
                 // Readers never wait for the writer.
                 "PRAGMA journal_mode = WAL".to_owned(),
-                // What was acknowledged survives a power cut, not only a crash of the process.
+                // An acknowledged write survives a power cut, not only a crash of the process.
                 "PRAGMA synchronous = FULL".to_owned(),
                 "PRAGMA foreign_keys = ON".to_owned(),
             ]
@@ -92,7 +93,7 @@ impl Dialect {
 
 async fn set(connection: &mut AnyConnection, settings: &[String]) -> Result<(), sqlx::Error> {
     for setting in settings {
-        // Built above from constants and numbers.
+        // Built by `settings` from constants and numbers.
         connection.execute(AssertSqlSafe(setting.clone())).await?;
     }
     Ok(())
@@ -112,13 +113,13 @@ async fn bring_up(
     let connected = tokio::time::timeout(limit, options.connect()).await;
     let mut connection = connected.map_err(silent).flatten().map_err(open)?;
     if address.dialect() == Dialect::Sqlite {
-        // Before the first table: the journal's mode is a property of the file.
+        // Before the first table: the mode of the journal is a property of the file.
         set(&mut connection, &Dialect::Sqlite.settings(limit))
             .await
             .map_err(open)?;
     }
-    // PostgreSQL: without a limit on waiting for locks, because another one may be at it.
-    // Not `run`: its future is not `Send` over a borrowed connection, which this one is made for.
+    // On PostgreSQL without a limit on waiting for locks, because another process may be migrating.
+    // Not `run`, whose future is not `Send` over a borrowed connection.
     let migrated = MIGRATIONS.run_direct(None, &mut connection, false).await;
     migrated.map_err(|source| match source {
         MigrateError::VersionMissing(version) => Error::Newer {
@@ -130,7 +131,7 @@ async fn bring_up(
             source,
         },
     })?;
-    // What was asked is done, whether the farewell arrives or not.
+    // The migration is done; a failure to close changes nothing.
     let _ = connection.close().await;
     Ok(())
 }

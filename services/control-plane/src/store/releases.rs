@@ -8,7 +8,7 @@ use super::{Read, Write, news};
 use crate::Error;
 
 impl Read {
-    /// One release; `None` where there is none of that number.
+    /// Returns a release, or `None` if there is none of this revision.
     pub(crate) async fn release(&mut self, revision: i64) -> Result<Option<Release>, Error> {
         let one = sqlx::query("SELECT body FROM releases WHERE tenant = $1 AND revision = $2")
             .bind(self.tenant.as_str())
@@ -22,7 +22,7 @@ impl Read {
         })
     }
 
-    /// The newest releases, newest first.
+    /// Returns the newest releases, newest first.
     pub(crate) async fn releases(&mut self, limit: i64) -> Result<Vec<ReleaseSummary>, Error> {
         let newest = sqlx::query(
             "SELECT revision, content_hash, published_at_ms, published_by, comment FROM releases \
@@ -48,7 +48,7 @@ impl Read {
 }
 
 impl Write {
-    /// Adds a release, and puts it in force once committed.
+    /// Adds a release, which is in force once this write is committed.
     pub(crate) async fn insert_release(&mut self, release: &Release) -> Result<(), Error> {
         let insert = sqlx::query(
             "INSERT INTO releases \

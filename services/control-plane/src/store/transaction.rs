@@ -1,4 +1,4 @@
-//! One transaction, whose failures name the database.
+//! A transaction whose errors name the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,16 @@ use sqlx::{Any, Transaction};
 
 use crate::Error;
 
-/// Beyond the time that a statement may wait for a lock: a database that says nothing for so long is
-/// away.
+/// The time without an answer, beyond the wait for a lock, after which the database counts as lost.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Any, AnyArguments>;
 
-/// An open transaction. Dropped without [`Tx::commit`], nothing happened.
+/// An open transaction. Dropped without [`Tx::commit`], it changes nothing.
 pub(crate) struct Tx {
     inner: Transaction<'static, Any>,
-    /// The database as it may be shown.
+    /// The database, without user and password.
     database: Arc<str>,
     limit: Duration,
 }
@@ -38,7 +37,7 @@ impl Tx {
         }
     }
 
-    /// Runs a statement; how many rows it touched.
+    /// Runs a statement and returns the number of rows it changed.
     pub(super) async fn execute(&mut self, statement: Statement<'_>) -> Result<u64, Error> {
         let running = statement.execute(&mut *self.inner);
         let done = within(self.limit, running).await;
@@ -64,7 +63,7 @@ impl Tx {
         row.map_err(|source| failed(&self.database, source))
     }
 
-    /// The rows one by one: `Ok(None)` for one that does not even read.
+    /// Streams the rows; `Ok(None)` stands for a row that cannot be read.
     pub(super) fn rows<'a>(
         &'a mut self,
         statement: Statement<'a>,
@@ -83,7 +82,7 @@ impl Tx {
     }
 }
 
-/// Bounds the wait for a database that has gone without a word.
+/// Limits the wait for a database that no longer answers.
 async fn within<T>(
     limit: Duration,
     running: impl Future<Output = Result<T, sqlx::Error>>,
@@ -94,7 +93,7 @@ async fn within<T>(
     }
 }
 
-/// What a failure means to the caller: another write came first, or the database is in trouble.
+/// Returns the error for a failed statement: another write came first, or the database failed.
 pub(super) fn failed(database: &Arc<str>, source: sqlx::Error) -> Error {
     if let sqlx::Error::Database(said) = &source
         // 40001: serialisation failure, 40P01: deadlock.

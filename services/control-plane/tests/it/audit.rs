@@ -1,4 +1,4 @@
-//! The audit chain: every write is in it, and no row can be changed behind its back.
+//! The audit chain: every write is in it, and a changed row is found.
 
 use sqlx::{AnyConnection, Connection as _};
 

@@ -1,4 +1,4 @@
-//! Many writers at once: each write happens whole, after another, or not at all.
+//! Many writers at once: writes happen one after the other, each completely or not at all.
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both};
 
-/// What a service does at start: its tasks end when the set is dropped.
+/// Follows releases as a service does. The tasks end when the set is dropped.
 fn follow(plane: std::net::SocketAddr, cache: &Path) -> (ReleaseHandle, JoinSet<()>) {
     let tenant = TenantId::new(TENANT).expect("a tenant");
     let link = Link::connect(&[format!("http://{plane}")]).expect("an address");

@@ -1,4 +1,4 @@
-//! What the control plane knows of the instances that follow its releases.
+//! The reports of the instances that follow the releases.
 
 use std::fs;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ async fn listed(plane: &Plane) -> Vec<Instance> {
     listed.expect("listed").into_inner().instances
 }
 
-/// Asks until an instance is as wanted.
+/// Asks until an instance is as wanted, and returns it.
 async fn until(plane: &Plane, wanted: impl Fn(&Instance) -> bool) -> Instance {
     let asking = async {
         loop {
@@ -136,7 +136,7 @@ async fn a_report_that_says_nothing_is_refused(home: Home) {
     assert_eq!(listed(&plane).await, []);
 }
 
-/// What a service does that loads the models of a release.
+/// Follows releases as a service does that loads their models.
 fn load(live: &Live) -> Result<(), String> {
     for model in &live.release.models {
         let found = model_folder_hash(&model.path).map_err(|error| error.to_string())?;
@@ -177,7 +177,7 @@ async fn a_model_that_is_refused_is_shown_with_its_reason(home: Home) {
     );
     assert_eq!((&*began.version, began.refused_revision), ("0.1.0", 0));
 
-    // Registered whole, spoilt before it is published.
+    // Registered intact, damaged before it is published.
     let bad = model(home.path(), "2", "two");
     let request = PutModelRequest {
         tenant: TENANT.to_owned(),

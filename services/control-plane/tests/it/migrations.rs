@@ -1,4 +1,4 @@
-//! The control database is brought to this version, once, by whoever comes first.
+//! The control database is brought to this version once, by the process that comes first.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

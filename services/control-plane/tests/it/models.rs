@@ -1,4 +1,4 @@
-//! Models are registered with the folder that they are.
+//! Models are registered with their folder, which is checked.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use crate::plane::{Home, Plane, TENANT, on_both};
 
-/// Writes a model's folder and says what it is.
+/// Writes a model's folder and returns its reference.
 pub(crate) fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
     let path = folder.join(format!("ranker-{version}"));
     fs::create_dir_all(&path).expect("made");

@@ -27,7 +27,7 @@ use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt as _;
 
-/// No test waits longer for what must happen.
+/// The longest that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The tenant of every test.
@@ -56,27 +56,27 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// What one test's planes share: a folder, and a control database of its own.
+/// A folder and a control database for the planes of one test.
 pub(crate) struct Home {
     folder: TempDir,
     pub(crate) database: String,
 }
 
 impl Home {
-    /// The database is a file in the folder.
+    /// Makes one whose database is a file in the folder.
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let database = format!("sqlite:{}", folder.path().join("control.db").display());
         Self { folder, database }
     }
 
-    /// The database is one of the PostgreSQL that the tests share.
+    /// Makes one with a new database of the PostgreSQL that all tests use.
     pub(crate) fn postgres() -> Self {
         let server = PostgresServer::shared().expect("a PostgreSQL");
         Self::of(server.database().expect("a database"))
     }
 
-    /// The database is a new one of this server.
+    /// Makes one with a new database of this server.
     pub(crate) fn on(server: &PostgresServer) -> Self {
         Self::of(server.database().expect("a database"))
     }
@@ -88,7 +88,7 @@ impl Home {
         }
     }
 
-    /// One with another database, of the same kind.
+    /// Makes one with another database of the same kind.
     pub(crate) fn another(&self) -> Self {
         if self.is_postgres() {
             Self::postgres()
@@ -145,7 +145,7 @@ pub(crate) struct Plane {
 }
 
 impl Plane {
-    /// A plane over the database of this home, on a free port.
+    /// Starts a plane over the database of this home, on a free port.
     pub(crate) fn start(home: &Home) -> Self {
         Self::start_with(home.config())
     }
@@ -179,7 +179,7 @@ impl Plane {
         self.listener.local_addr().expect("an address")
     }
 
-    /// A connection of its own.
+    /// Returns a new connection.
     pub(crate) fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address()));
         endpoint.expect("an address").connect_lazy()
@@ -197,7 +197,7 @@ impl Plane {
         AuditServiceClient::new(self.channel())
     }
 
-    /// Ends it as an operator does.
+    /// Stops it as an operator does.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         // The clients' side of each connection must be able to say goodbye meanwhile.
@@ -205,7 +205,7 @@ impl Plane {
         ended.await.expect("no panic").expect("drained in time")
     }
 
-    /// Ends it as a crash does: nothing is drained, every connection breaks.
+    /// Stops it as a crash does: nothing is drained, every connection breaks.
     pub(crate) fn kill(mut self) -> TcpListener {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -213,7 +213,7 @@ impl Plane {
         self.listener.try_clone().expect("a second handle")
     }
 
-    /// Comes back at the address of one that was killed.
+    /// Starts a plane at the address of one that was killed.
     pub(crate) fn come_back(home: &Home, listener: TcpListener) -> Self {
         Self::start_on(home.config(), listener)
     }
@@ -227,7 +227,7 @@ impl Drop for Plane {
     }
 }
 
-/// A product that needs no strategy.
+/// Returns a product that needs no strategy.
 pub(crate) fn deposit(id: &str) -> Product {
     Product {
         product_id: id.to_owned(),
@@ -281,7 +281,7 @@ impl Plane {
             .into_inner()
     }
 
-    /// One release; 0 is the one in force.
+    /// Returns a release; 0 stands for the one in force.
     pub(crate) async fn release(&self, revision: i64) -> Result<Release, Status> {
         let request = GetReleaseRequest {
             tenant: TENANT.to_owned(),
@@ -316,7 +316,7 @@ impl Plane {
     }
 }
 
-/// The findings in the details of a refusal.
+/// Returns the findings in the details of a refusal.
 pub(crate) fn findings(status: &Status) -> Vec<String> {
     let violations = status
         .get_details_bad_request()

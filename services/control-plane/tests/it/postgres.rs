@@ -1,4 +1,4 @@
-//! Two control planes on one PostgreSQL, and what becomes of them when it goes away.
+//! Two control planes on one PostgreSQL, and both without it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -97,7 +97,7 @@ async fn two_planes_write_at_once_and_no_number_is_lost() {
     assert_eq!(products.len(), 1 + 6 * ROUNDS);
 }
 
-/// A short wait for connections: what is away is said soon.
+/// A short wait for connections, so that a lost database is reported soon.
 fn impatient(home: &Home) -> Config {
     Config {
         busy_timeout_ms: 500,
@@ -105,7 +105,7 @@ fn impatient(home: &Home) -> Config {
     }
 }
 
-/// Calls until the call succeeds; how often it was UNAVAILABLE, and what it said last.
+/// Calls until the call succeeds. Returns how often it was UNAVAILABLE, and the last message.
 async fn until_it_works<T, F: Future<Output = Result<T, Status>>>(
     mut call: impl FnMut() -> F,
 ) -> T {

@@ -1,4 +1,4 @@
-//! Publishing, reading, rolling back, and what a restart keeps.
+//! Publishing, reading and rolling back, also after a restart.
 
 use fairlead_proto::control::v1::{
     Campaign, CheckDraftRequest, Finding, GetDraftRequest, ListReleasesRequest, PublishRequest,

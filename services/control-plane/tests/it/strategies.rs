@@ -1,4 +1,4 @@
-//! Strategies: linted by the price engine before they are kept, versioned, held to their products.
+//! Strategies: linted by the price engine before they are stored, versioned, checked against products.
 
 use fairlead_price_engine::defaults;
 use fairlead_proto::catalogue::v1::product::Terms;
@@ -68,7 +68,7 @@ async fn put_settings(plane: &Plane, settings: Release) {
     plane.drafts().put_settings(request).await.expect("put");
 }
 
-/// The law and the scorecard of the defaults, without the default strategies.
+/// Returns the default rule packs and scorecard, without the default strategies.
 async fn with_settings(plane: &Plane) {
     let settings = defaults::settings().expect("the defaults read");
     put_settings(

@@ -1,4 +1,4 @@
-//! Which control database, and where: the one place that reads its address.
+//! The address of the control database.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ use crate::Error;
 const ALLOWED: &str =
     "sqlite:PATH, such as sqlite:data/control.db, or postgres://user:password@host:port/database";
 
-/// An address that was read.
+/// The address of a control database.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
     /// A file of this machine.
     Sqlite(PathBuf),
-    /// A server. Holds the password.
+    /// A server.
     Postgres {
+        /// As configured, with the password.
         url: String,
         /// Without user and password.
         shown: String,
@@ -26,7 +27,7 @@ pub(crate) enum Address {
 }
 
 impl Address {
-    /// Reads the address; `text` may hold a password, which no error shows.
+    /// Reads an address. `text` may hold a password, which no error shows.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
@@ -49,7 +50,7 @@ impl Address {
         Err(refused(text, ALLOWED))
     }
 
-    /// The address as it may be shown.
+    /// Returns the address without user and password.
     pub(crate) fn shown(&self) -> String {
         match self {
             Self::Sqlite(path) => format!("sqlite:{}", path.display()),
@@ -57,7 +58,7 @@ impl Address {
         }
     }
 
-    /// What the client connects by. Makes the folder of a file.
+    /// Returns the options of a connection. Makes the folder of a file.
     pub(crate) fn options(&self) -> Result<AnyConnectOptions, Error> {
         let url = match self {
             Self::Sqlite(path) => sqlite_url(path)?,
@@ -84,7 +85,7 @@ fn refused(text: &str, allowed: &str) -> Error {
     }
 }
 
-/// The URL of a file, whatever its name holds.
+/// Returns the URL of a file; its name may hold any character.
 fn sqlite_url(path: &Path) -> Result<String, Error> {
     let folder = path
         .parent()

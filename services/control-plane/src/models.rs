@@ -1,4 +1,4 @@
-//! Registering a model: its folder must be there, and be what the call says it is.
+//! Registering a model: its folder must exist and be the one that the call describes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,7 +46,7 @@ impl Service {
     }
 }
 
-/// What changes when a model is put: itself, and the default before it.
+/// Returns the models that change when one is put: itself, and the former default of its role.
 fn replacing(
     before: &BTreeMap<(String, String), ModelRef>,
     model: &ModelRef,
@@ -74,7 +74,8 @@ fn replacing(
     Ok(changed)
 }
 
-/// Reads the folder: its files must have the hash, its manifest the name, version and schema.
+/// Checks that a model's folder has its hash, and its manifest the name, the version and the schema
+/// hash.
 fn check_folder(model: &ModelRef) -> Result<(), Error> {
     let folder = Path::new(&model.path);
     if !folder.is_dir() {
