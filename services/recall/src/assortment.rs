@@ -32,8 +32,8 @@ impl Assortment {
         let place_by_id = places(products);
         let number = |id: &str| live.catalogue.index_of(id);
         Self {
-            newest: Newest::of(products, &place_by_id),
-            campaigns: Campaigns::of(&live.release.campaigns, number),
+            newest: Newest::new(products, &place_by_id),
+            campaigns: Campaigns::new(&live.release.campaigns, number),
             place_by_id,
             eligibility: EligibilityClasses::new(products),
             live,

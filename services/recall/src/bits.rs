@@ -1,4 +1,4 @@
-//! A set of products by index number: one bit each.
+//! A set of products as bits, by their numbers in the assortment.
 
 /// A set of products of one assortment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    /// Creates the empty set among `length` products.
+    /// Makes an empty set for `length` products.
     pub(crate) fn none(length: u32) -> Self {
         Self {
             words: vec![0; (length as usize).div_ceil(64)],
@@ -16,14 +16,14 @@ impl Bits {
         }
     }
 
-    /// Adds `product`. One outside the assortment is never in a set.
+    /// Adds `product`; ignores a number outside the assortment.
     pub(crate) fn insert(&mut self, product: u32) {
         if product < self.length {
             self.words[product as usize / 64] |= 1 << (product % 64);
         }
     }
 
-    /// Returns `true` if `product` is in the set.
+    /// Returns true if `product` is in the set.
     pub(crate) fn contains(&self, product: u32) -> bool {
         product < self.length && self.words[product as usize / 64] >> (product % 64) & 1 == 1
     }
@@ -40,7 +40,7 @@ impl Bits {
 }
 
 impl FromIterator<u32> for Bits {
-    /// Creates a set just long enough for its largest member.
+    /// Makes a set just long enough for its largest member.
     fn from_iter<I: IntoIterator<Item = u32>>(products: I) -> Self {
         let products: Vec<u32> = products.into_iter().collect();
         let mut set = Self::none(products.iter().max().map_or(0, |&largest| largest + 1));

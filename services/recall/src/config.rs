@@ -4,23 +4,23 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// The settings of the service.
+/// The settings of the recall service.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The time between two reads of product counters, milliseconds.
+    /// The interval at which product counters are read, milliseconds.
     pub refresh_ms: u64,
-    /// Threads that run the user tower, each on one core.
+    /// The threads that run the user tower, each on one core.
     pub model_threads: usize,
-    /// Threads that search the index.
+    /// The threads that search the index.
     pub search_threads: usize,
-    /// Requests that may wait for either; one more goes without the two-tower source.
+    /// The requests that may wait for either; any further one is answered without the two-tower source.
     pub queue: usize,
-    /// The longest that the two-tower source may take where a call carries no deadline, milliseconds.
+    /// The limit of the two-tower source for calls without a deadline, milliseconds.
     pub two_tower_timeout_ms: u64,
     /// The number of live counts that the training data's popularity is worth.
     pub popularity_strength: f64,
-    /// The weight of a click of the last 7 days beside a conversion of the last 30.
+    /// The weight of a click of the last 7 days against a conversion of the last 30.
     pub popularity_click_weight: f64,
 }
 
@@ -39,7 +39,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses values that cannot be worked with.
+    /// Checks every value.
     ///
     /// # Errors
     /// [`Error::Config`] names the key, the value and what is allowed.

@@ -1,4 +1,4 @@
-//! Live product counters: how often each product was opened and taken by all customers.
+//! Live product counters: the clicks and conversions of each product over all customers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use fairlead_registry::Registry;
 
 use crate::error::Error;
 
-/// The number of products that one pipelined read asks for.
+/// The number of products in one pipelined read.
 const READ_AT_ONCE: usize = 512;
 
-/// The counters that make popularity.
+/// The counters that popularity is computed from.
 const CONVERSIONS: &str = "conversions_30d";
 const CLICKS: &str = "clicks_7d";
 
-/// The states of products as last read. Windows are cut at the instant of use: when the store is
-/// away, counts grow old as they should, and end at none.
+/// The states of products as last read. Windows are evaluated at the instant of use: while the store
+/// does not answer, counts age as usual and end at 0.
 #[derive(Debug, Clone)]
 pub(crate) struct Counters {
     registry: Registry,
@@ -30,12 +30,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Creates counters without counts.
+    /// Makes counters without any counts.
     ///
     /// # Errors
-    /// A registry without the counters that popularity is made of.
+    /// A registry without the counters that popularity needs.
     pub(crate) fn new(registry: Registry, click_weight: f64) -> Result<Self, Error> {
-        let place = |key| {
+        let index_of = |key| {
             registry.product_layout().number(key).ok_or(Error::Config {
                 key,
                 value: String::new(),
@@ -43,20 +43,20 @@ impl Counters {
             })
         };
         Ok(Self {
-            conversions: place(CONVERSIONS)?,
-            clicks: place(CLICKS)?,
+            conversions: index_of(CONVERSIONS)?,
+            clicks: index_of(CLICKS)?,
             registry,
             click_weight,
             states: Arc::default(),
         })
     }
 
-    /// Takes the place of what was read before.
+    /// Replaces the states that were read before.
     pub(crate) fn replace(&mut self, states: HashMap<String, EntityState>) {
         self.states = Arc::new(states);
     }
 
-    /// Returns for each product its conversions of 30 days and, weighted, its clicks of 7.
+    /// Returns for each product its conversions of 30 days plus, weighted, its clicks of 7.
     pub(crate) fn counts(&self, products: &[Product], as_of_ms: i64) -> Vec<f64> {
         let count = |product: &Product| {
             self.states.get(&product.product_id).map_or(0.0, |state| {
@@ -68,7 +68,10 @@ impl Counters {
     }
 }
 
-/// Reads the states of the tenant's products of which any event was observed.
+/// Reads the states of the tenant's products, without those never observed.
+///
+/// # Errors
+/// The store does not answer.
 pub(crate) async fn read(
     store: &dyn FeatureStore,
     tenant: &TenantId,

@@ -217,7 +217,7 @@ impl Keeper {
                 prior: placed.as_ref().map_or(&[], |placed| &placed.prior),
                 strength,
             };
-            let popular = Arc::new(Popular::of(evidence, &assortment.place_by_id));
+            let popular = Arc::new(Popular::new(evidence, &assortment.place_by_id));
             Snapshot {
                 assortment,
                 placed,

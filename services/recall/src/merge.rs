@@ -1,4 +1,4 @@
-//! Merging what the sources found into one order: reciprocal-rank fusion.
+//! Merging the lists of all sources into one order: reciprocal-rank fusion.
 //!
 //! Scores of different sources do not compare (an inner product, a count, a day); ranks do.
 //! Cormack, Clarke and Büttcher, *Reciprocal Rank Fusion outperforms Condorcet and individual Rank
@@ -9,22 +9,22 @@ use std::cmp::Reverse;
 
 use fairlead_proto::recall::v1::RecallSource;
 
-/// The paper's constant: how little the first ranks stand out.
+/// The paper's constant: the larger it is, the less the first ranks stand out.
 const RANK_OFFSET: u32 = 60;
 
-/// A product as one source found it; its rank is its place in the source's list.
+/// A product that a source found; its rank is its position in the source's list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Hit {
     /// The product's number on the assortment.
     pub(crate) product: u32,
     /// The source's own score.
     pub(crate) score: f32,
-    /// For item-to-item: the product that it goes with.
+    /// For item-to-item: the product that led to it.
     pub(crate) because_of: Option<u32>,
 }
 
 impl Hit {
-    /// Creates a hit without a cause.
+    /// Makes a hit that no other product led to.
     pub(crate) fn new(product: u32, score: f32) -> Self {
         Self {
             product,
@@ -48,60 +48,67 @@ pub(crate) struct SourceHits {
 pub(crate) struct Merged {
     /// The product's number on the assortment.
     pub(crate) product: u32,
-    /// Sources, strongest (best rank) first.
-    pub(crate) sources: Vec<Sourced>,
+    /// The sources' hits, best rank first.
+    pub(crate) sources: Vec<RankedHit>,
 }
 
-/// A source's word on a product.
+/// A hit with its source and its rank there.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Sourced {
+pub(crate) struct RankedHit {
     /// The source.
     pub(crate) source: RecallSource,
-    /// 1-based.
+    /// The rank, counted from 1.
     pub(crate) rank: u32,
     /// The hit.
     pub(crate) hit: Hit,
 }
 
-/// Merges the hits of all sources and keeps the best `limit`. Equal merged scores go by `place_by_id`, the
-/// place of a product among all in the order of their ids, so that the order never depends on how
-/// a catalogue was sent.
-pub(crate) fn merge(findings: &[SourceHits], place_by_id: &[u32], limit: usize) -> Vec<Merged> {
-    let mut rows: Vec<Sourced> = findings
-        .iter()
-        .flat_map(|finding| {
-            finding
-                .hits
-                .iter()
-                .zip(1_u32..)
-                .map(|(&hit, rank)| Sourced {
-                    source: finding.source,
-                    rank,
-                    hit,
-                })
-        })
-        .collect();
-    rows.sort_unstable_by_key(|row| (row.hit.product, row.rank, row.source as i32));
-    // Integer arithmetic: sums of reciprocals in floating point depend on their order.
-    let mut merged: Vec<(Reverse<u64>, u32, &[Sourced])> = rows
-        .chunk_by(|a, b| a.hit.product == b.hit.product)
-        .map(|rows| {
-            let score = rows.iter().map(|row| reciprocal(row.rank)).sum();
-            let product = rows[0].hit.product;
-            let place = place_by_id.get(product as usize).copied();
-            (Reverse(score), place.unwrap_or(u32::MAX), rows)
-        })
-        .collect();
-    merged.sort_unstable_by_key(|&(score, place, _)| (score, place));
-    merged.truncate(limit);
-    let candidate = |(_, _, rows): (_, _, &[Sourced])| Merged {
-        product: rows[0].hit.product,
-        sources: rows.to_vec(),
+/// Merges the lists of the sources and keeps the best `limit`. Equal merged scores are ordered by
+/// `place_by_id`, the position of a product in the order of all ids, so that the result does not
+/// depend on the order of the catalogue.
+pub(crate) fn merge(lists: &[SourceHits], place_by_id: &[u32], limit: usize) -> Vec<Merged> {
+    let ranked = |list: &SourceHits| {
+        let source = list.source;
+        let hits = list.hits.clone().into_iter().zip(1_u32..);
+        hits.map(move |(hit, rank)| RankedHit { source, rank, hit })
     };
-    merged.into_iter().map(candidate).collect()
+    let mut hits: Vec<RankedHit> = lists.iter().flat_map(ranked).collect();
+    hits.sort_unstable_by_key(|hit| (hit.hit.product, hit.rank, hit.source as i32));
+    let mut groups: Vec<Group<'_>> = hits
+        .chunk_by(|a, b| a.hit.product == b.hit.product)
+        .map(|hits| Group::new(hits, place_by_id))
+        .collect();
+    groups.sort_unstable_by_key(|group| (Reverse(group.score), group.place));
+    groups.truncate(limit);
+    let merged = |group: Group<'_>| Merged {
+        product: group.hits[0].hit.product,
+        sources: group.hits.to_vec(),
+    };
+    groups.into_iter().map(merged).collect()
 }
 
-/// Returns `1 / (60 + rank)` in units of 2^-56: five sources cannot overflow the sum.
+/// All hits of one product.
+struct Group<'a> {
+    /// The merged score. An integer, because floating-point sums depend on their order.
+    score: u64,
+    /// The position of the product in the order of all ids.
+    place: u32,
+    /// Never empty.
+    hits: &'a [RankedHit],
+}
+
+impl<'a> Group<'a> {
+    fn new(hits: &'a [RankedHit], place_by_id: &[u32]) -> Self {
+        let place = place_by_id.get(hits[0].hit.product as usize).copied();
+        Self {
+            score: hits.iter().map(|hit| reciprocal(hit.rank)).sum(),
+            place: place.unwrap_or(u32::MAX),
+            hits,
+        }
+    }
+}
+
+/// Returns `1 / (60 + rank)` in units of 2^-56; the sum of five sources cannot overflow.
 fn reciprocal(rank: u32) -> u64 {
     (1 << 56) / u64::from(RANK_OFFSET + rank)
 }
@@ -112,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    fn finding(source: RecallSource, products: &[u32]) -> SourceHits {
+    fn list(source: RecallSource, products: &[u32]) -> SourceHits {
         let hits = products.iter().map(|&product| Hit::new(product, 0.5));
         SourceHits {
             source,
@@ -120,8 +127,8 @@ mod tests {
         }
     }
 
-    fn order(findings: &[SourceHits], places: &[u32], limit: usize) -> Vec<u32> {
-        let merged = merge(findings, places, limit);
+    fn order(lists: &[SourceHits], places: &[u32], limit: usize) -> Vec<u32> {
+        let merged = merge(lists, places, limit);
         merged.into_iter().map(|row| row.product).collect()
     }
 
@@ -139,7 +146,7 @@ mod tests {
     #[test]
     fn golden_orders() {
         let cases: &[Case] = &[
-            ("no hit", &[], &[], &[], &[]),
+            ("nothing found", &[], &[], &[], &[]),
             (
                 "one source keeps its order",
                 &[3, 1, 2],
@@ -167,22 +174,22 @@ mod tests {
             ),
         ];
         for (shows, popular, tower, new, expected) in cases {
-            let findings = [
-                finding(RecallSource::Popular, popular),
-                finding(RecallSource::TwoTower, tower),
-                finding(RecallSource::New, new),
+            let lists = [
+                list(RecallSource::Popular, popular),
+                list(RecallSource::TwoTower, tower),
+                list(RecallSource::New, new),
             ];
-            assert_eq!(&order(&findings, &PLACES, 10), expected, "{shows}");
+            assert_eq!(&order(&lists, &PLACES, 10), expected, "{shows}");
         }
     }
 
     #[test]
     fn sources_come_strongest_first_with_their_ranks() {
-        let findings = [
-            finding(RecallSource::Popular, &[1, 0]),
-            finding(RecallSource::TwoTower, &[0]),
+        let lists = [
+            list(RecallSource::Popular, &[1, 0]),
+            list(RecallSource::TwoTower, &[0]),
         ];
-        let merged = merge(&findings, &PLACES, 10);
+        let merged = merge(&lists, &PLACES, 10);
         let sources = |row: &Merged| -> Vec<(RecallSource, u32)> {
             row.sources.iter().map(|s| (s.source, s.rank)).collect()
         };
@@ -197,7 +204,7 @@ mod tests {
     proptest! {
         #[test]
         fn each_product_once_and_a_smaller_limit_is_a_prefix(
-            lists in proptest::collection::vec(
+            found in proptest::collection::vec(
                 proptest::sample::subsequence((0_u32..40).collect::<Vec<_>>(), 0..40)
                     .prop_shuffle(), 1..5),
             limit in 0_usize..50,
@@ -206,19 +213,19 @@ mod tests {
                 RecallSource::TwoTower, RecallSource::ItemToItem, RecallSource::Popular,
                 RecallSource::New, RecallSource::Campaign,
             ];
-            let findings: Vec<SourceHits> =
-                lists.iter().zip(sources).map(|(list, source)| finding(source, list)).collect();
+            let lists: Vec<SourceHits> =
+                found.iter().zip(sources).map(|(found, source)| list(source, found)).collect();
             let places: Vec<u32> = (0..40).rev().collect();
-            let all = order(&findings, &places, usize::MAX);
-            let mut distinct: Vec<u32> = lists.concat();
+            let all = order(&lists, &places, usize::MAX);
+            let mut distinct: Vec<u32> = found.concat();
             distinct.sort_unstable();
             distinct.dedup();
             let mut sorted = all.clone();
             sorted.sort_unstable();
             prop_assert_eq!(sorted, distinct);
-            let some = order(&findings, &places, limit);
+            let some = order(&lists, &places, limit);
             prop_assert_eq!(&some[..], &all[..limit.min(all.len())]);
-            let mut reversed = findings;
+            let mut reversed = lists;
             reversed.reverse();
             prop_assert_eq!(order(&reversed, &places, usize::MAX), all);
         }

@@ -1,4 +1,4 @@
-//! Requests, checked: every field is checked before any candidate is looked for.
+//! The check of a request: every field is checked before any source is asked.
 
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::ProductKind;
@@ -10,24 +10,36 @@ use fairlead_release::{Live, RecallParameters};
 
 use crate::error::Error;
 
-/// The most candidates that can be asked for.
-const MOST: i32 = 1_000;
+/// The most candidates that a request may ask for.
+const MAX_LIMIT: i32 = 1_000;
 
 /// A checked request.
 #[derive(Debug)]
 pub(crate) struct Ask<'a> {
     pub(crate) profile: &'a Profile,
-    /// The features for the purpose recommend; `None` gives the non-personalised order.
-    pub(crate) personal: Option<(&'a FeatureSet, FeatureReader<'a>)>,
-    /// Unix milliseconds.
+    /// The features of the customer; `None` asks for the non-personalised order.
+    pub(crate) personal: Option<Personal<'a>>,
+    /// The instant of the request, Unix milliseconds.
     pub(crate) as_of_ms: i64,
     pub(crate) limit: usize,
     pub(crate) kinds: &'a [i32],
     pub(crate) parameters: RecallParameters,
 }
 
+/// A customer's features for the purpose recommend.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Personal<'a> {
+    /// The set as it came.
+    pub(crate) features: &'a FeatureSet,
+    /// A checked reader of the set.
+    pub(crate) reader: FeatureReader<'a>,
+}
+
 impl<'a> Ask<'a> {
-    /// Takes a request at the instant `now_ms`.
+    /// Checks a request that came at the instant `now_ms`.
+    ///
+    /// # Errors
+    /// A tenant that is not served here, or a field with a value that is not allowed.
     pub(crate) fn check(
         request: &'a RecallRequest,
         registry: &'a Registry,
@@ -47,7 +59,7 @@ impl<'a> Ask<'a> {
                 "the customer's, as profile gives it",
             )
         })?;
-        if !(1..=MOST).contains(&request.limit) {
+        if !(1..=MAX_LIMIT).contains(&request.limit) {
             return Err(refuse("limit", request.limit.to_string(), "1 to 1000"));
         }
         let known = |kind: &i32| {
@@ -69,7 +81,8 @@ impl<'a> Ask<'a> {
             }
             (true, Some(set)) => {
                 let reader = FeatureReader::for_purpose(registry, set, Purpose::Recommend)?;
-                Some((set, reader))
+                let features = set;
+                Some(Personal { features, reader })
             }
         };
         let parameters = live.parameters.with(&request.parameters).map_err(first)?;
@@ -102,7 +115,7 @@ fn check_tenant(request: &RecallRequest, live: &Live) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the request's own set, else the profile's for the purpose recommend.
+/// Returns the request's own set, else the profile's set for the purpose recommend, else `None`.
 fn features<'a>(request: &'a RecallRequest, profile: &'a Profile) -> Option<&'a FeatureSet> {
     let recommends = |set: &&FeatureSet| Purpose::try_from(set.purpose) == Ok(Purpose::Recommend);
     let of_profile = || profile.features.iter().find(recommends);

@@ -1,7 +1,7 @@
-//! The filters: which products of the assortment may be candidates for this customer now, and why the
-//! others may not. Every product is judged once, and dropped by the first filter that fails it:
-//! kind asked for, eligibility (`release::eligibility`, which the final slate applies again), cap
-//! on repetition.
+//! The filters: they decide which products may be candidates for this customer now, and why the
+//! others may not. Every product is judged once and dropped by the first filter that it fails: the
+//! kinds asked for, eligibility (`release::eligibility`, which the final slate applies again), the
+//! cap on repetition.
 
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::profile::v1::ShownCount;
@@ -11,42 +11,49 @@ use fairlead_release::eligibility::{self, EligibilityFacts};
 use crate::assortment::Assortment;
 use crate::bits::Bits;
 
-/// The filter of this service that comes after those of `eligibility::FILTERS`.
+/// The name of this service's own filter, applied after those of `eligibility::FILTERS`.
 const REPETITION: &str = "repetition";
 
-/// The customer's side of the filters.
+/// The inputs of the filters.
 #[derive(Debug)]
 pub(crate) struct Screen<'a> {
-    /// The customer.
+    /// The facts about the customer.
     pub(crate) facts: EligibilityFacts<'a>,
     /// The instant, Unix milliseconds.
     pub(crate) as_of_ms: i64,
     /// The kinds asked for; empty for all.
     pub(crate) kinds: &'a [i32],
-    /// The numbers of times that products were shown lately.
+    /// The recent impressions of products.
     pub(crate) shown: &'a [ShownCount],
-    /// A product shown so often is not shown again; `None`: no cap.
+    /// The number of impressions from which a product is not shown again; `None` is no cap.
     pub(crate) repetition_cap: Option<usize>,
 }
 
-/// The verdict on every product.
+/// The result of the filters.
 #[derive(Debug)]
 pub(crate) struct Screened {
-    /// Those that may be candidates.
+    /// The products that may be candidates.
     pub(crate) allowed: Bits,
-    /// The others, in the catalogue's order.
+    /// The other products, in the order of the catalogue.
     pub(crate) drops: Vec<Drop>,
 }
 
+/// A product that reached the cap on repetition.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Capped {
+    product: u32,
+    detail: String,
+}
+
 impl Screen<'_> {
-    /// Returns the filters that every candidate has passed.
+    /// Returns the names of the filters that every candidate has passed.
     pub(crate) fn filters_passed(&self) -> Vec<String> {
         let capped = self.repetition_cap.map(|_| REPETITION);
         let names = eligibility::FILTERS.iter().copied().chain(capped);
         names.map(str::to_owned).collect()
     }
 
-    /// Judges every product of `assortment`.
+    /// Applies the filters to every product of `assortment`.
     pub(crate) fn judge(&self, assortment: &Assortment) -> Screened {
         let verdicts = assortment.eligibility.judge(&self.facts, self.as_of_ms);
         let held = self
@@ -70,9 +77,9 @@ impl Screen<'_> {
             };
             let dropped = dropped.or_else(|| {
                 let at = shown
-                    .binary_search_by_key(&number, |(shown, _)| *shown)
+                    .binary_search_by_key(&number, |capped| capped.product)
                     .ok()?;
-                Some((DropCause::RepetitionCap, shown[at].1.clone()))
+                Some((DropCause::RepetitionCap, shown[at].detail.clone()))
             });
             match dropped {
                 None => allowed.insert(number),
@@ -86,18 +93,20 @@ impl Screen<'_> {
         Screened { allowed, drops }
     }
 
-    /// Returns the products that reached the cap, ascending, with what is said of them.
-    fn shown_too_often(&self, assortment: &Assortment) -> Vec<(u32, String)> {
+    /// Returns the products that reached the cap, ascending by number.
+    fn shown_too_often(&self, assortment: &Assortment) -> Vec<Capped> {
         let Some(cap) = self.repetition_cap else {
             return Vec::new();
         };
-        let mut too_often: Vec<(u32, String)> = self
+        let mut too_often: Vec<Capped> = self
             .shown
             .iter()
             .filter(|shown| usize::try_from(shown.count).is_ok_and(|count| count >= cap))
             .filter_map(|shown| {
-                let detail = format!("shown {} times in 7 days, {cap} allowed", shown.count);
-                Some((assortment.number(&shown.product_id)?, detail))
+                Some(Capped {
+                    product: assortment.number(&shown.product_id)?,
+                    detail: format!("shown {} times in 7 days, {cap} allowed", shown.count),
+                })
             })
             .collect();
         too_often.sort_unstable();

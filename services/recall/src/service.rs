@@ -144,13 +144,13 @@ impl Service {
             })
         };
         // The tower runs on its own threads while this one asks the other sources.
-        let (near, mut findings) = tokio::join!(near, others);
+        let (near, mut lists) = tokio::join!(near, others);
         let model_version = near.as_ref().and(snapshot.placed.as_ref());
         let model_version = model_version.map(|placed| placed.tower.title.clone());
-        findings.extend(near);
-        count(&findings);
+        lists.extend(near);
+        count(&lists);
         let merged = STAGES.run("merge", || {
-            merge(&findings, &assortment.place_by_id, ask.limit)
+            merge(&lists, &assortment.place_by_id, ask.limit)
         });
         let candidate = |merged: &Merged| candidate(assortment, merged);
         Ok(RecallResponse {
@@ -172,7 +172,7 @@ impl Service {
         deadline: Option<Deadline>,
     ) -> Option<SourceHits> {
         let placed = snapshot.placed.as_deref()?;
-        let (features, _) = ask.personal?;
+        let features = ask.personal?.features;
         let limit = ask.parameters.two_tower_limit;
         if limit == 0 {
             return None;
@@ -183,8 +183,8 @@ impl Service {
             None => Instant::now() + self.inner.two_tower_timeout,
         };
         let threads = &self.inner.threads;
-        let finding = two_tower::find(threads, placed, features, allowed, limit, until);
-        match STAGES.wait("two_tower", finding).await {
+        let search = two_tower::find(threads, placed, features, allowed, limit, until);
+        match STAGES.wait("two_tower", search).await {
             Ok(hits) => Some(SourceHits {
                 source: RecallSource::TwoTower,
                 hits,
@@ -225,20 +225,20 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Sour
     let newest = assortment
         .newest
         .find(ask.as_of_ms, allowed, limits.new_limit);
+    let hits_of = |source, hits| SourceHits { source, hits };
     let mut found = vec![
-        (RecallSource::Popular, popular),
-        (RecallSource::New, newest),
+        hits_of(RecallSource::Popular, popular),
+        hits_of(RecallSource::New, newest),
     ];
     if ask.personal.is_some() {
         if let Some(placed) = &snapshot.placed {
             let hits = goes_with(placed, assortment, ask, allowed);
-            found.push((RecallSource::ItemToItem, hits));
+            found.push(hits_of(RecallSource::ItemToItem, hits));
         }
         let pushed = assortment.campaigns.find(ask.as_of_ms, allowed, ask.limit);
-        found.push((RecallSource::Campaign, pushed));
+        found.push(hits_of(RecallSource::Campaign, pushed));
     }
-    let finding = |(source, hits)| SourceHits { source, hits };
-    found.into_iter().map(finding).collect()
+    found
 }
 
 fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
@@ -246,7 +246,7 @@ fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &
     let held = held.filter_map(|id| assortment.number(id)).map(Seed::held);
     let engaged = ask
         .personal
-        .map_or(&[][..], |(_, reader)| reader.sequence("engaged"));
+        .map_or(&[][..], |personal| personal.reader.sequence("engaged"));
     let touched = engaged.iter().filter_map(|entry| {
         let age_ms = ask.as_of_ms.saturating_sub(entry.event_time_ms);
         Some(Seed::touched(assortment.number(&entry.product_id)?, age_ms))
@@ -258,9 +258,9 @@ fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &
         .find(&seeds, allowed, &assortment.place_by_id, limit)
 }
 
-fn count(findings: &[SourceHits]) {
-    for finding in findings {
-        let source = match finding.source {
+fn count(lists: &[SourceHits]) {
+    for list in lists {
+        let source = match list.source {
             RecallSource::TwoTower => "two_tower",
             RecallSource::ItemToItem => "item_to_item",
             RecallSource::Popular => "popular",
@@ -269,16 +269,16 @@ fn count(findings: &[SourceHits]) {
             RecallSource::Unspecified => "unspecified",
         };
         metrics::histogram!("fairlead_recall_source_candidates_size", "source" => source)
-            .record(finding.hits.len() as f64);
+            .record(list.hits.len() as f64);
     }
 }
 
 fn candidate(assortment: &Assortment, merged: &Merged) -> Candidate {
-    let sources = merged.sources.iter().map(|sourced| SourceScore {
-        source: sourced.source.into(),
-        score: sourced.hit.score,
-        rank: i32::try_from(sourced.rank).unwrap_or(i32::MAX),
-        because_of: sourced
+    let sources = merged.sources.iter().map(|ranked| SourceScore {
+        source: ranked.source.into(),
+        score: ranked.hit.score,
+        rank: i32::try_from(ranked.rank).unwrap_or(i32::MAX),
+        because_of: ranked
             .hit
             .because_of
             .map_or_else(String::new, |product| assortment.id(product).to_owned()),

@@ -40,7 +40,11 @@ impl Placed {
         let products = assortment.products().iter();
         Self {
             product_of_row: tower.row_ids().iter().map(|id| number(id)).collect(),
-            neighbours: Neighbours::of(&tower.companions.item_to_item, assortment.length(), number),
+            neighbours: Neighbours::new(
+                &tower.companions.item_to_item,
+                assortment.length(),
+                number,
+            ),
             prior: products
                 .map(|product| weight(&product.product_id))
                 .collect(),

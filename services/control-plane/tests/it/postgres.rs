@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::SystemClock;
 use fairlead_control_plane::{Config, Deps, Error, Service};
+use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
+use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{ListReleasesRequest, WatchRequest, WatchResponse};
 use fairlead_testkit::PostgresServer;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
 use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, publish, put};
@@ -162,6 +165,45 @@ async fn a_database_that_goes_away_is_said_and_comes_back() {
     assert_eq!(next(&mut watcher).await, published.into_inner().revision);
 }
 
+/// The writes of one writer.
+struct Written {
+    /// The ids of the products that were acknowledged.
+    kept: Vec<String>,
+    /// The number of products that were not.
+    failed: usize,
+}
+
+/// Puts a product and publishes, over and over, until `stop`.
+async fn write_until(
+    stop: CancellationToken,
+    writer: usize,
+    mut drafts: DraftServiceClient<Channel>,
+    mut releases: ReleaseServiceClient<Channel>,
+) -> Written {
+    let mut written = Written {
+        kept: Vec::new(),
+        failed: 0,
+    };
+    for round in 0.. {
+        if stop.is_cancelled() {
+            break;
+        }
+        let id = format!("D-{writer}-{round}");
+        match drafts.put_products(put(vec![deposit(&id)])).await {
+            Ok(_) => written.kept.push(id),
+            Err(status) => {
+                assert_eq!(status.code(), Code::Unavailable, "{status}");
+                written.failed += 1;
+            }
+        }
+        if let Err(status) = releases.publish(publish()).await {
+            let expected = [Code::Unavailable, Code::Aborted];
+            assert!(expected.contains(&status.code()), "{status}");
+        }
+    }
+    written
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_under_load_leaves_nothing_half_written() {
     let mut server = PostgresServer::start().expect("a PostgreSQL");
@@ -174,28 +216,12 @@ async fn a_restart_under_load_leaves_nothing_half_written() {
     let stop = CancellationToken::new();
     let mut writers = JoinSet::new();
     for (at, plane) in planes.iter().enumerate() {
-        let (mut drafts, mut releases, stop) = (plane.drafts(), plane.releases(), stop.clone());
-        writers.spawn(async move {
-            let (mut kept, mut failed) = (Vec::new(), 0);
-            for round in 0.. {
-                if stop.is_cancelled() {
-                    break;
-                }
-                let id = format!("D-{at}-{round}");
-                match drafts.put_products(put(vec![deposit(&id)])).await {
-                    Ok(_) => kept.push(id),
-                    Err(status) => {
-                        assert_eq!(status.code(), Code::Unavailable, "{status}");
-                        failed += 1;
-                    }
-                }
-                if let Err(status) = releases.publish(publish()).await {
-                    let expected = [Code::Unavailable, Code::Aborted];
-                    assert!(expected.contains(&status.code()), "{status}");
-                }
-            }
-            (kept, failed)
-        });
+        writers.spawn(write_until(
+            stop.clone(),
+            at,
+            plane.drafts(),
+            plane.releases(),
+        ));
     }
     for _ in 0..2 {
         let revision = planes[0].release(0).await.map_or(0, |one| one.revision);
@@ -212,7 +238,7 @@ async fn a_restart_under_load_leaves_nothing_half_written() {
     stop.cancel();
     let outcomes = writers.join_all().await;
     assert!(
-        outcomes.iter().any(|(_, failed)| *failed > 0),
+        outcomes.iter().any(|written| written.failed > 0),
         "no write met the restart"
     );
     let verified = planes[1].verify().await;
@@ -224,13 +250,11 @@ async fn a_restart_under_load_leaves_nothing_half_written() {
     let release = planes[0].release(0).await.expect("in force");
     let products = release.catalogue.expect("a catalogue").products;
     let there: BTreeSet<&str> = products.iter().map(|one| one.product_id.as_str()).collect();
-    for (kept, _) in &outcomes {
-        for id in kept {
-            assert!(
-                there.contains(id.as_str()),
-                "{id} was acknowledged and is gone"
-            );
-        }
+    for id in outcomes.iter().flat_map(|written| &written.kept) {
+        assert!(
+            there.contains(id.as_str()),
+            "{id} was acknowledged and is gone"
+        );
     }
 }
 

@@ -5,23 +5,24 @@ use fairlead_proto::control::v1::Campaign;
 use crate::bits::Bits;
 use crate::merge::Hit;
 
-/// The campaigns of a release, their products as numbers.
+/// The campaigns of a release.
 #[derive(Debug)]
-pub(crate) struct Campaigns(Vec<Pushed>);
+pub(crate) struct Campaigns(Vec<NumberedCampaign>);
 
+/// A campaign with its products as numbers of the assortment.
 #[derive(Debug)]
-struct Pushed {
+struct NumberedCampaign {
     from_ms: i64,
-    /// First instant after; `i64::MAX` where the campaign is open.
+    /// The first instant after it; `i64::MAX` for a campaign without an end.
     to_ms: i64,
     products: Vec<u32>,
 }
 
 impl Campaigns {
-    /// Takes the release's campaigns in its order. Products that the catalogue does not know are
-    /// left out: the release's checks report them.
-    pub(crate) fn of(campaigns: &[Campaign], number: impl Fn(&str) -> Option<u32>) -> Self {
-        let pushed = |campaign: &Campaign| Pushed {
+    /// Takes the campaigns in the release's order. Products that are not in the catalogue are left
+    /// out: the release's checks report them.
+    pub(crate) fn new(campaigns: &[Campaign], number: impl Fn(&str) -> Option<u32>) -> Self {
+        let numbered = |campaign: &Campaign| NumberedCampaign {
             from_ms: campaign.valid_from_ms,
             to_ms: match campaign.valid_to_ms {
                 0 => i64::MAX,
@@ -33,12 +34,11 @@ impl Campaigns {
                 .filter_map(|id| number(id))
                 .collect(),
         };
-        Self(campaigns.iter().map(pushed).collect())
+        Self(campaigns.iter().map(numbered).collect())
     }
 
-    /// Returns the first `limit` allowed products of the campaigns that run at `as_of_ms`:
-    /// campaigns in the release's order, products in the campaign's. A campaign knows no degrees:
-    /// every score is 1.
+    /// Returns the first `limit` allowed products of the campaigns that run at `as_of_ms`, in the
+    /// order of the release and of the campaign. Every score is 1.
     pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
         let mut hits: Vec<Hit> = Vec::new();
         let running = self
@@ -77,7 +77,7 @@ mod tests {
             campaign(10, 20, &["2", "0", "unknown"]),
             campaign(15, 0, &["1", "2"]),
         ];
-        let campaigns = Campaigns::of(&campaigns, |id| id.parse().ok());
+        let campaigns = Campaigns::new(&campaigns, |id| id.parse().ok());
         let all: Bits = (0..3).collect();
         let only_one: Bits = [1].into_iter().collect();
         // (as of, expected)

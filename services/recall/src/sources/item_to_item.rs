@@ -1,24 +1,24 @@
-//! Products that go with those that the customer holds or lately opened or took.
+//! Products similar to those that the customer holds or lately opened or took.
 
 use std::collections::BTreeMap;
 
 use crate::bits::Bits;
 use crate::merge::Hit;
 
-/// The time in which interest in an opened product halves.
+/// The time in which the weight of an opened product halves.
 const HALF_LIFE_MS: f64 = 7.0 * 24.0 * 60.0 * 60.0 * 1000.0;
 
-/// A product that the customer holds or lately touched.
+/// A product that the customer holds, or lately opened or took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Seed {
     /// The product's number.
     pub(crate) product: u32,
-    /// 1 for what is held; what was touched counts half as much every seven days.
+    /// 1 for a product that is held; any other weighs half as much every seven days.
     pub(crate) weight: f32,
 }
 
 impl Seed {
-    /// Creates the seed of a product that is held: it matters as long as it is.
+    /// Makes the seed of a product that is held.
     pub(crate) fn held(product: u32) -> Self {
         Self {
             product,
@@ -26,7 +26,7 @@ impl Seed {
         }
     }
 
-    /// Creates the seed of a product that was opened or taken `age_ms` ago.
+    /// Makes the seed of a product that was opened or taken `age_ms` ago.
     pub(crate) fn touched(product: u32, age_ms: i64) -> Self {
         let half_lives = age_ms.max(0) as f64 / HALF_LIFE_MS;
         Self {
@@ -36,14 +36,28 @@ impl Seed {
     }
 }
 
-/// For each product of the assortment, the products that go with it.
+/// The similar products of each product of the assortment.
 #[derive(Debug, Default)]
-pub(crate) struct Neighbours(Vec<Vec<(u32, f32)>>);
+pub(crate) struct Neighbours(Vec<Vec<Neighbour>>);
+
+/// A similar product.
+#[derive(Debug, Clone, Copy)]
+struct Neighbour {
+    product: u32,
+    similarity: f32,
+}
+
+/// The score that one seed gives to one product.
+struct Contribution {
+    product: u32,
+    score: f32,
+    seed: u32,
+}
 
 impl Neighbours {
-    /// Numbers the products of a co-occurrence table for a assortment of `length`; products that the
-    /// assortment does not have are left out.
-    pub(crate) fn of(
+    /// Numbers the products of a co-occurrence table for an assortment of `length`; products outside
+    /// the assortment are left out.
+    pub(crate) fn new(
         table: &BTreeMap<String, Vec<(String, f32)>>,
         length: u32,
         number: impl Fn(&str) -> Option<u32>,
@@ -53,15 +67,20 @@ impl Neighbours {
             if let Some(of) = number(id).and_then(|at| neighbours.get_mut(at as usize)) {
                 *of = others
                     .iter()
-                    .filter_map(|(other, score)| Some((number(other)?, *score)))
+                    .filter_map(|(other, similarity)| {
+                        Some(Neighbour {
+                            product: number(other)?,
+                            similarity: *similarity,
+                        })
+                    })
                     .collect();
             }
         }
         Self(neighbours)
     }
 
-    /// Returns the best `limit` of `allowed`: the score is the sum over `seeds` of weight times
-    /// similarity, and `because_of` the seed that gave most of it. Ties go by `place_by_id`.
+    /// Returns the best `limit` of `allowed`. The score is the sum over `seeds` of weight times
+    /// similarity; `because_of` is the seed that gave most of it. Ties are broken by `place_by_id`.
     pub(crate) fn find(
         &self,
         seeds: &[Seed],
@@ -69,33 +88,36 @@ impl Neighbours {
         place_by_id: &[u32],
         limit: usize,
     ) -> Vec<Hit> {
-        let mut rows: Vec<(u32, f32, u32)> = Vec::new();
+        let place = |product: u32| place_by_id[product as usize];
+        let mut contributions: Vec<Contribution> = Vec::new();
         for seed in strongest_once(seeds) {
             let others = self.0.get(seed.product as usize).into_iter().flatten();
-            rows.extend(
-                others
-                    .filter(|&&(other, score)| score > 0.0 && allowed.contains(other))
-                    .map(|&(other, score)| (other, seed.weight * score, seed.product)),
-            );
+            let useful =
+                |other: &&Neighbour| other.similarity > 0.0 && allowed.contains(other.product);
+            contributions.extend(others.filter(useful).map(|other| Contribution {
+                product: other.product,
+                score: seed.weight * other.similarity,
+                seed: seed.product,
+            }));
         }
-        // Strongest cause first, so that it heads its product's group; the order of the sum is
-        // then fixed too.
-        rows.sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then(b.1.total_cmp(&a.1))
-                .then(place_by_id[a.2 as usize].cmp(&place_by_id[b.2 as usize]))
+        // The largest contribution of a product comes first; the order of the sum is then fixed too.
+        contributions.sort_unstable_by(|a, b| {
+            a.product
+                .cmp(&b.product)
+                .then(b.score.total_cmp(&a.score))
+                .then(place(a.seed).cmp(&place(b.seed)))
         });
-        let mut hits: Vec<Hit> = rows
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|rows| Hit {
-                product: rows[0].0,
-                score: rows.iter().map(|row| row.1).sum(),
-                because_of: Some(rows[0].2),
+        let mut hits: Vec<Hit> = contributions
+            .chunk_by(|a, b| a.product == b.product)
+            .map(|of_product| Hit {
+                product: of_product[0].product,
+                score: of_product.iter().map(|one| one.score).sum(),
+                because_of: Some(of_product[0].seed),
             })
             .collect();
         hits.sort_unstable_by(|a, b| {
-            let place = |hit: &Hit| place_by_id[hit.product as usize];
-            b.score.total_cmp(&a.score).then(place(a).cmp(&place(b)))
+            let by_score = b.score.total_cmp(&a.score);
+            by_score.then(place(a.product).cmp(&place(b.product)))
         });
         hits.truncate(limit);
         hits
@@ -136,7 +158,7 @@ mod tests {
             ("1".to_owned(), row(&[("3", 0.5), ("4", 0.5), ("5", 0.0)])),
             ("gone".to_owned(), row(&[("5", 9.0)])),
         ]);
-        Neighbours::of(&table, 6, |id| id.parse().ok())
+        Neighbours::new(&table, 6, |id| id.parse().ok())
     }
 
     /// (what it shows, seeds, expected (product, score, because of))

@@ -1,5 +1,5 @@
-//! The sources of candidates: each is a function from what it needs to a list, best first,
-//! of products that passed the filters. Pure, save for the two-tower search.
+//! The sources of candidates. Each returns a list of products that passed the filters, best first.
+//! All but the two-tower search are pure.
 
 pub(crate) mod campaign;
 pub(crate) mod item_to_item;

@@ -11,38 +11,49 @@ const NEW_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 /// The products in the order in which they were listed.
 #[derive(Debug)]
 pub(crate) struct Newest {
-    /// (listed at, product), newest first, then by product id.
-    listed: Vec<(i64, u32)>,
+    /// Newest first, then by product id.
+    listed: Vec<Listing>,
+}
+
+/// A product with the instant at which it was listed.
+#[derive(Debug, Clone, Copy)]
+struct Listing {
+    at_ms: i64,
+    product: u32,
 }
 
 impl Newest {
-    /// Orders `products`, which are numbered as they come.
-    pub(crate) fn of(products: &[Product], place_by_id: &[u32]) -> Self {
-        let mut listed: Vec<(i64, u32)> = products
+    /// Orders `products`, which are numbered by their position.
+    pub(crate) fn new(products: &[Product], place_by_id: &[u32]) -> Self {
+        let mut listed: Vec<Listing> = products
             .iter()
             .zip(0_u32..)
-            .map(|(product, number)| (product.listed_at_ms, number))
+            .map(|(product, number)| Listing {
+                at_ms: product.listed_at_ms,
+                product: number,
+            })
             .collect();
-        listed.sort_unstable_by_key(|&(at, number)| {
-            (std::cmp::Reverse(at), place_by_id[number as usize])
+        listed.sort_unstable_by_key(|listing| {
+            let place = place_by_id[listing.product as usize];
+            (std::cmp::Reverse(listing.at_ms), place)
         });
         Self { listed }
     }
 
-    /// Returns the first `limit` of `allowed` that were listed within 30 days before `as_of_ms`.
-    /// The score falls from 1 (listed now) to 0 (30 days ago).
+    /// Returns the first `limit` of `allowed` that were listed within 30 days before `as_of_ms`. The
+    /// score falls from 1 (listed now) to 0 (30 days ago).
     pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
-        let from = self.listed.partition_point(|&(at, _)| at > as_of_ms);
-        let freshness = |at: i64| {
-            let age = as_of_ms.saturating_sub(at);
-            (1.0 - age as f64 / NEW_FOR_MS as f64) as f32
-        };
+        let from = self
+            .listed
+            .partition_point(|listing| listing.at_ms > as_of_ms);
+        let age_ms = |listing: &Listing| as_of_ms.saturating_sub(listing.at_ms);
+        let freshness = |listing: &Listing| 1.0 - age_ms(listing) as f64 / NEW_FOR_MS as f64;
         self.listed[from..]
             .iter()
-            .take_while(|&&(at, _)| as_of_ms.saturating_sub(at) <= NEW_FOR_MS)
-            .filter(|&&(_, product)| allowed.contains(product))
+            .take_while(|listing| age_ms(listing) <= NEW_FOR_MS)
+            .filter(|listing| allowed.contains(listing.product))
             .take(limit)
-            .map(|&(at, product)| Hit::new(product, freshness(at)))
+            .map(|listing| Hit::new(listing.product, freshness(listing) as f32))
             .collect()
     }
 }
@@ -61,7 +72,7 @@ mod tests {
         };
         // Numbers: 0 listed on day 100, 1 on day 99, 2 on day 70, 3 on day 69, 4 tomorrow.
         let products = [100, 99, 70, 69, 101].map(listed);
-        let newest = Newest::of(&products, &[0, 1, 2, 3, 4]);
+        let newest = Newest::new(&products, &[0, 1, 2, 3, 4]);
         let all: Bits = (0..5).collect();
         let hits = newest.find(100 * DAY, &all, 10);
         let numbers: Vec<u32> = hits.iter().map(|hit| hit.product).collect();
@@ -75,7 +86,7 @@ mod tests {
     #[test]
     fn products_listed_together_go_by_id() {
         let products = vec![Product::default(); 3];
-        let newest = Newest::of(&products, &[2, 0, 1]);
+        let newest = Newest::new(&products, &[2, 0, 1]);
         let hits = newest.find(0, &(0..3).collect(), 10);
         assert_eq!(
             hits.iter().map(|hit| hit.product).collect::<Vec<_>>(),
@@ -89,7 +100,7 @@ mod tests {
             listed_at_ms: i64::MIN,
             ..Product::default()
         };
-        let newest = Newest::of(&[product], &[0]);
+        let newest = Newest::new(&[product], &[0]);
         assert_eq!(newest.find(i64::MAX, &(0..1).collect(), 1), []);
     }
 }

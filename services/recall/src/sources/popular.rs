@@ -1,32 +1,32 @@
-//! Popular products: live counts, smoothed by what training saw.
+//! Popular products: live counts, smoothed by the popularity in the training data.
 //!
-//! Counts of a few seconds or of a new catalogue are thin, so they are read as draws from a
-//! multinomial with a Dirichlet prior: a product's share is `(count + strength x prior) / (all
-//! counts + strength)`, where the prior is the model folder's popularity, made to sum to 1. With
-//! no counts (Redis away since the start) the order is the prior's; with no prior it is uniform,
-//! and the order is that of the counts, then of the ids.
+//! Counts over a few seconds, or of a new catalogue, are small. They are therefore read as draws from
+//! a multinomial with a Dirichlet prior: a product's share is `(count + strength x prior) / (all
+//! counts + strength)`, where the prior is the model folder's popularity, scaled to sum to 1.
+//! Without counts (Redis has not answered since the start) the order is that of the prior. Without a
+//! prior it is that of the counts, then of the ids.
 
 use crate::bits::Bits;
 use crate::merge::Hit;
 
-/// All products in the order of popularity.
+/// All products in the order of their popularity.
 #[derive(Debug, Default)]
 pub(crate) struct Popular(Vec<Hit>);
 
-/// The values that the order is made from: one per product of the assortment.
+/// The inputs of the order, with one value for each product of the assortment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Evidence<'a> {
-    /// Live counts, not negative.
+    /// The live counts, not negative.
     pub(crate) counts: &'a [f64],
-    /// Popularity in the training data, not negative, in any unit; empty when there is none.
+    /// The popularity in the training data, not negative, in any unit; empty if there is none.
     pub(crate) prior: &'a [f64],
     /// The number of live counts that the prior is worth.
     pub(crate) strength: f64,
 }
 
 impl Popular {
-    /// Orders the products; ties go by `place_by_id`.
-    pub(crate) fn of(evidence: Evidence<'_>, place_by_id: &[u32]) -> Self {
+    /// Orders the products; ties are broken by `place_by_id`.
+    pub(crate) fn new(evidence: Evidence<'_>, place_by_id: &[u32]) -> Self {
         let Evidence {
             counts,
             prior,
@@ -75,7 +75,7 @@ mod tests {
             strength: 10.0,
         };
         let all: Bits = (0..counts.len() as u32).collect();
-        Popular::of(evidence, &PLACES)
+        Popular::new(evidence, &PLACES)
             .find(&all, 10)
             .into_iter()
             .map(|hit| (hit.product, hit.score))

@@ -1,4 +1,4 @@
-//! Products whose vectors lie nearest to the customer's, by inner product: the user tower on the
+//! Products whose vectors lie nearest to the customer's by inner product. The user tower runs on the
 //! inference threads, then the index on the search threads.
 
 use std::sync::Arc;
@@ -20,7 +20,10 @@ pub(crate) struct Threads {
     pub(crate) searcher: Searcher<VectorIndex>,
 }
 
-/// Returns the `limit` nearest of `allowed` until `deadline`.
+/// Returns the `limit` nearest of `allowed`.
+///
+/// # Errors
+/// A failed model or index, a full queue, or a deadline that passed.
 pub(crate) async fn find(
     threads: &Threads,
     placed: &Placed,
