@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
@@ -164,11 +165,12 @@ impl Follower {
     }
 
     async fn follow(&self) {
-        let mut wait = self.options.first_back_off;
+        let options = &self.options;
+        let mut back_off = BackOff::new(options.first_back_off, options.longest_back_off);
         loop {
             match self.open().await {
                 Ok(stream) => {
-                    wait = self.options.first_back_off;
+                    back_off.reset();
                     match self.drain(stream).await {
                         Ended::Quietly => tracing::debug!("release stream ended"),
                         Ended::Broken(status) => {
@@ -182,12 +184,10 @@ impl Follower {
                         revision = self.handle.revision(),
                         "control plane cannot be reached"
                     );
-                    wait = (wait * 2).min(self.options.longest_back_off);
                 }
             }
             metrics::counter!("fairlead_release_reconnects_total").increment(1);
-            // Jitter: a hundred services do not come back in the same instant.
-            tokio::time::sleep(wait.mul_f64(rand::random_range(0.5..=1.0))).await;
+            back_off.pause().await;
         }
     }
 
