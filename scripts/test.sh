@@ -43,7 +43,7 @@ cargo test "${build[@]}" --workspace --lib --bins --tests --no-run </dev/null
 scripts/source-times.py record
 
 run "$test_run" "${nextest[@]}" --workspace --lib --bins --tests
-run cargo test "${build[@]}" -p fairlead-tests --test it -- bad_input:: features_equal:: whole_way:: cluster::
+run cargo test "${build[@]}" -p fairlead-tests --test it -- bad_input:: features_equal:: end_to_end:: cluster::
 run cargo test "${build[@]}" --workspace --doc
 
 # nextest's summary, and one line a binary of cargo test. A run that crashed leaves no such line: it counts

@@ -1,8 +1,10 @@
 //! The lab: a simulated population, the demo, evaluations on public data, and benches.
 //!
-//! Invariants: what is shown and measured goes the way that anyone's events and calls go, through a
-//! running Fairlead. Nothing that serves customers may depend on this crate: only the command line
-//! and tests do.
+//! # Invariants
+//! - Events and calls take the same way as those of every customer, through a running server.
+//!
+//! # Must not be depended on
+//! By anything that serves customers: only the command line and the tests use it.
 
 pub mod bench;
 pub mod demo;

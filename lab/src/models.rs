@@ -1,4 +1,4 @@
-//! From the event log of a running Fairlead to trained and registered models.
+//! Trains models on the event log of a running server, and registers them.
 
 use std::sync::Mutex;
 
@@ -10,41 +10,41 @@ use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::control::v1::{ModelRef, PutModelRequest};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use fairlead_training::{History, Options, Progress, Trained, train};
 use indicatif::ProgressBar;
 
-/// Trains on a thread of its own.
+/// Reads the event log and trains models on a blocking thread.
 pub async fn learn(
-    running: &Running,
+    server: &Server,
     products: Vec<Product>,
     options: Options,
     bars: Bars,
 ) -> anyhow::Result<Vec<Trained>> {
     let topic = fairlead_gateway::topics::EVENTS;
     let history = History::read(
-        running.log.as_ref(),
+        server.log.as_ref(),
         topic,
-        running.tenant.as_str(),
-        &running.registry,
+        server.tenant.as_str(),
+        &server.registry,
     )
     .await?;
-    learn_from(running, history, products, options, bars).await
+    learn_from(server, history, products, options, bars).await
 }
 
-/// The same, from a history that is already read.
+/// Trains models on a history, on a blocking thread.
 pub async fn learn_from(
-    running: &Running,
+    server: &Server,
     history: History,
     products: Vec<Product>,
     options: Options,
     bars: Bars,
 ) -> anyhow::Result<Vec<Trained>> {
-    let out = running
+    let out = server
         .data
         .join("models")
         .join(ulid::Ulid::new().to_string());
-    let registry = running.registry.clone();
+    let registry = server.registry.clone();
     let bars = TrainingBars::new(bars);
     let trained = tokio::task::spawn_blocking(move || {
         train(&registry, &history, &products, &out, &options, &bars)
@@ -86,7 +86,7 @@ pub async fn register(
     Ok(())
 }
 
-/// Offline metrics beside popularity's.
+/// Prints the offline metrics of models beside those of popularity.
 pub fn print_metrics(trained: &[Trained]) {
     heading("Measured on what was kept back");
     let mut rows = table(["model", "metric", "model", "popularity"]);
@@ -137,7 +137,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// Bars for the stages of a training, one after the other.
+/// Progress bars for the stages of a training, one after the other.
 #[derive(Debug)]
 struct TrainingBars {
     bars: Bars,

@@ -1,15 +1,15 @@
-//! Releases of a running Fairlead.
+//! Releases of a running server.
 
 use fairlead_client::explained;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{ListReleasesRequest, PublishRequest};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 
-/// Publishes the drafts and returns the new revision.
-pub async fn publish(running: &Running, actor: &str, comment: &str) -> anyhow::Result<i64> {
-    let mut releases = ReleaseServiceClient::new(running.control.clone());
+/// Publishes the drafts. Returns the new revision.
+pub async fn publish(server: &Server, actor: &str, comment: &str) -> anyhow::Result<i64> {
+    let mut releases = ReleaseServiceClient::new(server.control.clone());
     let request = PublishRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         actor: actor.to_owned(),
         comment: comment.to_owned(),
         ..PublishRequest::default()
@@ -22,10 +22,10 @@ pub async fn publish(running: &Running, actor: &str, comment: &str) -> anyhow::R
 }
 
 /// Returns the newest revision that was published, or 0 if there is none.
-pub async fn newest(running: &Running) -> anyhow::Result<i64> {
-    let mut client = ReleaseServiceClient::new(running.control.clone());
+pub async fn newest(server: &Server) -> anyhow::Result<i64> {
+    let mut client = ReleaseServiceClient::new(server.control.clone());
     let request = ListReleasesRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         limit: 1,
     };
     let answer = client

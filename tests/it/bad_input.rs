@@ -1,4 +1,4 @@
-//! Bad input, as a table: each gets the code, and a message that names the thing and what is allowed.
+//! Bad input, as a table: each gets a code, and a message that names the field and what is allowed.
 
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
@@ -12,10 +12,10 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tonic::Code;
 
-use crate::house::{House, runtime, shared};
+use crate::fixture::{Fixture, runtime, shared};
 
-fn loan(house: &House) -> String {
-    let live = house.running.releases.live().expect("a release");
+fn loan(fixture: &Fixture) -> String {
+    let live = fixture.server.releases.live().expect("a release");
     let loans = live
         .catalogue
         .products()
@@ -39,10 +39,10 @@ fn yuan(minor: i64) -> Option<Money> {
 #[test]
 fn recommend_names_what_is_wrong() {
     runtime().block_on(async {
-        let house = shared().await;
-        let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+        let fixture = shared().await;
+        let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
         let good = || RecommendRequest {
-            customer_id: house.customers[0].clone(),
+            customer_id: fixture.customers[0].clone(),
             ..RecommendRequest::default()
         };
         let table = [
@@ -97,11 +97,11 @@ fn recommend_names_what_is_wrong() {
 #[expect(clippy::too_many_lines, reason = "a table of one row per refusal")]
 fn a_quote_on_bad_terms_is_never_a_price() {
     runtime().block_on(async {
-        let house = shared().await;
-        let mut client = QuoteServiceClient::new(house.running.gateway.clone());
+        let fixture = shared().await;
+        let mut client = QuoteServiceClient::new(fixture.server.gateway.clone());
         let good = |key: &str| QuoteRequest {
-            customer_id: house.customers[0].clone(),
-            product_id: loan(house),
+            customer_id: fixture.customers[0].clone(),
+            product_id: loan(fixture),
             amount: yuan(1_000_000),
             tenor_months: 12,
             idempotency_key: key.to_owned(),
@@ -186,14 +186,14 @@ fn a_quote_on_bad_terms_is_never_a_price() {
 #[test]
 fn events_that_cannot_be_applied_are_refused_at_the_door() {
     runtime().block_on(async {
-        let house = shared().await;
-        let mut client = EventServiceClient::new(house.running.gateway.clone());
+        let fixture = shared().await;
+        let mut client = EventServiceClient::new(fixture.server.gateway.clone());
         let good = || Event {
             customer_id: "bad-input".to_owned(),
             kind: EventKind::AppOpened.into(),
             ..Event::default()
         };
-        let now_ms = house.running.clock.now_ms();
+        let now_ms = fixture.server.clock.now_ms();
         let day = 86_400_000;
         let nan = AttributeValue {
             value: Some(Value::Number(f64::NAN)),
@@ -247,12 +247,17 @@ fn events_that_cannot_be_applied_are_refused_at_the_door() {
     });
 }
 
-/// Sends a request to the gateway's REST side; gives the status and the JSON body.
-async fn rest(house: &House, method: &str, path: &str, body: String) -> (u16, serde_json::Value) {
+/// Sends a request to the gateway's REST interface. Returns the status and the JSON body.
+async fn rest(
+    fixture: &Fixture,
+    method: &str,
+    path: &str,
+    body: String,
+) -> (u16, serde_json::Value) {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = http::Request::builder()
         .method(method)
-        .uri(format!("http://{}{path}", house.running.addresses.gateway))
+        .uri(format!("http://{}{path}", fixture.server.addresses.gateway))
         .body(body)
         .expect("a request");
     let answer = client.request(request).await.expect("an answer");
@@ -265,24 +270,24 @@ async fn rest(house: &House, method: &str, path: &str, body: String) -> (u16, se
 #[test]
 fn rest_refuses_with_a_body_that_machines_read() {
     runtime().block_on(async {
-        let house = shared().await;
+        let fixture = shared().await;
         let body = r#"{"customerId":"c1","slateSize":99}"#.to_owned();
-        let (status, answer) = rest(house, "POST", "/v1/recommend", body).await;
+        let (status, answer) = rest(fixture, "POST", "/v1/recommend", body).await;
         assert_eq!(status, 400);
         assert_eq!(answer["error"]["details"]["field"], "slate_size");
         assert_eq!(answer["error"]["details"]["value"], "99");
-        let (status, answer) = rest(house, "POST", "/v1/recommend", "{".to_owned()).await;
+        let (status, answer) = rest(fixture, "POST", "/v1/recommend", "{".to_owned()).await;
         assert_eq!(
             (status, answer["error"].is_object()),
             (400, true),
             "{answer}"
         );
-        let (status, _) = rest(house, "GET", "/v1/recommend", String::new()).await;
+        let (status, _) = rest(fixture, "GET", "/v1/recommend", String::new()).await;
         assert_eq!(status, 405);
-        let (_, api) = rest(house, "GET", "/openapi.json", String::new()).await;
+        let (_, api) = rest(fixture, "GET", "/openapi.json", String::new()).await;
         assert_eq!(api["openapi"], "3.1.0");
-        let body = format!(r#"{{"customerId":"{}"}}"#, house.customers[1]);
-        let (status, slate) = rest(house, "POST", "/v1/recommend", body).await;
+        let body = format!(r#"{{"customerId":"{}"}}"#, fixture.customers[1]);
+        let (status, slate) = rest(fixture, "POST", "/v1/recommend", body).await;
         assert_eq!(status, 200);
         let items = slate["items"].as_array();
         assert!(items.is_some_and(|items| !items.is_empty()), "{slate}");

@@ -1,4 +1,4 @@
-//! The chart against the binaries: what Helm renders is what the processes take.
+//! The chart and the binaries agree: the processes accept what Helm renders.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ fn containers() -> Vec<Container> {
     rendered().iter().flat_map(Rendered::containers).collect()
 }
 
-/// One container for each command: what does not depend on values is asked once.
+/// Returns one container for each command: what does not depend on values is checked once.
 fn commands() -> BTreeMap<String, Container> {
     let all = containers().into_iter();
     all.map(|container| (container.command.join(" "), container))
         .collect()
 }
 
-/// A binary of this build: beside the folder of the test itself.
+/// Returns a binary of this build, which is beside the folder of this test.
 fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.ancestors().nth(2).unwrap().join(name);
@@ -30,7 +30,7 @@ fn binary(name: &str) -> PathBuf {
     path
 }
 
-/// Runs a container's command with its variables and nothing else around it.
+/// Runs a container's command with its variables and no others.
 fn run(container: &Container, arguments: &[&str]) -> Output {
     let (program, subcommand) = container.command.split_first().expect("a command");
     Command::new(binary(program))
@@ -119,7 +119,7 @@ fn every_command_is_a_subcommand() {
     assert!(commands.keys().eq(&all), "{:?}", commands.keys());
 }
 
-/// The port of a key of `[listen]`.
+/// Returns the port of a key of `[listen]`.
 fn listen(config: &toml::Table, key: &str) -> u64 {
     let address = config["listen"][key].as_str().expect("an address");
     let address: std::net::SocketAddr = address.parse().unwrap();
@@ -130,7 +130,7 @@ fn listen(config: &toml::Table, key: &str) -> u64 {
     address.port().into()
 }
 
-/// The key of `[listen]` that a component's own port stands under.
+/// Returns the key of `[listen]` for a component's own port.
 fn key(component: &str) -> Option<&str> {
     match component {
         "control-plane" => Some("control"),
@@ -162,7 +162,7 @@ fn ports_and_probes_are_those_of_the_configuration_and_the_code() {
     }
 }
 
-/// Paths of the operators' page, as the code routes them.
+/// Returns the paths of the operators' page, as the code routes them.
 fn served_paths() -> BTreeSet<String> {
     let source = root().join("crates/chassis/src/admin.rs");
     let code = std::fs::read_to_string(&source)
@@ -212,7 +212,7 @@ fn services_lead_to_the_port_that_is_listened_on() {
     }
 }
 
-/// The names under which callers look for a component; none where they ask Consul.
+/// Returns the names under which callers look for a component; empty if they use Consul.
 fn names_for(container: &Container) -> Vec<String> {
     let config = parsed(&container.config);
     let names = config["discovery"]
@@ -235,7 +235,7 @@ fn every_variable_is_a_key_of_the_configuration() {
             };
             let path = path.to_ascii_lowercase();
             let (section, key) = path.split_once("__").expect("FAIRLEAD_SECTION__KEY");
-            // Keys of API keys are callers' own: the section is there as a comment.
+            // API keys are the user's own: the section is in the defaults as a comment.
             let there = defaults[section].get(key).is_some()
                 || text.contains(&format!("# [{section}.{key}."));
             assert!(

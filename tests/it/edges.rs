@@ -10,12 +10,12 @@ use crate::{
     workspace::metadata,
 };
 
-/// Names that say nothing about what a crate is for, so that everything ends up in it.
+/// Names that do not say what a crate is for, so that everything ends up in it.
 const EMPTY_NAMES: &[&str] = &[
     "common", "core", "util", "utils", "helpers", "shared", "types", "misc",
 ];
 
-/// What is wrong with an edge, or `None`.
+/// Returns what is wrong with an edge, or `None`.
 fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
     if to == WORKSPACE_HACK {
         return None;
@@ -34,7 +34,7 @@ fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
         });
     }
     let (Some(above), Some(below)) = (layer_of(from), layer_of(to)) else {
-        // `every_crate_has_a_layer` names it.
+        // `every_crate_has_a_layer` reports it.
         return None;
     };
     if below < above || (below == above && above.has_inner_edges()) {
@@ -47,12 +47,12 @@ fn fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
     })
 }
 
-/// What is wrong with the use of a testkit, or `None`.
+/// Returns what is wrong with the use of a testkit, or `None`.
 fn testkit_fault(from: &str, to: &str, kind: DependencyKind) -> Option<String> {
     if from == SERVICE_TESTKIT && to == TESTKIT {
         return None;
     }
-    // That crate is a test from end to end, its harness included.
+    // `fairlead-tests` is a test, its library included.
     if kind != DependencyKind::Development && from != "fairlead-tests" {
         return Some(format!(
             "{from} -> {to}: a testkit is a dev-dependency only"

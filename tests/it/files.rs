@@ -7,13 +7,13 @@ use std::{
 
 use crate::workspace::root;
 
-/// Under 400 is the aim; nothing may pass this.
+/// The most lines of a file; under 400 is the aim.
 const LONGEST: usize = 500;
 
-/// Files that people write.
+/// Endings of hand-written files.
 const WRITTEN: &[&str] = &["rs", "proto", "ts", "tsx", "py", "sh", "sql"];
 
-/// Folders of what is made, not written. Hidden ones are left out as well.
+/// Folders of generated files. Hidden ones are left out as well.
 const MADE: &[&str] = &["target", "node_modules", "dist", "data"];
 
 fn written_files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -4,7 +4,7 @@ use cargo_metadata::Package;
 
 use crate::workspace::{metadata, root};
 
-/// (crate, what it brings, its homes)
+/// Crate, what it provides, and the crates of ours that may use it.
 const HOMES: &[(&str, &str, &[&str])] = &[
     ("rdkafka", "librdkafka", &["fairlead-event-log"]),
     ("redis", "the online store's protocol", &["fairlead-online"]),
@@ -26,16 +26,17 @@ const HOMES: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-/// What DataFusion uses too, in a version of its own: (crate, how `deny.toml` names ours; nothing
-/// where the two are one, and the manifests alone say who may name it).
+/// Crates that DataFusion uses too, in a version of its own, and how `deny.toml` names our version;
+/// `None` if the versions are the same, so that only the manifests can be checked.
 const SHARED_WITH_DATAFUSION: &[(&str, Option<&str>)] = &[
     ("object_store", None),
     ("arrow", None),
     ("parquet", Some("parquet@60")),
 ];
 
-/// Crates under which the same thing could come in by another door: (name or its beginning, home).
-const SIDE_DOORS: &[(&str, &str)] = &[
+/// Crates that would bring in the same thing under another name: name or prefix, and the crate in
+/// [`HOMES`].
+const OTHER_NAMES: &[(&str, &str)] = &[
     ("rdkafka-sys", "rdkafka"),
     ("torch-sys", "tch"),
     ("faiss-sys", "faiss"),
@@ -44,17 +45,17 @@ const SIDE_DOORS: &[(&str, &str)] = &[
     ("arrow-", "arrow"),
 ];
 
-/// The home table's row for a dependency, through the front or a side door.
+/// Returns the row of a dependency, by its own name or another name of the same thing.
 fn row_of(
     dependency: &str,
 ) -> Option<&'static (&'static str, &'static str, &'static [&'static str])> {
-    let front = SIDE_DOORS
+    let own = OTHER_NAMES
         .iter()
-        .find(|(door, _)| {
-            dependency == *door || (door.ends_with('-') && dependency.starts_with(door))
+        .find(|(name, _)| {
+            dependency == *name || (name.ends_with('-') && dependency.starts_with(name))
         })
-        .map_or(dependency, |(_, front)| front);
-    HOMES.iter().find(|(name, ..)| *name == front)
+        .map_or(dependency, |(_, own)| own);
+    HOMES.iter().find(|(name, ..)| *name == own)
 }
 
 fn fault(package: &str, dependency: &str) -> Option<String> {
@@ -83,7 +84,7 @@ fn each_heavy_dependency_stays_in_its_home() {
 }
 
 #[test]
-fn each_home_is_lived_in() {
+fn each_home_uses_its_dependency() {
     let metadata = metadata();
     for (name, _, homes) in HOMES {
         for home in *homes {
@@ -91,14 +92,14 @@ fn each_home_is_lived_in() {
                 .packages
                 .iter()
                 .find(|package| package.name == *home);
-            let lives = package.is_some_and(|package| {
+            let uses = package.is_some_and(|package| {
                 package
                     .dependencies
                     .iter()
                     .any(|dependency| dependency.name == *name)
             });
             assert!(
-                lives,
+                uses,
                 "{home} no longer uses {name}: take it off HOMES in tests/it/homes.rs and off deny.toml"
             );
         }

@@ -1,4 +1,4 @@
-//! The layers of the house, from the ground up. A new crate is entered here.
+//! The layers of the crates, from the lowest. A new crate is entered here.
 
 /// A crate may depend on crates of lower layers, and within a layer where [`Layer::has_inner_edges`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -7,9 +7,10 @@ pub(crate) enum Layer {
     Domain,
     /// Computation and contracts: no I/O.
     Pure,
-    /// One crate per thing outside: a store, a log, a model, an index, the network.
+    /// One crate per external thing: a store, a log, a model, an index, the network.
     Io,
-    /// A process, or a library that only processes use; they meet in proto, never in each other.
+    /// A process, or a library that only processes use. They call each other by the contracts in
+    /// proto.
     Service,
     /// Starts the services.
     Server,
@@ -20,7 +21,8 @@ pub(crate) enum Layer {
 }
 
 impl Layer {
-    /// Whether crates of this layer may use each other. Cargo keeps such edges free of circles.
+    /// Returns whether crates of this layer may use each other. Cargo keeps such edges free of
+    /// circles.
     pub(crate) fn has_inner_edges(self) -> bool {
         matches!(self, Self::Pure | Self::Io)
     }
@@ -81,7 +83,7 @@ pub(crate) const SERVICE_TESTKIT: &str = "fairlead-service-testkit";
 /// One set of features for outside crates, written by cargo hakari: everyone's dependency, without code.
 pub(crate) const WORKSPACE_HACK: &str = "fairlead-workspace-hack";
 
-/// `None` for a crate that is not entered.
+/// Returns the layer of a crate, or `None` if it is not entered.
 pub(crate) fn layer_of(name: &str) -> Option<Layer> {
     LAYERS
         .iter()
@@ -89,7 +91,7 @@ pub(crate) fn layer_of(name: &str) -> Option<Layer> {
         .map(|(layer, _)| *layer)
 }
 
-/// Every crate that is entered, the two testkits with them.
+/// Returns every crate that is entered, with the two testkits.
 pub(crate) fn entered() -> impl Iterator<Item = &'static str> {
     LAYERS
         .iter()

@@ -1,4 +1,4 @@
-//! Tests over the whole house.
+//! Tests over all of Fairlead.
 
 #![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 
@@ -6,13 +6,13 @@ mod bad_input;
 mod chart;
 mod cluster;
 mod edges;
+mod end_to_end;
 mod features;
 mod features_equal;
 mod files;
+mod fixture;
 mod homes;
-mod house;
 mod layers;
 mod rendered;
 mod start;
-mod whole_way;
 mod workspace;

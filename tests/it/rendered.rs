@@ -1,4 +1,4 @@
-//! The chart as the real Helm renders it.
+//! The chart as Helm renders it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::workspace::root;
 
-/// What is rendered: a name, the file in `helm/values`, and what is set over it.
+/// Sets of values: a name, the file in `helm/values`, and an override.
 const SETS: [(&str, &str, &str); 4] = [
     ("small", "small", ""),
     ("production", "production", ""),
@@ -25,7 +25,7 @@ const SETS: [(&str, &str, &str); 4] = [
 /// The oldest Kubernetes that the chart installs on.
 const KUBERNETES: &str = "1.30.0";
 
-/// Everything that one set of values becomes.
+/// The objects that one set of values renders to.
 pub(crate) struct Rendered {
     pub(crate) set: &'static str,
     objects: Vec<Value>,
@@ -39,20 +39,20 @@ pub(crate) struct Container {
     pub(crate) component: String,
     /// The binary and its subcommand.
     pub(crate) command: Vec<String>,
-    /// Variables, where a value comes from elsewhere with a stand-in for it.
+    /// Environment variables; a value from elsewhere is replaced by a placeholder.
     pub(crate) env: Vec<(String, String)>,
-    /// The text of the configuration file that it is given.
+    /// The text of its configuration file.
     pub(crate) config: String,
     /// Ports by name.
     pub(crate) ports: BTreeMap<String, u64>,
     /// Path and port name of each probe.
     pub(crate) probes: Vec<(String, String)>,
-    /// Seconds from the wish to end it to its end.
+    /// Seconds of the drain, and of the grace period.
     pub(crate) grace: Option<(u64, u64)>,
     pub(crate) image: String,
 }
 
-/// Helm, on PATH or where setup has put it.
+/// Returns Helm's binary: on PATH, or where setup has put it.
 fn helm() -> PathBuf {
     if Command::new("helm").arg("version").output().is_ok() {
         return "helm".into();
@@ -75,7 +75,7 @@ fn helm() -> PathBuf {
     path
 }
 
-/// The chart with every set of values, rendered once.
+/// Returns the chart rendered with every set of values, once.
 pub(crate) fn rendered() -> &'static [Rendered] {
     static RENDERED: OnceLock<Vec<Rendered>> = OnceLock::new();
     RENDERED.get_or_init(|| {
@@ -105,12 +105,12 @@ impl Rendered {
         Self { set, objects }
     }
 
-    /// Every object of a kind.
+    /// Returns every object of a kind.
     pub(crate) fn all<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = &'s Value> {
         self.objects.iter().filter(move |one| one["kind"] == kind)
     }
 
-    /// Every container that runs one of our binaries.
+    /// Returns every container that runs one of our binaries.
     pub(crate) fn containers(&self) -> Vec<Container> {
         let owners = ["Deployment", "Job", "CronJob"];
         let containers: Vec<_> = owners
@@ -183,7 +183,7 @@ fn probes(container: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A variable, with what its Secret might hold.
+/// Returns a variable, with a placeholder for the value from a Secret.
 fn variable(one: &Value) -> (String, String) {
     let name = text(&one["name"]);
     let value = match one["value"].as_str() {
@@ -206,12 +206,12 @@ fn stand_in(variable: &str) -> &'static str {
     }
 }
 
-/// The elements of a list; none where there is no list.
+/// Returns the elements of a list; empty if it is none.
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// A text that must be there.
+/// Returns a text, or panics if it is none.
 pub(crate) fn text(value: &Value) -> String {
     value
         .as_str()
@@ -219,7 +219,7 @@ pub(crate) fn text(value: &Value) -> String {
         .to_owned()
 }
 
-/// An object's name.
+/// Returns the name of an object.
 pub(crate) fn name(object: &Value) -> String {
     text(&object["metadata"]["name"])
 }

@@ -1,16 +1,15 @@
-//! What a house says when it cannot start: the thing, the value, and what to do.
+//! A server that cannot start names the cause, the value, and what to do.
 
-use fairlead_server::config::AppConfig;
-use fairlead_server::up::Running;
+use fairlead_server::{AppConfig, Server};
 
-use crate::house::{config, runtime};
+use crate::fixture::{config, runtime};
 
-/// The words of the refusal to start.
+/// Returns the error of a start.
 async fn refusal(config: &AppConfig) -> String {
-    match Running::start(config, None).await {
+    match Server::start(config, None).await {
         Err(error) => format!("{error:#}"),
-        Ok(running) => {
-            running.stop().await.expect("stopped");
+        Ok(server) => {
+            server.stop().await.expect("stopped");
             panic!("it started");
         }
     }
@@ -67,16 +66,16 @@ fn each_thing_that_is_missing_or_taken_is_named() {
 }
 
 #[test]
-fn two_houses_do_not_share_a_data_folder() {
+fn two_servers_do_not_share_a_data_folder() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path()).expect("a configuration");
-        let first = Running::start(&config, None).await.expect("started");
+        let first = Server::start(&config, None).await.expect("started");
         let said = refusal(&config).await;
         let named = folder.path().to_string_lossy().into_owned();
         assert!(said.contains(&named), "{said}");
         first.stop().await.expect("stopped");
-        let again = Running::start(&config, None).await.expect("started again");
+        let again = Server::start(&config, None).await.expect("started again");
         again.stop().await.expect("stopped");
     });
 }

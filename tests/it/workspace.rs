@@ -1,4 +1,4 @@
-//! What Cargo knows of the workspace: its crates and what each asks for in its manifest.
+//! The workspace as Cargo knows it: its crates and their dependencies.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// The manifests alone: nothing is resolved, so neither network nor lock file is needed.
+/// Returns the manifests alone: nothing is resolved, so neither network nor lock file is needed.
 pub(crate) fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))

@@ -1,6 +1,6 @@
-//! Tests over the whole house: the edges between its rooms, and its ways from end to end.
+//! Tests over all of Fairlead: the dependencies between its crates, and end-to-end tests.
 //!
-//! The tests are in `tests/it`; here is what they and `make cluster-demo` share: the cluster form on
-//! one machine. This crate stands on top of all others, and nothing depends on it.
+//! The tests are in `tests/it`. This library is what they and `make cluster-demo` have in common:
+//! the cluster form on one machine. No crate depends on it.
 
 pub mod cluster;

@@ -1,4 +1,4 @@
-//! Drafts as their owners put them.
+//! Drafts of strategies and settings.
 
 use anyhow::Context as _;
 use fairlead_chassis::link::Link;
@@ -8,7 +8,7 @@ use fairlead_proto::control::v1::{PutSettingsRequest, PutStrategyRequest, Strate
 
 use crate::link::explained;
 
-/// Whose drafts, and who puts them.
+/// The drafts of one tenant, changed by one actor.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     client: DraftServiceClient<Link>,
@@ -16,7 +16,7 @@ pub struct Drafts {
     actor: String,
 }
 
-/// A strategy as it was put.
+/// A version of a strategy that was put.
 #[derive(Debug)]
 pub struct Put {
     /// The id.
@@ -38,7 +38,7 @@ impl Drafts {
     }
 
     /// Puts the default rule packs, risk models, segmentations and parameters, and a first version
-    /// of every default strategy.
+    /// of every default strategy. Returns these versions.
     pub async fn defaults(&mut self) -> anyhow::Result<Vec<Put>> {
         let request = PutSettingsRequest {
             tenant: self.tenant.clone(),
@@ -55,7 +55,7 @@ impl Drafts {
         Ok(all)
     }
 
-    /// Adds a version of a strategy.
+    /// Adds a version of a strategy and returns it.
     pub async fn strategy(&mut self, strategy: Strategy) -> anyhow::Result<Put> {
         let (id, kinds) = (strategy.strategy_id.clone(), strategy.kinds.clone());
         let request = PutStrategyRequest {

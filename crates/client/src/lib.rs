@@ -1,8 +1,10 @@
 //! A client of a running Fairlead for people: links to its servers, drafts, errors that say what to
 //! do, and answers as tables.
 //!
-//! The command line and the lab share it. It only calls public contracts: it must not depend on a
-//! service, nor start one.
+//! The command line and the lab use it.
+//!
+//! # Must not depend on
+//! Any service: it calls public contracts only.
 
 mod drafts;
 mod link;

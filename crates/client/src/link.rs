@@ -1,4 +1,4 @@
-//! Links to a running Fairlead, and its errors as a person reads them.
+//! Links to a running Fairlead, and its errors worded for people.
 
 use anyhow::{Context as _, anyhow};
 use fairlead_chassis::link::Link;

@@ -1,4 +1,4 @@
-//! Answers as tables that a person enjoys.
+//! Answers as tables.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use fairlead_proto::pricing::v1::Price;
 
 use crate::terminal::{note, table};
 
-/// Money as people write it; empty for none.
+/// Formats money; empty for `None`.
 pub fn money(money: Option<&wire::Money>) -> String {
     let shown = money.and_then(|money| {
         Some(Money::new(money.minor, Currency::new(&money.currency).ok()?).to_string())
@@ -18,14 +18,14 @@ pub fn money(money: Option<&wire::Money>) -> String {
     shown.unwrap_or_default()
 }
 
-/// A rate as people write it.
+/// Formats a rate.
 pub fn rate(ppm: i64) -> String {
     RatePpm::new(ppm)
         .map(|rate| rate.to_string())
         .unwrap_or_default()
 }
 
-/// The kind as people name it.
+/// Returns the name of a product kind, or `?` if the number is not known.
 pub fn kind(number: i32) -> &'static str {
     match ProductKind::try_from(number) {
         Ok(ProductKind::Unspecified) | Err(_) => "?",
@@ -33,7 +33,7 @@ pub fn kind(number: i32) -> &'static str {
     }
 }
 
-/// The price in one cell: rate, limit, premium or fee, as the kind has it.
+/// Formats the main figure of a price in one cell: rate, limit, premium or fee, by kind.
 pub fn price_cell(number: i32, price: Option<&Price>) -> String {
     let Some(price) = price else {
         return "-".to_owned();
@@ -87,13 +87,13 @@ fn why_cell(item: &SlateItem) -> String {
     parts.join(", ")
 }
 
-/// A slate.
+/// Prints a slate.
 pub fn slate(title: &str, answer: &RecommendResponse) {
     crate::terminal::heading(title);
     let mut rows = table([
         "#", "product", "kind", "price", "monthly", "p(click)", "value", "why",
     ]);
-    // In the order that everyone gets, nothing was scored.
+    // Without personalisation the items are not scored.
     let scored = |cell: String| {
         if answer.personalised {
             cell
@@ -143,7 +143,7 @@ pub fn slate(title: &str, answer: &RecommendResponse) {
     }
 }
 
-/// A price from cost to what is shown.
+/// Prints a price, step by step from cost.
 pub fn waterfall(title: &str, price: &Price) {
     crate::terminal::heading(title);
     let mut rows = table(["step", "per year", "from"]);
@@ -179,7 +179,7 @@ pub fn waterfall(title: &str, price: &Price) {
     }
 }
 
-/// Commands to try on a server that has just started.
+/// Prints commands to try on a server that has just started.
 pub fn next_steps(gateway: SocketAddr, metrics: SocketAddr) {
     crate::terminal::heading("Serving. Try:");
     note(&format!(

@@ -1,4 +1,4 @@
-//! What people see: bars on long work, tables, colour where there is a terminal.
+//! Output for a terminal: progress bars, tables, colour.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
@@ -13,19 +13,19 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Bars that are never drawn, and no notes (`--json`).
+    /// Returns bars that are never drawn; notes are not printed either (`--json`).
     pub fn hidden() -> Self {
         Self { hidden: true }
     }
 
-    /// A line of explanation; none where bars are hidden.
+    /// Prints a line of explanation, unless bars are hidden.
     pub fn note(&self, text: &str) {
         if !self.hidden {
             note(text);
         }
     }
 
-    /// A bar of its own, for work that reports by itself.
+    /// Returns a new bar with this label.
     pub fn bar(&self, stage: &str, steps: u64) -> ProgressBar {
         if self.hidden {
             return ProgressBar::hidden();
@@ -41,7 +41,7 @@ impl Bars {
     }
 }
 
-/// A table with a header, fitted to the terminal.
+/// Returns a table with a header, fitted to the terminal.
 pub fn table<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
@@ -54,7 +54,7 @@ pub fn table<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
     table
 }
 
-/// A heading between steps.
+/// Prints a heading.
 pub fn heading(text: &str) {
     use owo_colors::{OwoColorize as _, Stream};
     println!(
@@ -63,7 +63,7 @@ pub fn heading(text: &str) {
     );
 }
 
-/// A line of explanation.
+/// Prints a line of explanation.
 pub fn note(text: &str) {
     use owo_colors::{OwoColorize as _, Stream};
     println!(

@@ -1,4 +1,4 @@
-//! The columns of each kind of file, as people look them up.
+//! The columns of each kind of file.
 
 /// Columns of a catalogue, for `--help`.
 pub const CATALOGUE_HELP: &str = "\
@@ -18,7 +18,7 @@ Columns are the fields of a product (fairlead.catalogue.v1.Product), with dots b
   deposit.           yield_ppm, tenor_months, min_amount.minor
   insurance.         claim_frequency_ppm, claim_severity.minor, filed_min_premium.minor,
                      filed_max_premium.minor, sum_insured.minor
-Amounts are whole minor units (cents, fen). Lists have semicolons between their items, or are JSON
+Amounts are integers of minor units (cents, fen). Lists have semicolons between their items, or are JSON
 arrays. Instants are Unix milliseconds, a date, or an ISO 8601 time. Lines of JSON may also be
 products in proto JSON. Products go in all or none: one wrong row, and nothing is changed.";
 
@@ -49,7 +49,7 @@ Columns are the fields of an event (fairlead.event.v1.Event), with dots between:
   tenant             where it is given, it must be the tenant that is imported for
 Lines of JSON may also be events in proto JSON.";
 
-/// Columns that a catalogue knows.
+/// All columns of a catalogue.
 pub(super) const CATALOGUE: &[&str] = &[
     "product_id",
     "name",
@@ -107,7 +107,7 @@ pub(super) const CATALOGUE: &[&str] = &[
 /// Columns that a catalogue must have.
 pub(super) const CATALOGUE_NEEDED: &[&str] = &["product_id", "name", "kind", "currency"];
 
-/// Columns that events know, besides `attributes.NAME`.
+/// All columns of an events file, except `attributes.NAME`.
 pub(super) const EVENTS: &[&str] = &[
     "event_id",
     "tenant",
@@ -123,8 +123,8 @@ pub(super) const EVENTS: &[&str] = &[
     "channel",
 ];
 
-/// Columns that events must have.
+/// Columns that an events file must have.
 pub(super) const EVENTS_NEEDED: &[&str] = &["customer_id", "kind"];
 
-/// Columns that customers must have.
+/// Columns that a customers file must have.
 pub(super) const CUSTOMERS_NEEDED: &[&str] = &["customer_id"];

@@ -1,4 +1,4 @@
-//! One row as what is told of a customer: attributes, and consents.
+//! Converts a row of a customers file to events: attributes and consents.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use fairlead_registry::{Aggregate, Entity, Registry, ValueType};
 use serde_json::Value;
 
 use super::content_id;
-use super::fields::{Fields, flag, instant, number, written};
+use super::fields::{Fields, as_text, flag, instant, number};
 
-/// Before the name of a consent.
+/// Prefix of the columns of consents.
 const CONSENT: &str = "consent.";
 
-/// The attributes that the registry reads, with their types.
+/// The attributes that the feature registry reads, with their types.
 #[derive(Debug)]
 pub(super) struct Attributes {
     profile: BTreeMap<String, ValueType>,
@@ -21,7 +21,7 @@ pub(super) struct Attributes {
 }
 
 impl Attributes {
-    /// Those of a registry.
+    /// Returns the attributes that the features of `registry` read.
     pub(super) fn of(registry: &Registry) -> Self {
         let read_from = |kind: EventKind| {
             let features = registry.features().iter();
@@ -43,7 +43,7 @@ impl Attributes {
         }
     }
 
-    /// Whether a customers file may have the column.
+    /// Returns whether a customers file may have this column.
     pub(super) fn is_known(&self, column: &str) -> bool {
         let fixed = ["customer_id", "event_time_ms"].contains(&column);
         fixed
@@ -53,7 +53,8 @@ impl Attributes {
                 .is_some_and(|name| self.consents.contains_key(name))
     }
 
-    /// An attribute of an event, by the registry's type; where it has none, by its looks.
+    /// Returns an attribute of an event, by its type in the registry; if it has none there, by the
+    /// form of the value.
     pub(super) fn value(&self, column: &str, name: &str, value: &Value) -> Result<Kept, String> {
         let types = self.profile.get(name).or_else(|| self.consents.get(name));
         match types {
@@ -69,7 +70,7 @@ fn typed(column: &str, value: &Value, kind: ValueType) -> Result<Kept, String> {
             Kept::Number(instant(column, value)? as f64)
         }
         ValueType::Number => Kept::Number(number(column, value)?),
-        ValueType::Category => Kept::Text(written(value)),
+        ValueType::Category => Kept::Text(as_text(value)),
         ValueType::Flag => Kept::Flag(flag(column, value)?),
     })
 }
@@ -78,7 +79,7 @@ fn by_looks(value: &Value) -> Kept {
     if let Value::Bool(flag) = value {
         return Kept::Flag(*flag);
     }
-    let text = written(value);
+    let text = as_text(value);
     match (text.parse::<f64>(), text.as_str()) {
         (Ok(number), _) if number.is_finite() => Kept::Number(number),
         (_, "true") => Kept::Flag(true),
@@ -87,8 +88,8 @@ fn by_looks(value: &Value) -> Kept {
     }
 }
 
-/// The events of a row: the profile, and the consents where there are any. Ids follow from the
-/// content, so that a row that comes again is known.
+/// Returns the events of a row: a profile update, and a consent change if there are consents. Their
+/// ids are computed from the content, so that a repeated row is recognised.
 pub(super) fn events(
     fields: &Fields,
     attributes: &Attributes,
@@ -150,7 +151,7 @@ mod tests {
 
     fn read(cells: &[(&str, &str)]) -> Result<Vec<Event>, String> {
         let attributes = Attributes::of(&Registry::builtin());
-        let fields = Fields::of_cells(cells.iter().copied());
+        let fields = Fields::from_cells(cells.iter().copied());
         events(&fields, &attributes, "t", NOW_MS)
     }
 

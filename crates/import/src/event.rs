@@ -1,4 +1,4 @@
-//! One row as an event.
+//! Converts a row of an events file to an event.
 
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
@@ -7,25 +7,26 @@ use serde_json::Value;
 
 use super::content_id;
 use super::customer::Attributes;
-use super::fields::{Fields, refused, written};
+use super::fields::{Fields, as_text, refused};
 use super::product;
 
 const KINDS: &str = "impression, click, application, conversion, holding_opened, holding_closed, \
                      repayment, delinquency, payment, profile_updated, consent_changed, \
                      app_opened or search, or its name in the proto";
-/// Before the name of an attribute, and after it in proto JSON.
+/// Prefix of the columns of attributes. In proto JSON, one of [`ONE_OF`] follows the name.
 const ATTRIBUTE: &str = "attributes.";
 const ONE_OF: [&str; 3] = [".number", ".text", ".flag"];
 
-/// Whether an events file may have the column.
+/// Returns whether an events file may have this column.
 pub(super) fn is_known(column: &str) -> bool {
     super::columns::EVENTS.contains(&column) || column.starts_with(ATTRIBUTE)
 }
 
-/// Reads a row; the gateway judges the event. Without an id of its own it gets one that follows
-/// from content and line.
+/// Returns the event of a row; the gateway validates it. If the row has no event id, one is
+/// computed from content and line.
 pub(super) fn event(
-    (line, fields): (u64, &Fields),
+    line: u64,
+    fields: &Fields,
     attributes: &Attributes,
     tenant: &str,
     now_ms: i64,
@@ -48,12 +49,12 @@ pub(super) fn event(
         channel: fields.text("channel").unwrap_or_default(),
         ..Event::default()
     };
-    // Proto JSON writes out what is not said.
-    let said = |kind: &&Value| written(kind) != ProductKind::Unspecified.as_str_name();
-    if let Some(kind) = fields.value("product_kind").filter(said) {
+    // Proto JSON spells out unset enums.
+    let is_set = |kind: &&Value| as_text(kind) != ProductKind::Unspecified.as_str_name();
+    if let Some(kind) = fields.value("product_kind").filter(is_set) {
         event.product_kind = product::kind("product_kind", kind)?.into();
     }
-    for (name, value) in fields.under(ATTRIBUTE) {
+    for (name, value) in fields.with_prefix(ATTRIBUTE) {
         let column = format!("{ATTRIBUTE}{name}");
         let ending = ONE_OF.iter().find_map(|ending| name.strip_suffix(ending));
         let name = ending.unwrap_or(name);
@@ -73,7 +74,7 @@ pub(super) fn event(
 
 fn kind(fields: &Fields) -> Result<EventKind, String> {
     let value = fields.value("kind").ok_or("kind is missing")?;
-    let word = written(value).to_uppercase();
+    let word = as_text(value).to_uppercase();
     let name = format!("EVENT_KIND_{}", word.trim_start_matches("EVENT_KIND_"));
     let by_number = || EventKind::try_from(word.parse::<i32>().ok()?).ok();
     let found = EventKind::from_str_name(&name).or_else(by_number);
@@ -110,7 +111,7 @@ mod tests {
 
     fn read(fields: &Fields) -> Result<Event, String> {
         let attributes = Attributes::of(&Registry::builtin());
-        event((7, fields), &attributes, "demo", NOW_MS)
+        event(7, fields, &attributes, "demo", NOW_MS)
     }
 
     #[test]
@@ -128,7 +129,7 @@ mod tests {
             ("attributes.occupation", "7"),
             ("attributes.colour", "red"),
         ];
-        let event = read(&Fields::of_cells(cells.into_iter())).expect("read");
+        let event = read(&Fields::from_cells(cells.into_iter())).expect("read");
         assert_eq!(event.kind(), EventKind::Click);
         assert_eq!(event.event_time_ms, NOW_MS);
         assert_eq!((event.product_kind, event.position), (4, 2));
@@ -143,7 +144,7 @@ mod tests {
         let wrong = |cells: &[(&str, &str)]| {
             let base = [("customer_id", "c"), ("kind", "click")];
             let cells = base.iter().chain(cells).copied();
-            read(&Fields::of_cells(cells)).expect_err("wrong")
+            read(&Fields::from_cells(cells)).expect_err("wrong")
         };
         for (cell, expected) in [
             (("kind", "wink"), "kind `wink` is not allowed: impression"),

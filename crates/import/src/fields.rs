@@ -1,4 +1,4 @@
-//! The fields of one row, by column, whatever the format.
+//! The fields of one row by column, independent of the file format.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,50 +7,51 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-/// The longest value that a message repeats, in characters.
-const SHOWN: usize = 80;
-/// Between the items of a list in one cell.
-const BETWEEN: char = ';';
+/// Most characters of a value that an error message repeats.
+const MAX_SHOWN: usize = 80;
+/// Separator of the items of a list in one cell.
+const SEPARATOR: char = ';';
 
-/// The fields of a row. What is absent, null or empty is not there.
+/// The fields of a row. Absent, null and empty fields are left out.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Fields(BTreeMap<String, Value>);
 
 impl Fields {
-    /// Of cells by column: texts.
-    pub(super) fn of_cells<'c>(cells: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
+    /// Creates the fields from cells of text by column.
+    pub(super) fn from_cells<'c>(cells: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
         let cells = cells.filter(|(_, cell)| !cell.trim().is_empty());
         let cells =
             cells.map(|(column, cell)| (column.to_owned(), Value::from(cell.trim().to_owned())));
         Self(cells.collect())
     }
 
-    /// Of a JSON object: fields of objects within it are named with dots between, and lower camel
-    /// case becomes snake case, but for names under `attributes`, which are the sender's own.
-    pub(super) fn of_json(object: Map<String, Value>) -> Self {
+    /// Creates the fields from a JSON object. Fields of nested objects are named with dots between;
+    /// lower camel case becomes snake case, except under `attributes`, whose names are the
+    /// sender's.
+    pub(super) fn from_json(object: Map<String, Value>) -> Self {
         let mut fields = BTreeMap::new();
         flatten(object, "", &mut fields);
         Self(fields)
     }
 
-    /// The columns that are there.
+    /// Returns the columns that have a value.
     pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
-    /// Columns that are not known here.
+    /// Returns the columns that are not known.
     pub(super) fn unknown(&self, is_known: impl Fn(&str) -> bool) -> BTreeSet<String> {
         let unknown = self.columns().filter(|column| !is_known(column));
         unknown.map(str::to_owned).collect()
     }
 
-    /// Whether any column begins like this.
-    pub(super) fn any_under(&self, prefix: &str) -> bool {
+    /// Returns whether any column has this prefix.
+    pub(super) fn any_with_prefix(&self, prefix: &str) -> bool {
         self.columns().any(|column| column.starts_with(prefix))
     }
 
-    /// Columns that begin like this, the rest of their names, and their values.
-    pub(super) fn under<'f>(
+    /// Returns the columns with this prefix: the rest of their names, and their values.
+    pub(super) fn with_prefix<'f>(
         &'f self,
         prefix: &'f str,
     ) -> impl Iterator<Item = (&'f str, &'f Value)> {
@@ -63,12 +64,12 @@ impl Fields {
         self.0.get(column)
     }
 
-    /// A text; numbers are written out.
+    /// Returns a text, or `None` if it is absent; numbers are formatted.
     pub(super) fn text(&self, column: &str) -> Option<String> {
-        self.value(column).map(written)
+        self.value(column).map(as_text)
     }
 
-    /// A text that must be there.
+    /// Returns a text, or an error if it is absent.
     pub(super) fn needed(&self, column: &str) -> Result<String, String> {
         self.text(column)
             .ok_or_else(|| format!("{column} is missing"))
@@ -79,7 +80,7 @@ impl Fields {
             return Ok(None);
         };
         let read = match value {
-            Value::Number(number) => number.as_i64().or_else(|| whole(number.as_f64()?)),
+            Value::Number(number) => number.as_i64().or_else(|| exact_integer(number.as_f64()?)),
             Value::String(text) => text.parse().ok(),
             _ => None,
         };
@@ -87,7 +88,7 @@ impl Fields {
         Ok(Some(read))
     }
 
-    /// A whole number of 32 bits.
+    /// Returns a 32-bit integer, or `None` if it is absent.
     pub(super) fn small(&self, column: &str) -> Result<Option<i32>, String> {
         let Some(number) = self.integer(column)? else {
             return Ok(None);
@@ -104,20 +105,21 @@ impl Fields {
         value.map(|value| flag(column, value)).transpose()
     }
 
-    /// An instant, Unix milliseconds: the number, or a date or time in ISO 8601.
+    /// Returns an instant in Unix milliseconds, or `None` if it is absent. The value is the number,
+    /// or a date or time in ISO 8601.
     pub(super) fn instant(&self, column: &str) -> Result<Option<i64>, String> {
         let value = self.value(column);
         value.map(|value| instant(column, value)).transpose()
     }
 
-    /// Items of a list: a JSON array, or one cell with semicolons between.
+    /// Returns the items of a list: a JSON array, or one cell with semicolons between.
     pub(super) fn list(&self, column: &str) -> Vec<String> {
         match self.value(column) {
             None => Vec::new(),
-            Some(Value::Array(items)) => items.iter().map(written).collect(),
+            Some(Value::Array(items)) => items.iter().map(as_text).collect(),
             Some(value) => {
-                let text = written(value);
-                let items = text.split(BETWEEN).map(str::trim);
+                let text = as_text(value);
+                let items = text.split(SEPARATOR).map(str::trim);
                 items
                     .filter(|item| !item.is_empty())
                     .map(str::to_owned)
@@ -127,27 +129,28 @@ impl Fields {
     }
 }
 
-/// A number that is whole and exact.
-fn whole(number: f64) -> Option<i64> {
+/// Returns the integer that equals `number`, or `None` if there is none that a double holds
+/// exactly.
+fn exact_integer(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
-/// A value as text.
-pub(super) fn written(value: &Value) -> String {
+/// Returns a value as text.
+pub(super) fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
 }
 
-/// What is wrong with a value: the column, the value, what is allowed.
+/// Returns an error message with the column, the value and what is allowed.
 pub(super) fn refused(column: &str, value: &Value, allowed: &str) -> String {
-    let value: String = written(value).chars().take(SHOWN).collect();
+    let value: String = as_text(value).chars().take(MAX_SHOWN).collect();
     format!("{column} `{value}` is not allowed: {allowed}")
 }
 
-/// A finite number.
+/// Parses a finite number.
 pub(super) fn number(column: &str, value: &Value) -> Result<f64, String> {
     let read = match value {
         Value::Number(number) => number.as_f64(),
@@ -158,20 +161,20 @@ pub(super) fn number(column: &str, value: &Value) -> Result<f64, String> {
     finite.ok_or_else(|| refused(column, value, "a finite number"))
 }
 
-/// A yes or no.
+/// Parses a flag.
 pub(super) fn flag(column: &str, value: &Value) -> Result<bool, String> {
-    match written(value).to_lowercase().as_str() {
+    match as_text(value).to_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" => Ok(false),
         _ => Err(refused(column, value, "true or false")),
     }
 }
 
-/// An instant, Unix milliseconds.
+/// Parses an instant to Unix milliseconds.
 pub(super) fn instant(column: &str, value: &Value) -> Result<i64, String> {
-    let text = written(value);
+    let text = as_text(value);
     let number = text.parse::<i64>().ok();
-    let number = number.or_else(|| whole(value.as_f64()?));
+    let number = number.or_else(|| exact_integer(value.as_f64()?));
     let time = || {
         let time: Timestamp = text.parse().ok()?;
         Some(time.as_millisecond())
@@ -204,7 +207,7 @@ fn flatten(object: Map<String, Value>, prefix: &str, into: &mut BTreeMap<String,
     }
 }
 
-/// `minAmount` as `min_amount`.
+/// Converts `minAmount` to `min_amount`.
 fn snake(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for letter in name.chars() {
@@ -224,7 +227,7 @@ mod tests {
 
     fn of(value: Value) -> Fields {
         match value {
-            Value::Object(object) => Fields::of_json(object),
+            Value::Object(object) => Fields::from_json(object),
             _ => Fields::default(),
         }
     }

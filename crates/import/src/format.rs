@@ -1,4 +1,4 @@
-//! File formats, by name.
+//! File formats, by file name.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub enum Format {
     Parquet,
 }
 
-/// Endings and what they stand for.
+/// File name endings and their formats.
 const ENDINGS: [(&str, Format); 8] = [
     (".csv", Format::Csv),
     (".csv.gz", Format::Csv),
@@ -28,7 +28,7 @@ const ENDINGS: [(&str, Format); 8] = [
 ];
 
 impl Format {
-    /// The format that a file's name stands for.
+    /// Returns the format by the ending of the file name, or an error that lists the endings.
     pub fn of(file: &Path) -> anyhow::Result<Self> {
         let name = file.to_string_lossy().to_lowercase();
         if let Some((_, format)) = ENDINGS.iter().find(|(ending, _)| name.ends_with(ending)) {

@@ -1,8 +1,14 @@
-//! Import of catalogues, customers and events from files: CSV, JSON lines, Parquet.
+//! Imports catalogues, customers and events from files: CSV, JSON lines, Parquet.
 //!
-//! A file is read row by row and never held whole, but for a catalogue, which goes in as one. A
-//! row that cannot be used is written to a rejects file with its line and the cause, and the
-//! import goes on. Customers and events go the way of anyone's: over the gateway, into the log.
+//! # Invariants
+//! - A file is read row by row and never held in memory, except a catalogue, which is sent as one.
+//! - A row that cannot be used is written to a rejects file with its line and the cause, and the
+//!   import continues.
+//! - Customers and events take the same way as those of every other sender: through the gateway
+//!   into the log.
+//!
+//! # Must not depend on
+//! Any service, and the terminal: it returns a report and reports progress to a callback.
 
 mod columns;
 mod content_id;
@@ -24,32 +30,32 @@ pub use columns::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP};
 pub use format::Format;
 pub use run::{catalogue, customers, events};
 
-/// What is imported, and for whom.
+/// A file to import, and its options.
 #[derive(Clone, Copy)]
 pub struct Source<'s> {
     /// The file.
     pub file: &'s Path,
-    /// Its format; nothing goes by the name's ending.
+    /// Its format; `None` means by the ending of its name.
     pub format: Option<Format>,
-    /// Where rows that cannot be used are written; nothing puts them beside the file.
+    /// The file for rows that cannot be used; `None` means `FILE.rejects.csv`.
     pub rejects: Option<&'s Path>,
     /// The tenant.
     pub tenant: &'s TenantId,
-    /// Called now and then with how much was read and how much there is: bytes of the file, or rows.
+    /// Called regularly with how much was read and how much there is: bytes of the file, or rows.
     pub progress: &'s dyn Fn(u64, u64),
 }
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Rows read.
     pub read: u64,
-    /// Rows taken.
+    /// Rows accepted.
     pub accepted: u64,
     /// Rows that could not be used.
     pub rejected: u64,
-    /// The file with their lines and causes, where there are any.
+    /// The file with their lines and causes, if there are any.
     pub rejects: Option<PathBuf>,
-    /// Columns that mean nothing here and were left alone.
+    /// Unknown columns, which were ignored.
     pub ignored: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! One row as a product.
+//! Converts a row of a catalogue to a product.
 
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{
@@ -14,9 +14,9 @@ const KINDS: &str =
     "cash_loan, instalment_plan, credit_card, fund, deposit or insurance, or its name in the proto";
 const REPAYMENTS: &str = "annuity, equal_principal or bullet";
 
-/// The kind that a word stands for: `fund`, `PRODUCT_KIND_FUND` or 4.
+/// Parses a product kind: `fund`, `PRODUCT_KIND_FUND` or 4.
 pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
-    let word = super::fields::written(value).to_uppercase();
+    let word = super::fields::as_text(value).to_uppercase();
     let name = format!("PRODUCT_KIND_{}", word.trim_start_matches("PRODUCT_KIND_"));
     let by_number = || ProductKind::try_from(word.parse::<i32>().ok()?).ok();
     let found = ProductKind::from_str_name(&name).or_else(by_number);
@@ -24,7 +24,7 @@ pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
     known.ok_or_else(|| refused(column, value, KINDS))
 }
 
-/// Reads a row; what the contract says of the product is judged by the control plane.
+/// Returns the product of a row; the control plane validates it.
 pub(super) fn product(fields: &Fields) -> Result<Product, String> {
     let row = Row {
         fields,
@@ -80,7 +80,7 @@ impl Row<'_> {
             ProductKind::Unspecified => return Err(format!("kind is missing: {KINDS}")),
         };
         for other in ["loan.", "card.", "fund.", "deposit.", "insurance."] {
-            if other != prefix && self.fields.any_under(other) {
+            if other != prefix && self.fields.any_with_prefix(other) {
                 return Err(format!(
                     "{other}* is not allowed: a {kind:?} has {prefix}* alone"
                 ));
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     fn read(cells: &[(&str, &str)]) -> Result<Product, String> {
-        product(&Fields::of_cells(cells.iter().copied()))
+        product(&Fields::from_cells(cells.iter().copied()))
     }
 
     const LOAN: &[(&str, &str)] = &[

@@ -1,5 +1,4 @@
-//! The file of rows that could not be used: line and cause, as CSV. It is made with the first of
-//! them, so that an import without any leaves nothing behind.
+//! The file of rejected rows: line and cause, as CSV. It is created with the first of them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ pub(super) struct Rejects {
 }
 
 impl Rejects {
-    /// A file at `path`, or beside the imported file: `events.csv.rejects.csv`.
+    /// Creates a writer to `path`, or to `FILE.rejects.csv` if that is `None`.
     pub(super) fn new(imported: &Path, path: Option<&Path>) -> Self {
         let beside = || {
             let mut name = imported.as_os_str().to_owned();
@@ -29,7 +28,7 @@ impl Rejects {
         }
     }
 
-    /// Notes a row.
+    /// Adds a row.
     pub(super) fn add(&mut self, line: u64, cause: &str) -> anyhow::Result<()> {
         let cannot = || format!("cannot write the rejects file {}", self.path.display());
         if self.writer.is_none() {
@@ -49,12 +48,12 @@ impl Rejects {
         Ok(())
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Ends the file; where it is, if there is one.
+    /// Finishes the file. Returns its path, or `None` if no row was rejected.
     pub(super) fn finish(self) -> anyhow::Result<Option<PathBuf>> {
         let Some(mut writer) = self.writer else {
             return Ok(None);

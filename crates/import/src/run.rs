@@ -1,4 +1,4 @@
-//! The imports themselves: rows in, calls out, rejects beside.
+//! Runs imports: reads rows, calls a server, writes rejects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,14 +21,14 @@ use super::reader::{self, Lines};
 use super::rejects::Rejects;
 use super::{Report, Source, columns, event, product};
 
-/// Events in one call, and their bytes: a gRPC message has 4 MiB at most.
+/// Events in one call. See [`BATCH_BYTES`].
 const BATCH_EVENTS: usize = 1_000;
-/// See [`BATCH_EVENTS`].
+/// Bytes of events in one call: a gRPC message has 4 MiB at most.
 const BATCH_BYTES: usize = 2 << 20;
-/// Bytes of a catalogue: it goes in as one call.
+/// Bytes of a catalogue, which is sent in one call.
 const CATALOGUE_BYTES: usize = 4 << 20;
-/// Lines that a message about duplicates names.
-const NAMED: usize = 10;
+/// Duplicate ids that an error message lists.
+const MAX_LISTED: usize = 10;
 
 /// A file being read, with its rejects and its progress.
 struct Reading<'s> {
@@ -74,7 +74,8 @@ impl<'s> Reading<'s> {
         })
     }
 
-    /// The next row that can be read, with its line; those that cannot are rejected.
+    /// Returns the next readable row with its line, or `None` at the end. Unreadable rows are
+    /// rejected.
     fn next(&mut self, is_known: &dyn Fn(&str) -> bool) -> anyhow::Result<Option<(u64, Fields)>> {
         while let Some(line) = self.lines.next()? {
             self.read += 1;
@@ -106,8 +107,8 @@ impl<'s> Reading<'s> {
     }
 }
 
-/// Imports a catalogue as drafts: all products or none. A row that cannot be used, or an id that
-/// comes twice, and nothing is changed; the rejects file says what and where.
+/// Imports a catalogue as drafts: all products or none. If a row cannot be used or an id is
+/// repeated, nothing is changed and the rejects file says why.
 pub async fn catalogue(
     control: &Link,
     actor: &str,
@@ -133,7 +134,7 @@ pub async fn catalogue(
     }
     lines.retain(|_, lines| lines.len() > 1);
     let report = reading.finish()?;
-    refuse_partly(source, &report, &lines)?;
+    check_complete(source, &report, &lines)?;
     let request = PutProductsRequest {
         tenant: source.tenant.to_string(),
         actor: actor.to_owned(),
@@ -155,8 +156,8 @@ pub async fn catalogue(
     Ok(report)
 }
 
-/// A catalogue goes in whole or not at all.
-fn refuse_partly(
+/// Returns an error unless every row can be used and every id is unique.
+fn check_complete(
     source: &Source<'_>,
     report: &Report,
     twice: &BTreeMap<String, Vec<u64>>,
@@ -172,7 +173,7 @@ fn refuse_partly(
         );
     }
     if !twice.is_empty() {
-        let named = twice.iter().take(NAMED).map(|(id, lines)| {
+        let named = twice.iter().take(MAX_LISTED).map(|(id, lines)| {
             let lines: Vec<String> = lines.iter().map(u64::to_string).collect();
             format!("`{id}` on lines {}", lines.join(", "))
         });
@@ -189,7 +190,7 @@ fn refuse_partly(
     Ok(())
 }
 
-/// Imports customers: a row becomes what is told of them, at an instant where the row gives none.
+/// Imports customers. A row without an instant gets `now_ms`.
 pub async fn customers(
     gateway: &Link,
     registry: &Registry,
@@ -199,12 +200,16 @@ pub async fn customers(
     let attributes = Attributes::of(registry);
     let is_known = |column: &str| attributes.is_known(column);
     let tenant = source.tenant.as_str();
-    let make = |_, fields: &Fields| customer::events(fields, &attributes, tenant, now_ms);
+    let events = |_, fields: &Fields| customer::events(fields, &attributes, tenant, now_ms);
     let reading = Reading::open(source, columns::CUSTOMERS_NEEDED, &is_known)?;
-    send(gateway, reading, (&is_known, &make)).await
+    let conversion = Conversion {
+        is_known: &is_known,
+        events: &events,
+    };
+    send(gateway, reading, conversion).await
 }
 
-/// Imports events, at an instant where a row gives none.
+/// Imports events. A row without an instant gets `now_ms`.
 pub async fn events(
     gateway: &Link,
     registry: &Registry,
@@ -213,30 +218,37 @@ pub async fn events(
 ) -> anyhow::Result<Report> {
     let attributes = Attributes::of(registry);
     let tenant = source.tenant.as_str();
-    let make = |line, fields: &Fields| {
-        let event = event::event((line, fields), &attributes, tenant, now_ms)?;
+    let events = |line, fields: &Fields| {
+        let event = event::event(line, fields, &attributes, tenant, now_ms)?;
         Ok(vec![event])
     };
     let reading = Reading::open(source, columns::EVENTS_NEEDED, &event::is_known)?;
-    send(gateway, reading, (&event::is_known, &make)).await
+    let conversion = Conversion {
+        is_known: &event::is_known,
+        events: &events,
+    };
+    send(gateway, reading, conversion).await
 }
 
-/// What a row becomes.
-type Make<'m> = (
-    &'m dyn Fn(&str) -> bool,
-    &'m dyn Fn(u64, &Fields) -> Result<Vec<Event>, String>,
-);
+/// Returns the events of a row, given its line, or the cause of its rejection.
+type EventsOfRow<'c> = dyn Fn(u64, &Fields) -> Result<Vec<Event>, String> + 'c;
 
-/// Sends rows as events, some at a time.
+/// Converts rows of one kind of file to events.
+struct Conversion<'c> {
+    is_known: &'c dyn Fn(&str) -> bool,
+    events: &'c EventsOfRow<'c>,
+}
+
+/// Sends rows as events, in batches.
 async fn send(
     gateway: &Link,
     mut reading: Reading<'_>,
-    (is_known, make): Make<'_>,
+    conversion: Conversion<'_>,
 ) -> anyhow::Result<Report> {
     let mut client = EventServiceClient::new(gateway.clone());
     let mut batch = Batch::default();
-    while let Some((line, fields)) = reading.next(is_known)? {
-        match make(line, &fields) {
+    while let Some((line, fields)) = reading.next(conversion.is_known)? {
+        match (conversion.events)(line, &fields) {
             Ok(events) => batch.add(line, events),
             Err(cause) => reading.rejects.add(line, &cause)?,
         }
@@ -249,7 +261,7 @@ async fn send(
     reading.finish()
 }
 
-/// Events on their way, with the lines they came from.
+/// Events to be sent in one call, with the lines that they came from.
 #[derive(Debug, Default)]
 struct Batch {
     events: Vec<Event>,
@@ -288,7 +300,7 @@ impl Batch {
                  the same file may be imported again"
                 )
             })?;
-        // Both events of one row may be refused: the row is one.
+        // A row may make two events; if both are refused, it is one rejected row.
         let mut refused: BTreeMap<u64, String> = BTreeMap::new();
         for rejected in answer.into_inner().rejected {
             let place = usize::try_from(rejected.index).ok();

@@ -1,5 +1,5 @@
-//! `fairlead bench recommend --cluster`: what the network between the services costs. The house in
-//! one process and the same services in five, one after the other, on the same release, features,
+//! `fairlead bench recommend --cluster`: the cost of the network between the services. Compares all
+//! services in one process with five processes, one after the other, on the same release, features,
 //! Redis and Kafka.
 
 use std::net::{SocketAddr, TcpListener};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use fairlead_client::terminal::{heading, note, table};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -16,32 +16,32 @@ use tokio::process::{Child, Command};
 
 use super::recommend::{Measured, RecommendBench, UnderLoad};
 
-/// The services, the gateway last: it is ready once the others are.
+/// The services; the gateway last, since it is ready only after the others.
 const SERVICES: [&str; 5] = ["profile", "recall", "ranking", "pricing", "gateway"];
-/// Starts that are tried.
+/// Attempts to start the processes.
 const TRIES: usize = 3;
-/// How long a process may take to load its models.
+/// The time that a process may take to load its models.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// A service in a process of its own; killed when dropped.
+/// A service in a process of its own; killed on drop.
 struct Process {
     child: Child,
     port: u16,
     page: SocketAddr,
 }
 
-/// Measures the house, then the processes, and prints both with their ratio.
+/// Measures the services in one process, then as processes, and prints both with their ratio.
 pub(super) async fn compare(
-    running: &Running,
-    house: &UnderLoad<'_>,
+    server: &Server,
+    one_process: &UnderLoad<'_>,
     args: &RecommendBench,
 ) -> anyhow::Result<()> {
-    let one = house.measure(&args.connections, args.seconds).await?;
+    let one = one_process.measure(&args.connections, args.seconds).await?;
     let kafka = args.kafka.as_deref().unwrap_or_default();
     let mut tries = 1;
-    // A port that was free a moment ago may be taken.
+    // A port that was free a moment ago may be taken by now.
     let processes = loop {
-        match start(running, kafka).await {
+        match start(server, kafka).await {
             Err(_) if tries < TRIES => tries += 1,
             started => break started?,
         }
@@ -53,7 +53,7 @@ pub(super) async fn compare(
             .iter()
             .filter_map(|process| Some(process.child.id()?.to_string()))
             .collect(),
-        customers: house.customers,
+        customers: one_process.customers,
     };
     let many = cluster.measure(&args.connections, args.seconds).await?;
     if args.json {
@@ -64,10 +64,10 @@ pub(super) async fn compare(
     Ok(())
 }
 
-async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
+async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<Process>> {
     let free = free_ports(2 * SERVICES.len())?;
     let (ports, pages) = free.split_at(SERVICES.len());
-    let folder = running.data.join("cluster");
+    let folder = server.data.join("cluster");
     let mut processes = Vec::new();
     for ((service, port), page) in SERVICES.iter().zip(ports).zip(pages) {
         let page = SocketAddr::from(([127, 0, 0, 1], *page));
@@ -76,7 +76,7 @@ async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
             .args(["serve", service])
             .env("FAIRLEAD_DATA_DIR", folder.join(service))
             .env("FAIRLEAD_EVENTS__KAFKA", kafka)
-            .env("FAIRLEAD_REDIS__URL", &running.redis_url)
+            .env("FAIRLEAD_REDIS__URL", &server.redis_url)
             .env("FAIRLEAD_TELEMETRY__LOG", "error")
             .env("FAIRLEAD_LISTEN__METRICS", page.to_string())
             .env(
@@ -87,13 +87,13 @@ async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
             .iter()
             .zip(ports)
             .map(|(name, port)| (*name, *port));
-        for (name, port) in named.chain([("control", running.addresses.control.port())]) {
+        for (name, port) in named.chain([("control", server.addresses.control.port())]) {
             command.env(
                 format!("FAIRLEAD_DISCOVERY__SERVICES__{}", name.to_uppercase()),
                 format!("[\"http://127.0.0.1:{port}\"]"),
             );
         }
-        // The gateway looks for everyone; nobody looks for the gateway.
+        // The gateway calls every service; no service calls the gateway.
         command.env_remove("FAIRLEAD_DISCOVERY__SERVICES__GATEWAY");
         let child = command.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
         processes.push(Process {
@@ -108,7 +108,7 @@ async fn start(running: &Running, kafka: &str) -> anyhow::Result<Vec<Process>> {
     Ok(processes)
 }
 
-/// Different ports that were free a moment ago.
+/// Returns different ports that are free now.
 fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
     let held: Vec<TcpListener> = (0..count)
         .map(|_| TcpListener::bind("127.0.0.1:0"))

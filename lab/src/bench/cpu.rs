@@ -1,4 +1,4 @@
-//! CPU time, as the kernel counts it.
+//! CPU time from the counters of the kernel.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use anyhow::Context as _;
 /// Kernel ticks per second: `USER_HZ`, 100 on every Linux that Rust runs on.
 const TICKS: u64 = 100;
 
-/// CPU time of a process so far, user and system; `self` for this one.
+/// Returns the CPU time of a process so far, user and system; `self` names this process.
 pub(crate) fn of_process(process: &str) -> anyhow::Result<Duration> {
     let path = format!("/proc/{process}/stat");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    // The name may hold spaces and brackets: fields count from behind its last bracket.
+    // The name may hold spaces and brackets, so fields are counted after its last bracket.
     let (_, fields) = text
         .rsplit_once(')')
         .context("no name in the process's stat")?;
@@ -27,7 +27,7 @@ pub(crate) fn of_process(process: &str) -> anyhow::Result<Duration> {
     ))
 }
 
-/// CPU time of the calling thread so far.
+/// Returns the CPU time of the calling thread so far.
 pub(crate) fn of_thread() -> anyhow::Result<Duration> {
     let text =
         std::fs::read_to_string("/proc/thread-self/schedstat").context("cannot read schedstat")?;

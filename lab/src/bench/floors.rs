@@ -1,6 +1,6 @@
-//! The floors: CPU of the parts that a request cannot do without, each called straight.
-//! One search of the index, one pass of each model (200 rows), the Redis trip of one profile,
-//! twenty prices.
+//! The floors of a request: CPU of the parts that it cannot do without, each called directly. They
+//! are one search of the index, one pass of each model (200 rows), one read of a profile from
+//! Redis, and twenty prices.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -13,17 +13,17 @@ use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_registry::input::{Assembler, InputSpec};
 use fairlead_registry::{FeatureReader, Purpose};
 use fairlead_release::Live;
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use fairlead_vector_index::{Searchable as _, VectorIndex};
 
 use super::cpu;
 
 const ROUNDS: usize = 400;
-/// Candidates that a request ranks and prices.
+/// Candidates that a request ranks.
 const RANKED: usize = 200;
 const PRICED: usize = 20;
 
-/// Microseconds of CPU a request.
+/// The floors, in microseconds of CPU per request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Floors {
     search: f64,
@@ -34,7 +34,7 @@ pub(crate) struct Floors {
 }
 
 impl Floors {
-    /// By name.
+    /// Returns each floor with its name.
     pub(crate) fn named(&self) -> [(&'static str, f64); 5] {
         [
             ("FAISS search", self.search),
@@ -45,27 +45,27 @@ impl Floors {
         ]
     }
 
-    /// All of them.
+    /// Returns the sum of the floors, in microseconds.
     pub(crate) fn sum_us(&self) -> f64 {
         self.named().iter().map(|(_, micros)| micros).sum()
     }
 }
 
-/// What the floors are measured on.
+/// The release and the features that the floors are measured on.
 struct Material {
     live: std::sync::Arc<Live>,
     sets: Vec<[FeatureSet; 2]>,
 }
 
 /// Measures every floor on the live release and its customers.
-pub(crate) async fn measure(running: &Running, customers: &[String]) -> anyhow::Result<Floors> {
-    let (sets, redis) = read_profiles(running, customers).await?;
+pub(crate) async fn measure(server: &Server, customers: &[String]) -> anyhow::Result<Floors> {
+    let (sets, redis) = read_profiles(server, customers).await?;
     let material = Material {
-        live: running.releases.first().await,
+        live: server.releases.first().await,
         sets,
     };
-    let registry = running.registry.clone();
-    let now_ms = running.clock.now_ms();
+    let registry = server.registry.clone();
+    let now_ms = server.clock.now_ms();
     let rest = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let (user_tower, search) = two_tower(&registry, &material)?;
         let ranker = ranker(&registry, &material, now_ms)?;
@@ -82,7 +82,7 @@ pub(crate) async fn measure(running: &Running, customers: &[String]) -> anyhow::
     })
 }
 
-/// Mean CPU of `round` over the rounds, microseconds, on this thread.
+/// Returns the mean CPU time of `round` over the rounds, in microseconds, on this thread.
 fn on_thread(mut round: impl FnMut(usize) -> anyhow::Result<()>) -> anyhow::Result<f64> {
     for warm in 0..ROUNDS / 10 {
         round(warm)?;
@@ -95,9 +95,10 @@ fn on_thread(mut round: impl FnMut(usize) -> anyhow::Result<()>) -> anyhow::Resu
     Ok(spent.as_secs_f64() * 1e6 / ROUNDS as f64)
 }
 
-/// Reads profiles one by one; the trip's cost is CPU of this process, Redis' own not counted.
+/// Reads profiles one by one. Returns them, and the CPU time of a read in this process, in
+/// microseconds; that of Redis is not counted.
 async fn read_profiles(
-    running: &Running,
+    server: &Server,
     customers: &[String],
 ) -> anyhow::Result<(Vec<[FeatureSet; 2]>, f64)> {
     let ids: Vec<CustomerId> = customers
@@ -105,24 +106,25 @@ async fn read_profiles(
         .take(ROUNDS)
         .map(|id| CustomerId::new(id))
         .collect::<Result<_, _>>()?;
-    let now_ms = running.clock.now_ms();
+    let now_ms = server.clock.now_ms();
     let mut sets = Vec::new();
     let before = cpu::of_process("self")?;
     let started = Instant::now();
     let mut trips = 0_u32;
-    // CPU of a process is counted in hundredths of a second: long enough makes that exact enough.
+    // CPU time of a process is counted in hundredths of a second: two seconds make that exact
+    // enough.
     while started.elapsed().as_secs_f64() < 2.0 {
         for id in &ids {
-            let state = running
+            let state = server
                 .store
-                .read_customer(&running.tenant, id)
+                .read_customer(&server.tenant, id)
                 .await?
                 .unwrap_or_default();
             trips += 1;
             if sets.len() < ids.len() {
                 sets.push(
                     [Purpose::Recommend, Purpose::Price]
-                        .map(|purpose| running.registry.features_at(&state, now_ms, purpose)),
+                        .map(|purpose| server.registry.features_at(&state, now_ms, purpose)),
                 );
             }
         }
@@ -222,7 +224,7 @@ fn ranker(
     })
 }
 
-/// Features read through the registry, as the pricing service reads them.
+/// Reads features through the registry, as the pricing service does.
 struct Read<'r>(FeatureReader<'r>);
 
 impl Features for Read<'_> {
@@ -268,7 +270,7 @@ fn prices(
                 strategy_versions: &versions,
                 features: &features,
             };
-            // A refusal is an answer too, and costs what it costs.
+            // A refusal is an answer too, and its cost counts.
             let _ = std::hint::black_box(engine.price(&inputs));
         }
         Ok(())

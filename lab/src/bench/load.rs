@@ -1,5 +1,5 @@
-//! The load: closed loops over real gRPC connections, in a process of its own so that its CPU is
-//! not taken for the server's.
+//! The load: closed loops over real gRPC connections, in a process of its own so that its CPU time
+//! is not counted as the server's.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,26 +15,26 @@ use tokio::task::JoinSet;
 /// Options of the load.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
-    /// The gateway.
+    /// Address of the gateway.
     #[arg(long)]
     server: String,
-    /// Connections, each with one request under way.
+    /// Connections; each has one request in flight.
     #[arg(long)]
     connections: usize,
     /// Seconds.
     #[arg(long)]
     seconds: f64,
-    /// File with one customer id a line.
+    /// File with one customer id per line.
     #[arg(long)]
     customers: std::path::PathBuf,
 }
 
-/// What the load saw.
+/// Figures that the load measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Seen {
-    /// Answers.
+    /// Answered requests.
     pub requests: u64,
-    /// Products on slates with a price.
+    /// Items on slates that have a price.
     pub priced_items: u64,
     /// Answers that were degraded.
     pub degraded: u64,
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     pub p99_ms: f64,
 }
 
-/// Runs it and prints what it saw as JSON.
+/// Runs the load and prints its figures as JSON.
 pub(crate) async fn run(args: LoadArgs) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(&args.customers)?;
     let customers: Arc<Vec<String>> = Arc::new(text.lines().map(str::to_owned).collect());

@@ -1,4 +1,4 @@
-//! `fairlead bench`: what a request costs, beside what its parts cost at least, in one run.
+//! `fairlead bench`: the cost of a request, relative to the floors of its parts, in one run.
 
 mod cluster;
 mod cpu;
@@ -8,17 +8,17 @@ mod recommend;
 
 use clap::Subcommand;
 
-/// What to measure.
+/// Benches.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
-    /// Requests per second, latency and CPU of `Recommend`, and the ratio to its floors.
+    /// Measure requests per second, latency and CPU of `Recommend`, and the ratio to its floors.
     Recommend(recommend::RecommendBench),
-    /// Sends requests for another process that measures itself.
+    /// Send requests for another process that measures itself.
     #[command(hide = true)]
     Load(load::LoadArgs),
 }
 
-/// Runs it.
+/// Runs a bench.
 pub async fn run(command: BenchCommand) -> anyhow::Result<()> {
     match command {
         BenchCommand::Recommend(args) => recommend::run(args).await,

@@ -1,4 +1,4 @@
-//! `fairlead bench recommend`: a house with a simulated population, asked over real gRPC.
+//! `fairlead bench recommend`: a server with a simulated population, under load over real gRPC.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,8 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use fairlead_client::terminal::{Bars, heading, note, table};
-use fairlead_server::config::AppConfig;
-use fairlead_server::up::Running;
+use fairlead_server::{AppConfig, Server};
 use serde_json::json;
 
 use super::{cluster, cpu, floors, load::Seen};
@@ -29,35 +28,35 @@ pub struct RecommendBench {
     /// Numbers of connections.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8])]
     pub(super) connections: Vec<usize>,
-    /// Measure the same services as processes of their own beside the house in one process; both
-    /// on the Kafka of `--kafka`.
+    /// Compare all services in one process with processes of their own, both on the Kafka of
+    /// `--kafka`.
     #[arg(long, requires = "kafka")]
     cluster: bool,
     /// Kafka's bootstrap servers instead of the embedded event log.
     #[arg(long, value_name = "HOST:PORT")]
     pub(super) kafka: Option<String>,
-    /// Print one JSON object.
+    /// Print one JSON object instead of tables.
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// What one number of connections gave.
+/// Figures for one number of connections.
 pub(super) struct Measured {
     pub(super) connections: usize,
     pub(super) seen: Seen,
     pub(super) cpu_us: f64,
 }
 
-/// A gateway under load, and the processes that answer.
+/// A gateway under load, and the processes whose CPU time counts.
 pub(super) struct UnderLoad<'l> {
     pub(super) server: String,
-    /// As `/proc` names them.
+    /// Process ids as `/proc` names them.
     pub(super) processes: Vec<String>,
-    /// A file of customers, one a line.
+    /// File with one customer id per line.
     pub(super) customers: &'l Path,
 }
 
-/// Runs it.
+/// Runs the bench.
 pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let mut config = AppConfig::load(None)?;
@@ -71,7 +70,7 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     if let Some(kafka) = &args.kafka {
         config.events.kafka.clone_from(kafka);
     }
-    let running = Running::start(&config, None).await?;
+    let server = Server::start(&config, None).await?;
     let bars = if args.json {
         Bars::hidden()
     } else {
@@ -82,22 +81,22 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
         customers: args.customers,
         events: args.events,
     };
-    let customers = setup::populate(&running, simulation, bars).await?;
+    let customers = setup::populate(&server, simulation, bars).await?;
     let list = folder.path().join("customers.txt");
     std::fs::write(&list, customers.join("\n"))?;
 
-    let house = UnderLoad {
-        server: format!("http://{}", running.addresses.gateway),
+    let one_process = UnderLoad {
+        server: format!("http://{}", server.addresses.gateway),
         processes: vec!["self".to_owned()],
         customers: &list,
     };
     if args.cluster {
-        let compared = cluster::compare(&running, &house, &args).await;
-        running.stop().await?;
+        let compared = cluster::compare(&server, &one_process, &args).await;
+        server.stop().await?;
         return compared;
     }
-    let measured = house.measure(&args.connections, args.seconds).await?;
-    let floors = floors::measure(&running, &customers).await?;
+    let measured = one_process.measure(&args.connections, args.seconds).await?;
+    let floors = floors::measure(&server, &customers).await?;
     let cpu_us = measured
         .iter()
         .map(|one| one.cpu_us)
@@ -108,11 +107,11 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
     } else {
         print_tables(&measured, &floors, ratio);
     }
-    running.stop().await
+    server.stop().await
 }
 
 impl UnderLoad<'_> {
-    /// Asks over each number of connections, once before to warm up.
+    /// Measures with each number of connections, after a second of warm-up each.
     pub(super) async fn measure(
         &self,
         connections: &[usize],
@@ -151,7 +150,7 @@ impl UnderLoad<'_> {
         })
     }
 
-    /// CPU time that the processes have used.
+    /// Returns the CPU time of the processes so far.
     fn cpu(&self) -> anyhow::Result<Duration> {
         self.processes
             .iter()

@@ -1,5 +1,5 @@
-//! The loop, live: events change the slate, an arm changes it, consent changes it, a release
-//! changes a rate, and the record of it all is read back.
+//! Shows changes in a running server: by new events, by the other arm of an experiment, by a new
+//! release, by withdrawn consent. Then shows the record of a decision.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,37 +16,37 @@ use fairlead_proto::gateway::v1::{
 };
 use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
 use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 
 use super::recommend;
 use crate::releases::publish;
 use crate::setup::population::Described;
 use crate::setup::{ACTOR, drafts};
 
-/// How long an event may take to be visible before the demo gives up.
+/// The time that an event may take to be visible before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Cash loans that are enough to look at, and as many as a slate may have.
+/// Cash loans on a slate that is shown, and on the longest slate.
 const FEW: i32 = 3;
 const EVERY: i32 = 50;
 
-/// Shows all of it.
-pub(crate) async fn show(running: &Running, customers: &[Described]) -> anyhow::Result<()> {
+/// Shows every change.
+pub(crate) async fn show(server: &Server, customers: &[Described]) -> anyhow::Result<()> {
     let customer = customers.first().context("nobody consents")?;
-    new_events(running, &customer.id).await?;
-    other_arm(running, customers).await?;
-    let (customer, changed) = new_rate_card(running, customers).await?;
-    withdrawn_consent(running, &customer).await?;
-    record(running, &changed).await
+    new_events(server, &customer.id).await?;
+    other_arm(server, customers).await?;
+    let (customer, changed) = new_rate_card(server, customers).await?;
+    withdrawn_consent(server, &customer).await?;
+    record(server, &changed).await
 }
 
-/// New events change features and slate; how long that takes.
-async fn new_events(running: &Running, customer: &str) -> anyhow::Result<()> {
+/// Shows how new events change features and slate, and how long that takes.
+async fn new_events(server: &Server, customer: &str) -> anyhow::Result<()> {
     heading(&format!(
         "5. {customer} opens credit cards: from event to slate"
     ));
-    let before = recommend(running, customer, 6).await?;
-    let live = running.releases.first().await;
+    let before = recommend(server, customer, 6).await?;
+    let live = server.releases.first().await;
     let cards = live
         .catalogue
         .products()
@@ -58,10 +58,10 @@ async fn new_events(running: &Running, customer: &str) -> anyhow::Result<()> {
         product_id: product.product_id.clone(),
         ..Event::default()
     });
-    let seen = profile(running, customer).await?.last_event_time_ms;
+    let seen = profile(server, customer).await?.last_event_time_ms;
     let started = Instant::now();
-    track(running, events.collect()).await?;
-    visible(running, customer, |profile| {
+    track(server, events.collect()).await?;
+    visible(server, customer, |profile| {
         profile.last_event_time_ms > seen
     })
     .await?;
@@ -69,14 +69,14 @@ async fn new_events(running: &Running, customer: &str) -> anyhow::Result<()> {
         "visible in the feature store {:.1} ms after it was published",
         started.elapsed().as_secs_f64() * 1e3
     ));
-    let after = recommend(running, customer, 6).await?;
+    let after = recommend(server, customer, 6).await?;
     compare(["before", "after"], &before, &after);
     Ok(())
 }
 
-/// The other arm of the running experiment on the slate's order.
-async fn other_arm(running: &Running, customers: &[Described]) -> anyhow::Result<()> {
-    let (customer, arm, first) = exposed(running, customers).await?;
+/// Shows the other arm of the running experiment on the slate's order.
+async fn other_arm(server: &Server, customers: &[Described]) -> anyhow::Result<()> {
+    let (customer, arm, first) = exposed(server, customers).await?;
     heading(&format!(
         "6. The other arm of experiment {}, for {customer}",
         drafts::ORDER_EXPERIMENT
@@ -86,21 +86,21 @@ async fn other_arm(running: &Running, customers: &[Described]) -> anyhow::Result
         _ => "by-value",
     };
     let overrides = BTreeMap::from([(customer.clone(), other.to_owned())]);
-    drafts::put_experiments(running, drafts::plan(2, overrides)).await?;
-    let revision = publish(running, ACTOR, "the tester on the other arm").await?;
-    running.release_live(revision, PATIENCE).await?;
-    let second = recommend(running, &customer, 6).await?;
+    drafts::put_experiments(server, drafts::plan(2, overrides)).await?;
+    let revision = publish(server, ACTOR, "the tester on the other arm").await?;
+    server.release_live(revision, PATIENCE).await?;
+    let second = recommend(server, &customer, 6).await?;
     compare([&arm, other], &first, &second);
     Ok(())
 }
 
-/// Someone who takes part in the experiment on the slate's order, with arm and slate.
+/// Returns a customer who takes part in the experiment on the slate's order, with arm and slate.
 async fn exposed(
-    running: &Running,
+    server: &Server,
     customers: &[Described],
 ) -> anyhow::Result<(String, String, RecommendResponse)> {
     for customer in customers {
-        let slate = recommend(running, &customer.id, 6).await?;
+        let slate = recommend(server, &customer.id, 6).await?;
         let mut exposures = slate.exposures.iter();
         if let Some(found) = exposures.find(|e| e.experiment_id == drafts::ORDER_EXPERIMENT) {
             return Ok((customer.id.clone(), found.arm_id.clone(), slate));
@@ -112,25 +112,21 @@ async fn exposed(
     )
 }
 
-/// A changed rate card, live without a restart.
+/// Shows a changed rate card that is live without a restart. Returns the customer and the new
+/// slate.
 async fn new_rate_card(
-    running: &Running,
+    server: &Server,
     customers: &[Described],
 ) -> anyhow::Result<(String, RecommendResponse)> {
     heading("7. A release with a changed rate card, without a restart");
-    let (customer, before) = discounted(running, customers).await?;
-    let version = drafts::put_strategy(running, drafts::cash_loan("0.6%", "1.8%", true)?).await?;
+    let (customer, before) = discounted(server, customers).await?;
+    let version = drafts::put_strategy(server, drafts::cash_loan("0.6%", "1.8%", true)?).await?;
     let published = Instant::now();
-    let revision = publish(
-        running,
-        ACTOR,
-        "a deeper discount for established customers",
-    )
-    .await?;
-    running.release_live(revision, PATIENCE).await?;
+    let revision = publish(server, ACTOR, "a deeper discount for established customers").await?;
+    server.release_live(revision, PATIENCE).await?;
     let strategy = format!("cash-loan@{version}");
     let after = loop {
-        let after = cash_loans(running, &customer, FEW).await?;
+        let after = cash_loans(server, &customer, FEW).await?;
         let priced = after.items.iter().filter_map(|item| item.price.as_ref());
         if priced.into_iter().any(|price| price.strategy == strategy)
             || published.elapsed() > PATIENCE
@@ -164,14 +160,14 @@ async fn new_rate_card(
     Ok((customer, after))
 }
 
-/// Someone whose price of a cash loan has a discount, with that slate: not on the arm that has the
-/// challenger's price.
+/// Returns a customer whose cash loan is priced with a discount, and the slate; not one on the arm
+/// with the challenger's price.
 async fn discounted(
-    running: &Running,
+    server: &Server,
     customers: &[Described],
 ) -> anyhow::Result<(String, RecommendResponse)> {
     for customer in customers {
-        let slate = cash_loans(running, &customer.id, FEW).await?;
+        let slate = cash_loans(server, &customer.id, FEW).await?;
         let challenger = slate
             .exposures
             .iter()
@@ -189,12 +185,12 @@ async fn discounted(
     let customer = customers.first().context("the population has customers")?;
     Ok((
         customer.id.clone(),
-        cash_loans(running, &customer.id, FEW).await?,
+        cash_loans(server, &customer.id, FEW).await?,
     ))
 }
 
 async fn cash_loans(
-    running: &Running,
+    server: &Server,
     customer: &str,
     slate_size: i32,
 ) -> anyhow::Result<RecommendResponse> {
@@ -204,7 +200,7 @@ async fn cash_loans(
         kinds: vec![ProductKind::CashLoan.into()],
         ..RecommendRequest::default()
     };
-    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let mut client = RecommendServiceClient::new(server.gateway.clone());
     let answer = client
         .recommend(request)
         .await
@@ -212,13 +208,13 @@ async fn cash_loans(
     Ok(answer.into_inner())
 }
 
-/// Withdrawn consent: the order that everyone gets, at the standard rate.
-async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<()> {
+/// Shows the slate after consent is withdrawn: the non-personalised order at the standard rate.
+async fn withdrawn_consent(server: &Server, customer: &str) -> anyhow::Result<()> {
     heading(&format!(
         "8. {customer} withdraws consent to personalisation"
     ));
-    let before = recommend(running, customer, 6).await?;
-    let own = cash_loans(running, customer, EVERY).await?;
+    let before = recommend(server, customer, 6).await?;
+    let own = cash_loans(server, customer, EVERY).await?;
     let withdrawn = AttributeValue {
         value: Some(Value::Flag(false)),
     };
@@ -228,14 +224,11 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
         attributes: BTreeMap::from([("personalisation".to_owned(), withdrawn)]),
         ..Event::default()
     };
-    track(running, vec![event]).await?;
-    visible(running, customer, |profile| {
-        !profile.personalisation_consent
-    })
-    .await?;
-    let after = recommend(running, customer, 6).await?;
+    track(server, vec![event]).await?;
+    visible(server, customer, |profile| !profile.personalisation_consent).await?;
+    let after = recommend(server, customer, 6).await?;
     compare(["personalised", "for everyone"], &before, &after);
-    let standard = cash_loans(running, customer, EVERY).await?;
+    let standard = cash_loans(server, customer, EVERY).await?;
     let rate_of = |slate: &RecommendResponse, product: &str| {
         let item = slate.items.iter().find(|item| item.product_id == product);
         item.and_then(|item| Some(item.price.as_ref()?.rate_ppm))
@@ -251,19 +244,19 @@ async fn withdrawn_consent(running: &Running, customer: &str) -> anyhow::Result<
     Ok(())
 }
 
-/// The decision record, read back from the log.
-async fn record(running: &Running, answer: &RecommendResponse) -> anyhow::Result<()> {
+/// Shows a decision record, read from the log.
+async fn record(server: &Server, answer: &RecommendResponse) -> anyhow::Result<()> {
     heading(&format!("9. The record of request {}", answer.request_id));
     let request = ExplainRequest {
         request_id: answer.request_id.clone(),
         ..ExplainRequest::default()
     };
-    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let mut client = RecommendServiceClient::new(server.gateway.clone());
     let started = Instant::now();
     let record = loop {
         match client.explain(request.clone()).await {
             Ok(found) => break found.into_inner().record.context("a record")?,
-            // Records of recommendations are written behind the answer.
+            // Records of recommendations are written after the answer.
             Err(status)
                 if status.code() == tonic::Code::NotFound && started.elapsed() < PATIENCE =>
             {
@@ -305,8 +298,8 @@ async fn record(running: &Running, answer: &RecommendResponse) -> anyhow::Result
     Ok(())
 }
 
-async fn track(running: &Running, events: Vec<Event>) -> anyhow::Result<()> {
-    let mut client = EventServiceClient::new(running.gateway.clone());
+async fn track(server: &Server, events: Vec<Event>) -> anyhow::Result<()> {
+    let mut client = EventServiceClient::new(server.gateway.clone());
     let answer = client
         .track_many(TrackManyRequest { events })
         .await
@@ -317,13 +310,13 @@ async fn track(running: &Running, events: Vec<Event>) -> anyhow::Result<()> {
     }
 }
 
-async fn profile(running: &Running, customer: &str) -> anyhow::Result<Profile> {
+async fn profile(server: &Server, customer: &str) -> anyhow::Result<Profile> {
     let request = GetProfileRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         customer_id: customer.to_owned(),
         ..GetProfileRequest::default()
     };
-    let mut client = ProfileServiceClient::new(running.inner.profile.clone());
+    let mut client = ProfileServiceClient::new(server.inner.profile.clone());
     let answer = client
         .get_profile(request)
         .await
@@ -331,14 +324,14 @@ async fn profile(running: &Running, customer: &str) -> anyhow::Result<Profile> {
     answer.into_inner().profile.context("a profile")
 }
 
-/// Waits until the profile shows it.
+/// Waits until `shows` holds for the profile.
 async fn visible(
-    running: &Running,
+    server: &Server,
     customer: &str,
     shows: impl Fn(&Profile) -> bool,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
-    while !shows(&profile(running, customer).await?) {
+    while !shows(&profile(server, customer).await?) {
         if started.elapsed() > PATIENCE {
             bail!("the event is not visible after {PATIENCE:?}");
         }
@@ -347,7 +340,7 @@ async fn visible(
     Ok(())
 }
 
-/// Two slates side by side.
+/// Prints two slates side by side.
 fn compare(names: [&str; 2], left: &RecommendResponse, right: &RecommendResponse) {
     let mut rows = table(["#", names[0], names[1]]);
     let cell = |slate: &RecommendResponse, place: usize| {

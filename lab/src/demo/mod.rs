@@ -1,4 +1,5 @@
-//! `fairlead demo`: the whole way once, for people to watch, and then the servers to play with.
+//! `fairlead demo`: shows every step from an event to a slate once, then leaves the servers
+//! running.
 
 mod live;
 
@@ -11,8 +12,7 @@ use fairlead_client::terminal::{Bars, heading, note};
 use fairlead_client::{explained, show};
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
-use fairlead_server::ConfigArgs;
-use fairlead_server::up::Running;
+use fairlead_server::{ConfigArgs, Server};
 use fairlead_training::Options;
 use tokio_util::task::TaskTracker;
 
@@ -30,64 +30,64 @@ pub struct DemoArgs {
     /// Events to simulate.
     #[arg(long, default_value_t = 300_000)]
     events: usize,
-    /// Same seed, same population and models.
+    /// Seed: the same seed gives the same population and models.
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Passes over the training data.
     #[arg(long, default_value_t = 3)]
     epochs: usize,
-    /// Stop when all was shown, instead of serving on.
+    /// Stop after everything was shown, instead of serving on.
     #[arg(long)]
     exit: bool,
 }
 
-/// Runs it.
+/// Runs the demo.
 pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let started = Instant::now();
     let mut config = args.config.load()?;
-    // The demo speaks for itself: only what is wrong is logged.
+    // The demo prints its own text: only warnings are logged.
     "warn".clone_into(&mut config.telemetry.log);
     let metrics = telemetry::init(&config.telemetry, "demo")?.metrics;
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
-    let running = Running::start(&config, Some(metrics)).await?;
+    let server = Server::start(&config, Some(metrics)).await?;
     let told = tokio::select! {
-        told = tell(&args, &running, started) => told,
+        told = tell(&args, &server, started) => told,
         () = asked_to_stop.cancelled() => Ok(()),
     };
     if let Err(error) = told {
-        running.stop().await?;
+        server.stop().await?;
         return Err(error);
     }
     if !args.exit && !asked_to_stop.is_cancelled() {
-        show::next_steps(running.addresses.gateway, running.addresses.metrics);
+        show::next_steps(server.addresses.gateway, server.addresses.metrics);
         note("Ctrl-C stops");
         asked_to_stop.cancelled().await;
     }
     asked_to_stop.cancel();
-    running.stop().await
+    server.stop().await
 }
 
-async fn tell(args: &DemoArgs, running: &Running, started: Instant) -> anyhow::Result<()> {
-    let already = ready(running).await?;
+async fn tell(args: &DemoArgs, server: &Server, started: Instant) -> anyhow::Result<()> {
+    let already = ready(server).await?;
     if already {
-        heading(&format!("Found its data in {}", running.data.display()));
+        heading(&format!("Found its data in {}", server.data.display()));
         note(&format!(
             "release {} is served, {:.1} s after the start",
-            running.releases.revision(),
+            server.releases.revision(),
             started.elapsed().as_secs_f64()
         ));
     } else {
-        build(args, running).await?;
+        build(args, server).await?;
     }
-    let customers = slates(args, running).await?;
+    let customers = slates(args, server).await?;
     if let Some(customer) = customers.first() {
-        first_waterfall(running, &customer.id).await?;
+        first_waterfall(server, &customer.id).await?;
     }
     if already {
         note("the loop was shown when the data was made; remove the data folder to see it again");
     } else {
-        live::show(running, &customers).await?;
+        live::show(server, &customers).await?;
     }
     heading(&format!(
         "All shown after {:.0} s",
@@ -96,12 +96,12 @@ async fn tell(args: &DemoArgs, running: &Running, started: Instant) -> anyhow::R
     Ok(())
 }
 
-/// Shows the slates of three who consent to personalisation and of one who does not. Gives those
-/// who do.
-async fn slates(args: &DemoArgs, running: &Running) -> anyhow::Result<Vec<population::Described>> {
+/// Shows the slates of three customers who consent to personalisation and of one who does not.
+/// Returns all who do.
+async fn slates(args: &DemoArgs, server: &Server) -> anyhow::Result<Vec<population::Described>> {
     let (mut personalised, mut others) = (Vec::new(), Vec::new());
     for customer in population::some_customers(args.seed, args.customers) {
-        let answer = recommend(running, &customer.id, 6).await?;
+        let answer = recommend(server, &customer.id, 6).await?;
         let (shown, most) = if answer.personalised {
             (&mut personalised, 3)
         } else {
@@ -115,28 +115,28 @@ async fn slates(args: &DemoArgs, running: &Running) -> anyhow::Result<Vec<popula
     Ok(personalised)
 }
 
-/// Whether an earlier run left a release, and if so, waits until it is served.
-async fn ready(running: &Running) -> anyhow::Result<bool> {
-    let revision = releases::newest(running).await?;
+/// Returns whether an earlier run left a release. If so, waits until it is served.
+async fn ready(server: &Server) -> anyhow::Result<bool> {
+    let revision = releases::newest(server).await?;
     if revision > 0 {
-        running
+        server
             .release_live(revision, Duration::from_secs(30))
             .await?;
     }
     Ok(revision > 0)
 }
 
-/// Catalogue, population, models, release 1.
-async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
+/// Puts the catalogue, sends the population, trains the models and publishes release 1.
+async fn build(args: &DemoArgs, server: &Server) -> anyhow::Result<()> {
     heading("1. Catalogue and strategies");
-    let products = drafts::put_all(running, args.seed, &Bars::default()).await?;
+    let products = drafts::put_all(server, args.seed, &Bars::default()).await?;
     heading("2. Population: its events go in like anyone's, through the event log");
     let simulation = Simulation {
         seed: args.seed,
         customers: args.customers,
         events: args.events,
     };
-    population::send(running, simulation, &Bars::default()).await?;
+    population::send(server, simulation, &Bars::default()).await?;
     heading("3. Training on what was shown and what came of it");
     let options = Options {
         seed: args.seed,
@@ -144,11 +144,11 @@ async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
         version: "1".to_owned(),
         ..Options::default()
     };
-    let trained = models::learn(running, products, options, Bars::default()).await?;
+    let trained = models::learn(server, products, options, Bars::default()).await?;
     models::print_metrics(&trained);
-    models::register(&running.control, &running.tenant, ACTOR, "1", &trained).await?;
-    let revision = releases::publish(running, ACTOR, "the first").await?;
-    running
+    models::register(&server.control, &server.tenant, ACTOR, "1", &trained).await?;
+    let revision = releases::publish(server, ACTOR, "the first").await?;
+    server
         .release_live(revision, Duration::from_mins(1))
         .await?;
     note(&format!("release {revision} is published and served"));
@@ -156,9 +156,9 @@ async fn build(args: &DemoArgs, running: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A slate for one customer.
+/// Returns a slate for one customer.
 async fn recommend(
-    running: &Running,
+    server: &Server,
     customer: &str,
     size: i32,
 ) -> anyhow::Result<RecommendResponse> {
@@ -167,7 +167,7 @@ async fn recommend(
         slate_size: size,
         ..RecommendRequest::default()
     };
-    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let mut client = RecommendServiceClient::new(server.gateway.clone());
     let answer = client
         .recommend(request)
         .await
@@ -175,15 +175,15 @@ async fn recommend(
     Ok(answer.into_inner())
 }
 
-/// One full price waterfall: of the first loan on a slate of loans.
-async fn first_waterfall(running: &Running, customer: &str) -> anyhow::Result<()> {
+/// Shows the price waterfall of the first loan on a slate of loans.
+async fn first_waterfall(server: &Server, customer: &str) -> anyhow::Result<()> {
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         slate_size: 1,
         kinds: vec![fairlead_proto::catalogue::v1::ProductKind::CashLoan.into()],
         ..RecommendRequest::default()
     };
-    let mut client = RecommendServiceClient::new(running.gateway.clone());
+    let mut client = RecommendServiceClient::new(server.gateway.clone());
     let answer = client
         .recommend(request)
         .await

@@ -1,4 +1,4 @@
-//! Many questions to the gateway, a few at once.
+//! Many calls to the gateway, a few at a time.
 
 use std::future::Future;
 
@@ -9,12 +9,14 @@ use tonic::{Code, Response, Status};
 
 use super::AT_ONCE;
 
-/// How often a call that did not get through is made before the evaluation gives up.
+/// Attempts of a call before the evaluation gives up.
 const ATTEMPTS: usize = 3;
 
-/// Asks every question, a few at once; the answers in the order of the questions.
+/// Calls `ask` for every question, a few at a time. Returns the answers in the order of the
+/// questions.
 pub(super) async fn ask_all<Question, Answer, Asking>(
-    (what, bars): (&str, &Bars),
+    label: &str,
+    bars: &Bars,
     questions: Vec<Question>,
     ask: impl Fn(Question) -> Asking,
 ) -> anyhow::Result<Vec<Answer>>
@@ -22,7 +24,7 @@ where
     Question: Clone,
     Asking: Future<Output = Result<Response<Answer>, Status>>,
 {
-    let bar = bars.bar(what, questions.len() as u64);
+    let bar = bars.bar(label, questions.len() as u64);
     let (bar, ask) = (&bar, &ask);
     let asked = stream::iter(questions.into_iter().map(|question| async move {
         let answer = ask_one(question, ask).await;
@@ -34,7 +36,7 @@ where
     answers
 }
 
-/// Asks until an answer comes through; what the server refuses is an error at once.
+/// Calls `ask` until it is answered. Returns an error at once if the server refuses the question.
 async fn ask_one<Question: Clone, Answer, Asking>(
     question: Question,
     ask: impl Fn(Question) -> Asking,
@@ -93,7 +95,7 @@ mod tests {
     async fn answers_come_in_the_order_of_the_questions() {
         let echo = |question: u32| std::future::ready(Ok(Response::new(question)));
         let questions: Vec<u32> = (0..50).collect();
-        let answers = ask_all(("asking", &Bars::hidden()), questions.clone(), echo).await;
+        let answers = ask_all("asking", &Bars::hidden(), questions.clone(), echo).await;
         assert_eq!(answers.expect("answers"), questions);
     }
 }

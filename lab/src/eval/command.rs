@@ -1,17 +1,16 @@
-//! `fairlead eval`: real public data through the running system, in a folder that is thrown away.
+//! `fairlead eval`: evaluations on public data, on a server in a temporary folder.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use fairlead_server::config::AppConfig;
-use fairlead_server::up::Running;
+use fairlead_server::{AppConfig, Server};
 
 use super::{DEADLINE_MS, lending_club, zimnat};
 
-/// Which data.
+/// Data sets.
 #[derive(Debug, Subcommand)]
 pub enum EvalCommand {
-    /// Insurance holdings: hide one, recommend, see where it stands.
+    /// Insurance holdings: hide one, recommend, find its rank.
     Zimnat(EvalArgs),
     /// Loan applications: price each, check every cent.
     LendingClub(EvalArgs),
@@ -20,10 +19,10 @@ pub enum EvalCommand {
 /// Options of an evaluation.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Folder with the data set's file.
+    /// Folder with the file of the data set.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Print one JSON object.
+    /// Print one JSON object instead of tables.
     #[arg(long)]
     json: bool,
 }
@@ -40,13 +39,13 @@ pub async fn run(command: EvalCommand) -> anyhow::Result<()> {
         config.listen.control,
         config.listen.metrics,
     ) = (any, any, any);
-    let running = Running::start(&config, None).await?;
+    let server = Server::start(&config, None).await?;
     let evaluated = match &command {
-        EvalCommand::Zimnat(args) => zimnat(&running, &args.data, args.json).await.map(|_| ()),
-        EvalCommand::LendingClub(args) => lending_club(&running, &args.data, args.json)
+        EvalCommand::Zimnat(args) => zimnat(&server, &args.data, args.json).await.map(|_| ()),
+        EvalCommand::LendingClub(args) => lending_club(&server, &args.data, args.json)
             .await
             .map(|_| ()),
     };
-    running.stop().await?;
+    server.stop().await?;
     evaluated
 }

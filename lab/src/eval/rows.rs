@@ -1,4 +1,4 @@
-//! The rows of a data set's file: CSV, plain or gzipped, read by the names in its header.
+//! The rows of a data set: CSV, plain or gzipped, read by the names in its header.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,19 +24,19 @@ pub(super) struct Row<'r> {
     record: &'r StringRecord,
 }
 
-/// A column that is there.
+/// The position of a column.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column(usize);
 
 impl Column {
-    /// The column at a place.
+    /// Returns the column at an index.
     pub(super) fn at(place: usize) -> Self {
         Self(place)
     }
 }
 
 impl Rows {
-    /// Reads `name.csv.gz` of a folder, or `name.csv` where the folder has no other.
+    /// Reads `name.csv.gz` of a folder, or `name.csv` if there is no such file.
     pub(super) fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let gzipped = folder.join(format!("{name}.csv.gz"));
         let plain = folder.join(format!("{name}.csv"));
@@ -69,12 +69,12 @@ impl Rows {
         })
     }
 
-    /// The names of the columns.
+    /// Returns the names of the columns.
     pub(super) fn header(&self) -> Vec<&str> {
         self.header.iter().collect()
     }
 
-    /// A column by name.
+    /// Returns a column by name, or an error that lists the names.
     pub(super) fn column(&self, name: &str) -> anyhow::Result<Column> {
         let place = self.header.iter().position(|known| known == name);
         place.map(Column).ok_or_else(|| {
@@ -86,19 +86,19 @@ impl Rows {
         })
     }
 
-    /// The rows in order.
+    /// Returns the rows in order.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         self.records.iter().map(|record| Row { rows: self, record })
     }
 
-    /// How many there are.
+    /// Returns the number of rows.
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
 }
 
 impl<'r> Row<'r> {
-    /// The text of a column, without the space around it; empty for what is absent ("NA" too).
+    /// Returns the trimmed text of a column; empty if it is absent ("NA" too).
     pub(super) fn text(&self, column: Column) -> &'r str {
         match self.record.get(column.0).unwrap_or_default().trim() {
             "NA" => "",
@@ -106,12 +106,12 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// The text at a place.
+    /// Returns the text at an index.
     pub(super) fn at(&self, place: usize) -> &'r str {
         self.text(Column(place))
     }
 
-    /// A number, where there is one.
+    /// Returns a number, or `None` if it is absent.
     pub(super) fn number<T: FromStr>(&self, column: Column) -> anyhow::Result<Option<T>> {
         match self.text(column) {
             "" => Ok(None),
@@ -122,13 +122,13 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// A number that must be there.
+    /// Returns a number, or an error if it is absent.
     pub(super) fn needed<T: FromStr>(&self, column: Column) -> anyhow::Result<T> {
         let number = self.number(column)?;
         number.ok_or_else(|| self.wrong(column, "a number"))
     }
 
-    /// The error of a value: file, line, column, value and what is allowed.
+    /// Returns the error of a value: file, line, column, value and what is allowed.
     pub(super) fn wrong(&self, column: Column, allowed: &str) -> anyhow::Error {
         let line = self.record.position().map_or(0, csv::Position::line);
         let name = self.rows.header.get(column.0).unwrap_or("?");
@@ -142,7 +142,7 @@ impl<'r> Row<'r> {
 pub(super) mod tests {
     use super::*;
 
-    /// A table of a text.
+    /// Parses a table from text.
     pub(crate) fn table(text: &str) -> anyhow::Result<Rows> {
         Rows::of(PathBuf::from("test.csv"), text.as_bytes())
     }

@@ -1,4 +1,4 @@
-//! Events into the log, over the gateway, until all of them are in the feature store.
+//! Sends events through the gateway and waits until all of them are in the feature store.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use fairlead_proto::event::v1::attribute_value::Value;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
 use fairlead_proto::gateway::v1::TrackManyRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 
 /// Events in one call.
 const BATCH: usize = 2_000;
 
-/// Attributes of a customer in the making: what is absent is left out.
+/// Attributes of a customer; absent ones are left out.
 #[derive(Debug, Default)]
 pub(super) struct Attributes(BTreeMap<String, AttributeValue>);
 
@@ -24,21 +24,21 @@ impl Attributes {
         self.0.insert(name.to_owned(), value);
     }
 
-    /// Puts a number, where there is one.
+    /// Adds a number, if there is one.
     pub(super) fn number(&mut self, name: &str, value: Option<f64>) {
         if let Some(value) = value {
             self.put(name, Value::Number(value));
         }
     }
 
-    /// Puts a text, where it is not empty.
+    /// Adds a text, if it is not empty.
     pub(super) fn text(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
             self.put(name, Value::Text(value.to_owned()));
         }
     }
 
-    /// A profile with these attributes; nothing where there is none.
+    /// Returns a profile update with these attributes, or `None` if there are none.
     pub(super) fn profile(self, event: Event) -> Option<Event> {
         (!self.0.is_empty()).then(|| Event {
             kind: EventKind::ProfileUpdated.into(),
@@ -47,7 +47,7 @@ impl Attributes {
         })
     }
 
-    /// Consent to personalisation.
+    /// Returns a consent to personalisation.
     pub(super) fn consent(event: Event) -> Event {
         let mut given = Self::default();
         given.put("personalisation", Value::Flag(true));
@@ -59,10 +59,10 @@ impl Attributes {
     }
 }
 
-/// Sends events and waits until they are visible. One refused is one too many.
-pub(super) async fn send(running: &Running, events: Vec<Event>, bars: &Bars) -> anyhow::Result<()> {
+/// Sends events and waits until they are visible. Returns an error if one of them is refused.
+pub(super) async fn send(server: &Server, events: Vec<Event>, bars: &Bars) -> anyhow::Result<()> {
     let bar = bars.bar("events into the log", events.len() as u64);
-    let mut client = EventServiceClient::new(running.gateway.clone());
+    let mut client = EventServiceClient::new(server.gateway.clone());
     let mut events = events.into_iter();
     loop {
         let batch: Vec<Event> = events.by_ref().take(BATCH).collect();
@@ -83,5 +83,5 @@ pub(super) async fn send(running: &Running, events: Vec<Event>, bars: &Bars) -> 
         bar.inc(sent);
     }
     bar.finish_and_clear();
-    running.caught_up().await
+    server.caught_up().await
 }

@@ -13,7 +13,7 @@ use fairlead_proto::control::v1::{
     Arm, Experiment, ExperimentPlan, ExperimentStatus, Layer, PutExperimentsRequest,
     PutProductsRequest, Strategy,
 };
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 
 use super::ACTOR;
 
@@ -23,29 +23,29 @@ pub(crate) const ORDER_EXPERIMENT: &str = "slate-order";
 pub(crate) const PRICE_EXPERIMENT: &str = "cash-loan-discount";
 const CASH_LOAN: &str = "cash-loan";
 
-fn drafts(running: &Running) -> DraftServiceClient<Link> {
-    DraftServiceClient::new(running.control.clone())
+fn drafts(server: &Server) -> DraftServiceClient<Link> {
+    DraftServiceClient::new(server.control.clone())
 }
 
 /// Puts products, strategies, settings and experiments as drafts. Returns the products.
 pub(crate) async fn put_all(
-    running: &Running,
+    server: &Server,
     seed: u64,
     bars: &Bars,
 ) -> anyhow::Result<Vec<Product>> {
     let products = crate::sim::catalogue(seed);
     let request = PutProductsRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         actor: ACTOR.to_owned(),
         products: products.clone(),
         replace_all: true,
     };
-    let put = drafts(running)
+    let put = drafts(server)
         .put_products(request)
         .await
         .map_err(|status| explained(&status))?;
     bars.note(&format!("{} products of six kinds", put.into_inner().added));
-    for put in owner(running).defaults().await? {
+    for put in owner(server).defaults().await? {
         let kinds: Vec<&str> = put.kinds.iter().map(|kind| show::kind(*kind)).collect();
         bars.note(&format!(
             "strategy {}@{} for {}: linted, no finding blocks",
@@ -54,28 +54,28 @@ pub(crate) async fn put_all(
             kinds.join(", ")
         ));
     }
-    let challenger = put_strategy(running, cash_loan("0.6%", "1.2%", false)?).await?;
+    let challenger = put_strategy(server, cash_loan("0.6%", "1.2%", false)?).await?;
     bars.note(&format!(
         "strategy {CASH_LOAN}@{challenger}, a challenger with a deeper discount"
     ));
-    put_experiments(running, plan(challenger, BTreeMap::new())).await?;
+    put_experiments(server, plan(challenger, BTreeMap::new())).await?;
     bars.note(&format!(
         "experiments {ORDER_EXPERIMENT} and {PRICE_EXPERIMENT}, in two layers"
     ));
     Ok(products)
 }
 
-fn owner(running: &Running) -> Drafts {
-    Drafts::new(&running.control, running.tenant.as_str(), ACTOR)
+fn owner(server: &Server) -> Drafts {
+    Drafts::new(&server.control, server.tenant.as_str(), ACTOR)
 }
 
-/// Adds a version of a strategy and gives its number.
-pub(crate) async fn put_strategy(running: &Running, strategy: Strategy) -> anyhow::Result<i64> {
-    Ok(owner(running).strategy(strategy).await?.version)
+/// Adds a version of a strategy. Returns its number.
+pub(crate) async fn put_strategy(server: &Server, strategy: Strategy) -> anyhow::Result<i64> {
+    Ok(owner(server).strategy(strategy).await?.version)
 }
 
-/// The cash loan strategy with one discount of its rate card changed for another, but for the best
-/// grade: its price stands near the floor already.
+/// Returns the cash loan strategy with one discount of its rate card replaced, except for the best
+/// grade, whose price is near the floor already.
 pub(crate) fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<Strategy> {
     let mut strategy = defaults::strategies()?
         .into_iter()
@@ -98,20 +98,20 @@ pub(crate) fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<
 }
 
 /// Puts the experiment plan.
-pub(crate) async fn put_experiments(running: &Running, plan: ExperimentPlan) -> anyhow::Result<()> {
+pub(crate) async fn put_experiments(server: &Server, plan: ExperimentPlan) -> anyhow::Result<()> {
     let request = PutExperimentsRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         actor: ACTOR.to_owned(),
         plan: Some(plan),
     };
-    drafts(running)
+    drafts(server)
         .put_experiments(request)
         .await
         .map_err(|status| explained(&status))?;
     Ok(())
 }
 
-/// Two experiments in two layers, with testers put on arms by hand.
+/// Returns a plan of two experiments in two layers, with overrides for testers.
 pub(crate) fn plan(challenger: i64, order_overrides: BTreeMap<String, String>) -> ExperimentPlan {
     let layer = |id: &str| Layer {
         layer_id: id.to_owned(),

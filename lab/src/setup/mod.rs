@@ -1,4 +1,5 @@
-//! Fills an empty Fairlead: catalogue and prices, a simulated population, trained models, a release.
+//! Sets up an empty server: catalogue and prices, a simulated population, trained models, a
+//! release.
 
 pub(crate) mod drafts;
 pub(crate) mod population;
@@ -6,7 +7,7 @@ pub(crate) mod population;
 use std::time::Duration;
 
 use fairlead_client::terminal::Bars;
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use fairlead_training::Options;
 
 use crate::{models, releases};
@@ -27,23 +28,23 @@ pub struct Simulation {
     pub events: usize,
 }
 
-/// Fills `running` for tests and measurements, with models trained in one pass. Returns the ids of
+/// Sets up a server for tests and measurements, with models trained in one pass. Returns the ids of
 /// the customers.
 pub async fn populate(
-    running: &Running,
+    server: &Server,
     simulation: Simulation,
     bars: Bars,
 ) -> anyhow::Result<Vec<String>> {
-    let products = drafts::put_all(running, simulation.seed, &bars).await?;
-    population::send(running, simulation, &bars).await?;
+    let products = drafts::put_all(server, simulation.seed, &bars).await?;
+    population::send(server, simulation, &bars).await?;
     let options = Options {
         epochs: 1,
         ..Options::default()
     };
-    let trained = models::learn(running, products, options, bars).await?;
-    models::register(&running.control, &running.tenant, ACTOR, VERSION, &trained).await?;
-    let revision = releases::publish(running, ACTOR, "to measure").await?;
-    running
+    let trained = models::learn(server, products, options, bars).await?;
+    models::register(&server.control, &server.tenant, ACTOR, VERSION, &trained).await?;
+    let revision = releases::publish(server, ACTOR, "to measure").await?;
+    server
         .release_live(revision, Duration::from_mins(1))
         .await?;
     Ok(population::ids(simulation.seed, simulation.customers))

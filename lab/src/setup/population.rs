@@ -1,4 +1,4 @@
-//! The simulated population, sent in like anyone's events.
+//! Sends the events of a simulated population through the gateway.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use fairlead_client::explained;
 use fairlead_client::terminal::Bars;
 use fairlead_proto::gateway::v1::TrackManyRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 
 use super::Simulation;
 use crate::sim::Population;
@@ -15,16 +15,16 @@ use crate::sim::Population;
 /// Events in one call.
 const BATCH: usize = 5_000;
 
-/// A customer that the demo shows.
+/// A customer with a description.
 #[derive(Debug, Clone)]
 pub(crate) struct Described {
     /// The id.
     pub id: String,
-    /// Who that is, in words.
+    /// The life stage, in words.
     pub about: String,
 }
 
-/// A few customers of the population, described by their life stage, different ones first.
+/// Returns some customers of the population, one of each life stage first.
 pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<Described> {
     let population = Population::new(seed, customers);
     let mut seen = BTreeSet::new();
@@ -44,7 +44,7 @@ pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<Described> {
     first.into_iter().map(|(_, shown)| shown).collect()
 }
 
-/// The ids of the whole population.
+/// Returns the ids of all customers.
 pub(crate) fn ids(seed: u64, customers: usize) -> Vec<String> {
     let population = Population::new(seed, customers);
     (0..population.customers())
@@ -52,9 +52,9 @@ pub(crate) fn ids(seed: u64, customers: usize) -> Vec<String> {
         .collect()
 }
 
-/// Simulates and sends, then waits until all of it is in the feature store.
+/// Simulates and sends the events, then waits until all of them are in the feature store.
 pub(crate) async fn send(
-    running: &Running,
+    server: &Server,
     simulation: Simulation,
     bars: &Bars,
 ) -> anyhow::Result<()> {
@@ -63,15 +63,15 @@ pub(crate) async fn send(
         customers,
         events,
     } = simulation;
-    let until_ms = running.clock.now_ms();
-    let mut population = Population::new(seed, customers).of_tenant(&running.tenant);
+    let until_ms = server.clock.now_ms();
+    let mut population = Population::new(seed, customers).of_tenant(&server.tenant);
     let simulated: Vec<_> = population.events(events, until_ms).collect();
     bars.note(&format!(
         "{customers} customers, {} events over 30 days (seed {seed})",
         simulated.len()
     ));
     let bar = bars.bar("events into the log", simulated.len() as u64);
-    let mut client = EventServiceClient::new(running.gateway.clone());
+    let mut client = EventServiceClient::new(server.gateway.clone());
     let mut simulated = simulated.into_iter().peekable();
     while simulated.peek().is_some() {
         let batch: Vec<_> = simulated.by_ref().take(BATCH).collect();
@@ -92,7 +92,7 @@ pub(crate) async fn send(
         bar.inc(sent);
     }
     bar.finish();
-    running.caught_up().await?;
+    server.caught_up().await?;
     bars.note("every event is visible in the feature store");
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Which insurance lines are held together: a way to draw them whose shares and whose company are
-//! those of Zimnat's customers.
+//! A model of insurance lines that are held together, with the shares and the lifts of Zimnat's
+//! customers.
 //!
 //! Lines are drawn one after the other, each by its weight times its pull to every line drawn
-//! before. Weights and pulls are fitted to the published shares and lifts once, on what the draw
-//! of two and of three lines gives exactly; more than three are held by few.
+//! before. Weights and pulls are fitted to the published shares and lifts once, on the exact
+//! expectation of draws of two and three lines; few customers hold more.
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -11,12 +11,12 @@ use rand_chacha::ChaCha8Rng;
 use super::figures::{HELD_TOGETHER, POLICIES_HELD, POLICY_SHARE};
 
 const LINES: usize = POLICY_SHARE.len();
-/// Rounds of fitting; the lifts named move by less than a hundredth after half of them.
+/// Rounds of fitting; the named lifts change by less than a hundredth after half of them.
 const ROUNDS: usize = 60;
-/// The strongest pull: lines that are nearly never held apart have no finite one.
+/// The largest pull: lines that are almost never held apart have no finite one.
 const STRONGEST: f64 = 1e4;
 
-/// A fitted way to draw lines.
+/// A fitted distribution of sets of lines.
 #[derive(Debug)]
 pub(crate) struct CoHolding {
     weights: [f64; LINES],
@@ -28,6 +28,13 @@ pub(crate) struct CoHolding {
 struct Shares {
     single: [f64; LINES],
     pair: [[f64; LINES]; LINES],
+}
+
+/// A draw of some lines, and its probability.
+#[derive(Debug, Clone, Copy)]
+struct Draw {
+    count: usize,
+    chance: f64,
 }
 
 impl CoHolding {
@@ -42,10 +49,11 @@ impl CoHolding {
         }
         for _ in 0..ROUNDS {
             let shares = fitted.expected();
-            // Two and three lines on average are fewer than published, by those who hold more.
-            let whole = shares.single.iter().sum::<f64>() / POLICY_SHARE.iter().sum::<f64>();
+            // Draws of two and three lines have fewer lines than published: some customers hold
+            // more.
+            let scale = shares.single.iter().sum::<f64>() / POLICY_SHARE.iter().sum::<f64>();
             for (line, share) in POLICY_SHARE.iter().enumerate() {
-                let wanted = share * whole;
+                let wanted = share * scale;
                 fitted.weights[line] *= (wanted / shares.single[line]).powf(0.7);
             }
             for (a, b, lift) in HELD_TOGETHER {
@@ -62,7 +70,7 @@ impl CoHolding {
         self.pulls[b][a] = pull;
     }
 
-    /// What the draw of two and of three lines gives, exactly.
+    /// Returns the exact expectation over draws of two and three lines.
     fn expected(&self) -> Shares {
         let mut shares = Shares {
             single: [0.0; LINES],
@@ -70,31 +78,34 @@ impl CoHolding {
         };
         let [two, three, ..] = POLICIES_HELD;
         for (count, chance) in [(2, two / (two + three)), (3, three / (two + three))] {
-            self.walk(&self.weights, &mut Vec::new(), (count, chance), &mut shares);
+            self.walk(
+                &self.weights,
+                &mut Vec::new(),
+                Draw { count, chance },
+                &mut shares,
+            );
         }
         shares
     }
 
-    fn walk(
-        &self,
-        weights: &[f64; LINES],
-        drawn: &mut Vec<usize>,
-        (count, chance): (usize, f64),
-        into: &mut Shares,
-    ) {
-        if drawn.len() == count {
+    /// Adds the shares of all ways to complete a draw.
+    fn walk(&self, weights: &[f64; LINES], drawn: &mut Vec<usize>, draw: Draw, into: &mut Shares) {
+        if drawn.len() == draw.count {
             for a in drawn.iter().copied() {
-                into.single[a] += chance;
+                into.single[a] += draw.chance;
                 for b in drawn.iter().copied() {
-                    into.pair[a][b] += chance;
+                    into.pair[a][b] += draw.chance;
                 }
             }
             return;
         }
-        let whole: f64 = weights.iter().sum();
+        let total: f64 = weights.iter().sum();
         for line in 0..LINES {
             if weights[line] > 0.0 {
-                let next = (count, chance * weights[line] / whole);
+                let next = Draw {
+                    chance: draw.chance * weights[line] / total,
+                    ..draw
+                };
                 drawn.push(line);
                 self.walk(&self.after(weights, line), drawn, next, into);
                 drawn.pop();
@@ -102,7 +113,7 @@ impl CoHolding {
         }
     }
 
-    /// The weights once a line is drawn.
+    /// Returns the weights after a line is drawn.
     fn after(&self, weights: &[f64; LINES], line: usize) -> [f64; LINES] {
         let mut next = *weights;
         for (weight, pull) in next.iter_mut().zip(&self.pulls[line]) {
@@ -112,7 +123,7 @@ impl CoHolding {
         next
     }
 
-    /// Draws so many different lines, as places in the published order.
+    /// Draws `count` different lines, as indexes in the published order.
     pub(crate) fn draw(&self, count: usize, dice: &mut ChaCha8Rng) -> Vec<usize> {
         let mut weights = self.weights;
         let mut lines = Vec::with_capacity(count);
@@ -124,19 +135,19 @@ impl CoHolding {
         lines
     }
 
-    /// How many policies somebody holds who holds more than one.
+    /// Draws the number of policies of a customer who holds more than one.
     pub(crate) fn draw_count(dice: &mut ChaCha8Rng) -> usize {
         2 + by_weight(&POLICIES_HELD, dice)
     }
 }
 
-/// A place by weight.
+/// Draws an index by weight.
 fn by_weight(weights: &[f64], dice: &mut ChaCha8Rng) -> usize {
     let mut left = dice.random::<f64>() * weights.iter().sum::<f64>();
-    for (place, weight) in weights.iter().enumerate() {
+    for (index, weight) in weights.iter().enumerate() {
         left -= weight;
         if left < 0.0 {
-            return place;
+            return index;
         }
     }
     weights.len() - 1
@@ -175,7 +186,7 @@ mod tests {
         for (a, b, published) in HELD_TOGETHER {
             let lift = share(together[a][b]) / (share(held[a]) * share(held[b]));
             let off = (lift / published).ln().abs();
-            // The rarest pairs are a few dozen people here, and hold many policies.
+            // The rarest pairs are a few dozen customers here, who hold many policies.
             assert!(off < 0.5, "{a} and {b}: {lift}, published {published}");
         }
     }

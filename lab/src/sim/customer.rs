@@ -1,4 +1,4 @@
-//! One customer: what can be known of them, and what cannot.
+//! One customer: observable attributes and hidden traits.
 
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -29,7 +29,7 @@ const CHANNELS: [&str; 3] = ["app", "web", "branch"];
 /// A customer of the simulation.
 #[derive(Debug, Clone)]
 pub(crate) struct Customer {
-    /// Place among the life stages.
+    /// Index of the life stage.
     pub(crate) stage: usize,
     pub(crate) age_years: f64,
     pub(crate) gender: &'static str,
@@ -43,25 +43,25 @@ pub(crate) struct Customer {
     pub(crate) channel: &'static str,
     pub(crate) joined_days_ago: i64,
     pub(crate) income_minor: i64,
-    /// 1 to 5; 0 where never assessed.
+    /// 1 to 5; 0 if never assessed.
     pub(crate) suitability: i32,
     pub(crate) consented: bool,
-    /// Higher is worse; only its order counts.
+    /// Higher is worse; only the order counts.
     pub(crate) latent_risk: f64,
-    /// Place among the grades, set with the whole population.
+    /// Index of the grade, assigned over the population.
     pub(crate) grade: usize,
     /// Hidden probability of default within a year.
     pub(crate) pd: f64,
     pub(crate) bureau: Bureau,
     pub(crate) taste: Taste,
     pub(crate) price_sensitivity: f64,
-    /// How often the app is opened, relative to the others.
+    /// Frequency of opening the app, relative to other customers.
     pub(crate) activity: f64,
-    /// Products held, as places in the catalogue.
+    /// Products held, as indexes in the catalogue.
     pub(crate) holdings: Vec<usize>,
 }
 
-/// What a credit bureau knows.
+/// Attributes from a credit bureau.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Bureau {
     pub(crate) score: i64,
@@ -74,7 +74,7 @@ pub(crate) struct Bureau {
 }
 
 impl Customer {
-    /// Somebody new, without grade and holdings.
+    /// Draws a new customer, without grade and holdings.
     pub(crate) fn draw(dice: &mut ChaCha8Rng) -> Self {
         let stage = draw_stage(dice);
         let life = &LIFE_STAGES[stage];
@@ -97,7 +97,7 @@ impl Customer {
             device: draw_device(age_years, dice),
             channel: CHANNELS[usize::from(dice.random_bool(0.2)) * dice.random_range(0..3)],
             joined_days_ago: dice.random_range(1..3_650),
-            // Whole yuan.
+            // Rounded to yuan.
             income_minor: (income / 100.0).round() as i64 * 100,
             suitability: draw_suitability(life, dice),
             consented: dice.random_bool(figures::CONSENTED),
@@ -113,13 +113,13 @@ impl Customer {
     }
 }
 
-/// A logarithm with no mean and this spread, taken back.
+/// Draws a log-normal factor with median 1.
 pub(crate) fn log_normal(spread: f64, dice: &mut ChaCha8Rng) -> f64 {
     let own: f64 = StandardNormal.sample(dice);
     (own * spread).exp()
 }
 
-/// An amount of a payment, minor units: a median of 60 yuan and a long tail; assumed.
+/// Draws the amount of a payment, minor units: a median of 60 yuan and a long tail; assumed.
 pub(crate) fn payment_minor(dice: &mut ChaCha8Rng) -> i64 {
     LogNormal::new(6_000.0_f64.ln(), 1.1).map_or(6_000, |amounts| {
         (amounts.sample(dice).round() as i64).clamp(100, 10_000_000)

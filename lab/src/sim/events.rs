@@ -1,4 +1,4 @@
-//! The events of a population, one after the other, made as they are asked for.
+//! The events of a population, generated one after the other on demand.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,12 +12,12 @@ use super::population::{Population, customer_id};
 use super::schedule::{Schedule, Task};
 use super::{profile, risk};
 
-/// Between the events of one customer's introduction.
+/// Time between the events of one customer's introduction.
 const STEP_MS: i64 = 1_000;
-/// A payment follows what people do within this time.
+/// A payment follows other events within this time.
 const SOON_MS: i64 = 60_000;
 
-/// An event that waits for its turn: by time, then in the order of telling.
+/// An event that waits for its turn: by time, then by order of creation.
 #[derive(Debug)]
 struct Waiting {
     at: (i64, u64),
@@ -44,7 +44,7 @@ impl Ord for Waiting {
     }
 }
 
-/// The events of one stretch of time; see [`Population::events`].
+/// An iterator over the events of one period; see [`Population::events`].
 #[derive(Debug)]
 pub struct Events<'p> {
     pub(crate) population: &'p mut Population,
@@ -77,7 +77,7 @@ impl<'p> Events<'p> {
         }
     }
 
-    /// An event of a customer with an id of its own.
+    /// Returns an event of a customer, with a new id.
     pub(crate) fn event(&mut self, customer: usize, kind: EventKind, at_ms: i64) -> Event {
         let population = &mut *self.population;
         let number = population.next_event;
@@ -92,7 +92,7 @@ impl<'p> Events<'p> {
         }
     }
 
-    /// An event about a product.
+    /// Returns an event about a product.
     pub(crate) fn on_product(
         &mut self,
         customer: usize,
@@ -109,7 +109,7 @@ impl<'p> Events<'p> {
         }
     }
 
-    /// An id for one request and all that comes of it.
+    /// Returns a new request id.
     pub(crate) fn request_id(&mut self) -> String {
         let population = &mut *self.population;
         let number = population.next_request;
@@ -117,7 +117,7 @@ impl<'p> Events<'p> {
         format!("sim-{:x}-r{number}", population.seed)
     }
 
-    /// Puts an event in line.
+    /// Queues an event.
     pub(crate) fn tell(&mut self, event: Event) {
         let at = (event.event_time_ms, self.told as u64);
         self.told += 1;
@@ -201,8 +201,8 @@ impl<'p> Events<'p> {
         self.done.0 += 1;
     }
 
-    /// Payments fill up what sessions leave open, so that the last session ends with the last
-    /// event: the line rises with the sessions done.
+    /// Adds the payments that fill up the count between sessions, so that the last session ends
+    /// with the last event.
     fn catch_up(&mut self, at_ms: i64) {
         let (facts, sessions) = (self.schedule.facts, self.schedule.sessions);
         let to_come = self.count.saturating_sub(facts) as f64;
@@ -214,7 +214,7 @@ impl<'p> Events<'p> {
         }
     }
 
-    /// The event whose turn it is, when no task that is left can come before it.
+    /// Returns the next event, or `None` while a pending task may still come before it.
     fn turn(&mut self) -> Option<Event> {
         let next_ms = self
             .schedule
@@ -250,7 +250,7 @@ impl Iterator for Events<'_> {
             }
             match self.schedule.tasks.get(self.done.0).copied() {
                 Some((at_ms, task)) => self.perform(at_ms, task),
-                // Nothing left to do, yet events to give: the last payments of the day.
+                // No task is left, but the count is not reached: the last payments of the day.
                 None => self.pay(self.until_ms.max(self.schedule.from_ms)),
             }
         }

@@ -1,5 +1,5 @@
-//! The published figures that the simulation follows, each with its source. What nobody publishes
-//! says "assumed".
+//! The published figures that the simulation follows, each with its source. Figures without a
+//! published source are marked "assumed".
 
 /// Grades from the best to the worst, as Lending Club names them.
 pub const GRADES: [&str; 7] = ["A", "B", "C", "D", "E", "F", "G"];
@@ -12,11 +12,11 @@ pub const RATE_PPM: [i64; 7] = [67_400, 105_200, 141_800, 191_100, 251_000, 294_
 pub(crate) const GRADE_SHARE: [f64; 7] = [0.2459, 0.3037, 0.2653, 0.1446, 0.0335, 0.0058, 0.0012];
 
 /// Probability of default within a year by grade: the share of the same loans that were 31 days
-/// late or charged off after four months on book, brought to a year at an even hazard. F and G
-/// together, being 70 loans.
+/// late or charged off after four months on book, converted to a year at a constant hazard. F and G
+/// are taken together, being 70 loans.
 pub const YEARLY_PD: [f64; 7] = [0.0071, 0.0147, 0.0240, 0.0448, 0.0542, 0.183, 0.183];
 
-/// How many instalments are missed for one that ends in default: loans late at any stage (178 of
+/// Instalments that are missed per instalment that ends in default: loans late at any stage (178 of
 /// the same 10,000) over loans 31 days late or charged off (73).
 pub(crate) const MISSED_PER_DEFAULT: f64 = 178.0 / 73.0;
 
@@ -26,8 +26,8 @@ pub(crate) const DEBT_TO_INCOME: [f64; 7] = [0.152, 0.166, 0.188, 0.207, 0.230, 
 pub(crate) const UTILISATION: [f64; 7] = [0.244, 0.343, 0.442, 0.531, 0.528, 0.417, 0.568];
 /// Mean credit inquiries in twelve months by grade: the same loans.
 pub(crate) const INQUIRIES: [f64; 7] = [1.51, 1.88, 2.16, 2.36, 2.49, 2.29, 2.08];
-/// Mean delinquencies in two years by grade: the same loans. None of the twelve of grade G had
-/// one; F's figure stands for it.
+/// Mean delinquencies in two years by grade: the same loans. None of the twelve of grade G had one;
+/// the figure of F is used for it.
 pub(crate) const DELINQUENCIES: [f64; 7] = [0.11, 0.22, 0.25, 0.30, 0.28, 0.45, 0.45];
 /// Median age of the oldest credit line, months: 15 years over the same loans.
 pub(crate) const CREDIT_HISTORY_MONTHS: f64 = 180.0;
@@ -36,7 +36,7 @@ pub(crate) const CREDIT_HISTORY_MONTHS: f64 = 180.0;
 /// Economies", AER 98(3), 2008: -0.31 on the 31,902 randomised offers (openICPSR 113240).
 pub const TAKE_UP_ELASTICITY: f64 = -0.31;
 /// Share of those offers that were taken up; here the mean of conversions over clicks: a letter
-/// read there, a product opened here.
+/// opened there, a product opened here.
 pub const TAKE_UP: f64 = 0.0721;
 /// Share of those offers that were applied for; here the mean of applications over clicks.
 pub(crate) const APPLIED: f64 = 0.0836;
@@ -45,18 +45,18 @@ pub(crate) const APPLIED: f64 = 0.0836;
 /// log of Taobao's recommender (Ma et al., "Entire Space Multi-Task Model", SIGIR 2018).
 pub const CLICK_RATE: f64 = 0.0405;
 
-/// Chance that a place of the slate is looked at, from the top; assumed: a tenth less each.
+/// Probability that a position of the slate is examined, from the top; assumed: a tenth less each.
 pub(crate) const EXAMINED: [f64; 6] = [1.0, 0.9, 0.81, 0.729, 0.6561, 0.59049];
 
-/// Policies held by those who hold two or more: 2, 3, 4, 5 and more. Zimnat, 20,392 customers of a
-/// Zimbabwean insurer (Zindi, 2020).
+/// Policies held by customers who hold two or more: 2, 3, 4, 5 and more. Zimnat, 20,392 customers
+/// of a Zimbabwean insurer (Zindi, 2020).
 pub(crate) const POLICIES_HELD: [f64; 4] = [0.779, 0.178, 0.032, 0.011];
 /// Share of those customers who hold each of their eleven most held products, most held first.
 pub(crate) const POLICY_SHARE: [f64; 11] = [
     0.870, 0.742, 0.236, 0.075, 0.062, 0.0483, 0.0480, 0.0383, 0.0308, 0.0285, 0.0180,
 ];
-/// How much more often than by chance two of those products are held together (observed over
-/// expected), by place in [`POLICY_SHARE`]; pairs not named: 1.
+/// Lift of pairs of those products (observed over expected), by index in [`POLICY_SHARE`]; 1 for
+/// pairs that are not listed.
 pub(crate) const HELD_TOGETHER: [(usize, usize, f64); 27] = [
     (0, 1, 1.15),
     (0, 3, 0.56),

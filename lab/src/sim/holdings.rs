@@ -1,4 +1,4 @@
-//! The back book: what everybody holds before the first day.
+//! The back book: holdings before the first day.
 
 use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use fairlead_release::eligibility::judge;
@@ -11,8 +11,8 @@ use super::customer::Customer;
 use super::population::facts;
 use super::taste::{Appeal, utility};
 
-/// Probability of holding a product of the kind, before taste; assumed. Insurance has its own
-/// way.
+/// Probability of holding a product of the kind, before taste; assumed. Insurance is drawn by
+/// [`CoHolding`].
 const HELD: [(ProductKind, f64); 5] = [
     (ProductKind::CashLoan, 0.14),
     (ProductKind::InstalmentPlan, 0.16),
@@ -20,14 +20,14 @@ const HELD: [(ProductKind, f64); 5] = [
     (ProductKind::Fund, 0.26),
     (ProductKind::Deposit, 0.40),
 ];
-/// Share of customers with a policy at all, and of those who hold one only; assumed.
+/// Share of customers with a policy; assumed.
 const INSURED: f64 = 0.35;
-/// See [`INSURED`].
+/// Share of these with exactly one; assumed.
 const ONE_POLICY: f64 = 0.5;
-/// How many products of a kind somebody looks at before one is taken.
+/// Products of a kind that a customer considers before taking one.
 const LOOKED_AT: usize = 6;
 
-/// Draws what every customer holds.
+/// Draws the holdings of every customer.
 pub(crate) fn back_book(
     customers: &mut [Customer],
     products: &[Product],
@@ -71,7 +71,7 @@ struct Shelf<'s> {
 }
 
 impl Shelf<'_> {
-    /// Of a few products looked at, the one that is worth most, if the customer may have it.
+    /// Adds the most useful of a few random products, if the customer is eligible.
     fn take_one(&self, customer: &mut Customer, among: &[usize], dice: &mut ChaCha8Rng) {
         if among.is_empty() {
             return;

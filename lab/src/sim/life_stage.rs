@@ -1,5 +1,4 @@
-//! Life stages: who somebody is, roughly. Shares and tendencies are assumed; they are what there
-//! is to learn.
+//! Life stages. Shares and tendencies are assumed; they are the structure that models can learn.
 
 use super::taste::THEMES;
 
@@ -15,17 +14,17 @@ pub(crate) struct LifeStage {
     /// Youngest and oldest age, years.
     pub(crate) ages: (f64, f64),
     pub(crate) employment: &'static str,
-    /// Median income as a share of the mean wage, and the spread of its logarithm.
+    /// Median income as a share of the mean wage, and the standard deviation of its logarithm.
     pub(crate) income: (f64, f64),
     /// Probability of being married.
     pub(crate) married: f64,
     /// Typical suitability class.
     pub(crate) suitability: f64,
-    /// How often the app is opened, relative to the others.
+    /// Frequency of opening the app, relative to other stages.
     pub(crate) activity: f64,
     /// Shift of the latent risk.
     pub(crate) risk: f64,
-    /// Leaning to each kind of product, log-odds.
+    /// Preference for each kind of product, log-odds.
     pub(crate) kinds: [f64; KINDS],
     /// Mean taste for each theme.
     pub(crate) taste: [f64; THEMES],

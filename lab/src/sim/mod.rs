@@ -1,9 +1,9 @@
-//! A simulated population: its products, its people, and thirty days of what they did.
+//! A simulated population: products, customers, and thirty days of events.
 //!
-//! What people want is hidden: tastes, a life stage and a sensitivity to price decide what they
-//! open and take, a hidden probability of default decides what they pay back. The events show it
-//! only as a real log would, through what a popularity policy happened to put before them.
-//! The same seed gives the same events, to the byte.
+//! Preferences are hidden: taste, life stage and price sensitivity decide what customers open and
+//! take, a hidden probability of default decides what they repay. Events show this only as a real
+//! log would, through the products that a popularity policy displayed. The same seed gives the same
+//! events, to the byte.
 
 pub mod catalogue;
 mod co_holding;

@@ -1,4 +1,4 @@
-//! The population: everybody, what they hold, and how they choose.
+//! The population: customers, their holdings, and their choices.
 
 use std::collections::HashSet;
 
@@ -17,9 +17,9 @@ use super::session::Popularity;
 use super::taste::{Appeal, Choice};
 use super::{holdings, risk};
 
-/// Customers and products that intercepts are found on.
+/// Customers and products that intercepts are fitted on.
 const FITTED_ON: usize = 400;
-/// Events from which a customer takes part: with fewer in all, fewer people are told of.
+/// Events per customer: with fewer events in all, fewer customers take part.
 const EVENTS_PER_CUSTOMER: usize = 8;
 
 /// A simulated population.
@@ -33,9 +33,9 @@ pub struct Population {
     pub(crate) customers: Vec<Customer>,
     pub(crate) choice: Choice,
     pub(crate) popularity: Popularity,
-    /// Sums of activity up to each customer.
+    /// Cumulative activity up to each customer.
     activity: Vec<f64>,
-    /// Customers whose profile was told, from the first on.
+    /// Customers who have been introduced, from the first on.
     introduced: usize,
     pub(crate) next_event: u64,
     pub(crate) next_request: u64,
@@ -43,8 +43,8 @@ pub struct Population {
 }
 
 impl Population {
-    /// Draws a population of the tenant "demo"; one customer at least. The products are those of
-    /// [`catalogue`] with the same seed.
+    /// Draws a population of the tenant "demo", with at least one customer. The products are those
+    /// of [`catalogue`] with the same seed.
     pub fn new(seed: u64, customers: usize) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         let products = catalogue(seed);
@@ -80,7 +80,7 @@ impl Population {
         }
     }
 
-    /// The same population as customers of another tenant.
+    /// Returns the same population as customers of another tenant.
     #[must_use]
     pub fn of_tenant(self, tenant: &TenantId) -> Self {
         Self {
@@ -89,10 +89,9 @@ impl Population {
         }
     }
 
-    /// Exactly `count` events in order of time, none before the thirty days that end at
-    /// `until_ms`, Unix milliseconds. Within the first half day everybody is told of: attributes,
-    /// consent, holdings; then they live. Asked again with a later instant, life goes on from
-    /// where it stopped.
+    /// Returns exactly `count` events in order of time, within the thirty days that end at
+    /// `until_ms`, Unix milliseconds. The first half day introduces every customer: attributes,
+    /// consent, holdings. A further call with a later instant continues from the last event.
     pub fn events(&mut self, count: usize, until_ms: i64) -> Events<'_> {
         let known = self.introduced;
         let taking_part = (count / EVENTS_PER_CUSTOMER).clamp(1, self.customers.len());
@@ -102,34 +101,34 @@ impl Population {
         Events::new(self, schedule, count, until_ms)
     }
 
-    /// How many customers there are; they are numbered from 0.
+    /// Returns the number of customers; they are numbered from 0.
     pub fn customers(&self) -> usize {
         self.customers.len()
     }
 
-    /// The id that a customer's events carry.
+    /// Returns the id in a customer's events.
     pub fn customer_id(&self, number: usize) -> String {
         customer_id(number)
     }
 
-    /// The life stage of a customer, hidden from the events: "student", "young-family". Nothing
-    /// for a number that does not exist.
+    /// Returns the life stage of a customer, which no event shows ("student", "young-family"), or
+    /// `None` if there is no such customer.
     pub fn life_stage(&self, number: usize) -> Option<&'static str> {
         let customer = self.customers.get(number)?;
         Some(LIFE_STAGES[customer.stage].name)
     }
 
-    /// The products, as [`catalogue`] gives them.
+    /// Returns the products of [`catalogue`].
     pub fn products(&self) -> &[Product] {
         &self.products
     }
 
-    /// Customers whose events were told so far.
+    /// Returns the number of customers who have been introduced.
     pub(crate) fn introduced(&self) -> usize {
         self.introduced
     }
 
-    /// One of the customers told of, the active ones more often.
+    /// Draws one of the introduced customers, by activity.
     pub(crate) fn draw_customer(&mut self) -> usize {
         let sums = &self.activity[..self.introduced.max(1)];
         let most = sums.last().copied().unwrap_or_default();
@@ -137,13 +136,12 @@ impl Population {
         sums.partition_point(|sum| *sum < at).min(sums.len() - 1)
     }
 
-    /// What the rules of eligibility read of a customer.
+    /// Returns the facts of a customer that eligibility depends on.
     pub(crate) fn facts(&self, customer: usize) -> EligibilityFacts<'_> {
         facts(&self.customers[customer], &self.products)
     }
 
-    /// The tasks that follow from what customers hold and want, besides their sessions: each comes
-    /// with the customer concerned.
+    /// Draws the tasks that follow from holdings and preferences, other than sessions.
     pub(crate) fn obligations(&mut self) -> Vec<Task> {
         let mut tasks = Vec::new();
         for (number, customer) in self.customers[..self.introduced].iter().enumerate() {
@@ -162,12 +160,12 @@ impl Population {
     }
 }
 
-/// The id of a customer's number.
+/// Returns the id of a customer by number.
 pub(crate) fn customer_id(number: usize) -> String {
     format!("c{number:06}")
 }
 
-/// What the rules of eligibility read of a customer.
+/// Returns the facts of a customer that eligibility depends on.
 pub(crate) fn facts<'a>(customer: &'a Customer, products: &'a [Product]) -> EligibilityFacts<'a> {
     let held: HashSet<&str> = customer
         .holdings
@@ -184,7 +182,8 @@ pub(crate) fn facts<'a>(customer: &'a Customer, products: &'a [Product]) -> Elig
     }
 }
 
-/// Finds the intercepts of choice on the first customers and everything they may be shown.
+/// Fits the intercepts of the choice model on the first customers and all products that they may be
+/// shown.
 fn fit(customers: &[Customer], products: &[Product], appeals: &[Appeal]) -> Choice {
     let some = &customers[..customers.len().min(FITTED_ON)];
     let mut sample = Vec::with_capacity(some.len() * products.len());

@@ -1,4 +1,4 @@
-//! What is told of a customer: the attributes that the registry reads.
+//! The attributes of a customer that the registry reads.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +23,17 @@ fn text(of: &str) -> AttributeValue {
     value(Value::Text(of.to_owned()))
 }
 
-/// The consent to personalisation.
+/// Returns the attributes of a consent to personalisation.
 pub(crate) fn consent(given: bool) -> BTreeMap<String, AttributeValue> {
     [("personalisation".to_owned(), value(Value::Flag(given)))].into()
 }
 
-/// Midnight, so many days before an instant.
+/// Returns midnight, `days` days before an instant.
 fn days_before(now_ms: i64, days: i64) -> f64 {
     ((now_ms.div_euclid(DAY_MS) - days) * DAY_MS) as f64
 }
 
-/// The attributes of a profile at an instant.
+/// Returns the attributes of a profile at an instant.
 pub(crate) fn attributes(customer: &Customer, now_ms: i64) -> BTreeMap<String, AttributeValue> {
     let bureau = &customer.bureau;
     let income = customer.income_minor as f64;

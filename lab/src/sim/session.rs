@@ -1,4 +1,4 @@
-//! One opening of the app: what a popularity policy shows, and what comes of it.
+//! A session in the app: the slate that a popularity policy shows, and the events that follow.
 
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::money::v1::Money;
@@ -10,25 +10,25 @@ use super::figures;
 use super::population::Population;
 use super::schedule::SEARCHED;
 
-/// Places of a slate.
+/// Positions of a slate.
 const SLATE: usize = figures::EXAMINED.len();
-/// Share of the places that are filled at random; assumed.
+/// Share of the positions that are filled at random; assumed.
 const RANDOM: f64 = 0.4;
-/// How often a place is tried before it stays empty.
+/// Attempts to fill a slate.
 const TRIES: usize = 40;
-/// Sessions between two orders of popularity.
+/// Sessions after which popularity is computed again.
 const REORDERED_EVERY: u32 = 200;
-/// Impressions that stand for a product's unknown click rate.
+/// Weight of the prior click rate, in impressions.
 const PRIOR: f64 = 50.0;
 /// Share of sessions in the app; the others are on the web; assumed.
 const IN_APP: f64 = 0.88;
 
-/// What the logging policy knows: shown and clicked, by product.
+/// Statistics of the logging policy: impressions and clicks by product.
 #[derive(Debug)]
 pub(crate) struct Popularity {
     shown: Vec<f64>,
     clicked: Vec<f64>,
-    /// Sums of smoothed click rates up to each product.
+    /// Cumulative smoothed click rates up to each product.
     sums: Vec<f64>,
     sessions: u32,
 }
@@ -60,7 +60,7 @@ impl Popularity {
         }
     }
 
-    /// A product by popularity, for a number from 0 to 1.
+    /// Returns the product at a quantile of popularity.
     fn draw(&self, at: f64) -> usize {
         let most = self.sums.last().copied().unwrap_or_default();
         let place = self.sums.partition_point(|sum| *sum < at * most);
@@ -69,9 +69,10 @@ impl Popularity {
 }
 
 impl Population {
-    /// What the policy shows a customer at an instant: nothing that they may not have.
+    /// Returns the policy's slate for a customer at an instant; every product on it passes
+    /// eligibility.
     fn slate(&mut self, customer: usize, at_ms: i64) -> Vec<usize> {
-        // The dice are taken out so that the facts may borrow the rest.
+        // `facts` borrows the population, so the random numbers are moved out.
         let mut dice = self.dice.clone();
         let facts = self.facts(customer);
         let mut slate: Vec<usize> = Vec::with_capacity(SLATE);
@@ -95,8 +96,16 @@ impl Population {
     }
 }
 
+/// An impression that is clicked.
+struct Impression {
+    request_id: String,
+    /// Position on the slate, from 0.
+    place: usize,
+    channel: &'static str,
+}
+
 impl Events<'_> {
-    /// Somebody opens the app.
+    /// Generates the events of a session of a random customer.
     pub(crate) fn session(&mut self, at_ms: i64) {
         let customer = self.population.draw_customer();
         let channel = if self.population.dice.random_bool(IN_APP) {
@@ -132,7 +141,12 @@ impl Events<'_> {
         for (place, product) in slate.into_iter().enumerate() {
             if self.clicks(customer, product, place) {
                 at_ms += self.population.dice.random_range(1_500..15_000);
-                self.opened(customer, product, at_ms, (&request, place, channel));
+                let impression = Impression {
+                    request_id: request.clone(),
+                    place,
+                    channel,
+                };
+                self.opened(customer, product, at_ms, &impression);
                 at_ms += self.population.dice.random_range(5_000..60_000);
             }
         }
@@ -150,21 +164,15 @@ impl Events<'_> {
             .random_bool(figures::EXAMINED[place] * chance)
     }
 
-    /// A product is opened; perhaps it is applied for and taken.
-    fn opened(
-        &mut self,
-        customer: usize,
-        product: usize,
-        at_ms: i64,
-        (request, place, channel): (&str, usize, &str),
-    ) {
+    /// Generates the events after a click: possibly an application and a conversion.
+    fn opened(&mut self, customer: usize, product: usize, at_ms: i64, shown: &Impression) {
         let mut at_ms = at_ms;
         let step = |events: &mut Self, kind, at_ms, amount: Option<Money>| {
             let event = events.on_product(customer, kind, at_ms, product);
             events.tell(Event {
-                request_id: request.to_owned(),
-                position: place as i32 + 1,
-                channel: channel.to_owned(),
+                request_id: shown.request_id.clone(),
+                position: shown.place as i32 + 1,
+                channel: shown.channel.to_owned(),
                 amount,
                 ..event
             });
@@ -196,7 +204,7 @@ impl Events<'_> {
         }
     }
 
-    /// What somebody applies for: some months' income, in whole hundreds of yuan.
+    /// Returns the amount of an application: some months' income, in hundreds of yuan.
     fn amount_of(&mut self, customer: usize, product: usize) -> Money {
         let population = &mut *self.population;
         let months = population.dice.random_range(0.3..3.0);

@@ -1,4 +1,4 @@
-//! What people want, hidden from everybody: utilities, and the chances that follow from them.
+//! Hidden preferences: utilities, and the probabilities that follow from them.
 
 use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use rand::RngExt as _;
@@ -14,22 +14,22 @@ pub(crate) const THEMES: usize = 6;
 /// A customer's taste for each theme.
 pub(crate) type Taste = [f64; THEMES];
 
-/// Spread of tastes within a life stage; assumed.
+/// Standard deviation of tastes within a life stage; assumed.
 const TASTE_SPREAD: f64 = 0.8;
-/// Spread of a product's appeal to everyone, log-odds; assumed.
+/// Standard deviation of a product's quality, log-odds; assumed.
 const QUALITY_SPREAD: f64 = 0.35;
-/// Largest departure of a lender's rate from the mean of the grade, as a share; assumed.
+/// Largest deviation of a lender's rate from the mean of the grade, as a share; assumed.
 const MARKUP: f64 = 0.08;
-/// How much of the utility that opens a product also takes it; assumed.
+/// Share of the utility for a click that also counts for a conversion; assumed.
 const CARRIED: f64 = 0.5;
 
-/// What a product is to people.
+/// The attributes of a product that preferences depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Appeal {
     kind: usize,
     themes: Taste,
     quality: f64,
-    /// Its rate over the mean of the grade; 1 where it has no rate.
+    /// Its rate over the mean of the grade; 1 if it has no rate.
     markup: f64,
     lends: bool,
 }
@@ -43,7 +43,7 @@ impl Appeal {
             ProductKind::CashLoan | ProductKind::InstalmentPlan | ProductKind::CreditCard
         );
         Self {
-            // Kinds of the contract count from 1; the catalogue has no product without one.
+            // Kinds of the contract count from 1; every product of the catalogue has one.
             kind: (product.kind - 1).max(0) as usize,
             themes: themes_of(&product.category),
             quality: quality * QUALITY_SPREAD,
@@ -56,7 +56,7 @@ impl Appeal {
         self.lends
     }
 
-    /// The yearly rate that somebody of a grade is shown, ppm; 0 where there is none.
+    /// Returns the yearly rate that a customer of a grade is shown, ppm; 0 if there is none.
     pub(crate) fn rate_ppm(&self, grade: usize) -> i64 {
         if self.lends {
             (figures::RATE_PPM[grade] as f64 * self.markup).round() as i64
@@ -66,7 +66,7 @@ impl Appeal {
     }
 }
 
-/// Taste of somebody of a life stage.
+/// Draws the taste of a customer of a life stage.
 pub(crate) fn draw(stage: usize, dice: &mut ChaCha8Rng) -> Taste {
     LIFE_STAGES[stage].taste.map(|mean| {
         let own: f64 = StandardNormal.sample(dice);
@@ -74,7 +74,7 @@ pub(crate) fn draw(stage: usize, dice: &mut ChaCha8Rng) -> Taste {
     })
 }
 
-/// What a category is about.
+/// Returns the themes of a category.
 fn themes_of(category: &str) -> Taste {
     match category {
         "journey" | "holiday" | "travel" | "travel-cover" => [1.2, 0.0, 0.0, 0.0, 0.1, -0.1],
@@ -105,7 +105,7 @@ fn themes_of(category: &str) -> Taste {
     }
 }
 
-/// What a product is worth to somebody, log-odds without the intercept.
+/// Returns the utility of a product for a customer, log-odds without the intercept.
 pub(crate) fn utility(customer: &Customer, appeal: &Appeal) -> f64 {
     let taste: f64 = customer
         .taste
@@ -120,26 +120,27 @@ fn logistic(log_odds: f64) -> f64 {
     1.0 / (1.0 + (-log_odds).exp())
 }
 
-/// Intercepts that bring the means to the published figures.
+/// Intercepts with which the mean probabilities are the published ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Choice {
     click: f64,
     take: f64,
-    /// Change of the log-odds of taking per point of the rate, for a typical customer.
+    /// Change of the log-odds of a conversion per percentage point of the rate, for a typical
+    /// customer.
     slope: f64,
     /// The rate at which the intercept holds, percent.
     middle: f64,
 }
 
 impl Choice {
-    /// Finds the intercepts on a sample: for each pair of customer and product that a popularity
-    /// policy may show, how often it does so follows the product's mean chance of a click.
+    /// Fits the intercepts on a sample of pairs of customer and product. The popularity policy
+    /// shows a product in proportion to its mean click probability.
     pub(crate) fn fit(sample: &[(&Customer, &Appeal, usize)]) -> Self {
         let middle = mean_rate();
         let mut choice = Self {
             click: 0.0,
             take: 0.0,
-            // Elasticity of a logit: slope x rate x (1 - chance).
+            // Elasticity of a logit: slope x rate x (1 - probability).
             slope: figures::TAKE_UP_ELASTICITY / (middle * (1.0 - figures::TAKE_UP)),
             middle,
         };
@@ -156,12 +157,12 @@ impl Choice {
         choice
     }
 
-    /// Chance of a click when looked at.
+    /// Returns the probability of a click on an examined product.
     pub(crate) fn click(&self, customer: &Customer, appeal: &Appeal) -> f64 {
         logistic(self.click + utility(customer, appeal))
     }
 
-    /// Chance of a conversion after a click, at a yearly rate in ppm (0: no rate).
+    /// Returns the probability of a conversion after a click, at a yearly rate in ppm (0: no rate).
     pub(crate) fn take(&self, customer: &Customer, appeal: &Appeal, rate_ppm: i64) -> f64 {
         let dearer = if appeal.lends {
             let points = rate_ppm as f64 / 1e4 - self.middle;
@@ -196,7 +197,7 @@ impl Choice {
     }
 }
 
-/// Mean rate over the grades, percent.
+/// Returns the mean rate over the grades, percent.
 fn mean_rate() -> f64 {
     figures::RATE_PPM
         .iter()
@@ -205,7 +206,7 @@ fn mean_rate() -> f64 {
         .sum()
 }
 
-/// Where a rising function is zero, between -20 and 20.
+/// Returns the zero of a rising function between -20 and 20.
 fn bisect(value: impl Fn(f64) -> f64) -> f64 {
     let (mut low, mut high) = (-20.0, 20.0);
     for _ in 0..40 {

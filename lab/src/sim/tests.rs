@@ -1,5 +1,5 @@
-//! What the simulation must keep: its promises to the registry, its published figures, and that
-//! there is something to learn in it.
+//! Properties of the simulation: events are valid, published figures hold, and there is something
+//! to learn.
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,7 +45,7 @@ fn every_event_passes_the_door_in_order_with_an_id_of_its_own() {
     let first = all.first().expect("events").event_time_ms;
     assert!(first >= NOW_MS - 30 * DAY_MS);
     assert!(all.last().expect("events").event_time_ms <= NOW_MS);
-    // The count is met over the whole stretch, not before its end.
+    // The count is reached at the end of the period, not before.
     let last_day = all
         .iter()
         .filter(|event| event.event_time_ms > NOW_MS - DAY_MS);
@@ -145,7 +145,7 @@ fn the_mean_rate_of_each_grade_is_the_published_one() {
     }
 }
 
-/// Take-up simulated by the throw of dice at rates a tenth below and above: the arc elasticity.
+/// The arc elasticity of simulated take-up, between rates a tenth below and a tenth above.
 #[test]
 fn take_up_falls_with_the_rate_as_published() {
     let population = Population::new(5, 3_000);
@@ -153,7 +153,7 @@ fn take_up_falls_with_the_rate_as_published() {
     let mut taken = [0.0_f64; 2];
     for customer in &population.customers {
         for appeal in population.appeals.iter().filter(|one| one.lends()) {
-            // Who opened it: those are the people of the published trial.
+            // Customers who opened the product: the published trial offered to such.
             let opened = population.choice.click(customer, appeal);
             for (arm, factor) in [0.9, 1.1].into_iter().enumerate() {
                 let rate = (appeal.rate_ppm(customer.grade) as f64 * factor) as i64;
@@ -168,7 +168,7 @@ fn take_up_falls_with_the_rate_as_published() {
     assert!((-0.45..=-0.15).contains(&elasticity), "{elasticity}");
 }
 
-/// Area under the curve by ranks, ties by half.
+/// Returns the area under the ROC curve by ranks; ties count half.
 fn auc(scored: &mut [(f64, bool)]) -> f64 {
     scored.sort_by(|a, b| a.0.total_cmp(&b.0));
     let positives = scored.iter().filter(|one| one.1).count() as f64;
@@ -183,33 +183,38 @@ fn auc(scored: &mut [(f64, bool)]) -> f64 {
     (sum - positives * (positives + 1.0) / 2.0) / (positives * negatives)
 }
 
-/// Clicks of the last fifth of the impressions, judged by what is hidden, by how often each
-/// product was clicked before, and by how often people of the customer's age and work clicked the
-/// category before.
-#[test]
-fn popularity_can_be_beaten() {
-    let mut population = Population::new(9, 8_000);
-    let all: Vec<Event> = population.events(160_000, NOW_MS).collect();
-    let clicked: HashSet<(&str, &str)> = all
+/// Returns the impressions: customer, product, and whether it was clicked.
+fn impressions(population: &Population, events: &[Event]) -> Vec<(usize, usize, bool)> {
+    let clicked: HashSet<(&str, &str)> = events
         .iter()
         .filter(|event| event.kind() == EventKind::Click)
         .map(|event| (event.request_id.as_str(), event.product_id.as_str()))
         .collect();
-    let place: HashMap<&str, usize> = population
+    let index: HashMap<&str, usize> = population
         .products
         .iter()
         .enumerate()
-        .map(|(place, product)| (product.product_id.as_str(), place))
+        .map(|(index, product)| (product.product_id.as_str(), index))
         .collect();
-    let shown: Vec<(usize, usize, bool)> = all
+    events
         .iter()
         .filter(|event| event.kind() == EventKind::Impression)
         .map(|event| {
             let key = (event.request_id.as_str(), event.product_id.as_str());
             let customer = event.customer_id[1..].parse().expect("a number");
-            (customer, place[key.1], clicked.contains(&key))
+            (customer, index[key.1], clicked.contains(&key))
         })
-        .collect();
+        .collect()
+}
+
+/// Ranks the clicks in the last fifth of the impressions by the hidden preference, by the product's
+/// earlier clicks, and by earlier clicks on the category of customers of the same age and
+/// employment.
+#[test]
+fn popularity_can_be_beaten() {
+    let mut population = Population::new(9, 8_000);
+    let all: Vec<Event> = population.events(160_000, NOW_MS).collect();
+    let shown = impressions(&population, &all);
     let (before, after) = shown.split_at(shown.len() / 5 * 4);
     let seen = |customer: usize, product: usize| {
         let person = &population.customers[customer];

@@ -25,16 +25,16 @@ enum Command {
     /// Write events and decisions to the lake, compact it (`fairlead-lake`, beside this binary).
     #[command(disable_help_flag = true)]
     Lake(commands::lake::LakeArgs),
-    /// Ask the lake by SQL (`fairlead-lake sql`).
+    /// Query the lake by SQL (`fairlead-lake sql`).
     #[command(disable_help_flag = true)]
     Sql(commands::lake::LakeArgs),
-    /// Make or upgrade the control database.
+    /// Create or upgrade the control database.
     Migrate(serve::ProcessArgs),
-    /// Show it all: load, simulate, train, publish, recommend, and the loop live.
+    /// Show everything once: load, simulate, train, publish, recommend, react to events.
     Demo(demo::DemoArgs),
-    /// Ask for a slate.
+    /// Request a slate.
     Recommend(commands::recommend::RecommendArgs),
-    /// Ask for a firm quote.
+    /// Request a firm quote.
     Quote(commands::quote::QuoteArgs),
     /// Track one behaviour event.
     Track(commands::track::TrackArgs),
@@ -46,12 +46,12 @@ enum Command {
     /// Evaluate on real public data, through the running system.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
-    /// Look at releases, publish the drafts, roll back.
+    /// Show releases, publish the drafts, roll back.
     #[command(subcommand)]
     Release(commands::release::ReleaseCommand),
-    /// Check what a house needs, and say what to do.
+    /// Check Redis, event log, libtorch and data folder, and say what to do.
     Doctor(commands::doctor::DoctorArgs),
-    /// Measure.
+    /// Measure latency and CPU.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Print a completion script for a shell.
@@ -62,7 +62,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs what was asked for.
+    /// Runs the command.
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self.command {
             Command::Up(args) => commands::up::run(args).await,
@@ -94,10 +94,10 @@ impl Cli {
     }
 }
 
-/// Where a running house is.
+/// The gateway to call.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct Server {
-    /// The gateway.
+pub(crate) struct GatewayArgs {
+    /// Address of the gateway.
     #[arg(
         long,
         env = "FAIRLEAD_SERVER",
@@ -105,7 +105,7 @@ pub(crate) struct Server {
         value_name = "URL"
     )]
     pub(crate) server: String,
-    /// The tenant; without it the gateway's own.
+    /// The tenant; if absent, the default tenant of the gateway.
     #[arg(long, default_value = "")]
     pub(crate) tenant: String,
     /// Print JSON instead of tables.
@@ -113,10 +113,10 @@ pub(crate) struct Server {
     pub(crate) json: bool,
 }
 
-/// Where the control plane of a running house is.
+/// The control plane to call.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct ControlServer {
-    /// The control plane.
+pub(crate) struct ControlArgs {
+    /// Address of the control plane.
     #[arg(
         long,
         env = "FAIRLEAD_CONTROL",
@@ -132,9 +132,9 @@ pub(crate) struct ControlServer {
     pub(crate) json: bool,
 }
 
-/// Kinds of product, as people name them.
+/// A kind of product, as the command line names it.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum KindArg {
     /// A loan paid out in cash.
     CashLoan,
     /// A purchase in instalments.
@@ -149,15 +149,15 @@ pub(crate) enum Kind {
     Insurance,
 }
 
-impl From<Kind> for fairlead_proto::catalogue::v1::ProductKind {
-    fn from(kind: Kind) -> Self {
+impl From<KindArg> for fairlead_proto::catalogue::v1::ProductKind {
+    fn from(kind: KindArg) -> Self {
         match kind {
-            Kind::CashLoan => Self::CashLoan,
-            Kind::InstalmentPlan => Self::InstalmentPlan,
-            Kind::CreditCard => Self::CreditCard,
-            Kind::Fund => Self::Fund,
-            Kind::Deposit => Self::Deposit,
-            Kind::Insurance => Self::Insurance,
+            KindArg::CashLoan => Self::CashLoan,
+            KindArg::InstalmentPlan => Self::InstalmentPlan,
+            KindArg::CreditCard => Self::CreditCard,
+            KindArg::Fund => Self::Fund,
+            KindArg::Deposit => Self::Deposit,
+            KindArg::Insurance => Self::Insurance,
         }
     }
 }

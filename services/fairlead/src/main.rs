@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         .build();
     let ran = runtime.map_err(anyhow::Error::from).and_then(|runtime| {
         let ran = runtime.block_on(Cli::parse().run());
-        // Training blocks a thread for minutes: who interrupts it does not wait for its end.
+        // Training blocks a thread for minutes; an interrupt must not wait for it.
         runtime.shutdown_background();
         ran
     });

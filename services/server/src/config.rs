@@ -1,4 +1,4 @@
-//! The configuration of Fairlead: one file for a house in one process and for each of many.
+//! The configuration of Fairlead: one file for all services in one process and for each in its own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,33 +9,33 @@ use fairlead_chassis::discovery::DiscoveryConfig;
 use fairlead_chassis::telemetry::TelemetryConfig;
 use fairlead_event_log::TopicSpec;
 
-/// The commented defaults.
+/// Every key with its default, commented.
 pub const DEFAULTS: &str = include_str!("default.toml");
 
-/// The services that others look for.
+/// The services that other services call.
 pub const SERVICES: &[&str] = &["profile", "recall", "ranking", "pricing", "control"];
 
-/// Everything that a house is told.
+/// The configuration of every process.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AppConfig {
     /// The tenant that is served.
     pub tenant: String,
-    /// Where everything is kept.
+    /// The folder of everything that is kept on disk.
     pub data_dir: PathBuf,
-    /// How long calls are still taken after SIGTERM, milliseconds.
+    /// Milliseconds for which calls are still taken after SIGTERM.
     pub notice_ms: u64,
-    /// How long calls in flight may go on after that, milliseconds.
+    /// Milliseconds for which calls in flight may go on after that.
     pub drain_ms: u64,
-    /// Addresses.
+    /// The addresses to listen on.
     pub listen: Listen,
-    /// Where events are kept.
+    /// The event log.
     pub events: Events,
     /// The feature store.
     pub redis: Redis,
     /// The control plane.
     pub control: fairlead_control_plane::Config,
-    /// How processes find each other.
+    /// Service discovery.
     pub discovery: DiscoveryConfig,
     /// Logs, traces, metrics.
     pub telemetry: TelemetryConfig,
@@ -51,7 +51,7 @@ pub struct AppConfig {
     pub pricing: fairlead_pricing::Config,
     /// The stream.
     pub stream: fairlead_stream::Config,
-    /// The lake: its own binary checks and reads it.
+    /// The lake; `fairlead-lake` checks and reads it.
     pub lake: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -75,7 +75,7 @@ pub struct Listen {
     pub metrics: SocketAddr,
 }
 
-/// Where events are kept.
+/// The event log.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
@@ -87,12 +87,13 @@ pub struct Events {
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
-    /// Its URL; empty starts a `redis-server`.
+    /// The URL; empty starts a `redis-server`.
     pub url: String,
 }
 
 impl AppConfig {
-    /// Reads defaults, file and environment, and checks what can be checked without starting.
+    /// Returns the configuration from defaults, `file` and environment, or an error that names the
+    /// key if a value is not allowed.
     pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         let mut config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
         if config.gateway.default_tenant.is_empty() {
@@ -109,7 +110,7 @@ impl AppConfig {
         Ok(config)
     }
 
-    /// The file of the keys that sign quotes.
+    /// Returns the path of the file with the keys that sign quotes.
     pub fn signing_keys(&self) -> PathBuf {
         let configured = &self.pricing.signing_keys_file;
         if configured.as_os_str().is_empty() {
@@ -118,7 +119,8 @@ impl AppConfig {
         configured.clone()
     }
 
-    /// The control plane's configuration, its database in the data folder where none is named.
+    /// Returns the configuration of the control plane, with a database in the data folder if none is
+    /// named.
     pub fn control(&self) -> fairlead_control_plane::Config {
         let mut control = self.control.clone();
         if control.database.is_empty() {
@@ -127,7 +129,7 @@ impl AppConfig {
         control
     }
 
-    /// How topics are made where they are not there.
+    /// Returns how topics are created.
     pub fn topic(&self) -> TopicSpec {
         TopicSpec {
             partitions: self.gateway.partitions,

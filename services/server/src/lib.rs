@@ -1,14 +1,19 @@
 //! Starts the services: all in one process (`fairlead up`), or each in its own (`fairlead serve`).
 //!
-//! Invariants: both forms read the same configuration and build the same services; the services meet
-//! through their contracts, in one process as in many. This crate must not depend on the lab or on
-//! the command line.
+//! # Invariants
+//! - Both forms read the same configuration and build the same services.
+//! - Services call each other through their contracts only, in one process as in many.
+//!
+//! # Must not depend on
+//! The lab and the command line.
 
 mod args;
 pub mod config;
 mod log;
 mod parts;
 pub mod serve;
-pub mod up;
+mod up;
 
 pub use args::ConfigArgs;
+pub use config::AppConfig;
+pub use up::{Addresses, InnerLinks, Server};

@@ -1,4 +1,4 @@
-//! The event log that the configuration names.
+//! The configured event log.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use fairlead_event_log::{
 
 use crate::config::AppConfig;
 
-/// The log of a house in one process: the embedded one in its data folder, or Kafka, which must
-/// answer now.
+/// Opens the log for all services in one process: the embedded one in the data folder, or Kafka,
+/// which must answer now.
 pub(crate) async fn open(config: &AppConfig) -> anyhow::Result<Arc<dyn EventLog>> {
     if config.events.kafka.is_empty() {
         return embedded(config).await;
@@ -18,7 +18,7 @@ pub(crate) async fn open(config: &AppConfig) -> anyhow::Result<Arc<dyn EventLog>
     Ok(Arc::new(KafkaEventLog::connect(options).await?))
 }
 
-/// The log of a process among others: Kafka, which may still be away.
+/// Opens the log for one service among others: Kafka, which need not answer yet.
 pub(crate) fn open_shared(config: &AppConfig) -> anyhow::Result<Arc<dyn EventLog>> {
     anyhow::ensure!(
         !config.events.kafka.is_empty(),

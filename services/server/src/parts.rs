@@ -1,4 +1,4 @@
-//! What the services behind the gateway are built from, in one process or each in its own.
+//! Builds the services behind the gateway, in one process or each in its own.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use fairlead_release_follow::ReleaseHandle;
 
 use crate::config::AppConfig;
 
-/// Clock, features, feature store, releases.
+/// The dependencies that these services have in common.
 pub(crate) struct Parts<'p> {
     pub(crate) config: &'p AppConfig,
     pub(crate) clock: Arc<dyn Clock>,
@@ -20,6 +20,7 @@ pub(crate) struct Parts<'p> {
 }
 
 impl Parts<'_> {
+    /// Builds the profile service.
     pub(crate) fn profile(&self) -> anyhow::Result<fairlead_profile::Service> {
         let deps = fairlead_profile::Deps {
             clock: self.clock.clone(),
@@ -30,6 +31,7 @@ impl Parts<'_> {
         Ok(fairlead_profile::Service::new(&self.config.profile, deps)?)
     }
 
+    /// Builds the recall service.
     pub(crate) fn recall(&self) -> anyhow::Result<fairlead_recall::Service> {
         let deps = fairlead_recall::Deps {
             clock: self.clock.clone(),
@@ -40,6 +42,7 @@ impl Parts<'_> {
         Ok(fairlead_recall::Service::new(&self.config.recall, deps)?)
     }
 
+    /// Builds the ranking service.
     pub(crate) fn ranking(&self) -> anyhow::Result<fairlead_ranking::Service> {
         let deps = fairlead_ranking::Deps {
             clock: self.clock.clone(),
@@ -50,6 +53,7 @@ impl Parts<'_> {
         Ok(fairlead_ranking::Service::new(&self.config.ranking, deps)?)
     }
 
+    /// Builds the pricing service, which signs quotes with `keys`.
     pub(crate) fn pricing(&self, keys: Keyring) -> anyhow::Result<fairlead_pricing::Service> {
         let deps = fairlead_pricing::Deps {
             clock: self.clock.clone(),

@@ -1,4 +1,4 @@
-//! The same customers, the same answers: the cluster and the house in one process.
+//! The cluster and the same services in one process give the same answers.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
 use fairlead_tests::cluster::{PATIENCE, total};
 use prost::Message as _;
 
-use super::{Furnished, with};
+use super::{ClusterFixture, with};
 
 const ASKED: usize = 200;
 
@@ -20,8 +20,8 @@ pub(super) fn now_ms() -> u64 {
     u64::try_from(since.as_millis()).expect("before the end of time")
 }
 
-/// Product features are as of the last full minute, and each instance takes a new minute up with its
-/// next refresh, a second later at most: nobody is asked while they do.
+/// Waits for a time far from a minute's end. Product features are as of the last full minute, and
+/// each instance takes up a new minute at its next refresh, a second later at most.
 pub(super) async fn within_a_minute() {
     let into = now_ms() % 60_000;
     let wait = match into {
@@ -32,18 +32,19 @@ pub(super) async fn within_a_minute() {
     tokio::time::sleep(Duration::from_millis(wait)).await;
 }
 
-/// Waits until the reference and a stream of the cluster have applied every event that is in the log.
-pub(super) async fn caught_up(house: &Furnished, stream: &str) {
-    let reference = &house.reference.running;
+/// Waits until the reference and a stream of the cluster have applied every event that is in the
+/// log.
+pub(super) async fn caught_up(fixture: &ClusterFixture, stream: &str) {
+    let reference = &fixture.reference.server;
     reference.caught_up().await.expect("caught up");
-    let ends = house
+    let ends = fixture
         .reference
-        .running
+        .server
         .log
         .end_offsets(topics::EVENTS)
         .await;
     let all: i64 = ends.expect("ends").iter().map(|end| end.offset).sum();
-    let page = house.cluster.instances[stream].page();
+    let page = fixture.cluster.instances[stream].page();
     let done = async {
         while total(page, "fairlead_stream_events_total", &[]) < all as f64 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -81,16 +82,16 @@ pub(super) async fn ask(
 
 #[test]
 fn two_hundred_customers_get_the_very_same_slates() {
-    with(async |house| {
-        caught_up(house, "stream-1").await;
-        house.until_whole().await;
+    with(async |fixture| {
+        caught_up(fixture, "stream-1").await;
+        fixture.until_undegraded().await;
         let as_of_ms = now_ms() as i64;
         let (one, many) = (
-            house.reference.running.gateway.clone(),
-            house.gateway.clone(),
+            fixture.reference.server.gateway.clone(),
+            fixture.gateway.clone(),
         );
         let mut personalised = 0;
-        for (number, customer) in house.reference.customers.iter().take(ASKED).enumerate() {
+        for (number, customer) in fixture.reference.customers.iter().take(ASKED).enumerate() {
             within_a_minute().await;
             let expected = ask(&one, customer, number, as_of_ms).await;
             let found = ask(&many, customer, number, as_of_ms).await;
@@ -105,7 +106,7 @@ fn two_hundred_customers_get_the_very_same_slates() {
             assert!(!found.items.is_empty());
             personalised += usize::from(found.personalised);
         }
-        // Everyone without consent would be equal too easily.
+        // With customers who have not consented, equality would be trivial.
         assert!(personalised > ASKED / 2, "{personalised} personalised");
     });
 }

@@ -1,7 +1,7 @@
 //! The cluster form: real processes on real Kafka, Redis, Consul and PostgreSQL.
 //!
-//! One cluster serves every test here, one test at a time: each puts back what it took away. After a
-//! test that failed the next one gets a cluster of its own.
+//! One cluster serves every test here, one test at a time: each restores what it took away. After a
+//! test that failed the next one gets a new cluster.
 
 mod consul;
 mod equality;
@@ -22,7 +22,7 @@ use fairlead_tests::cluster::{Cluster, Reference};
 use tokio::sync::Mutex;
 use tonic::{Request, Status};
 
-use crate::house::runtime;
+use crate::fixture::runtime;
 use traces::Receiver;
 
 /// Instances of each service.
@@ -38,11 +38,11 @@ const LAYOUT: &[(&str, usize)] = &[
 const CUSTOMERS: usize = 600;
 const EVENTS: usize = 8_000;
 
-/// A cluster with its population, and the same house in this process.
-struct Furnished {
+/// A cluster with its population, and the same services in this process.
+struct ClusterFixture {
     cluster: Cluster,
     reference: Reference,
-    /// Between every process and Redis; Kafka has its own.
+    /// Between every process and Redis. Kafka has a proxy of its own.
     redis: SlowProxy,
     /// Between the control planes and their database.
     postgres: SlowProxy,
@@ -50,10 +50,11 @@ struct Furnished {
     gateway: Link,
 }
 
-async fn furnished() -> anyhow::Result<Furnished> {
+/// Starts a cluster and sets it up.
+async fn start_cluster() -> anyhow::Result<ClusterFixture> {
     let spans = Receiver::start().await?;
     let settings = [
-        // Tests run beside each other on few cores: they ask what is answered, not how fast.
+        // Tests run beside each other on few cores, and assert on answers, not on speed.
         ("GATEWAY__DEADLINE_MS", "20000"),
         ("GATEWAY__ALLOW_AS_OF", "true"),
         ("RECALL__REFRESH_MS", "1000"),
@@ -61,7 +62,7 @@ async fn furnished() -> anyhow::Result<Furnished> {
         ("TELEMETRY__TRACE_SHARE", "0"),
         ("TELEMETRY__OTLP", spans.url()),
     ];
-    let mut cluster = Cluster::lay(&settings)?;
+    let mut cluster = Cluster::start_servers(&settings)?;
     let redis = SlowProxy::to(cluster.servers.redis.addr())?;
     cluster.set("REDIS__URL", &format!("redis://{}", redis.addr()));
     let kafka = cluster.servers.kafka.proxy().addr();
@@ -76,10 +77,10 @@ async fn furnished() -> anyhow::Result<Furnished> {
             cluster.start(service, number)?;
         }
     }
-    let reference = Reference::furnish(&cluster, CUSTOMERS, EVENTS, Bars::hidden()).await?;
+    let reference = Reference::start(&cluster, CUSTOMERS, EVENTS, Bars::hidden()).await?;
     tokio::task::block_in_place(|| cluster.until_ready())?;
     let gateway = cluster.link("gateway")?;
-    Ok(Furnished {
+    Ok(ClusterFixture {
         cluster,
         reference,
         redis,
@@ -89,8 +90,8 @@ async fn furnished() -> anyhow::Result<Furnished> {
     })
 }
 
-impl Furnished {
-    /// A slate of the cluster, within `limit`.
+impl ClusterFixture {
+    /// Requests a slate of the cluster, with the deadline `limit`.
     async fn recommend(
         &self,
         customer: &str,
@@ -106,15 +107,15 @@ impl Furnished {
         Ok(client.recommend(request).await?.into_inner())
     }
 
-    /// A customer of the population.
+    /// Returns a customer of the population.
     fn customer(&self) -> String {
         self.reference.customers[7].clone()
     }
 
-    /// Asks until an answer comes with nothing degraded.
-    async fn until_whole(&self) {
+    /// Requests recommendations until one is answered with nothing degraded.
+    async fn until_undegraded(&self) {
         let customer = self.customer();
-        let whole = async {
+        let undegraded = async {
             loop {
                 let answer = self.recommend(&customer, Duration::from_secs(20)).await;
                 if answer.is_ok_and(|answer| answer.degraded.is_empty()) {
@@ -124,29 +125,30 @@ impl Furnished {
             }
         };
         let limit = fairlead_tests::cluster::PATIENCE;
-        tokio::time::timeout(limit, whole)
+        tokio::time::timeout(limit, undegraded)
             .await
-            .expect("whole answers again");
+            .expect("undegraded answers again");
     }
 }
 
 /// Runs a test on the cluster.
-fn with<T>(test: impl AsyncFnOnce(&mut Furnished) -> T) -> T {
-    static SHARED: Mutex<Option<Furnished>> = Mutex::const_new(None);
+fn with<T>(test: impl AsyncFnOnce(&mut ClusterFixture) -> T) -> T {
+    static SHARED: Mutex<Option<ClusterFixture>> = Mutex::const_new(None);
     runtime().block_on(async {
         let mut shared = SHARED.lock().await;
-        // Not put back by a test that fails: what it took away would fail the next one as well.
-        let mut furnished = match shared.take() {
-            Some(furnished) => furnished,
-            None => furnished().await.expect("a cluster"),
+        // A test that fails does not put it back: what it took away would fail the next test as
+        // well.
+        let mut fixture = match shared.take() {
+            Some(fixture) => fixture,
+            None => start_cluster().await.expect("a cluster"),
         };
-        let answer = test(&mut furnished).await;
-        *shared = Some(furnished);
+        let answer = test(&mut fixture).await;
+        *shared = Some(fixture);
         answer
     })
 }
 
-/// What was degraded, as "stage (cause)".
+/// Returns the degraded stages, as "stage (cause)".
 fn degraded(answer: &RecommendResponse) -> Vec<String> {
     let parts = answer.degraded.iter();
     parts

@@ -1,4 +1,4 @@
-//! The same processes on a Redis Cluster: the same events from the log, the same answers.
+//! Processes on a Redis Cluster give the same answers, from the same events of the log.
 
 use std::time::Duration;
 
@@ -6,60 +6,60 @@ use fairlead_chassis::link::Link;
 use fairlead_testkit::RedisCluster;
 
 use super::equality::{ask, caught_up, now_ms, within_a_minute};
-use super::{Furnished, with};
+use super::{ClusterFixture, with};
 
 const ASKED: usize = 60;
-/// What stands on the cluster beside the processes on one Redis server.
+/// The services that run on the Redis Cluster beside those on one Redis server.
 const BESIDE: &[&str] = &["profile", "recall", "ranking", "pricing"];
 
-/// Starts a process on the Redis Cluster: it finds the others by address and is found by nobody else.
-fn start(house: &mut Furnished, service: &'static str, settings: &[(String, String)]) {
+/// Starts a process on the Redis Cluster. It finds the others by address and is not in Consul.
+fn start(fixture: &mut ClusterFixture, service: &'static str, settings: &[(String, String)]) {
     let settings: Vec<(&str, &str)> = settings
         .iter()
         .map(|(key, value)| (key.as_str(), value.as_str()))
         .collect();
-    let instance = house.cluster.start_with(service, 9, &settings);
+    let instance = fixture.cluster.start_with(service, 9, &settings);
     instance.unwrap().until_ready().unwrap();
 }
 
 #[test]
-fn a_house_on_a_redis_cluster_gives_the_very_same_slates() {
-    with(async |house| {
+fn a_redis_cluster_gives_the_very_same_slates() {
+    with(async |fixture| {
         let redis = RedisCluster::shared().expect("a Redis Cluster");
-        let at = |house: &Furnished, name: &str| {
-            let address = house.cluster.instances[name].address();
+        let at = |fixture: &ClusterFixture, name: &str| {
+            let address = fixture.cluster.instances[name].address();
             format!("[\"{address}\"]")
         };
         let mut settings = vec![
             ("REDIS__URL".to_owned(), redis.url()),
-            // A group of its own reads every event from the first.
+            // A consumer group of its own reads every event from the first.
             ("STREAM__GROUP".to_owned(), "on-a-cluster".to_owned()),
             ("DISCOVERY__KIND".to_owned(), "static".to_owned()),
             (
                 "DISCOVERY__SERVICES__CONTROL".to_owned(),
-                at(house, "control-1"),
+                at(fixture, "control-1"),
             ),
         ];
         tokio::task::block_in_place(|| {
-            start(house, "stream", &settings);
+            start(fixture, "stream", &settings);
             for service in BESIDE {
-                start(house, service, &settings);
+                start(fixture, service, &settings);
                 let key = format!("DISCOVERY__SERVICES__{}", service.to_uppercase());
-                settings.push((key, at(house, &format!("{service}-9"))));
+                settings.push((key, at(fixture, &format!("{service}-9"))));
             }
-            start(house, "gateway", &settings);
+            start(fixture, "gateway", &settings);
         });
-        let address = house.cluster.instances["gateway-9"].address();
+        let address = fixture.cluster.instances["gateway-9"].address();
         let on_cluster = Link::connect(&[address]).expect("a link");
 
-        caught_up(house, "stream-9").await;
-        // Recall and ranking read the products' counters once a second (`REFRESH_MS`).
+        caught_up(fixture, "stream-9").await;
+        // Recall and ranking read product counters once a second (`REFRESH_MS`).
         tokio::time::sleep(Duration::from_secs(3)).await;
         let as_of_ms = now_ms() as i64;
         let mut personalised = 0;
-        for (number, customer) in house.reference.customers.iter().take(ASKED).enumerate() {
+        for (number, customer) in fixture.reference.customers.iter().take(ASKED).enumerate() {
             within_a_minute().await;
-            let one = &house.reference.running.gateway;
+            let one = &fixture.reference.server.gateway;
             let expected = ask(one, customer, number, as_of_ms).await;
             let found = ask(&on_cluster, customer, number, as_of_ms).await;
             assert_eq!(
@@ -74,7 +74,7 @@ fn a_house_on_a_redis_cluster_gives_the_very_same_slates() {
         }
         assert!(personalised > ASKED / 2, "{personalised} personalised");
         for service in ["stream", "gateway"].iter().chain(BESIDE) {
-            house.cluster.forget(&format!("{service}-9")).unwrap();
+            fixture.cluster.forget(&format!("{service}-9")).unwrap();
         }
     });
 }

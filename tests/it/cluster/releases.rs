@@ -1,5 +1,5 @@
-//! What the control plane knows of each instance: a release that a service refuses is named there,
-//! with the reason, while the one before is served.
+//! The control plane's view of each instance: a release that a service refuses is listed with the
+//! reason, while the one before is served.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use fairlead_proto::control::v1::{
 };
 use fairlead_tests::cluster::PATIENCE;
 
-use super::{Furnished, with};
+use super::{ClusterFixture, with};
 
 const TENANT: &str = "demo";
 
@@ -28,7 +28,7 @@ async fn instances(control: &Link) -> Vec<Instance> {
         .instances
 }
 
-/// Waits until the living instances say what is asked for.
+/// Waits until `holds` is true of the live instances.
 async fn until(control: &Link, what: &str, mut holds: impl FnMut(&[Instance]) -> bool) {
     let waiting = async {
         loop {
@@ -44,7 +44,7 @@ async fn until(control: &Link, what: &str, mut holds: impl FnMut(&[Instance]) ->
     assert!(waited.is_ok(), "{what}: {:#?}", instances(control).await);
 }
 
-/// A copy of a model whose program no longer reads, as a draft's model.
+/// Returns a draft of a copy of a model whose program cannot be read.
 fn spoilt(model: &ModelRef, folder: &Path) -> ModelRef {
     std::fs::create_dir_all(folder).unwrap();
     for file in std::fs::read_dir(&model.path).unwrap() {
@@ -64,7 +64,7 @@ fn spoilt(model: &ModelRef, folder: &Path) -> ModelRef {
     }
 }
 
-/// The revision that every living instance uses.
+/// Returns the revision that every live instance uses, or `None` if they differ.
 fn agreed(living: &[Instance]) -> Option<i64> {
     let first = living.first()?.revision;
     living
@@ -73,10 +73,10 @@ fn agreed(living: &[Instance]) -> Option<i64> {
         .then_some(first)
 }
 
-async fn publish_spoilt(house: &Furnished, control: &Link) -> i64 {
-    let live = house.reference.running.releases.first().await;
+async fn publish_spoilt(fixture: &ClusterFixture, control: &Link) -> i64 {
+    let live = fixture.reference.server.releases.first().await;
     let ranker = live.model("ranker", "").expect("a ranker");
-    let model = spoilt(ranker, &house.cluster.folder().join("spoilt"));
+    let model = spoilt(ranker, &fixture.cluster.folder().join("spoilt"));
     let request = PutModelRequest {
         tenant: TENANT.into(),
         actor: "test".into(),
@@ -100,9 +100,9 @@ async fn publish_spoilt(house: &Furnished, control: &Link) -> i64 {
 
 #[test]
 fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
-    with(async |house| {
-        house.until_whole().await;
-        let control = house.cluster.link("control").unwrap();
+    with(async |fixture| {
+        fixture.until_undegraded().await;
+        let control = fixture.cluster.link("control").unwrap();
         let mut before = 0;
         until(&control, "all agree", |living| {
             before = agreed(living).unwrap_or_default();
@@ -110,7 +110,7 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
         })
         .await;
 
-        let refused = publish_spoilt(house, &control).await;
+        let refused = publish_spoilt(fixture, &control).await;
         assert_eq!(refused, before + 1);
         until(&control, "both rankers refuse it", |living| {
             let rankers = living.iter().filter(|one| one.service == "ranking");
@@ -119,8 +119,8 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
             named.count() == 2
         })
         .await;
-        // Nothing is degraded: the ranker of the release before answers.
-        house.until_whole().await;
+        // Nothing is degraded: the ranker of the previous release answers.
+        fixture.until_undegraded().await;
 
         let request = RollBackRequest {
             tenant: TENANT.into(),
@@ -139,6 +139,6 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
                 .all(|one| one.revision == back && one.refused_revision == 0)
         })
         .await;
-        house.until_whole().await;
+        fixture.until_undegraded().await;
     });
 }

@@ -1,5 +1,5 @@
-//! Starting without what a process needs: it waits and says so, serves degraded, or ends with the
-//! key to mend.
+//! Starting without a dependency: a process waits and says so, serves degraded, or ends and names
+//! the key.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use fairlead_tests::cluster::{PATIENCE, total};
 
 use super::with;
 
-/// Nobody listens there.
+/// An address where nothing listens.
 const NOWHERE: &str = "127.0.0.1:1";
 
-/// What `/ready` or the log says of a process that waits.
+/// The text of `/ready` or of the log of a process that waits.
 const WAITING: &[(&str, &str, &str, &str)] = &[
     (
         "profile",
@@ -52,7 +52,7 @@ const WAITING: &[(&str, &str, &str, &str)] = &[
         "postgres://nobody@127.0.0.1:1/none",
         "waiting for: control database",
     ),
-    // No Consul, no control plane, and no release kept from before.
+    // No Consul, no control plane, and no release on disk.
     (
         "profile",
         "DISCOVERY__CONSUL",
@@ -83,7 +83,7 @@ const WAITING: &[(&str, &str, &str, &str)] = &[
         "http://127.0.0.1:1",
         "waiting for: release",
     ),
-    // It needs nobody: it serves, and is found once there is a Consul.
+    // It needs no other process: it serves, and registers once there is a Consul.
     (
         "control",
         "DISCOVERY__CONSUL",
@@ -94,29 +94,29 @@ const WAITING: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn what_is_absent_at_the_start_is_waited_for_and_named() {
-    with(async |house| {
+    with(async |fixture| {
         tokio::task::block_in_place(|| {
             for (service, key, value, says) in WAITING {
-                let instance = house
+                let instance = fixture
                     .cluster
                     .start_with(service, 9, &[(*key, *value)])
                     .unwrap();
                 instance
                     .until_says(says)
                     .unwrap_or_else(|error| panic!("{service} with {key}={value}: {error}"));
-                // Waiting is no reason not to stop when asked.
+                // A process that waits still stops when it is asked to.
                 assert_eq!(
                     instance.stop().unwrap(),
                     Some(0),
                     "{service} with {key}={value}"
                 );
-                house.cluster.forget(&format!("{service}-9")).unwrap();
+                fixture.cluster.forget(&format!("{service}-9")).unwrap();
             }
         });
     });
 }
 
-/// What cannot be waited for: the process ends and names the key.
+/// Faults that waiting cannot mend: the process ends and names the key.
 const ENDS: &[(&str, &str, &str, &str)] = &[
     ("profile", "REDIS__URL", "", "redis.url"),
     ("recall", "REDIS__URL", "http://x", "http://x"),
@@ -136,10 +136,10 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
-    with(async |house| {
+    with(async |fixture| {
         tokio::task::block_in_place(|| {
             for (service, key, value, names) in ENDS {
-                let instance = house
+                let instance = fixture
                     .cluster
                     .start_with(service, 9, &[(*key, *value)])
                     .unwrap();
@@ -150,7 +150,7 @@ fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
                 );
                 let said = instance.said();
                 assert!(said.contains(names), "{service} {key}={value}: {said}");
-                house.cluster.forget(&format!("{service}-9")).unwrap();
+                fixture.cluster.forget(&format!("{service}-9")).unwrap();
             }
         });
     });
@@ -158,9 +158,9 @@ fn what_cannot_be_waited_for_ends_the_process_with_the_key_to_mend() {
 
 #[test]
 fn a_gateway_without_kafka_serves_and_makes_its_topics_once_it_is_there() {
-    with(async |house| {
-        house.until_whole().await;
-        let control = house.cluster.instance("control-1").unwrap().address();
+    with(async |fixture| {
+        fixture.until_undegraded().await;
+        let control = fixture.cluster.instance("control-1").unwrap().address();
         let control = format!("[\"{control}\"]");
         let mut kafka = tokio::task::block_in_place(KafkaBroker::start).unwrap();
         kafka.kill9().unwrap();
@@ -171,7 +171,7 @@ fn a_gateway_without_kafka_serves_and_makes_its_topics_once_it_is_there() {
             ("DISCOVERY__SERVICES__CONTROL", control.as_str()),
         ];
         tokio::task::block_in_place(|| {
-            let instance = house.cluster.start_with("gateway", 9, &settings).unwrap();
+            let instance = fixture.cluster.start_with("gateway", 9, &settings).unwrap();
             instance.until_ready().unwrap();
             assert_eq!(total(instance.page(), "fairlead_ready", &[]), 1.0);
             kafka.restart().unwrap();
@@ -179,7 +179,8 @@ fn a_gateway_without_kafka_serves_and_makes_its_topics_once_it_is_there() {
         let log = KafkaEventLog::connect(KafkaOptions::new(bootstrap));
         let log = log.await.unwrap();
         let made = async {
-            // As many partitions as the gateway is told: what a broker makes by itself has one.
+            // As many partitions as the gateway is configured for: a topic that the broker creates
+            // by itself has one.
             while log
                 .end_offsets(topics::EVENTS)
                 .await
@@ -191,6 +192,6 @@ fn a_gateway_without_kafka_serves_and_makes_its_topics_once_it_is_there() {
         };
         tokio::time::timeout(PATIENCE, made).await.expect("made");
         log.close().await.unwrap();
-        house.cluster.forget("gateway-9").unwrap();
+        fixture.cluster.forget("gateway-9").unwrap();
     });
 }

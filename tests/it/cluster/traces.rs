@@ -1,4 +1,4 @@
-//! One mobile request is one trace, through every process that it meets.
+//! One request of an app is one trace, through every process that it reaches.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
-use super::{Furnished, with};
+use super::{ClusterFixture, with};
 
 /// A span with the process that sent it.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ struct Seen {
     span: Span,
 }
 
-/// An OTLP receiver: the collector's own gRPC service, which keeps what it is sent.
+/// An OTLP receiver: the gRPC service of a collector, which keeps what it receives.
 #[derive(Clone)]
 pub(super) struct Receiver {
     url: Arc<str>,
@@ -45,7 +45,7 @@ impl Receiver {
         let serving = tonic::transport::Server::builder()
             .add_service(service)
             .serve_with_incoming(TcpListenerStream::new(listener));
-        std::thread::spawn(move || crate::house::runtime().block_on(serving));
+        std::thread::spawn(move || crate::fixture::runtime().block_on(serving));
         Ok(receiver)
     }
 
@@ -53,7 +53,7 @@ impl Receiver {
         &self.url
     }
 
-    /// The spans of one trace, as they are now.
+    /// Returns the spans of one trace so far.
     fn of(&self, trace: &str) -> Vec<Seen> {
         let seen = self.seen.lock().expect("no holder panics");
         let mine = seen
@@ -90,9 +90,9 @@ impl TraceService for Receiver {
     }
 }
 
-/// A POST as a phone makes it, with a trace that it wants kept.
-fn post(house: &Furnished, path: &str, body: &str, trace: &str) -> String {
-    let address = house.cluster.instances["gateway-1"].address();
+/// Sends a POST as an app does, with a sampled trace.
+fn post(fixture: &ClusterFixture, path: &str, body: &str, trace: &str) -> String {
+    let address = fixture.cluster.instances["gateway-1"].address();
     let address = address.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("the gateway");
     let head = format!(
@@ -106,11 +106,11 @@ fn post(house: &Furnished, path: &str, body: &str, trace: &str) -> String {
     answer
 }
 
-/// Waits until spans of all these processes came, and checks that they are one tree.
-async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<Seen> {
-    let whole = async {
+/// Waits until spans of all these processes are there, and checks that they are one tree.
+async fn one_tree(fixture: &ClusterFixture, trace: &str, processes: &[&str]) -> Vec<Seen> {
+    let complete = async {
         loop {
-            let spans = house.spans.of(trace);
+            let spans = fixture.spans.of(trace);
             let from = |process: &&str| spans.iter().any(|seen| seen.process == **process);
             if processes.iter().all(from) {
                 return spans;
@@ -118,9 +118,9 @@ async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<See
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    let spans = tokio::time::timeout(PATIENCE, whole)
+    let spans = tokio::time::timeout(PATIENCE, complete)
         .await
-        .unwrap_or_else(|_| panic!("spans of {processes:?} in {:#?}", house.spans.of(trace)));
+        .unwrap_or_else(|_| panic!("spans of {processes:?} in {:#?}", fixture.spans.of(trace)));
     let by_id: BTreeMap<&[u8], &Seen> = spans
         .iter()
         .map(|seen| (seen.span.span_id.as_slice(), seen))
@@ -139,19 +139,19 @@ async fn one_tree(house: &Furnished, trace: &str, processes: &[&str]) -> Vec<See
 
 #[test]
 fn a_recommendation_is_one_trace_through_every_service() {
-    with(async |house| {
-        house.until_whole().await;
+    with(async |fixture| {
+        fixture.until_undegraded().await;
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         let body = format!(
             "{{\"customerId\":\"{}\",\"slateSize\":3}}",
-            house.customer()
+            fixture.customer()
         );
-        let answer = tokio::task::block_in_place(|| post(house, "/v1/recommend", &body, trace));
+        let answer = tokio::task::block_in_place(|| post(fixture, "/v1/recommend", &body, trace));
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let services = ["gateway", "profile", "recall", "ranking", "pricing"];
         let processes = services.map(|service| format!("fairlead-{service}"));
         let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
-        let spans = one_tree(house, trace, &processes).await;
+        let spans = one_tree(fixture, trace, &processes).await;
         assert!(
             spans.iter().any(|seen| seen.span.name == "rest"),
             "{spans:#?}"
@@ -161,16 +161,16 @@ fn a_recommendation_is_one_trace_through_every_service() {
 
 #[test]
 fn an_event_is_one_trace_from_the_phone_to_the_feature_store() {
-    with(async |house| {
-        house.until_whole().await;
+    with(async |fixture| {
+        fixture.until_undegraded().await;
         let trace = "0af7651916cd43dd8448eb211c80319c";
         let body = format!(
             "{{\"event\":{{\"customerId\":\"{}\",\"kind\":\"EVENT_KIND_APP_OPENED\"}}}}",
-            house.customer()
+            fixture.customer()
         );
-        let answer = tokio::task::block_in_place(|| post(house, "/v1/events", &body, trace));
+        let answer = tokio::task::block_in_place(|| post(fixture, "/v1/events", &body, trace));
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        let spans = one_tree(house, trace, &["fairlead-gateway", "fairlead-stream"]).await;
+        let spans = one_tree(fixture, trace, &["fairlead-gateway", "fairlead-stream"]).await;
         for name in ["rest", "produce", "apply_event"] {
             assert!(
                 spans.iter().any(|seen| seen.span.name == name),

@@ -1,4 +1,4 @@
-//! `make cluster-demo`: the whole cluster form on one machine with real servers; an instance of each
+//! `make cluster-demo`: the cluster form on one machine with real servers. An instance of each
 //! service is killed while load runs.
 
 use std::process::{Command, Stdio};
@@ -10,26 +10,26 @@ use fairlead_client::terminal::{Bars, heading, note, table};
 use fairlead_gateway::topics;
 use fairlead_tests::cluster::{Cluster, Load, PATIENCE, Reference, SERVICES, Tally, binary, total};
 
-/// Starts real Kafka, Redis, Consul and PostgreSQL, two instances of every service, and a load;
-/// kills an instance of each in turn, and says what that did.
+/// Start real Kafka, Redis, Consul and PostgreSQL, two instances of every service, and a load. Kill
+/// an instance of each service in turn and print the effect on requests.
 #[derive(Debug, Parser)]
 #[command(name = "cluster-demo")]
 struct Args {
-    /// Customers of the population.
+    /// Customers to simulate.
     #[arg(long, default_value_t = 2_000)]
     customers: usize,
-    /// Their events.
+    /// Events to simulate.
     #[arg(long, default_value_t = 20_000)]
     events: usize,
-    /// Callers that ask while instances are killed.
+    /// Concurrent callers.
     #[arg(long, default_value_t = 4)]
     callers: usize,
-    /// Stay up until Ctrl-C instead of ending.
+    /// Keep running until Ctrl-C.
     #[arg(long)]
     stay: bool,
 }
 
-/// One row of the table.
+/// One row of the table: a killed instance and its effect.
 struct Killed {
     service: &'static str,
     during: Tally,
@@ -41,13 +41,13 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let started = Instant::now();
     heading("Servers: Kafka, Redis, Consul, PostgreSQL");
-    // Killing is what is shown: a deadline that fits a laptop with everything on it.
+    // A deadline that fits a laptop on which everything runs.
     let settings = [
         ("GATEWAY__DEADLINE_MS", "5000"),
         ("GATEWAY__ALLOW_AS_OF", "true"),
         ("TELEMETRY__LOG", "warn"),
     ];
-    let mut cluster = Cluster::lay(&settings)?;
+    let mut cluster = Cluster::start_servers(&settings)?;
     let lake = format!("file://{}", cluster.folder().join("lake").display());
     cluster.set("LAKE__URL", &lake);
     cluster.set("LAKE__ROLL_SECONDS", "1");
@@ -63,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
         }
     }
     let reference =
-        Reference::furnish(&cluster, args.customers, args.events, Bars::default()).await?;
+        Reference::start(&cluster, args.customers, args.events, Bars::default()).await?;
     cluster.until_ready()?;
     processes(&cluster);
     note(&format!(
@@ -81,25 +81,25 @@ async fn main() -> anyhow::Result<()> {
     for service in SERVICES {
         rows.push(kill(&mut cluster, &load, service).await?);
     }
-    let whole = load.stop().await;
-    verdict(&rows, &whole);
+    let total = load.stop().await;
+    verdict(&rows, &total);
     served(&cluster);
     in_the_lake(&cluster, &reference).await?;
     if args.stay {
         note("everything stays up; Ctrl-C ends it");
         tokio::signal::ctrl_c().await?;
     }
-    reference.running.stop().await?;
+    reference.server.stop().await?;
     drop(cluster);
     note(&format!(
         "all of it is gone again; {:.0} s in all",
         started.elapsed().as_secs_f64()
     ));
     ensure!(
-        whole.failed.is_empty(),
+        total.failed.is_empty(),
         "{} requests failed: {:?}",
-        whole.failed.len(),
-        whole.failed
+        total.failed.len(),
+        total.failed
     );
     Ok(())
 }
@@ -117,7 +117,7 @@ fn processes(cluster: &Cluster) {
     println!("{rows}");
 }
 
-/// The demo's calls, by the command line, as a user makes them.
+/// Makes the calls of the demo by the command line, as a user does.
 fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
     let customer = customers
         .first()
@@ -148,8 +148,8 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Kills the first instance of a service, starts it again, and waits until it is ready and a row of
-/// answers came with nothing degraded.
+/// Kills the first instance of a service, restarts it, and waits until it is ready and a series of
+/// answers had nothing degraded.
 async fn kill(cluster: &mut Cluster, load: &Load, service: &'static str) -> anyhow::Result<Killed> {
     let before = load.tally();
     let at = Instant::now();
@@ -167,7 +167,7 @@ async fn kill(cluster: &mut Cluster, load: &Load, service: &'static str) -> anyh
     })
 }
 
-fn verdict(rows: &[Killed], whole: &Tally) {
+fn verdict(rows: &[Killed], total: &Tally) {
     let mut shown = table([
         "service killed",
         "requests",
@@ -186,9 +186,9 @@ fn verdict(rows: &[Killed], whole: &Tally) {
     }
     shown.add_row([
         "all".to_owned(),
-        whole.requests.to_string(),
-        whole.failed.len().to_string(),
-        whole.degraded().to_string(),
+        total.requests.to_string(),
+        total.failed.len().to_string(),
+        total.degraded().to_string(),
         String::new(),
     ]);
     println!("{shown}");
@@ -197,8 +197,8 @@ fn verdict(rows: &[Killed], whole: &Tally) {
     );
 }
 
-/// Sees that every record of the log is in the lake, once: as many rows as the log holds, and as many
-/// different places in the log.
+/// Checks that the lake holds every record of the log exactly once: as many rows, and as many
+/// distinct positions, as the log has records.
 async fn in_the_lake(cluster: &Cluster, reference: &Reference) -> anyhow::Result<()> {
     heading("The lake, asked in SQL: each record of the log once");
     let mut rows = table(["table", "records in the log", "rows", "different records"]);
@@ -208,7 +208,7 @@ async fn in_the_lake(cluster: &Cluster, reference: &Reference) -> anyhow::Result
         );
         let until = Instant::now() + PATIENCE;
         let (log, lake) = loop {
-            let ends = reference.running.log.end_offsets(topic).await?;
+            let ends = reference.server.log.end_offsets(topic).await?;
             let log: i64 = ends.iter().map(|end| end.offset).sum();
             let lake = ask_the_lake(cluster, &question)?;
             if lake == [log, log] || Instant::now() > until {
@@ -232,7 +232,7 @@ async fn in_the_lake(cluster: &Cluster, reference: &Reference) -> anyhow::Result
     Ok(())
 }
 
-/// Two numbers, by `fairlead sql`.
+/// Returns two numbers from a query by `fairlead sql`.
 fn ask_the_lake(cluster: &Cluster, question: &str) -> anyhow::Result<[i64; 2]> {
     let asked = Command::new(binary()?)
         .args(["sql", question, "--format", "csv"])

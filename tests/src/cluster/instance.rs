@@ -10,8 +10,8 @@ use fairlead_testkit::{Program, free_ports};
 
 use super::scrape::get;
 
-/// How long a process may take to become ready, or to end. Tests run beside builds: this is no
-/// measurement.
+/// The time that a process may take to become ready, or to end. Tests run beside builds, so this is
+/// no measurement.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A process that runs one service.
@@ -24,13 +24,13 @@ pub struct Instance {
     metrics: u16,
 }
 
-/// The binary beside this program, or the one that `FAIRLEAD_BINARY` names.
+/// Returns the binary beside this program, or the one that `FAIRLEAD_BINARY` names.
 pub fn binary() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("FAIRLEAD_BINARY") {
         return Ok(named.into());
     }
     let own = std::env::current_exe()?;
-    // Tests run from `deps`, one folder down.
+    // Tests run from `deps`, one folder below the binaries.
     let beside = own
         .ancestors()
         .skip(1)
@@ -41,7 +41,7 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     )
 }
 
-/// What `fairlead` is asked to run.
+/// Returns the arguments of `fairlead` that run a service.
 fn arguments(service: &str) -> Vec<&str> {
     match service {
         "stream" | "lake" => vec![service],
@@ -69,32 +69,32 @@ impl Instance {
         })
     }
 
-    /// The service.
+    /// Returns the service.
     pub fn service(&self) -> &'static str {
         self.service
     }
 
-    /// Its gRPC address.
+    /// Returns its gRPC address.
     pub fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The address of its operators' page.
+    /// Returns the address of its operators' page.
     pub fn page(&self) -> std::net::SocketAddr {
         ([127, 0, 0, 1], self.metrics).into()
     }
 
-    /// Its process id.
+    /// Returns its process id.
     pub fn id(&self) -> u32 {
         self.program.id()
     }
 
-    /// What it has logged.
+    /// Returns its log so far.
     pub fn said(&self) -> String {
         self.program.said()
     }
 
-    /// What `/ready` answers: status line and text; nothing where it does not answer.
+    /// Returns the answer of `/ready`, status line and text, or `None` if it does not answer.
     pub fn ready(&self) -> Option<String> {
         get(self.page(), "/ready").ok()
     }
@@ -108,7 +108,7 @@ impl Instance {
             .until_ready(&page.to_string(), PATIENCE, ready)?)
     }
 
-    /// Waits until `/ready` or the log says `text`.
+    /// Waits until the answer of `/ready` or the log contains `text`.
     pub fn until_says(&mut self, text: &str) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -126,7 +126,7 @@ impl Instance {
         }
     }
 
-    /// `kill -9`.
+    /// Kills the process by SIGKILL.
     pub fn kill9(&mut self) -> anyhow::Result<()> {
         Ok(self.program.kill9()?)
     }
@@ -136,19 +136,19 @@ impl Instance {
         Ok(self.program.signal(name)?)
     }
 
-    /// SIGTERM, and its exit code once it has drained.
+    /// Sends SIGTERM. Returns the exit code once it has drained.
     pub fn stop(&mut self) -> anyhow::Result<Option<i32>> {
         self.program.signal("TERM")?;
         self.exit_code()
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended by itself. Returns the exit code.
     pub fn exit_code(&mut self) -> anyhow::Result<Option<i32>> {
         let ended = self.program.wait(PATIENCE)?;
         Ok(ended.context("it still runs")?.code())
     }
 
-    /// Starts it again, on the same ports and folder; not yet ready.
+    /// Restarts it on the same ports and folder. It may not be ready yet.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         let ports = [self.port, self.metrics];
         self.program = launch(self.service, &self.folder, &self.settings, ports)?;
@@ -170,7 +170,7 @@ fn launch(
         .args(arguments(service))
         .env("FAIRLEAD_DATA_DIR", folder)
         .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"));
-    // These two are called by nobody.
+    // No other service calls these two.
     if !matches!(service, "stream" | "lake") {
         let key = format!("FAIRLEAD_LISTEN__{}", service.to_uppercase());
         command.env(key, format!("127.0.0.1:{port}"));

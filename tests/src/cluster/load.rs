@@ -1,4 +1,5 @@
-//! Recommendations asked one after the other by several callers, and what became of them.
+//! A load: several callers, each requesting one recommendation after the other, and a tally of the
+//! answers.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,29 +11,29 @@ use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClien
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// How long one request may take altogether.
+/// The deadline of one request.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// What became of requests.
+/// Counts of requests by outcome.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    /// Asked and answered, in whatever way.
+    /// Requests that have ended, successfully or not.
     pub requests: u64,
     /// The errors of those that failed.
     pub failed: Vec<String>,
-    /// Answers by what was degraded in them: "ranking (unavailable)".
+    /// Answers by degraded stage and cause: "ranking (unavailable)".
     pub degraded: BTreeMap<String, u64>,
-    /// Answers without a single product.
+    /// Answers without a product.
     pub empty: u64,
 }
 
 impl Tally {
-    /// Answers in which anything was degraded.
+    /// Returns the number of degraded answers.
     pub fn degraded(&self) -> u64 {
         self.degraded.values().sum()
     }
 
-    /// What came after `before`.
+    /// Returns the difference to an earlier tally.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         let degraded = self.degraded.iter().map(|(what, count)| {
@@ -48,7 +49,7 @@ impl Tally {
     }
 }
 
-/// Callers that ask until they are stopped.
+/// Callers that send requests until they are stopped.
 pub struct Load {
     tally: Arc<Mutex<Tally>>,
     callers: JoinSet<()>,
@@ -56,7 +57,8 @@ pub struct Load {
 }
 
 impl Load {
-    /// `callers` callers on a link, each asking for one customer after the other.
+    /// Starts `callers` callers on a link; each requests recommendations for one customer after the
+    /// other.
     pub fn start(gateway: &Link, customers: &[String], callers: usize) -> Self {
         let load = Self {
             tally: Arc::default(),
@@ -88,7 +90,7 @@ impl Load {
         self
     }
 
-    /// What became of the requests so far.
+    /// Returns the tally so far.
     pub fn tally(&self) -> Tally {
         self.tally
             .lock()
@@ -96,7 +98,7 @@ impl Load {
             .clone()
     }
 
-    /// Waits until at least `requests` more are answered, however.
+    /// Waits until at least `requests` more requests have ended.
     pub async fn more(&self, requests: u64) {
         let until = self.tally().requests + requests;
         while self.tally().requests < until {
@@ -119,7 +121,7 @@ impl Load {
         }
     }
 
-    /// Ends the callers, each after its answer.
+    /// Stops the callers, each after its answer. Returns the tally.
     pub async fn stop(mut self) -> Tally {
         self.stop.cancel();
         while self.callers.join_next().await.is_some() {}

@@ -1,5 +1,5 @@
 //! The cluster form on one machine: real Kafka, Redis, Consul and PostgreSQL, and every service in
-//! processes of its own. All of it ends with this process.
+//! a process of its own. All of them end with this process.
 
 mod instance;
 mod load;
@@ -22,26 +22,26 @@ pub use load::{Load, Tally};
 pub use reference::Reference;
 pub use scrape::{get, total};
 
-/// Every service, in the order in which a request meets them, then what runs beside it.
+/// Every service, in the order in which a request reaches them, then those that run beside it.
 pub const SERVICES: &[&str] = &[
     "gateway", "profile", "recall", "ranking", "pricing", "control", "stream", "lake",
 ];
 
-/// The servers that a cluster stands on, each of its own.
+/// The servers that a cluster depends on.
 pub struct Servers {
     /// Events and decision records.
     pub kafka: KafkaBroker,
     /// The feature store.
     pub redis: RedisServer,
-    /// The registry of services.
+    /// Service discovery.
     pub consul: ConsulAgent,
     /// The control database.
     pub postgres: PostgresServer,
 }
 
-/// A cluster: servers, processes, and how they are configured.
+/// A cluster: servers, processes, and their configuration.
 pub struct Cluster {
-    /// What it stands on. Dropped last: what drains still writes to it.
+    /// The servers. Dropped last: processes that drain still write to them.
     pub servers: Servers,
     /// Processes by name: "ranking-1".
     pub instances: BTreeMap<String, Instance>,
@@ -58,9 +58,9 @@ impl Drop for Cluster {
 }
 
 impl Cluster {
-    /// Starts the servers; no process yet. `settings` are configuration keys of every process, as
-    /// the environment names them without `FAIRLEAD_`: "GATEWAY__DEADLINE_MS".
-    pub fn lay(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// Starts the servers, but no process yet. `settings` are configuration keys of every process,
+    /// named as in the environment without `FAIRLEAD_`: "GATEWAY__DEADLINE_MS".
+    pub fn start_servers(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let servers = Servers {
             kafka: KafkaBroker::start()?,
             redis: RedisServer::start_with(fairlead_testkit::Durability::AppendOnly)?,
@@ -94,12 +94,12 @@ impl Cluster {
         })
     }
 
-    /// Starts one more instance of a service, named `{service}-{number}`; not yet ready.
+    /// Starts an instance of a service, named `{service}-{number}`. It may not be ready yet.
     pub fn start(&mut self, service: &'static str, number: usize) -> anyhow::Result<&mut Instance> {
         self.start_with(service, number, &[])
     }
 
-    /// The same, with settings of its own.
+    /// Starts an instance with settings of its own.
     pub fn start_with(
         &mut self,
         service: &'static str,
@@ -118,13 +118,13 @@ impl Cluster {
         self.instance(&name)
     }
 
-    /// An instance by its name.
+    /// Returns an instance by name.
     pub fn instance(&mut self, name: &str) -> anyhow::Result<&mut Instance> {
         let instance = self.instances.get_mut(name);
         instance.with_context(|| format!("no instance {name}"))
     }
 
-    /// Ends an instance, and what it has kept with it.
+    /// Ends an instance and deletes its folder.
     pub fn forget(&mut self, name: &str) -> anyhow::Result<()> {
         drop(self.instances.remove(name));
         Ok(std::fs::remove_dir_all(self.folder.path().join(name))?)
@@ -140,24 +140,25 @@ impl Cluster {
         Ok(())
     }
 
-    /// A link to a service as its callers have it: balanced over the instances that Consul knows.
+    /// Returns a link to a service as other services have it: balanced over the instances in
+    /// Consul.
     pub fn link(&self, service: &'static str) -> anyhow::Result<Link> {
         let (tasks, shutdown) = (TaskTracker::new(), self.following.clone());
         let registry = ConsulRegistry::new(&self.servers.consul.url(), "", tasks, shutdown)?;
         Ok(Link::balanced(service, registry.follow(service)?))
     }
 
-    /// The folder of everything that this cluster keeps.
+    /// Returns the folder of all files of this cluster.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Changes a setting of every process that is started from now.
+    /// Changes a setting of every process that is started from now on.
     pub fn set(&mut self, key: &str, value: &str) {
         self.settings.insert(key.to_owned(), value.to_owned());
     }
 
-    /// A setting of every process.
+    /// Returns a setting of every process.
     pub fn setting(&self, key: &str) -> &str {
         self.settings
             .get(key)

@@ -1,31 +1,30 @@
-//! The reference: the same house in one process, on the same events and the same releases, with a
-//! feature store of its own.
+//! The reference: all services in one process, on the same events and the same releases as a
+//! cluster, with a feature store of its own.
 
 use anyhow::Context as _;
 use fairlead_client::terminal::Bars;
 use fairlead_lab::setup::{self, Simulation};
-use fairlead_server::config::AppConfig;
-use fairlead_server::up::Running;
+use fairlead_server::{AppConfig, Server};
 use fairlead_testkit::RedisServer;
 
 use super::Cluster;
 
 const SEED: u64 = 11;
 
-/// A house in this process beside a cluster.
+/// All services in this process, beside a cluster.
 pub struct Reference {
-    /// The house.
-    pub running: Running,
-    /// The customers of its population, which are the cluster's as well.
+    /// The server.
+    pub server: Server,
+    /// The customers of the population, of which the cluster has the same events.
     pub customers: Vec<String>,
     _redis: RedisServer,
 }
 
 impl Reference {
-    /// Starts a house on the cluster's Kafka and control database, and furnishes both with a
-    /// population, trained models and a release. Its stream is a consumer group of its own, so that
-    /// each side computes the features for itself.
-    pub async fn furnish(
+    /// Starts a server on the cluster's Kafka and control database, and sets both up with a
+    /// population, trained models and a release. Its stream has a consumer group of its own, so
+    /// that each side computes the features itself.
+    pub async fn start(
         cluster: &Cluster,
         customers: usize,
         events: usize,
@@ -47,7 +46,7 @@ impl Reference {
             config.listen.control,
             config.listen.metrics,
         ) = (any, any, any);
-        let running = Running::start(&config, None)
+        let server = Server::start(&config, None)
             .await
             .context("the reference")?;
         let simulation = Simulation {
@@ -55,9 +54,9 @@ impl Reference {
             customers,
             events,
         };
-        let customers = setup::populate(&running, simulation, bars).await?;
+        let customers = setup::populate(&server, simulation, bars).await?;
         Ok(Self {
-            running,
+            server,
             customers,
             _redis: redis,
         })

@@ -1,4 +1,4 @@
-//! Reading the operators' page.
+//! Reads the operators' page of a process.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// The whole answer to a GET, status line first.
+/// Returns the answer to a GET, from the status line on.
 pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
@@ -16,7 +16,8 @@ pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     Ok(answer)
 }
 
-/// The sum of a metric over all of its labels that contain each of `labels`; 0 where it is absent.
+/// Returns the sum of a metric over all series whose labels contain each of `labels`; 0 if it is
+/// absent.
 pub fn total(address: SocketAddr, metric: &str, labels: &[&str]) -> f64 {
     let page = get(address, "/metrics").unwrap_or_default();
     let lines = page.lines().filter(|line| {
@@ -24,6 +25,6 @@ pub fn total(address: SocketAddr, metric: &str, labels: &[&str]) -> f64 {
         name == Some(metric) && labels.iter().all(|label| line.contains(label))
     });
     let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-    // Not `sum`: that of nothing is -0.
+    // Not `sum`: that of an empty iterator is -0.
     values.fold(0.0, |sum, value| sum + value)
 }

@@ -19,11 +19,11 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(path: &Path, content: Box<dyn Read>, extent: Extent) -> anyhow::Result<Self> {
-        // Rows of another length are rejected one by one, not the file.
+        // A row with another number of fields is rejected on its own; the file is not.
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(content);
         let header = reader.headers();
         let header = header.with_context(|| format!("cannot read {} as CSV", path.display()))?;
-        // A byte order mark is no part of the first name.
+        // A byte order mark does not belong to the first name.
         let header: Vec<String> = header
             .iter()
             .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
@@ -59,7 +59,7 @@ impl Rows {
             let cell = cell.map_err(|_| format!("{column} is not UTF-8"))?;
             cells.push((column.as_str(), cell));
         }
-        Ok(Fields::of_cells(cells.into_iter()))
+        Ok(Fields::from_cells(cells.into_iter()))
     }
 }
 

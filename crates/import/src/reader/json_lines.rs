@@ -1,4 +1,4 @@
-//! JSON lines: one object a line.
+//! JSON lines: one object per line.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,15 @@ use serde_json::Value;
 use super::{Extent, Line, Lines};
 use crate::fields::Fields;
 
-/// The longest line, bytes: more is junk, and must not fill the memory.
+/// The longest line, bytes: a longer one is not data and must not fill the memory.
 const LONGEST: u64 = 1 << 20;
+
+/// A line as it is in the file.
+struct RawLine {
+    bytes: Vec<u8>,
+    /// Whether the line was not longer than [`LONGEST`].
+    complete: bool,
+}
 
 pub(super) struct Rows {
     path: PathBuf,
@@ -29,9 +36,9 @@ impl Rows {
         }
     }
 
-    /// The next line without its end; nothing at the end of the file. What is too long is cut,
-    /// and the rest of it passed over.
-    fn line(&mut self) -> std::io::Result<Option<(Vec<u8>, bool)>> {
+    /// Returns the next line, or `None` at the end of the file. A line that is too long is cut and
+    /// its rest skipped.
+    fn line(&mut self) -> std::io::Result<Option<RawLine>> {
         let mut line = Vec::new();
         let read = (&mut self.content)
             .take(LONGEST + 1)
@@ -40,14 +47,17 @@ impl Rows {
             return Ok(None);
         }
         self.number += 1;
-        let whole = line.last() == Some(&b'\n') || read as u64 <= LONGEST;
-        if !whole {
-            self.pass_over()?;
+        let complete = line.last() == Some(&b'\n') || read as u64 <= LONGEST;
+        if !complete {
+            self.skip_rest()?;
         }
-        Ok(Some((line, whole)))
+        Ok(Some(RawLine {
+            bytes: line,
+            complete,
+        }))
     }
 
-    fn pass_over(&mut self) -> std::io::Result<()> {
+    fn skip_rest(&mut self) -> std::io::Result<()> {
         loop {
             let buffer = self.content.fill_buf()?;
             let end = buffer.iter().position(|byte| *byte == b'\n');
@@ -62,7 +72,7 @@ impl Rows {
 
 fn fields(line: &[u8]) -> Result<Fields, String> {
     match serde_json::from_slice(line) {
-        Ok(Value::Object(object)) => Ok(Fields::of_json(object)),
+        Ok(Value::Object(object)) => Ok(Fields::from_json(object)),
         Ok(_) => Err("the line is no JSON object".to_owned()),
         Err(error) => Err(format!("the line is no JSON object: {error}")),
     }
@@ -77,13 +87,13 @@ impl Lines for Rows {
         loop {
             let line = self.line();
             let line = line.with_context(|| format!("cannot read {}", self.path.display()))?;
-            let Some((line, whole)) = line else {
+            let Some(line) = line else {
                 return Ok(None);
             };
-            let fields = if whole && line.iter().all(u8::is_ascii_whitespace) {
+            let fields = if line.complete && line.bytes.iter().all(u8::is_ascii_whitespace) {
                 continue;
-            } else if whole {
-                fields(&line)
+            } else if line.complete {
+                fields(&line.bytes)
             } else {
                 Err(format!("the line is longer than {LONGEST} bytes"))
             };

@@ -1,4 +1,4 @@
-//! Rows of a file, one after the other, whatever its format.
+//! Reads the rows of a file, whatever its format.
 
 mod csv;
 mod json_lines;
@@ -16,21 +16,21 @@ use flate2::read::MultiGzDecoder;
 use super::fields::Fields;
 use super::format::Format;
 
-/// One row: where it is, and its fields or why it cannot be read.
+/// One row: its position, and its fields or why they cannot be read.
 #[derive(Debug, PartialEq)]
 pub(super) struct Line {
-    /// The line of the file it begins on, from 1; in Parquet the row.
+    /// The line of the file that it begins on, from 1; in Parquet the row.
     pub(super) number: u64,
     pub(super) fields: Result<Fields, String>,
 }
 
 /// A file that is read row by row.
 pub(super) trait Lines {
-    /// The columns, where the file names them before its rows.
+    /// Returns the columns, or `None` if the file does not name them before its rows.
     fn columns(&self) -> Option<Vec<String>>;
-    /// The next row; nothing at the end. An error ends the reading: the file itself is broken.
+    /// Returns the next row, or `None` at the end. An error means that the file itself is broken.
     fn next(&mut self) -> anyhow::Result<Option<Line>>;
-    /// How far the reading is, and how far it goes: bytes of the file, or rows.
+    /// Returns how much was read and how much there is: bytes of the file, or rows.
     fn progress(&self) -> (u64, u64);
 }
 
@@ -61,7 +61,7 @@ pub(super) fn open(path: &Path, format: Format) -> anyhow::Result<Box<dyn Lines>
     }
 }
 
-/// How much of a file was read.
+/// Counts the bytes that were read of a file.
 #[derive(Debug)]
 struct Extent {
     done: Arc<AtomicU64>,
@@ -74,7 +74,7 @@ impl Extent {
     }
 }
 
-/// Counts what is read through it.
+/// A reader that counts the bytes read through it.
 struct Counted<R> {
     inner: R,
     done: Arc<AtomicU64>,

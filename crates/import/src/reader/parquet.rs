@@ -42,7 +42,8 @@ impl Rows {
     }
 }
 
-/// The name of a column, with dots between; what a list is made of within is left out.
+/// Returns the name of a column, with dots between its parts; the parts that Parquet adds within a
+/// list are left out.
 fn column_name(parts: &[String]) -> String {
     let inner = ["list", "element", "item", "array", "bag", "array_element"];
     let own = parts
@@ -68,7 +69,7 @@ impl Lines for Rows {
         let row = row.with_context(cannot)?;
         Ok(Some(Line {
             number: self.done,
-            fields: object(row).map(Fields::of_json),
+            fields: object(row).map(Fields::from_json),
         }))
     }
 
@@ -86,7 +87,7 @@ fn object(row: Row) -> Result<Map<String, Value>, String> {
     Ok(object)
 }
 
-/// A field as JSON; dates and times become Unix milliseconds.
+/// Converts a field to JSON; dates and times become Unix milliseconds.
 fn value(column: &str, field: Field) -> Result<Value, String> {
     let float = |number: f64| {
         let number = serde_json::Number::from_f64(number);
@@ -113,7 +114,7 @@ fn value(column: &str, field: Field) -> Result<Value, String> {
         Field::MapInternal(map) => {
             let entries = map.entries().iter();
             let entry = |(key, own): &(Field, Field)| {
-                let key = crate::fields::written(&value(column, key.clone())?);
+                let key = crate::fields::as_text(&value(column, key.clone())?);
                 Ok((key, value(column, own.clone())?))
             };
             entries
@@ -132,7 +133,7 @@ fn value(column: &str, field: Field) -> Result<Value, String> {
         Field::UInt(number) => Ok(Value::from(number)),
         Field::ULong(number) => Ok(Value::from(number)),
         Field::Str(text) => Ok(Value::from(text)),
-        // Decimals, times of day and half floats, as they are written.
+        // Decimals, times of day and half floats as text.
         other => Ok(Value::from(other.to_string().trim_matches('"'))),
     }
 }
@@ -143,7 +144,7 @@ mod tests {
 
     use super::*;
 
-    /// A Parquet file of customers with a text, a date and a nullable number.
+    /// Writes customers with a text, a date and a nullable number.
     fn write(path: &Path) {
         use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type};
         use parquet::file::properties::WriterProperties;

@@ -1,20 +1,20 @@
-//! What is proved of every price: that the cents add up, and that the stated cost is the internal
-//! rate of return of the very cash flows, found here by another way than the price engine's.
+//! Checks of a price: that the cents add up, and that the stated cost is the internal rate of
+//! return of the cash flows, computed here by another method than the price engine's.
 
 use fairlead_proto::pricing::v1::{Instalment, Price};
 
-/// Halvings of the bracket: more than a double has bits.
+/// Steps of the bisection: more than a double has bits.
 const HALVINGS: usize = 200;
-/// The longest that a monthly growth factor is looked for.
+/// Upper bound of the monthly growth factor.
 const MOST_GROWTH: f64 = 1e6;
 
 fn payment(instalment: &Instalment) -> i64 {
     instalment.principal_minor + instalment.interest_minor
 }
 
-/// Whether the instalments repay exactly the amount: numbered month by month, each balance what
-/// the last leaves less the principal paid, the last nothing; all but the last the instalment that
-/// was stated, and that one no larger.
+/// Returns whether the schedule repays exactly the amount: months are numbered in order; each
+/// balance is the one before less the principal paid, and the last is zero; every instalment but
+/// the last is the stated one, and the last is not larger.
 pub(super) fn adds_up(price: &Price) -> bool {
     let (Some(amount), Some(stated)) = (&price.amount, &price.instalment) else {
         return false;
@@ -34,7 +34,7 @@ pub(super) fn adds_up(price: &Price) -> bool {
     let principal: i64 = schedule.iter().map(|one| one.principal_minor).sum();
     let interest: i64 = schedule.iter().map(|one| one.interest_minor).sum();
     let paid: i64 = schedule.iter().map(payment).sum();
-    // Rounding down leaves the last less than a cent a month, with its interest, to take up.
+    // Rounding down leaves less than a cent per month, with interest, to the last instalment.
     let slack = 2 * schedule.len() as i64;
     in_step
         && balance == 0
@@ -45,8 +45,9 @@ pub(super) fn adds_up(price: &Price) -> bool {
         && (payment(last) - stated.minor).abs() <= slack
 }
 
-/// How far the stated all-in cost lies from the effective annual rate of the cash flows: what is
-/// paid out less the fee, and the instalments month by month. Nothing where there is no rate.
+/// Returns the distance between the stated all-in cost and the effective annual rate of the cash
+/// flows (the amount less the fee, and the instalments month by month), or `None` if they have no
+/// rate.
 pub(super) fn irr_error(price: &Price) -> Option<f64> {
     let fee = price.fee.as_ref().map_or(0, |fee| fee.minor);
     let net = price.amount.as_ref()?.minor - fee;
@@ -55,12 +56,13 @@ pub(super) fn irr_error(price: &Price) -> Option<f64> {
     Some((found - price.all_in_irr).abs())
 }
 
-/// The effective annual rate by bisection on the monthly growth factor, with compensated sums.
+/// Returns the effective annual rate, by bisection on the monthly growth factor with compensated
+/// sums.
 fn effective_annual_rate(net: i64, payments: &[i64]) -> Option<f64> {
     if net <= 0 || payments.iter().all(|payment| *payment <= 0) {
         return None;
     }
-    // Present value less what was paid out: falls as growth rises.
+    // Present value less the net amount: falls as growth rises.
     let left_over = |growth: f64| {
         let mut sum = Compensated::default();
         sum.add(-(net as f64));
@@ -86,7 +88,7 @@ fn effective_annual_rate(net: i64, payments: &[i64]) -> Option<f64> {
     Some(f64::midpoint(low, high).powi(12) - 1.0)
 }
 
-/// Neumaier's sum: what is lost in each addition is kept beside.
+/// Neumaier's sum: the rounding error of each addition is kept separately.
 #[derive(Debug, Default)]
 struct Compensated {
     sum: f64,
@@ -122,7 +124,7 @@ mod tests {
         })
     }
 
-    /// 100.00 at 1 % a month in three instalments of 34.00, worked by hand:
+    /// 100.00 at 1 % a month in three instalments of 34.00, computed by hand:
     /// 100.00 + 1.00 - 34.00 = 67.00; 67.00 + .67 - 34.00 = 33.67; 33.67 + .33 = 34.00.
     fn price() -> Price {
         let schedule = [(3_300, 100, 6_700), (3_333, 67, 3_367), (3_367, 33, 0)];

@@ -1,4 +1,5 @@
-//! Lending Club's loans as applications: what was asked for, and what was known of who asked.
+//! Lending Club's loans as applications: the amounts and terms requested, and the applicants'
+//! attributes.
 
 use anyhow::bail;
 use fairlead_proto::event::v1::Event;
@@ -7,9 +8,9 @@ use fairlead_proto::money::v1::Money;
 use crate::eval::rows::{Column, Row, Rows};
 use crate::eval::sending::Attributes;
 
-/// The year that credit histories are counted to: all loans were issued in its first quarter.
+/// The year up to which credit histories are counted: all loans were issued in its first quarter.
 const ISSUED: i32 = 2018;
-/// Between two applications in the log.
+/// Time between two applications in the log.
 const STEP_MS: i64 = 10;
 
 const COLUMNS: [&str; 14] = [
@@ -32,22 +33,22 @@ const COLUMNS: [&str; 14] = [
 /// One application.
 #[derive(Debug)]
 pub(crate) struct Application {
-    /// The row, from 0.
+    /// Number of the row, from 0.
     row: usize,
     pub(crate) customer_id: String,
-    /// The grade that Lending Club gave.
+    /// The grade that Lending Club assigned.
     pub(crate) grade: String,
     pub(crate) amount: Money,
     pub(crate) months: i32,
     state: String,
     /// Dollars a month.
     income: Option<f64>,
-    /// A share; of both where two apply together.
+    /// A share; of both applicants' income if two apply together.
     debt_to_income: Option<f64>,
     delinquencies: Option<f64>,
     inquiries: Option<f64>,
     history_months: Option<f64>,
-    /// Dollars used of all credit, and the limits.
+    /// Dollars used of all credit lines, and their limits.
     used: Option<f64>,
     limits: Option<f64>,
 }
@@ -119,7 +120,7 @@ impl Application {
         })
     }
 
-    /// What the system is told: the profile of the applicant.
+    /// Returns the profile update of the applicant, or `None` if the row has no attribute.
     pub(crate) fn event(&self, from_ms: i64) -> Option<Event> {
         let cents = |dollars: Option<f64>| dollars.map(|dollars| (dollars * 100.0).round());
         let ppm = |share: Option<f64>| share.map(|share| (share * 1e6).round());
@@ -152,7 +153,7 @@ impl Application {
     }
 }
 
-/// What the system is told of all, ending before an instant.
+/// Returns the events of all applicants, in order of time, ending before `until_ms`.
 pub(crate) fn events(applications: &[Application], until_ms: i64) -> Vec<Event> {
     let from_ms = until_ms - (applications.len() as i64 + 1) * STEP_MS;
     applications
@@ -161,7 +162,7 @@ pub(crate) fn events(applications: &[Application], until_ms: i64) -> Vec<Event> 
         .collect()
 }
 
-/// Whole dollars.
+/// Parses an integer number of dollars.
 fn dollars(row: Row<'_>, column: Column) -> anyhow::Result<Money> {
     let amount: f64 = row.needed(column)?;
     if amount.fract() != 0.0 || !(1.0..1e9).contains(&amount) {
@@ -173,7 +174,7 @@ fn dollars(row: Row<'_>, column: Column) -> anyhow::Result<Money> {
     })
 }
 
-/// "36" or "36 months".
+/// Parses "36" or "36 months".
 fn months(row: Row<'_>, column: Column) -> anyhow::Result<i32> {
     let text = row.text(column);
     let digits = text.strip_suffix("months").unwrap_or(text).trim();

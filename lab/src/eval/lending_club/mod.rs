@@ -1,4 +1,4 @@
-//! Lending Club's loans, priced by the whole system, and every price proved.
+//! Prices Lending Club's loans through a running server, and checks every price.
 
 mod check;
 mod data;
@@ -18,7 +18,7 @@ use fairlead_proto::gateway::v1::quote_response::Outcome;
 use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{QuoteRequest, QuoteResponse};
 use fairlead_proto::pricing::v1::{Price, Refusal};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use serde::Serialize;
 
 use super::asking::ask_all;
@@ -31,29 +31,29 @@ use data::{Application, applications, events};
 const STRATEGY: &str = "lending-club";
 const JURISDICTION: &str = "US";
 
-/// What came of it.
+/// The result of the evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
     /// Applications.
     pub n: usize,
-    /// Applications that were given a firm quote.
+    /// Applications that got a firm quote.
     pub approved: usize,
-    /// The others, by cause.
+    /// The other applications, by cause.
     pub refused: BTreeMap<String, usize>,
-    /// Mean nominal yearly rate of what was quoted, percent, by grade.
+    /// Mean nominal yearly rate of the quotes, percent, by grade.
     pub mean_apr: BTreeMap<String, f64>,
     /// Mean all-in cost (effective, with the fee), percent a year, by grade.
     pub mean_all_in: BTreeMap<String, f64>,
     /// Quotes whose instalments do not add up to the cent.
     pub sum_mismatches: usize,
     /// Largest distance of a stated all-in cost from the rate of return of its cash flows; a
-    /// fraction a year. Infinite, written as null, where some cash flow has none.
+    /// fraction a year. Infinite, written as null, if some cash flows have none.
     pub irr_max_error: f64,
 }
 
-/// Runs the evaluation on `loans_2018q1.csv.gz` (or `.csv`) of a folder in a house of its own, and
+/// Runs the evaluation on `loans_2018q1.csv.gz` (or `.csv`) of a folder, on an empty server, and
 /// prints the figures as tables, or as one JSON object.
-pub async fn lending_club(running: &Running, data: &Path, json: bool) -> anyhow::Result<Report> {
+pub async fn lending_club(server: &Server, data: &Path, json: bool) -> anyhow::Result<Report> {
     let applications = applications(&Rows::read(data, "loans_2018q1")?)?;
     let bars = if json {
         Bars::hidden()
@@ -61,13 +61,13 @@ pub async fn lending_club(running: &Running, data: &Path, json: bool) -> anyhow:
         note(&format!("{} applications", applications.len()));
         Bars::default()
     };
-    let product = put_strategy(running).await?;
-    let revision = publish(running, ACTOR, "evaluation on Lending Club's loans").await?;
-    running.release_live(revision, SERVED_WITHIN).await?;
-    let told = events(&applications, running.clock.now_ms());
-    send(running, told, &bars).await?;
-    let answers = ask(running, &applications, &product, &bars).await?;
-    let report = judge(&applications, &answers)?;
+    let product = put_strategy(server).await?;
+    let revision = publish(server, ACTOR, "evaluation on Lending Club's loans").await?;
+    server.release_live(revision, SERVED_WITHIN).await?;
+    let events = events(&applications, server.clock.now_ms());
+    send(server, events, &bars).await?;
+    let answers = ask(server, &applications, &product, &bars).await?;
+    let report = evaluate(&applications, &answers)?;
     if json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -76,10 +76,11 @@ pub async fn lending_club(running: &Running, data: &Path, json: bool) -> anyhow:
     Ok(report)
 }
 
-/// The product, the law of its country, and the strategy, linted; gives the product's id.
-async fn put_strategy(running: &Running) -> anyhow::Result<String> {
-    let (tenant, actor) = (running.tenant.to_string(), ACTOR.to_owned());
-    let mut drafts = DraftServiceClient::new(running.control.clone());
+/// Puts the product, the rule pack of its country, and the linted strategy. Returns the product's
+/// id.
+async fn put_strategy(server: &Server) -> anyhow::Result<String> {
+    let (tenant, actor) = (server.tenant.to_string(), ACTOR.to_owned());
+    let mut drafts = DraftServiceClient::new(server.control.clone());
     let product = defaults::lending_club_product()?;
     let product_id = product.product_id.clone();
     let products = PutProductsRequest {
@@ -90,13 +91,13 @@ async fn put_strategy(running: &Running) -> anyhow::Result<String> {
     };
     let put = drafts.put_products(products).await;
     put.map_err(|status| explained(&status))?;
-    let mut law = defaults::settings()?.rule_packs;
-    law.retain(|pack| pack.jurisdiction == JURISDICTION);
+    let mut rule_packs = defaults::settings()?.rule_packs;
+    rule_packs.retain(|pack| pack.jurisdiction == JURISDICTION);
     let settings = PutSettingsRequest {
         tenant: tenant.clone(),
         actor: actor.clone(),
         settings: Some(Release {
-            rule_packs: law,
+            rule_packs,
             ..Release::default()
         }),
         ..PutSettingsRequest::default()
@@ -118,16 +119,16 @@ async fn put_strategy(running: &Running) -> anyhow::Result<String> {
     Ok(product_id)
 }
 
-/// Asks for a firm quote for every application.
+/// Requests a firm quote for every application.
 async fn ask(
-    running: &Running,
+    server: &Server,
     applications: &[Application],
     product_id: &str,
     bars: &Bars,
 ) -> anyhow::Result<Vec<QuoteResponse>> {
-    let client = QuoteServiceClient::new(running.gateway.clone());
+    let client = QuoteServiceClient::new(server.gateway.clone());
     let questions = applications.iter().map(|one| QuoteRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         customer_id: one.customer_id.clone(),
         product_id: product_id.to_owned(),
         amount: Some(one.amount.clone()),
@@ -140,15 +141,16 @@ async fn ask(
         async move { client.quote(question).await }
     };
     ask_all(
-        ("firm quotes from the gateway", bars),
+        "firm quotes from the gateway",
+        bars,
         questions.collect(),
         quote,
     )
     .await
 }
 
-/// Counts, averages, and proves every price.
-fn judge(applications: &[Application], answers: &[QuoteResponse]) -> anyhow::Result<Report> {
+/// Counts, averages, and checks every price.
+fn evaluate(applications: &[Application], answers: &[QuoteResponse]) -> anyhow::Result<Report> {
     let mut report = Report {
         n: applications.len(),
         ..Report::default()
@@ -160,7 +162,7 @@ fn judge(applications: &[Application], answers: &[QuoteResponse]) -> anyhow::Res
                 let price = quote.price.as_ref();
                 let price =
                     price.with_context(|| format!("quote {} has no price", quote.quote_id))?;
-                report.prove(application, price);
+                report.check(application, price);
                 let sums = by_grade.entry(application.grade.clone()).or_default();
                 sums.add(price);
             }
@@ -199,7 +201,7 @@ impl Sums {
 }
 
 impl Report {
-    fn prove(&mut self, application: &Application, price: &Price) {
+    fn check(&mut self, application: &Application, price: &Price) {
         self.approved += 1;
         let asked = price.amount.as_ref() == Some(&application.amount)
             && price.tenor_months == application.months;
@@ -211,7 +213,7 @@ impl Report {
     }
 }
 
-/// The cause of a refusal as a word: "limit", "missing-input".
+/// Returns the cause of a refusal as a word: "limit", "missing-input".
 fn cause(refusal: &Refusal) -> String {
     let name = refusal.cause().as_str_name();
     let name = name.strip_prefix("REFUSAL_CAUSE_").unwrap_or(name);
@@ -254,7 +256,7 @@ mod tests {
 
     use super::*;
 
-    /// Prices applications as the pricing service does, by the engine itself.
+    /// Prices applications by the engine, as the pricing service does.
     fn answer(applications: &[Application]) -> Vec<QuoteResponse> {
         let products = [defaults::lending_club_product().expect("the default")];
         let strategies = defaults::strategies().expect("the defaults");
@@ -307,8 +309,8 @@ mod tests {
         applications.iter().map(price).collect()
     }
 
-    /// Every thirteenth of the real loans through the engine: nearly all approved, at their rates,
-    /// every cent and every rate proved.
+    /// Prices every thirteenth of the real loans by the engine: nearly all are approved, at their
+    /// rates, and every cent and rate is checked.
     #[test]
     fn real_loans_are_priced_at_the_rates_of_their_grades() {
         let folder = concat!(
@@ -326,7 +328,7 @@ mod tests {
             row += 1;
             row % 13 == 1
         });
-        let report = judge(&all, &answer(&all)).expect("judged");
+        let report = evaluate(&all, &answer(&all)).expect("judged");
         assert_eq!(report.n, 770);
         assert!(report.approved > 600, "{report:?}");
         let refused: usize = report.refused.values().sum();
@@ -361,7 +363,7 @@ mod tests {
             refused(RefusalCause::MissingInput),
             refused(RefusalCause::Limit),
         ];
-        let report = judge(&all, &answers).expect("judged");
+        let report = evaluate(&all, &answers).expect("judged");
         let expected = [("limit".to_owned(), 2), ("missing-input".to_owned(), 1)];
         assert_eq!(report.refused, expected.into());
         assert_eq!((report.n, report.approved), (3, 0));
@@ -376,7 +378,7 @@ mod tests {
         ] {
             assert!(json.get(key).is_some(), "{key}");
         }
-        let nothing = judge(&all, &[QuoteResponse::default()]).expect_err("no outcome");
+        let nothing = evaluate(&all, &[QuoteResponse::default()]).expect_err("no outcome");
         assert!(nothing.to_string().contains("neither quote nor refusal"));
     }
 }

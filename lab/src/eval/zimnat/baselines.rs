@@ -1,20 +1,20 @@
-//! What the system is compared with, on the very same rows: how popular each product is, and which
-//! products are held together.
+//! Baselines on the same rows: popularity, and which products are held together.
 
 use fairlead_training::metrics::{Ranks, rank_of};
 
 use super::data::{Customer, Holdings};
 
-/// Added to the holders, and to both who hold the other and who do not: the "plus four" estimate
-/// of a proportion (Agresti and Coull 1998).
+/// Added to the counts of holders and of non-holders: the "plus four" estimate of a proportion
+/// (Agresti and Coull 1998).
 const PLUS: f64 = 2.0;
 
-/// Both baselines.
+/// The ranks by both baselines.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Baselines {
-    /// Products by the number of their holders.
+    /// Products by their number of holders.
     pub(crate) popularity: Ranks,
-    /// Naive Bayes: the share of holders, times the chances of what else is held given it.
+    /// Naive Bayes: the share of holders, times the likelihood ratios of the other holdings given
+    /// the product.
     pub(crate) co_holding: Ranks,
 }
 
@@ -23,7 +23,7 @@ struct Counts {
     people: f64,
     /// Holders of each product.
     holders: Vec<f64>,
-    /// Holders of both, by product and product.
+    /// Holders of both, by pair of products.
     both: Vec<Vec<f64>>,
 }
 
@@ -47,7 +47,8 @@ impl Counts {
         counts
     }
 
-    /// Log-odds up to a constant that somebody with these holdings holds the product as well.
+    /// Returns the log-odds, up to a constant, that a customer with these holdings holds the
+    /// product too.
     fn belief(&self, product: usize, held: &[usize]) -> f64 {
         let holders = self.holders[product];
         let share = (holders + PLUS) / (self.people + 2.0 * PLUS);
@@ -56,7 +57,7 @@ impl Counts {
     }
 }
 
-/// Ranks every test row's hidden product among what its customer does not hold.
+/// Ranks the hidden product of every test row among the products that its customer does not hold.
 pub(crate) fn measure(holdings: &Holdings) -> Baselines {
     let counts = Counts::of(holdings);
     let products = holdings.products.len();
@@ -88,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_is_held_together_beats_what_is_popular() {
-        // Products a and b go together, c goes with d; c is the most popular.
+        // Products a and b are held together, as are c and d; c is the most popular.
         let mut text = String::from("h0,h1,h2,h3,h4,h5,h6,h7,a,b,c,d\n");
         for row in 0..200 {
             let held = if row % 3 == 0 { "1,1,0,0" } else { "0,0,1,1" };

@@ -1,4 +1,4 @@
-//! Zimnat's holdings: customers with their attributes and what they hold, one of it hidden.
+//! Zimnat's holdings: customers with their attributes and holdings, of which one is hidden.
 
 use anyhow::bail;
 use fairlead_proto::catalogue::v1::product::Terms;
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use crate::eval::rows::{Column, Row, Rows};
 use crate::eval::sending::Attributes;
 
-/// Columns before the products.
+/// Columns before those of the products.
 const BEFORE: [&str; 8] = [
     "ID",
     "join_date",
@@ -22,29 +22,29 @@ const BEFORE: [&str; 8] = [
     "occupation_code",
     "occupation_category_code",
 ];
-/// One row in so many is a test, from the first on.
+/// Every fifth row is a test row, from the first on.
 const TEST_EVERY: usize = 5;
-/// The step that picks the hidden product.
+/// Step that selects the hidden product.
 const HIDDEN_STEP: usize = 7_919;
-/// Between customers, so that every customer has a time of their own and training can split by it.
+/// Time between customers: every customer has an own instant, so that training can split by time.
 const STEP_MS: i64 = 100;
 
 /// A customer of the data set.
 #[derive(Debug)]
 pub(crate) struct Customer {
-    /// The row, from 0.
+    /// Number of the row, from 0.
     pub(crate) row: usize,
     pub(crate) id: String,
     /// Products held, in the order of the columns.
     pub(crate) held: Vec<usize>,
-    /// Which of them is hidden where the row is a test.
+    /// The hidden product, if the row is a test row.
     pub(crate) hidden: usize,
     attributes: [String; 5],
     birth_date_ms: Option<i64>,
     joined_ms: Option<i64>,
 }
 
-/// The whole set.
+/// The data set.
 #[derive(Debug)]
 pub(crate) struct Holdings {
     pub(crate) products: Vec<String>,
@@ -56,7 +56,7 @@ impl Customer {
         self.row.is_multiple_of(TEST_EVERY)
     }
 
-    /// What the system is told that the customer holds.
+    /// Returns the holdings that are not hidden.
     pub(crate) fn known(&self) -> Vec<usize> {
         let hidden = self.is_test().then_some(self.hidden);
         let held = self.held.iter().copied();
@@ -79,7 +79,7 @@ impl Customer {
         let text = |column| of.text(column).to_owned();
         Ok(Self {
             row,
-            // Rows of other origin may repeat an id: the row makes it unique.
+            // Rows of other origin may repeat an id: the row number makes it unique.
             id: format!("{row}-{}", of.text(id)),
             hidden: held[row * HIDDEN_STEP % held.len()],
             held,
@@ -95,8 +95,8 @@ impl Customer {
         })
     }
 
-    /// What the system is told: the profile, consent, and the holdings that are known. Who is
-    /// asked for a recommendation is taken to have agreed to one.
+    /// Appends the customer's events: profile, consent, and known holdings. A customer who is
+    /// recommended to is assumed to have consented.
     fn events(&self, products: &[String], at_ms: i64, into: &mut Vec<Event>) {
         let base = |suffix: &str, step: i64| Event {
             event_id: format!("zimnat-{}-{suffix}", self.row),
@@ -126,7 +126,7 @@ impl Customer {
     }
 }
 
-/// Midnight (UTC) of the first of January of a year.
+/// Parses a year to the first of January, midnight UTC.
 fn birth_date_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
     let Some(year) = row.number::<f64>(column)? else {
         return Ok(None);
@@ -138,7 +138,7 @@ fn birth_date_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
     }
 }
 
-/// A date as day/month/year.
+/// Parses a date as day/month/year.
 fn joined_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
     let text = row.text(column);
     if text.is_empty() {
@@ -194,7 +194,7 @@ impl Holdings {
         })
     }
 
-    /// Everything that the system is told, in order of time, ending before an instant.
+    /// Returns the events of all customers in order of time, ending before `until_ms`.
     pub(crate) fn events(&self, until_ms: i64) -> Vec<Event> {
         let mut events = Vec::with_capacity(self.customers.len() * 5);
         let longest = BEFORE.len() + self.products.len();
@@ -206,8 +206,8 @@ impl Holdings {
         events
     }
 
-    /// The products. The data set says nothing of terms: they are the same for all, no price is
-    /// asked for, and nothing can be learnt from them.
+    /// Returns the products. The data set has no terms: they are the same for all, no price is
+    /// requested, and the models cannot learn from them.
     pub(crate) fn catalogue(&self) -> Vec<Product> {
         let money = |minor| {
             Some(Money {

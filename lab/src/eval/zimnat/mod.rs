@@ -1,4 +1,5 @@
-//! Zimnat: which product is missing from what a customer holds, asked of the whole system.
+//! Finds the product that is missing from a customer's holdings, through a running server, on
+//! Zimnat's data.
 
 mod baselines;
 mod data;
@@ -14,7 +15,7 @@ use fairlead_proto::control::v1::{PutProductsRequest, PutSettingsRequest, Releas
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 use fairlead_proto::gateway::v1::{RecommendRequest, RecommendResponse};
-use fairlead_server::up::Running;
+use fairlead_server::Server;
 use fairlead_training::metrics::Ranks;
 use fairlead_training::{History, Objective, Options};
 use serde::Serialize;
@@ -27,40 +28,40 @@ use crate::models::{learn_from, register};
 use crate::releases::publish;
 use data::{Customer, Holdings};
 
-/// The longest slate that the gateway gives.
+/// The longest slate that the gateway returns.
 const LONGEST_SLATE: usize = 50;
 /// Version of the models in their release.
 const VERSION: &str = "1";
-/// Passes of the training. Chosen on training rows alone.
+/// Passes over the training data. Chosen on training rows alone.
 const EPOCHS: usize = 4;
 
-/// What came of it.
+/// The result of the evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// Test customers.
     pub n: usize,
     /// Mean reciprocal rank of the hidden product in the slate.
     pub mrr: f64,
-    /// Share of the slates that begin with it.
+    /// Share of the slates with it at rank 1.
     pub hit1: f64,
-    /// Share of the slates that have it among the first three.
+    /// Share of the slates with it at rank 3 or better.
     pub hit3: f64,
-    /// The same of the baselines on the same rows.
+    /// The baselines on the same rows.
     pub baselines: Baselines,
-    /// Answers that some stage did not contribute to, after asking again.
+    /// Answers that lacked some stage, after a second attempt.
     pub degraded: usize,
 }
 
 /// Scores of the baselines.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Baselines {
-    /// Products by the number of their holders.
+    /// Products by their number of holders.
     pub popularity: Score,
-    /// Naive Bayes over what is held together.
+    /// Naive Bayes over products held together.
     pub co_holding: Score,
 }
 
-/// A baseline's scores.
+/// The scores of a baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Score {
     /// Mean reciprocal rank.
@@ -81,9 +82,9 @@ impl From<Ranks> for Score {
     }
 }
 
-/// Runs the evaluation on `holdings.csv.gz` (or `.csv`) of a folder in a house of its own, and
-/// prints the scores as a table, or as one JSON object.
-pub async fn zimnat(running: &Running, data: &Path, json: bool) -> anyhow::Result<Report> {
+/// Runs the evaluation on `holdings.csv.gz` (or `.csv`) of a folder, on an empty server, and prints
+/// the scores as a table, or as one JSON object.
+pub async fn zimnat(server: &Server, data: &Path, json: bool) -> anyhow::Result<Report> {
     let holdings = Holdings::of(&Rows::read(data, "holdings")?)?;
     let baselines = baselines::measure(&holdings);
     let bars = || {
@@ -103,17 +104,17 @@ pub async fn zimnat(running: &Running, data: &Path, json: bool) -> anyhow::Resul
         holdings.customers.len(),
         holdings.products.len()
     ));
-    put_catalogue(running, &holdings).await?;
-    let events = holdings.events(running.clock.now_ms());
+    put_catalogue(server, &holdings).await?;
+    let events = holdings.events(server.clock.now_ms());
     tell(format!(
         "{} events, the hidden holdings left out",
         events.len()
     ));
-    send(running, events, &bars()).await?;
-    learn(running, &holdings, bars()).await?;
-    let revision = publish(running, ACTOR, "evaluation on Zimnat's holdings").await?;
-    running.release_live(revision, SERVED_WITHIN).await?;
-    let (ranks, degraded) = ask(running, &holdings, &bars()).await?;
+    send(server, events, &bars()).await?;
+    learn(server, &holdings, bars()).await?;
+    let revision = publish(server, ACTOR, "evaluation on Zimnat's holdings").await?;
+    server.release_live(revision, SERVED_WITHIN).await?;
+    let (ranks, degraded) = ask(server, &holdings, &bars()).await?;
     let report = Report {
         n: ranks.n,
         mrr: ranks.mrr,
@@ -133,10 +134,10 @@ pub async fn zimnat(running: &Running, data: &Path, json: bool) -> anyhow::Resul
     Ok(report)
 }
 
-/// The products, and slates that are nothing but the model's order.
-async fn put_catalogue(running: &Running, holdings: &Holdings) -> anyhow::Result<()> {
-    let tenant = running.tenant.to_string();
-    let mut drafts = DraftServiceClient::new(running.control.clone());
+/// Puts the products, and settings with which slates keep the order of the model.
+async fn put_catalogue(server: &Server, holdings: &Holdings) -> anyhow::Result<()> {
+    let tenant = server.tenant.to_string();
+    let mut drafts = DraftServiceClient::new(server.control.clone());
     let products = PutProductsRequest {
         tenant: tenant.clone(),
         actor: ACTOR.to_owned(),
@@ -173,11 +174,11 @@ async fn put_catalogue(running: &Running, holdings: &Holdings) -> anyhow::Result
     Ok(())
 }
 
-/// Trains on the training rows alone, as they stand in the log, and registers the models.
-async fn learn(running: &Running, holdings: &Holdings, bars: Bars) -> anyhow::Result<()> {
+/// Trains on the training rows alone, as read from the log, and registers the models.
+async fn learn(server: &Server, holdings: &Holdings, bars: Bars) -> anyhow::Result<()> {
     let topic = fairlead_gateway::topics::EVENTS;
-    let tenant = running.tenant.as_str();
-    let all = History::read(running.log.as_ref(), topic, tenant, &running.registry).await?;
+    let tenant = server.tenant.as_str();
+    let all = History::read(server.log.as_ref(), topic, tenant, &server.registry).await?;
     let training: HashSet<&str> = holdings
         .customers
         .iter()
@@ -192,16 +193,12 @@ async fn learn(running: &Running, holdings: &Holdings, bars: Bars) -> anyhow::Re
         version: VERSION.to_owned(),
         ..Options::default()
     };
-    let trained = learn_from(running, history, holdings.catalogue(), options, bars).await?;
-    register(&running.control, &running.tenant, ACTOR, VERSION, &trained).await
+    let trained = learn_from(server, history, holdings.catalogue(), options, bars).await?;
+    register(&server.control, &server.tenant, ACTOR, VERSION, &trained).await
 }
 
-/// Asks for every test customer's slate; the rank of the hidden product in each.
-async fn ask(
-    running: &Running,
-    holdings: &Holdings,
-    bars: &Bars,
-) -> anyhow::Result<(Ranks, usize)> {
+/// Requests every test customer's slate. Returns the rank of the hidden product in each.
+async fn ask(server: &Server, holdings: &Holdings, bars: &Bars) -> anyhow::Result<(Ranks, usize)> {
     let tests: Vec<&Customer> = holdings
         .customers
         .iter()
@@ -210,10 +207,10 @@ async fn ask(
     if tests.is_empty() {
         bail!("there is no test row: every fifth row from the first on is one");
     }
-    let client = RecommendServiceClient::new(running.gateway.clone());
+    let client = RecommendServiceClient::new(server.gateway.clone());
     let slate_size = holdings.products.len().min(LONGEST_SLATE) as i32;
     let questions = tests.iter().map(|customer| RecommendRequest {
-        tenant: running.tenant.to_string(),
+        tenant: server.tenant.to_string(),
         customer_id: customer.id.clone(),
         slate_size,
         without_prices: true,
@@ -224,12 +221,12 @@ async fn ask(
         let mut client = client.clone();
         async move { client.recommend(question).await }
     };
-    let what = "slates from the gateway";
-    let mut answers = ask_all((what, bars), questions.clone(), recommend).await?;
-    // What was late under load is asked once more, alone.
+    let label = "slates from the gateway";
+    let mut answers = ask_all(label, bars, questions.clone(), recommend).await?;
+    // Answers that were degraded under load are requested once more, one by one.
     for (question, answer) in questions.into_iter().zip(&mut answers) {
         if !answer.degraded.is_empty() {
-            let again = ask_all((what, &Bars::hidden()), vec![question], recommend).await?;
+            let again = ask_all(label, &Bars::hidden(), vec![question], recommend).await?;
             *answer = again
                 .into_iter()
                 .next()
@@ -248,13 +245,13 @@ async fn ask(
     Ok((Ranks::of(&ranks), degraded))
 }
 
-/// The place of a product in a slate; where it is not in it, further down than any slate goes.
+/// Returns the rank of a product in a slate, or one beyond the longest slate if it is not on it.
 fn rank(product: &str, slate: &RecommendResponse) -> usize {
-    let place = slate
+    let index = slate
         .items
         .iter()
         .position(|item| item.product_id == product);
-    place.map_or(usize::MAX, |place| place + 1)
+    index.map_or(usize::MAX, |index| index + 1)
 }
 
 fn print(report: &Report) {

@@ -9,33 +9,42 @@ use fairlead_proto::catalogue::v1::{
     CardTerms, Eligibility, LoanTerms, Product, ProductKind, RepaymentMethod,
 };
 
-use super::{Line, Making, line, of_lines, words, yuan};
+use super::{Line, ProductDraft, line, of_lines, words, yuan};
 
 const EARNING: &[&str] = &["salaried", "self_employed"];
 const NOT_STUDENTS: &[&str] = &["salaried", "self_employed", "retired"];
 
-/// A line of loans: smallest and largest amount in yuan, tenors, repayment, smallest income in
-/// yuan (0: none), kinds of employment.
+/// Terms of a line of loans.
 #[derive(Debug, Clone, Copy)]
 struct Lend {
-    least: i64,
-    most: i64,
+    amounts: Bounds,
     tenors: &'static [i32],
     repayment: RepaymentMethod,
+    /// Smallest monthly income in yuan; 0 for none.
     income: i64,
     employment: &'static [&'static str],
 }
 
+/// Smallest and largest amount or limit, in yuan.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    least: i64,
+    most: i64,
+}
+
+const fn bounds(least: i64, most: i64) -> Bounds {
+    Bounds { least, most }
+}
+
 const fn lend(
-    (least, most): (i64, i64),
+    amounts: Bounds,
     tenors: &'static [i32],
     repayment: RepaymentMethod,
     income: i64,
     employment: &'static [&'static str],
 ) -> Lend {
     Lend {
-        least,
-        most,
+        amounts,
         tenors,
         repayment,
         income,
@@ -54,36 +63,36 @@ const LONG: &[i32] = &[6, 12, 24, 36];
 const LOANS: &[(Line, Lend)] = &[
     (
         line("everyday", "Everyday Loan 随心贷"),
-        lend((1_000, 50_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
+        lend(bounds(1_000, 50_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
     ),
     (
         line("salary-advance", "Salary Advance 薪享贷"),
-        lend((1_000, 20_000), SHORT, BULLET, 3_000, &["salaried"]),
+        lend(bounds(1_000, 20_000), SHORT, BULLET, 3_000, &["salaried"]),
     ),
     (
         line("home-renovation", "Home Renovation Loan 安居贷"),
-        lend((10_000, 200_000), LONG, ANNUITY, 6_000, NOT_STUDENTS),
+        lend(bounds(10_000, 200_000), LONG, ANNUITY, 6_000, NOT_STUDENTS),
     ),
     (
         line("education", "Further Education Loan 进修贷"),
-        lend((2_000, 80_000), LONG, ANNUITY, 3_000, EARNING),
+        lend(bounds(2_000, 80_000), LONG, ANNUITY, 3_000, EARNING),
     ),
     (
         line("medical", "Medical Loan 康复贷"),
-        lend((1_000, 100_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
+        lend(bounds(1_000, 100_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
     ),
     (
         line("wedding", "Wedding Loan 喜庆贷"),
-        lend((5_000, 100_000), LONG, ANNUITY, 5_000, EARNING),
+        lend(bounds(5_000, 100_000), LONG, ANNUITY, 5_000, EARNING),
     ),
     (
         line("journey", "Journey Loan 旅行贷"),
-        lend((1_000, 50_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
+        lend(bounds(1_000, 50_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
     ),
     (
         line("car", "Car Loan 车享贷"),
         lend(
-            (10_000, 200_000),
+            bounds(10_000, 200_000),
             &[12, 24, 36, 60],
             ANNUITY,
             6_000,
@@ -92,90 +101,114 @@ const LOANS: &[(Line, Lend)] = &[
     ),
     (
         line("working-capital", "Working Capital Loan 生意贷"),
-        lend((5_000, 200_000), LONG, EVEN, 4_000, &["self_employed"]),
+        lend(
+            bounds(5_000, 200_000),
+            LONG,
+            EVEN,
+            4_000,
+            &["self_employed"],
+        ),
     ),
 ];
 
 const PLANS: &[(Line, Lend)] = &[
     (
         line("phone", "Phone Plan 手机分期"),
-        lend((500, 15_000), &[3, 6, 12, 24], ANNUITY, 0, &[]),
+        lend(bounds(500, 15_000), &[3, 6, 12, 24], ANNUITY, 0, &[]),
     ),
     (
         line("computer", "Computer Plan 电脑分期"),
-        lend((1_000, 30_000), &[3, 6, 12, 24], ANNUITY, 0, &[]),
+        lend(bounds(1_000, 30_000), &[3, 6, 12, 24], ANNUITY, 0, &[]),
     ),
     (
         line("appliance", "Appliance Plan 家电分期"),
-        lend((500, 30_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
+        lend(bounds(500, 30_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
     ),
     (
         line("furniture", "Furniture Plan 家居分期"),
-        lend((1_000, 60_000), LONG, ANNUITY, 3_000, NOT_STUDENTS),
+        lend(bounds(1_000, 60_000), LONG, ANNUITY, 3_000, NOT_STUDENTS),
     ),
     (
         line("e-bike", "E-bike Plan 骑行分期"),
-        lend((500, 10_000), &[3, 6, 12], ANNUITY, 0, &[]),
+        lend(bounds(500, 10_000), &[3, 6, 12], ANNUITY, 0, &[]),
     ),
     (
         line("course", "Course Plan 课程分期"),
-        lend((500, 30_000), USUAL, ANNUITY, 0, EARNING),
+        lend(bounds(500, 30_000), USUAL, ANNUITY, 0, EARNING),
     ),
     (
         line("dental", "Dental Plan 齿科分期"),
-        lend((1_000, 50_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
+        lend(bounds(1_000, 50_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
     ),
     (
         line("holiday", "Holiday Plan 度假分期"),
-        lend((1_000, 30_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
+        lend(bounds(1_000, 30_000), USUAL, ANNUITY, 3_000, NOT_STUDENTS),
     ),
 ];
 
-/// A line of cards: smallest and largest limit in yuan, smallest income in yuan, employment.
-type Card = ((i64, i64), i64, &'static [&'static str]);
+/// Terms of a line of cards.
+#[derive(Debug, Clone, Copy)]
+struct Card {
+    limits: Bounds,
+    /// Smallest monthly income in yuan; 0 for none.
+    income: i64,
+    employment: &'static [&'static str],
+}
+
+const fn card(limits: Bounds, income: i64, employment: &'static [&'static str]) -> Card {
+    Card {
+        limits,
+        income,
+        employment,
+    }
+}
 
 const CARDS: &[(Line, Card)] = &[
     (
         line("cashback", "Cashback Card 返现卡"),
-        ((1_000, 50_000), 3_000, EARNING),
+        card(bounds(1_000, 50_000), 3_000, EARNING),
     ),
     (
         line("travel", "Travel Card 行者卡"),
-        ((3_000, 100_000), 6_000, EARNING),
+        card(bounds(3_000, 100_000), 6_000, EARNING),
     ),
     (
         line("student", "Student Card 青春卡"),
-        ((500, 3_000), 0, &["student"]),
+        card(bounds(500, 3_000), 0, &["student"]),
     ),
     (
         line("business", "Business Card 商务卡"),
-        ((5_000, 100_000), 8_000, &["self_employed"]),
+        card(bounds(5_000, 100_000), 8_000, &["self_employed"]),
     ),
     (
         line("premium", "Premium Card 臻享卡"),
-        ((20_000, 100_000), 20_000, EARNING),
+        card(bounds(20_000, 100_000), 20_000, EARNING),
     ),
     (
         line("dining", "Dining Card 美食卡"),
-        ((1_000, 50_000), 4_000, EARNING),
+        card(bounds(1_000, 50_000), 4_000, EARNING),
     ),
     (
         line("motoring", "Motoring Card 车主卡"),
-        ((2_000, 50_000), 5_000, EARNING),
+        card(bounds(2_000, 50_000), 5_000, EARNING),
     ),
     (
         line("shopping", "Shopping Card 购享卡"),
-        ((1_000, 50_000), 3_000, NOT_STUDENTS),
+        card(bounds(1_000, 50_000), 3_000, NOT_STUDENTS),
     ),
 ];
 
-/// Smallest age at which credit is given, largest at which it begins.
+/// Youngest age at which credit is given, oldest at which it begins.
 const AGES: (i32, i32) = (18, 60);
 
-fn terms(making: &mut Making, lend: Lend) -> Terms {
+fn terms(draft: &mut ProductDraft, lend: Lend) -> Terms {
     Terms::Loan(LoanTerms {
-        min_amount: yuan(lend.least),
-        max_amount: yuan(making.around(lend.most, 0.25, 100).max(lend.least)),
+        min_amount: yuan(lend.amounts.least),
+        max_amount: yuan(
+            draft
+                .vary(lend.amounts.most, 0.25, 100)
+                .max(lend.amounts.least),
+        ),
         amount_step_minor: 10_000,
         tenors_months: lend.tenors.to_vec(),
         repayment: lend.repayment.into(),
@@ -193,51 +226,48 @@ fn eligibility(income: i64, employment: &[&str], ages: (i32, i32)) -> Eligibilit
     }
 }
 
-/// Cash loans; the last house's everyday loan is a welcome for new customers.
+/// Returns the cash loans. The everyday loan of the last provider is for new customers only.
 pub(super) fn loans(seed: u64) -> Vec<Product> {
-    of_lines(LOANS, seed, |mut making, lend| {
-        let terms = terms(&mut making, lend);
-        let welcome = making.line.category == "everyday" && making.house == 5;
+    of_lines(LOANS, seed, |mut draft, lend| {
+        let terms = terms(&mut draft, lend);
+        let welcome = draft.line.category == "everyday" && draft.provider == 5;
         let eligibility = Eligibility {
             new_customers_only: welcome,
             ..eligibility(lend.income, lend.employment, AGES)
         };
-        making.finish((ProductKind::CashLoan, "loan"), terms, eligibility)
+        draft.finish(ProductKind::CashLoan, terms, eligibility)
     })
 }
 
-/// Instalment plans; a purchase may be followed by another.
+/// Returns the instalment plans. A customer may have several.
 pub(super) fn plans(seed: u64) -> Vec<Product> {
-    of_lines(PLANS, seed, |mut making, lend| {
-        let terms = terms(&mut making, lend);
+    of_lines(PLANS, seed, |mut draft, lend| {
+        let terms = terms(&mut draft, lend);
         let eligibility = Eligibility {
             repeatable: true,
             ..eligibility(lend.income, lend.employment, (18, 65))
         };
-        making.finish((ProductKind::InstalmentPlan, "plan"), terms, eligibility)
+        draft.finish(ProductKind::InstalmentPlan, terms, eligibility)
     })
 }
 
-/// Credit cards. Annual fees are waived, as is customary where a card is used.
+/// Returns the credit cards. Annual fees are waived, as is customary for a card in use.
 pub(super) fn cards(seed: u64) -> Vec<Product> {
-    of_lines(
-        CARDS,
-        seed,
-        |mut making, ((least, most), income, employment)| {
-            let most = making.around(most, 0.2, 500).max(least);
-            let terms = Terms::Card(CardTerms {
-                min_limit: yuan(least),
-                max_limit: yuan(most),
-                limit_step_minor: 50_000,
-                annual_fee: yuan(0),
-            });
-            let ages = if employment == ["student"] {
-                (18, 28)
-            } else {
-                AGES
-            };
-            let eligibility = eligibility(income, employment, ages);
-            making.finish((ProductKind::CreditCard, "card"), terms, eligibility)
-        },
-    )
+    of_lines(CARDS, seed, |mut draft, card| {
+        let least = card.limits.least;
+        let most = draft.vary(card.limits.most, 0.2, 500).max(least);
+        let terms = Terms::Card(CardTerms {
+            min_limit: yuan(least),
+            max_limit: yuan(most),
+            limit_step_minor: 50_000,
+            annual_fee: yuan(0),
+        });
+        let ages = if card.employment == ["student"] {
+            (18, 28)
+        } else {
+            AGES
+        };
+        let eligibility = eligibility(card.income, card.employment, ages);
+        draft.finish(ProductKind::CreditCard, terms, eligibility)
+    })
 }

@@ -1,92 +1,104 @@
-//! Insurance: eleven lines, in the order of how often each is held.
+//! Insurance: eleven lines, from the most to the least held.
 
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{Eligibility, InsuranceTerms, Product, ProductKind};
 
 use super::{Line, line, of_lines, yuan};
 
-/// A line of policies: claims a year per million policies, cost of a claim and sum insured in
-/// yuan, youngest and oldest age, whether it is bought again and again.
+/// Terms of a line of policies.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cover {
-    frequency: i64,
-    severity: i64,
-    insured: i64,
+    risk: Risk,
+    /// Youngest and oldest age.
     ages: (i32, i32),
+    /// Whether a customer may buy it repeatedly.
     repeatable: bool,
 }
 
-const fn cover(
-    (frequency, severity, insured): (i64, i64, i64),
-    ages: (i32, i32),
-    repeatable: bool,
-) -> Cover {
-    Cover {
+/// The insured risk.
+#[derive(Debug, Clone, Copy)]
+struct Risk {
+    /// Claims a year per million policies.
+    frequency: i64,
+    /// Cost of a claim in yuan.
+    severity: i64,
+    /// Sum insured in yuan.
+    insured: i64,
+}
+
+const fn risk(frequency: i64, severity: i64, insured: i64) -> Risk {
+    Risk {
         frequency,
         severity,
         insured,
+    }
+}
+
+const fn cover(risk: Risk, ages: (i32, i32), repeatable: bool) -> Cover {
+    Cover {
+        risk,
         ages,
         repeatable,
     }
 }
 
-/// The lines, most held first: the order of `figures::POLICY_SHARE`. Frequencies and severities
-/// are assumed.
+/// The lines, most held first: the order of `figures::POLICY_SHARE`. Frequencies and severities are
+/// assumed.
 pub(crate) const LINES: &[(Line, Cover)] = &[
     (
         line("accident", "Accident Cover 意外险"),
-        cover((8_000, 12_000, 500_000), (18, 65), false),
+        cover(risk(8_000, 12_000, 500_000), (18, 65), false),
     ),
     (
         line("medical-cover", "Medical Cover 百万医疗"),
-        cover((25_000, 12_000, 2_000_000), (18, 60), false),
+        cover(risk(25_000, 12_000, 2_000_000), (18, 60), false),
     ),
     (
         line("critical-illness", "Critical Illness Cover 重疾险"),
-        cover((4_000, 280_000, 300_000), (18, 55), false),
+        cover(risk(4_000, 280_000, 300_000), (18, 55), false),
     ),
     (
         line("term-life", "Term Life 定期寿险"),
-        cover((1_500, 500_000, 500_000), (20, 55), false),
+        cover(risk(1_500, 500_000, 500_000), (20, 55), false),
     ),
     (
         line("motor", "Motor Cover 车险"),
-        cover((160_000, 9_000, 1_000_000), (18, 70), false),
+        cover(risk(160_000, 9_000, 1_000_000), (18, 70), false),
     ),
     (
         line("home-building", "Home Building Cover 房屋险"),
-        cover((3_000, 25_000, 800_000), (20, 75), false),
+        cover(risk(3_000, 25_000, 800_000), (20, 75), false),
     ),
     (
         line("home-contents", "Home Contents Cover 家财险"),
-        cover((10_000, 4_000, 100_000), (20, 75), false),
+        cover(risk(10_000, 4_000, 100_000), (20, 75), false),
     ),
     (
         line("travel-cover", "Travel Cover 旅行险"),
-        cover((12_000, 3_000, 300_000), (18, 75), true),
+        cover(risk(12_000, 3_000, 300_000), (18, 75), true),
     ),
     (
         line("pet", "Pet Cover 宠物险"),
-        cover((120_000, 1_800, 30_000), (18, 70), false),
+        cover(risk(120_000, 1_800, 30_000), (18, 70), false),
     ),
     (
         line("phone-screen", "Phone Screen Cover 碎屏险"),
-        cover((90_000, 600, 3_000), (18, 70), true),
+        cover(risk(90_000, 600, 3_000), (18, 70), true),
     ),
     (
         line("warranty", "Extended Warranty 延保"),
-        cover((60_000, 700, 8_000), (18, 70), true),
+        cover(risk(60_000, 700, 8_000), (18, 70), true),
     ),
 ];
 
-/// The share of a premium that pays claims, by which the filed band is laid: 70 %.
+/// The share of a premium that pays claims, from which the filed band is computed: 70 %.
 const CLAIMS_SHARE: f64 = 0.7;
 
-/// Policies; a filed band from three quarters to one and a half of the premium that claims give.
+/// Returns the policies. The filed band goes from 0.75 to 1.5 times the premium that claims imply.
 pub(super) fn policies(seed: u64) -> Vec<Product> {
-    of_lines(LINES, seed, |mut making, cover| {
-        let frequency = making.around(cover.frequency, 0.15, 100);
-        let severity = making.around(cover.severity, 0.15, 10);
+    of_lines(LINES, seed, |mut draft, cover| {
+        let frequency = draft.vary(cover.risk.frequency, 0.15, 100);
+        let severity = draft.vary(cover.risk.severity, 0.15, 10);
         let claims = frequency as f64 / 1e6 * severity as f64;
         let premium = claims / CLAIMS_SHARE;
         let terms = Terms::Insurance(InsuranceTerms {
@@ -94,7 +106,7 @@ pub(super) fn policies(seed: u64) -> Vec<Product> {
             claim_severity: yuan(severity),
             filed_min_premium: yuan((premium * 0.75).floor() as i64),
             filed_max_premium: yuan((premium * 1.5).ceil() as i64),
-            sum_insured: yuan(cover.insured),
+            sum_insured: yuan(cover.risk.insured),
         });
         let eligibility = Eligibility {
             min_age_years: Some(cover.ages.0),
@@ -102,6 +114,6 @@ pub(super) fn policies(seed: u64) -> Vec<Product> {
             repeatable: cover.repeatable,
             ..Eligibility::default()
         };
-        making.finish((ProductKind::Insurance, "cover"), terms, eligibility)
+        draft.finish(ProductKind::Insurance, terms, eligibility)
     })
 }

@@ -1,8 +1,8 @@
-//! The demo's catalogue: more than three hundred products of six kinds in yuan, with terms that
-//! the default strategies price within the law.
+//! The demo's catalogue: more than three hundred products of six kinds in yuan, with terms that the
+//! default strategies price within the law.
 //!
-//! Ids say what a product is and never change; the seed moves terms, the instant moves only the
-//! dates of listing.
+//! Ids describe the product and never change. The seed changes terms, the instant only the dates of
+//! listing.
 
 mod credit;
 mod insurance;
@@ -17,12 +17,12 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use insurance::LINES as INSURANCE_LINES;
 
 const DAY_MS: i64 = 86_400_000;
-/// Where [`catalogue`] counts listing dates back from: 2025-10-01.
+/// The instant from which [`catalogue`] counts listing dates back: 2025-10-01.
 const REFERENCE_MS: i64 = 1_759_276_800_000;
-/// One product in so many was listed within the last thirty days.
+/// One product in this many was listed within the last thirty days.
 const NEW_EVERY: u32 = 16;
 
-/// Regions of the population; some products are served in a few of them.
+/// Regions of the population; some products are offered in five of them only.
 pub(crate) const REGIONS: [&str; 8] = [
     "beijing",
     "shanghai",
@@ -34,8 +34,8 @@ pub(crate) const REGIONS: [&str; 8] = [
     "shaanxi",
 ];
 
-/// The houses that offer the products: code and name. The last two serve some regions only.
-const HOUSES: [(&str, &str); 6] = [
+/// The providers of the products: code and name. The last two offer products in some regions only.
+const PROVIDERS: [(&str, &str); 6] = [
     ("jade", "Jade River 玉河"),
     ("crane", "Golden Crane 金鹤"),
     ("lotus", "White Lotus 白莲"),
@@ -44,12 +44,12 @@ const HOUSES: [(&str, &str); 6] = [
     ("silk", "Silk Road 丝路"),
 ];
 
-/// A grouping of products within a kind: one product per house.
+/// A line of products within a kind: one product per provider.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Line {
     /// The category, and part of the product's id.
     pub(crate) category: &'static str,
-    /// What it is called.
+    /// The name, without that of the provider.
     name: &'static str,
 }
 
@@ -57,28 +57,23 @@ const fn line(category: &'static str, name: &'static str) -> Line {
     Line { category, name }
 }
 
-/// One product in the making: its line, its house and its own dice.
-struct Making {
+/// A product being generated: its line, its provider and its own random numbers.
+struct ProductDraft {
     line: Line,
-    house: usize,
+    provider: usize,
     dice: ChaCha8Rng,
 }
 
-impl Making {
-    /// Around `middle` by at most `share` of it either way, a multiple of `step`, at least one step.
-    fn around(&mut self, middle: i64, share: f64, step: i64) -> i64 {
+impl ProductDraft {
+    /// Returns a random multiple of `step` within `share` of `middle` either way, at least `step`.
+    fn vary(&mut self, middle: i64, share: f64, step: i64) -> i64 {
         let factor = 1.0 + self.dice.random_range(-share..=share);
         ((middle as f64 * factor / step as f64).round() as i64).max(1) * step
     }
 
-    fn finish(
-        mut self,
-        (kind, prefix): (ProductKind, &str),
-        terms: Terms,
-        eligibility: Eligibility,
-    ) -> Product {
-        let (code, house) = HOUSES[self.house];
-        let local = self.house >= 4 && eligibility.regions.is_empty();
+    fn finish(mut self, kind: ProductKind, terms: Terms, eligibility: Eligibility) -> Product {
+        let (code, provider) = PROVIDERS[self.provider];
+        let local = self.provider >= 4 && eligibility.regions.is_empty();
         let regions = if local {
             self.some_regions()
         } else {
@@ -86,8 +81,8 @@ impl Making {
         };
         let Line { category, name } = self.line;
         Product {
-            product_id: format!("{prefix}-{category}-{code}"),
-            name: format!("{house} {name}"),
+            product_id: format!("{}-{category}-{code}", prefix(kind)),
+            name: format!("{provider} {name}"),
             kind: kind.into(),
             category: category.to_owned(),
             currency: "CNY".to_owned(),
@@ -96,7 +91,7 @@ impl Making {
                 regions,
                 ..eligibility
             }),
-            // An age for now: the instant makes a date of it.
+            // The age for now; `catalogue_at` converts it to a date.
             listed_at_ms: self.age_days() * DAY_MS,
             tags: vec![category.to_owned(), code.to_owned()],
             terms: Some(terms),
@@ -104,7 +99,7 @@ impl Making {
         }
     }
 
-    /// Five of the eight regions.
+    /// Returns five of the eight regions.
     fn some_regions(&mut self) -> Vec<String> {
         let first = self.dice.random_range(0..REGIONS.len());
         let mut regions: Vec<String> = (0..5)
@@ -123,6 +118,19 @@ impl Making {
     }
 }
 
+/// Returns the prefix of the ids of a kind's products.
+fn prefix(kind: ProductKind) -> &'static str {
+    match kind {
+        ProductKind::CashLoan => "loan",
+        ProductKind::InstalmentPlan => "plan",
+        ProductKind::CreditCard => "card",
+        ProductKind::Fund => "fund",
+        ProductKind::Deposit => "deposit",
+        ProductKind::Insurance => "cover",
+        ProductKind::Unspecified => "product",
+    }
+}
+
 fn yuan(amount: i64) -> Option<Money> {
     Some(Money {
         minor: amount * 100,
@@ -134,41 +142,47 @@ fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Products of every line and house, as `make` gives them.
+/// Returns the product that `make` returns for every line and provider.
 fn of_lines<T: Copy>(
     lines: &[(Line, T)],
     seed: u64,
-    make: impl Fn(Making, T) -> Product,
+    make: impl Fn(ProductDraft, T) -> Product,
 ) -> Vec<Product> {
-    let each_house = |(line, terms): &(Line, T)| {
+    let each_provider = |(line, terms): &(Line, T)| {
         let (line, terms) = (*line, *terms);
-        (0..HOUSES.len()).map(move |house| (line, terms, house))
+        (0..PROVIDERS.len()).map(move |provider| (line, terms, provider))
     };
     lines
         .iter()
-        .flat_map(each_house)
-        .map(|(line, terms, house)| {
-            let dice = dice_of(seed, line.category, house);
-            make(Making { line, house, dice }, terms)
+        .flat_map(each_provider)
+        .map(|(line, terms, provider)| {
+            let dice = dice_of(seed, line.category, provider);
+            let draft = ProductDraft {
+                line,
+                provider,
+                dice,
+            };
+            make(draft, terms)
         })
         .collect()
 }
 
-/// Dice of one product: those of its neighbours do not move them (FNV-1a over the category).
-fn dice_of(seed: u64, category: &str, house: usize) -> ChaCha8Rng {
+/// Returns the random numbers of one product, which do not depend on other products (FNV-1a over
+/// the category).
+fn dice_of(seed: u64, category: &str, provider: usize) -> ChaCha8Rng {
     let start = 0xcbf2_9ce4_8422_2325 ^ seed;
     let hash = category.bytes().fold(start, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    ChaCha8Rng::seed_from_u64(hash.wrapping_add(house as u64))
+    ChaCha8Rng::seed_from_u64(hash.wrapping_add(provider as u64))
 }
 
-/// The catalogue, with listing dates that count back from 2025-10-01.
+/// Returns the catalogue, with listing dates that count back from 2025-10-01.
 pub fn catalogue(seed: u64) -> Vec<Product> {
     catalogue_at(seed, REFERENCE_MS)
 }
 
-/// The catalogue as it stands at an instant, Unix milliseconds: some products are always new.
+/// Returns the catalogue as of an instant, Unix milliseconds: some products are always new.
 pub fn catalogue_at(seed: u64, as_of_ms: i64) -> Vec<Product> {
     let mut products = credit::loans(seed);
     products.extend(credit::plans(seed));

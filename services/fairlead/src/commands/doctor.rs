@@ -1,4 +1,4 @@
-//! `fairlead doctor`: checks what a house needs, and says what to do.
+//! `fairlead doctor`: checks the dependencies, and says what to do.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,8 +9,7 @@ use fairlead_client::terminal::table;
 use fairlead_event_log::{EventLog as _, KafkaEventLog, KafkaOptions};
 use fairlead_inference::{Engine, EngineOptions};
 use fairlead_online::OnlineStore;
-use fairlead_server::ConfigArgs;
-use fairlead_server::config::AppConfig;
+use fairlead_server::{AppConfig, ConfigArgs};
 use serde::Serialize;
 
 /// Options of `doctor`.
@@ -23,17 +22,17 @@ pub(crate) struct DoctorArgs {
     json: bool,
 }
 
-/// One check.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Check {
     what: &'static str,
     ok: bool,
     found: String,
-    /// What to do where it is not well.
+    /// What to do if the check failed.
     remedy: &'static str,
 }
 
-/// Runs it; fails when any check does.
+/// Runs the checks. Returns an error if any of them failed.
 pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
     let config = args.config.load()?;
     let checks = [
@@ -133,7 +132,7 @@ fn libtorch() -> Check {
     check("libtorch", found, "run `make setup` and build again")
 }
 
-/// The folder can be written and there is a gigabyte.
+/// Checks that the data folder can be written.
 fn data(folder: &Path) -> Check {
     let probe = || -> std::io::Result<String> {
         std::fs::create_dir_all(folder)?;

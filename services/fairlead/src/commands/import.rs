@@ -10,7 +10,7 @@ use fairlead_domain::TenantId;
 use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, Report, Source};
 use fairlead_registry::Registry;
 
-/// What to import.
+/// The kind of data to import.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
     /// Products, all or none, as drafts of the next release.
@@ -19,7 +19,7 @@ pub(crate) enum ImportCommand {
         /// Withdraw every product that is not in the file.
         #[arg(long)]
         replace_all: bool,
-        /// The control plane.
+        /// Address of the control plane.
         #[arg(
             long,
             env = "FAIRLEAD_CONTROL",
@@ -27,36 +27,36 @@ pub(crate) enum ImportCommand {
             value_name = "URL"
         )]
         control: String,
-        /// What to read.
+        /// The file to read.
         #[command(flatten)]
         file: File,
     },
     /// Customers, as profile updates through the event log.
     #[command(after_long_help = CUSTOMERS_HELP)]
     Customers {
-        /// Where it goes.
+        /// The gateway to call.
         #[command(flatten)]
         gateway: Gateway,
-        /// What to read.
+        /// The file to read.
         #[command(flatten)]
         file: File,
     },
     /// Behaviour events.
     #[command(after_long_help = EVENTS_HELP)]
     Events {
-        /// Where it goes.
+        /// The gateway to call.
         #[command(flatten)]
         gateway: Gateway,
-        /// What to read.
+        /// The file to read.
         #[command(flatten)]
         file: File,
     },
 }
 
-/// Where the gateway is.
+/// The gateway to call.
 #[derive(Debug, Args)]
 pub(crate) struct Gateway {
-    /// The gateway.
+    /// Address of the gateway.
     #[arg(
         long,
         env = "FAIRLEAD_SERVER",
@@ -66,13 +66,13 @@ pub(crate) struct Gateway {
     server: String,
 }
 
-/// The file and whose it is.
+/// The file to read, and the tenant that it belongs to.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_field_names, reason = "the argument is called FILE")]
 pub(crate) struct File {
     /// CSV, JSON lines or Parquet; also gzipped CSV and JSON lines.
     file: PathBuf,
-    /// Where rows that cannot be used are written; without it beside the file.
+    /// File for the rows that cannot be used; if absent, FILE.rejects.csv.
     #[arg(long)]
     rejects: Option<PathBuf>,
     /// The tenant.
@@ -83,7 +83,7 @@ pub(crate) struct File {
     json: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let (ImportCommand::Catalogue { file, .. }
     | ImportCommand::Customers { file, .. }
@@ -127,7 +127,7 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
     print(&report, file.json)
 }
 
-/// Prints the counts, as one JSON object where asked for.
+/// Prints the counts, as one JSON object if `json`.
 fn print(report: &Report, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(report)?);

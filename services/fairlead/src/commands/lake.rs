@@ -1,4 +1,4 @@
-//! `fairlead lake` and `fairlead sql`: the binary beside this one, which brings DataFusion.
+//! `fairlead lake` and `fairlead sql`: run `fairlead-lake`, which links DataFusion.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
@@ -6,15 +6,16 @@ use std::process::Command;
 use anyhow::bail;
 use clap::Args;
 
-/// What is handed on.
+/// Arguments for `fairlead-lake`.
 #[derive(Debug, Args)]
 pub(crate) struct LakeArgs {
-    /// As `fairlead-lake --help` says; nothing writes until SIGTERM.
+    /// Arguments as in `fairlead-lake --help`; without any, `write`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-/// Becomes `fairlead-lake` with a command before what was given; returns only where that fails.
+/// Replaces this process by `fairlead-lake`, with `command` before the other arguments. Returns only
+/// if that fails.
 pub(crate) fn become_lake(command: Option<&str>, args: LakeArgs) -> anyhow::Result<()> {
     let mut arguments: Vec<String> = command.map(str::to_owned).into_iter().collect();
     arguments.extend(args.arguments);

@@ -8,7 +8,7 @@ use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{QuoteRequest, quote_response::Outcome};
 use fairlead_proto::money::v1::Money;
 
-use crate::cli::Server;
+use crate::cli::GatewayArgs;
 
 /// Options of `quote`.
 #[derive(Debug, Args)]
@@ -17,23 +17,23 @@ pub(crate) struct QuoteArgs {
     customer: String,
     /// The product.
     product: String,
-    /// The amount in whole units of the currency, for kinds that have one: 20000.
+    /// The amount in units of the currency, for kinds that have one: 20000.
     #[arg(long)]
     amount: Option<i64>,
     /// ISO 4217 code of the amount.
     #[arg(long, default_value = "CNY")]
     currency: String,
-    /// Months, for kinds that have a tenor.
+    /// The tenor in months, for kinds that have one.
     #[arg(long, default_value_t = 0)]
     tenor: i32,
-    /// Same key, same quote; without one each call makes its own.
+    /// Idempotency key: the same key returns the same quote. If absent, every call makes a quote.
     #[arg(long)]
     key: Option<String>,
     #[command(flatten)]
-    server: Server,
+    server: GatewayArgs,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(args: QuoteArgs) -> anyhow::Result<()> {
     let unit = 10_i64.pow(Currency::new(&args.currency)?.minor_digits());
     let amount = match args.amount {

@@ -5,27 +5,27 @@ use fairlead_client::{answered, link, show};
 use fairlead_proto::gateway::v1::RecommendRequest;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 
-use crate::cli::{Kind, Server};
+use crate::cli::{GatewayArgs, KindArg};
 
 /// Options of `recommend`.
 #[derive(Debug, Args)]
 pub(crate) struct RecommendArgs {
     /// The customer.
     customer: String,
-    /// How many products, 1 to 50.
+    /// Number of products, 1 to 50.
     #[arg(long, default_value_t = 10)]
     size: i32,
-    /// Only these kinds.
+    /// Kinds to include; all if absent.
     #[arg(long, value_delimiter = ',')]
-    kinds: Vec<Kind>,
-    /// Also show the waterfall of the first loan's price.
+    kinds: Vec<KindArg>,
+    /// Also show the price waterfall of the first loan.
     #[arg(long)]
     waterfall: bool,
     #[command(flatten)]
-    server: Server,
+    server: GatewayArgs,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(args: RecommendArgs) -> anyhow::Result<()> {
     let request = RecommendRequest {
         tenant: args.server.tenant.clone(),

@@ -1,4 +1,4 @@
-//! `fairlead release`: what is live, its history, a beginning, publish, roll back.
+//! `fairlead release`: show, list, draft the defaults, publish, roll back.
 
 use std::collections::BTreeMap;
 
@@ -10,89 +10,89 @@ use fairlead_proto::control::v1::{
     GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
 };
 
-use crate::cli::ControlServer;
+use crate::cli::ControlArgs;
 
-/// Largest release taken over the wire.
+/// Largest release that is received, bytes.
 const MAX_RELEASE: usize = 64 << 20;
 
-/// What to do with releases.
+/// Commands on releases.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ReleaseCommand {
-    /// The release in force, as JSON.
+    /// Show a release as JSON.
     Show {
-        /// A revision; without it the one in force.
+        /// The revision; if absent, the release in force.
         #[arg(default_value_t = 0)]
         revision: i64,
-        /// Where it goes.
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
-    /// History, newest first.
+    /// List the releases, newest first.
     List {
-        /// Where it goes.
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
-    /// Which release each instance of each service uses, and which it refused and why.
+    /// List the release that each instance of each service uses, and the one that it refused.
     Instances {
-        /// Where it goes.
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
-    /// Put the default strategies, rule packs, risk model and segments as drafts: a beginning.
+    /// Put the default strategies, rule packs, risk model and segments as drafts, to start from.
     DraftDefaults {
-        /// For the audit log.
+        /// Actor and comment for the audit log.
         #[command(flatten)]
-        why: Why,
-        /// Where it goes.
+        audit: AuditArgs,
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
     /// Publish the drafts.
     Publish {
-        /// For the audit log.
+        /// Actor and comment for the audit log.
         #[command(flatten)]
-        why: Why,
-        /// Where it goes.
+        audit: AuditArgs,
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
-    /// Publish an earlier release's content again.
+    /// Publish the content of an earlier release again.
     RollBack {
-        /// The revision whose content comes back.
+        /// The revision whose content is published again.
         revision: i64,
-        /// For the audit log.
+        /// Actor and comment for the audit log.
         #[command(flatten)]
-        why: Why,
-        /// Where it goes.
+        audit: AuditArgs,
+        /// The control plane to call.
         #[command(flatten)]
-        server: ControlServer,
+        server: ControlArgs,
     },
 }
 
-/// Who does it and why: both go into the audit log.
+/// Actor and comment of a change: both go into the audit log.
 #[derive(Debug, Args)]
-pub(crate) struct Why {
-    /// Who.
+pub(crate) struct AuditArgs {
+    /// Actor.
     #[arg(long, env = "USER", default_value = "cli")]
     actor: String,
-    /// Why.
+    /// Comment.
     #[arg(long, default_value = "")]
     comment: String,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     match command {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,
         ReleaseCommand::Instances { server } => instances(server).await,
-        ReleaseCommand::DraftDefaults { why, server } => draft_defaults(&why, &server).await,
-        ReleaseCommand::Publish { why, server } => {
+        ReleaseCommand::DraftDefaults { audit, server } => draft_defaults(&audit, &server).await,
+        ReleaseCommand::Publish { audit, server } => {
             let request = PublishRequest {
                 tenant: server.tenant.clone(),
-                actor: why.actor,
-                comment: why.comment,
+                actor: audit.actor,
+                comment: audit.comment,
                 ..PublishRequest::default()
             };
             let answer = answered(client(&server)?.publish(request).await, &server.control)?;
@@ -101,14 +101,14 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
         }
         ReleaseCommand::RollBack {
             revision,
-            why,
+            audit,
             server,
         } => {
             let request = RollBackRequest {
                 tenant: server.tenant.clone(),
                 to_revision: revision,
-                actor: why.actor,
-                comment: why.comment,
+                actor: audit.actor,
+                comment: audit.comment,
                 ..RollBackRequest::default()
             };
             let answer = answered(client(&server)?.roll_back(request).await, &server.control)?;
@@ -118,8 +118,8 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     }
 }
 
-async fn draft_defaults(why: &Why, server: &ControlServer) -> anyhow::Result<()> {
-    let mut drafts = Drafts::new(&link(&server.control)?, &server.tenant, &why.actor);
+async fn draft_defaults(audit: &AuditArgs, server: &ControlArgs) -> anyhow::Result<()> {
+    let mut drafts = Drafts::new(&link(&server.control)?, &server.tenant, &audit.actor);
     let put = drafts.defaults().await?;
     if server.json {
         let versions: BTreeMap<&str, i64> = put
@@ -139,12 +139,12 @@ async fn draft_defaults(why: &Why, server: &ControlServer) -> anyhow::Result<()>
 }
 
 fn client(
-    server: &ControlServer,
+    server: &ControlArgs,
 ) -> anyhow::Result<ReleaseServiceClient<fairlead_chassis::link::Link>> {
     Ok(ReleaseServiceClient::new(link(&server.control)?).max_decoding_message_size(MAX_RELEASE))
 }
 
-async fn show(revision: i64, server: ControlServer) -> anyhow::Result<()> {
+async fn show(revision: i64, server: ControlArgs) -> anyhow::Result<()> {
     let request = GetReleaseRequest {
         tenant: server.tenant.clone(),
         revision,
@@ -154,7 +154,7 @@ async fn show(revision: i64, server: ControlServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(server: ControlServer) -> anyhow::Result<()> {
+async fn list(server: ControlArgs) -> anyhow::Result<()> {
     let request = ListReleasesRequest {
         tenant: server.tenant.clone(),
         limit: 0,
@@ -183,7 +183,7 @@ async fn list(server: ControlServer) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn instances(server: ControlServer) -> anyhow::Result<()> {
+async fn instances(server: ControlArgs) -> anyhow::Result<()> {
     let request = ListInstancesRequest {
         tenant: server.tenant.clone(),
     };

@@ -7,30 +7,30 @@ use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_valu
 use fairlead_proto::gateway::v1::TrackRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 
-use crate::cli::Server;
+use crate::cli::GatewayArgs;
 
 /// Options of `track`.
 #[derive(Debug, Args)]
 pub(crate) struct TrackArgs {
     /// The customer.
     customer: String,
-    /// What happened: impression, click, application, conversion, holding_opened, holding_closed,
+    /// Kind of event: impression, click, application, conversion, holding_opened, holding_closed,
     /// repayment, delinquency, payment, profile_updated, consent_changed, app_opened, search.
     kind: String,
-    /// The product concerned.
+    /// The product.
     #[arg(long, default_value = "")]
     product: String,
-    /// The request whose answer led to it.
+    /// The request whose answer led to the event.
     #[arg(long, default_value = "")]
     request: String,
-    /// NAME=VALUE; numbers, true and false are taken as such.
+    /// Attribute of the customer; numbers, true and false are typed as such.
     #[arg(long = "attribute", value_name = "NAME=VALUE")]
     attributes: Vec<String>,
     #[command(flatten)]
-    server: Server,
+    server: GatewayArgs,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(args: TrackArgs) -> anyhow::Result<()> {
     let name = format!("EVENT_KIND_{}", args.kind.to_uppercase());
     let Some(kind) = EventKind::from_str_name(&name) else {

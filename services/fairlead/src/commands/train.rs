@@ -1,12 +1,11 @@
-//! `fairlead train`: learns from the event log, registers the models, publishes them.
+//! `fairlead train`: trains on the event log, registers the models, publishes them.
 
 use std::time::Duration;
 
 use clap::Args;
 use fairlead_client::terminal::Bars;
 use fairlead_lab::{models, releases};
-use fairlead_server::ConfigArgs;
-use fairlead_server::up::Running;
+use fairlead_server::{ConfigArgs, Server};
 use fairlead_training::Options;
 
 /// Options of `train`.
@@ -14,7 +13,7 @@ use fairlead_training::Options;
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Same seed, same models.
+    /// Seed: the same seed gives the same models.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Passes over the data.
@@ -28,13 +27,13 @@ pub(crate) struct TrainArgs {
     json: bool,
 }
 
-/// Runs it. The house must not be running on the same data folder: its log is locked.
+/// Runs the command. No server may be running on the same data folder: its log is locked.
 pub(crate) async fn run(args: TrainArgs) -> anyhow::Result<()> {
     let config = args.config.load()?;
-    let running = Running::start(&config, None).await?;
-    let live = running.releases.first().await;
-    // What a version holds never changes: each training makes one of its own.
-    let now = jiff::Timestamp::from_millisecond(running.clock.now_ms())?;
+    let server = Server::start(&config, None).await?;
+    let live = server.releases.first().await;
+    // A version never changes: each training makes its own.
+    let now = jiff::Timestamp::from_millisecond(server.clock.now_ms())?;
     let version = now.strftime("%Y%m%d-%H%M%S").to_string();
     let bars = if args.json {
         Bars::hidden()
@@ -47,19 +46,18 @@ pub(crate) async fn run(args: TrainArgs) -> anyhow::Result<()> {
         version: version.clone(),
         ..Options::default()
     };
-    let trained =
-        models::learn(&running, live.catalogue.products().to_vec(), options, bars).await?;
+    let trained = models::learn(&server, live.catalogue.products().to_vec(), options, bars).await?;
     models::register(
-        &running.control,
-        &running.tenant,
+        &server.control,
+        &server.tenant,
         "fairlead train",
         &version,
         &trained,
     )
     .await?;
     if !args.no_publish {
-        let revision = releases::publish(&running, "fairlead train", "retrained").await?;
-        running
+        let revision = releases::publish(&server, "fairlead train", "retrained").await?;
+        server
             .release_live(revision, Duration::from_mins(1))
             .await?;
     }
@@ -77,5 +75,5 @@ pub(crate) async fn run(args: TrainArgs) -> anyhow::Result<()> {
     } else {
         models::print_metrics(&trained);
     }
-    running.stop().await
+    server.stop().await
 }

@@ -4,8 +4,7 @@ use clap::Args;
 use fairlead_chassis::serve::shutdown_on_signal;
 use fairlead_chassis::telemetry;
 use fairlead_client::show;
-use fairlead_server::ConfigArgs;
-use fairlead_server::up::Running;
+use fairlead_server::{ConfigArgs, Server};
 use tokio_util::task::TaskTracker;
 
 /// Options of `up`.
@@ -21,7 +20,7 @@ pub(crate) struct UpArgs {
     print_config: bool,
 }
 
-/// Runs it.
+/// Runs the command.
 pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     if args.print_config {
         print!("{}", fairlead_server::config::DEFAULTS);
@@ -35,10 +34,10 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let telemetry = telemetry::init(&config.telemetry, "up")?;
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
-    let running = Running::start(&config, Some(telemetry.metrics.clone())).await?;
-    show::next_steps(running.addresses.gateway, running.addresses.metrics);
+    let server = Server::start(&config, Some(telemetry.metrics.clone())).await?;
+    show::next_steps(server.addresses.gateway, server.addresses.metrics);
     asked_to_stop.cancelled().await;
-    let stopped = running.stop().await;
+    let stopped = server.stop().await;
     tokio::task::spawn_blocking(move || telemetry.flush()).await?;
     stopped
 }

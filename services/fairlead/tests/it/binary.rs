@@ -1,4 +1,4 @@
-//! Running the binary in a folder and on ports of its own.
+//! Runs the binary in a folder and on ports of its own.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-/// How long a house may take to answer. Tests run beside builds: this is no measurement.
+/// The time that a server may take to answer. Tests run beside builds, so this is no measurement.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A house in a process of its own.
-pub(crate) struct House {
+/// `fairlead up` in a process of its own.
+pub(crate) struct UpProcess {
     child: Child,
     gateway: u16,
     control: u16,
 }
 
-/// The binary, with nothing of this environment's configuration.
+/// Returns a command of the binary, without this environment's configuration.
 pub(crate) fn fairlead(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FAIRLEAD_")) {
@@ -27,7 +27,7 @@ pub(crate) fn fairlead(arguments: &[&str]) -> Command {
     command
 }
 
-/// What it printed; an error with all of it where it failed.
+/// Returns what it printed, or an error with all of it if it failed.
 pub(crate) fn printed(output: &Output) -> anyhow::Result<String> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
@@ -41,7 +41,7 @@ fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-impl House {
+impl UpProcess {
     /// Starts `fairlead up` with its data in `folder`, and waits until it answers.
     pub(crate) fn up(folder: &Path) -> anyhow::Result<Self> {
         let (gateway, control) = (free_port()?, free_port()?);
@@ -53,24 +53,24 @@ impl House {
             .env("FAIRLEAD_GATEWAY__DEADLINE_MS", "20000")
             .stdout(Stdio::null())
             .spawn()?;
-        let mut house = Self {
+        let mut server = Self {
             child,
             gateway,
             control,
         };
         let until = Instant::now() + PATIENCE;
-        while house.run(&["release", "list"])?.status.code() != Some(0) {
-            if let Some(status) = house.child.try_wait()? {
-                bail!("the house ended with {status}");
+        while server.run(&["release", "list"])?.status.code() != Some(0) {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended with {status}");
             }
             if Instant::now() > until {
-                bail!("the house does not answer");
+                bail!("the server does not answer");
             }
         }
-        Ok(house)
+        Ok(server)
     }
 
-    /// Runs a command against this house.
+    /// Runs a command against this server.
     pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         Ok(fairlead(arguments)
             .env(
@@ -84,12 +84,12 @@ impl House {
             .output()?)
     }
 
-    /// The same, for what must succeed.
+    /// Runs a command that must succeed. Returns what it printed.
     pub(crate) fn say(&self, arguments: &[&str]) -> anyhow::Result<String> {
         printed(&self.run(arguments)?).with_context(|| arguments.join(" "))
     }
 
-    /// Asks it to stop, as a service manager does, and gives its exit status.
+    /// Asks it to stop by SIGTERM, as a service manager does. Returns its exit status.
     pub(crate) fn stop(mut self) -> anyhow::Result<Option<i32>> {
         let process = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &process]).status()?;
@@ -97,9 +97,9 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for UpProcess {
     fn drop(&mut self) {
-        // After `stop` there is nothing left to kill.
+        // After `stop` there is no process to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The demo to its end, small, on a real Apache Kafka.
+//! A small demo from beginning to end, on a real Apache Kafka.
 
 use fairlead_testkit::KafkaBroker;
 

@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-/// A gateway with its log, in a folder that goes with it.
-struct House {
+/// A gateway with its log and a control plane, in a temporary folder.
+struct Fixture {
     folder: tempfile::TempDir,
     log: Arc<dyn EventLog>,
     gateway: Link,
@@ -32,7 +32,7 @@ struct House {
     shutdown: CancellationToken,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = EmbeddedOptions::new(folder.path().join("log"));
@@ -40,7 +40,7 @@ impl House {
             Arc::new(EmbeddedEventLog::open(options).await.expect("a log"));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let shutdown = CancellationToken::new();
-        let nobody = || Link::in_process(Routes::default());
+        let no_service = || Link::in_process(Routes::default());
         let gateway = fairlead_gateway::Service::new(
             fairlead_gateway::Config::default(),
             fairlead_gateway::Deps {
@@ -48,10 +48,10 @@ impl House {
                 registry: Registry::builtin(),
                 log: log.clone(),
                 releases: ReleaseHandle::empty(),
-                profile: nobody(),
-                recall: nobody(),
-                ranking: nobody(),
-                pricing: nobody(),
+                profile: no_service(),
+                recall: no_service(),
+                ranking: no_service(),
+                pricing: no_service(),
                 tasks: TaskTracker::new(),
                 shutdown: shutdown.clone(),
             },
@@ -99,7 +99,7 @@ impl House {
         }
     }
 
-    /// Everything in the log.
+    /// Returns every event in the log.
     async fn logged(&self) -> Vec<Event> {
         let mut events = Vec::new();
         for range in self.log.offsets(EVENTS).await.expect("offsets") {
@@ -114,7 +114,7 @@ impl House {
         events
     }
 
-    /// The drafted products.
+    /// Returns the drafted products.
     async fn drafted(&self) -> Vec<Product> {
         let mut drafts = DraftServiceClient::new(self.control.clone());
         let tenant = self.tenant.to_string();
@@ -138,17 +138,17 @@ fn rejects(report: &Report) -> String {
 }
 
 #[tokio::test]
-async fn bad_lines_are_set_aside_and_the_others_go_into_the_log() {
-    let house = House::new().await;
+async fn bad_lines_are_rejected_and_the_others_go_into_the_log() {
+    let fixture = Fixture::new().await;
     let mut text = String::from("customer_id,kind,product_id,shoe_size\n");
     for row in 0..2_500 {
-        // Lines 2, 702, 1402 and 2102 have no such kind; every other is good.
+        // Lines 2, 702, 1402 and 2102 have an unknown kind; all others are valid.
         let kind = if row % 700 == 0 { "wink" } else { "click" };
         writeln!(text, "c{row},{kind},P-1,43").expect("written");
     }
     text.push_str("c9,click\nc10,click,,1\nc11,click,no id,1\n");
-    let file = house.file("clicks.csv", &text);
-    let report = house.import("events", &file).await.expect("imported");
+    let file = fixture.file("clicks.csv", &text);
+    let report = fixture.import("events", &file).await.expect("imported");
     assert_eq!(
         (report.read, report.accepted, report.rejected),
         (2_503, 2_496, 7)
@@ -170,20 +170,20 @@ async fn bad_lines_are_set_aside_and_the_others_go_into_the_log() {
         "{rejects}"
     );
     assert!(rejects.contains("no id"), "{rejects}");
-    let logged = house.logged().await;
+    let logged = fixture.logged().await;
     assert_eq!(logged.len(), 2_496);
     assert!(logged.iter().all(|event| event.kind() == EventKind::Click));
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn a_file_imported_twice_has_the_same_event_ids() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let text = "{\"customer_id\":\"c\",\"kind\":\"click\",\"product_id\":\"P\"}\n";
-    let file = house.file("clicks.jsonl", text.repeat(3));
-    house.import("events", &file).await.expect("imported");
-    house.import("events", &file).await.expect("imported");
-    let mut ids: Vec<String> = house
+    let file = fixture.file("clicks.jsonl", text.repeat(3));
+    fixture.import("events", &file).await.expect("imported");
+    fixture.import("events", &file).await.expect("imported");
+    let mut ids: Vec<String> = fixture
         .logged()
         .await
         .into_iter()
@@ -193,37 +193,37 @@ async fn a_file_imported_twice_has_the_same_event_ids() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 3);
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn lines_of_junk_do_not_stop_what_is_good() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let good = "{\"customerId\":\"c\",\"kind\":\"EVENT_KIND_APP_OPENED\"}\n";
     let mut content = b"\xff\xfe junk\n[1,2]\n\n".to_vec();
     content.extend(vec![b'x'; 3 << 20]);
     content.extend(b"\n{\"customer_id\":\n");
     content.extend(good.as_bytes());
     content.extend(good.trim_end().as_bytes());
-    let file = house.file("mixed.ndjson", content);
-    let report = house.import("events", &file).await.expect("imported");
+    let file = fixture.file("mixed.ndjson", content);
+    let report = fixture.import("events", &file).await.expect("imported");
     assert_eq!((report.read, report.accepted, report.rejected), (6, 2, 4));
     let rejects = rejects(&report);
     assert!(
         rejects.contains("\n4,the line is longer than 1048576 bytes"),
         "{rejects}"
     );
-    assert_eq!(house.logged().await.len(), 2);
-    house.end().await;
+    assert_eq!(fixture.logged().await.len(), 2);
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn customers_become_profiles_and_consents() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let text = "\u{feff}customer_id,birth_date_ms,bureau_grade,consent.personalisation\n\
                 c1,1990-02-01,A,yes\nc2,,B,\nc3,never,A,no\nc4,,,\n";
-    let file = house.file("customers.csv", text);
-    let report = house.import("customers", &file).await.expect("imported");
+    let file = fixture.file("customers.csv", text);
+    let report = fixture.import("customers", &file).await.expect("imported");
     assert_eq!((report.read, report.accepted, report.rejected), (4, 2, 2));
     let rejects = rejects(&report);
     assert!(
@@ -234,20 +234,20 @@ async fn customers_become_profiles_and_consents() {
         rejects.contains("\n5,") && rejects.contains("nothing to import"),
         "{rejects}"
     );
-    let mut kinds: Vec<EventKind> = house.logged().await.iter().map(Event::kind).collect();
+    let mut kinds: Vec<EventKind> = fixture.logged().await.iter().map(Event::kind).collect();
     kinds.sort_unstable();
     let profile = EventKind::ProfileUpdated;
     assert_eq!(kinds, [profile, profile, EventKind::ConsentChanged]);
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn parquet_goes_in_as_well() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/customers.parquet");
-    let report = house.import("customers", &file).await.expect("imported");
+    let report = fixture.import("customers", &file).await.expect("imported");
     assert_eq!((report.read, report.accepted), (2, 2));
-    let logged = house.logged().await;
+    let logged = fixture.logged().await;
     let of = |id: &str| {
         logged
             .iter()
@@ -258,26 +258,26 @@ async fn parquet_goes_in_as_well() {
     assert_eq!(json["birth_date_ms"]["number"], 315_619_200_000.0);
     assert_eq!(json["bureau_score"]["number"], 711.0);
     assert!(!of("c2").attributes.contains_key("bureau_score"));
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_catalogue_goes_in_whole_or_not_at_all() {
-    let house = House::new().await;
+async fn a_catalogue_is_imported_completely_or_not_at_all() {
+    let fixture = Fixture::new().await;
     let header = "product_id,name,kind,currency,deposit.yield_ppm,deposit.tenor_months,\
                   deposit.min_amount.minor\n";
     let row = |id: &str, rate: &str| format!("{id},Deposit,deposit,CNY,{rate},12,5000\n");
     let twice = [row("A", "15000"), row("B", "15000"), row("A", "16000")].concat();
-    let file = house.file("twice.csv", format!("{header}{twice}"));
-    let error = house
+    let file = fixture.file("twice.csv", format!("{header}{twice}"));
+    let error = fixture
         .import("catalogue", &file)
         .await
         .expect_err("twice")
         .to_string();
     assert!(error.contains("`A` on lines 2, 4"), "{error}");
     let wrong = [row("A", "15000"), row("B", "much")].concat();
-    let file = house.file("wrong.csv", format!("{header}{wrong}"));
-    let error = house
+    let file = fixture.file("wrong.csv", format!("{header}{wrong}"));
+    let error = fixture
         .import("catalogue", &file)
         .await
         .expect_err("wrong")
@@ -287,41 +287,44 @@ async fn a_catalogue_goes_in_whole_or_not_at_all() {
         "{error}"
     );
     let refused = row("A", "-1");
-    let file = house.file("refused.csv", format!("{header}{refused}"));
-    let error = house.import("catalogue", &file).await.expect_err("refused");
+    let file = fixture.file("refused.csv", format!("{header}{refused}"));
+    let error = fixture
+        .import("catalogue", &file)
+        .await
+        .expect_err("refused");
     let error = format!("{error:#}");
     assert!(
         error.contains("deposit.yield_ppm") && error.contains("-1"),
         "{error}"
     );
     assert_eq!(
-        house.drafted().await,
+        fixture.drafted().await,
         [],
         "nothing was changed by any of them"
     );
     let good = [row("A", "15000"), row("B", "15000")].concat();
-    let file = house.file("good.csv", format!("{header}{good}"));
-    let report = house.import("catalogue", &file).await.expect("imported");
-    assert_eq!((report.accepted, house.drafted().await.len()), (2, 2));
+    let file = fixture.file("good.csv", format!("{header}{good}"));
+    let report = fixture.import("catalogue", &file).await.expect("imported");
+    assert_eq!((report.accepted, fixture.drafted().await.len()), (2, 2));
     let mut products = sim::catalogue(1);
     let lines: Vec<String> = products
         .iter()
         .map(|product| serde_json::to_string(product).expect("proto JSON"))
         .collect();
-    let file = house.file("demo.jsonl", lines.join("\n"));
-    let report = house.import("catalogue", &file).await.expect("imported");
+    let file = fixture.file("demo.jsonl", lines.join("\n"));
+    let report = fixture.import("catalogue", &file).await.expect("imported");
     assert_eq!(report.accepted, products.len() as u64);
-    let mut drafted = house.drafted().await;
+    let mut drafted = fixture.drafted().await;
     for list in [&mut products, &mut drafted] {
         list.sort_by(|one, other| one.product_id.cmp(&other.product_id));
     }
     assert_eq!(drafted, products, "nothing is lost on the way through JSON");
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn files_that_cannot_be_used_say_why() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     for (name, content, expected) in [
         ("a.xlsx", "x", "the ending stands for no format"),
         (
@@ -342,56 +345,59 @@ async fn files_that_cannot_be_used_say_why() {
         ),
         ("f.csv.gz", "no gzip", "cannot read"),
     ] {
-        let file = house.file(name, content);
-        let error = house.import("events", &file).await.expect_err(expected);
+        let file = fixture.file(name, content);
+        let error = fixture.import("events", &file).await.expect_err(expected);
         let error = format!("{error:#}");
         assert!(error.contains(expected) && error.contains(name), "{error}");
     }
-    let missing = house.folder.path().join("missing.csv");
-    let error = house.import("events", &missing).await.expect_err("missing");
+    let missing = fixture.folder.path().join("missing.csv");
+    let error = fixture
+        .import("events", &missing)
+        .await
+        .expect_err("missing");
     assert!(error.to_string().contains("cannot open"), "{error}");
-    assert_eq!(house.logged().await.len(), 0);
-    house.end().await;
+    assert_eq!(fixture.logged().await.len(), 0);
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn every_simulated_event_goes_through_its_own_json() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let now_ms = SystemClock.now_ms();
     let population = sim::Population::new(3, 60);
     let mut simulated: Vec<Event> = population
-        .of_tenant(&house.tenant)
+        .of_tenant(&fixture.tenant)
         .events(1_500, now_ms)
         .collect();
     let lines: Vec<String> = simulated
         .iter()
         .map(|event| serde_json::to_string(event).expect("proto JSON"))
         .collect();
-    let file = house.file("events.jsonl", lines.join("\n"));
-    let report = house.import("events", &file).await.expect("imported");
+    let file = fixture.file("events.jsonl", lines.join("\n"));
+    let report = fixture.import("events", &file).await.expect("imported");
     assert_eq!((report.accepted, report.rejected), (1_500, 0));
-    let mut logged = house.logged().await;
+    let mut logged = fixture.logged().await;
     for events in [&mut simulated, &mut logged] {
         events.sort_by(|one, other| one.event_id.cmp(&other.event_id));
     }
     assert_eq!(logged, simulated);
-    house.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn a_format_that_is_named_goes_before_the_ending() {
-    let house = House::new().await;
-    let file = house.file("clicks.txt", "customer_id,kind\nc,app_opened\n");
+    let fixture = Fixture::new().await;
+    let file = fixture.file("clicks.txt", "customer_id,kind\nc,app_opened\n");
     let source = Source {
         file: &file,
         format: Some(Format::Csv),
         rejects: None,
-        tenant: &house.tenant,
+        tenant: &fixture.tenant,
         progress: &|_, _| (),
     };
     let registry = Registry::builtin();
     let now_ms = SystemClock.now_ms();
-    let report = fairlead_import::events(&house.gateway, &registry, now_ms, &source).await;
+    let report = fairlead_import::events(&fixture.gateway, &registry, now_ms, &source).await;
     assert_eq!(report.expect("imported").accepted, 1);
-    house.end().await;
+    fixture.end().await;
 }

@@ -1,10 +1,10 @@
-//! A house from empty to a slate by the commands that the README names, and its end.
+//! From an empty folder to a slate by the commands in the README, and the stop.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::binary::{House, fairlead, printed};
+use crate::binary::{UpProcess, fairlead, printed};
 
 const CATALOGUE: &str = "product_id,name,kind,currency,category,deposit.yield_ppm,deposit.tenor_months,deposit.min_amount.minor
 D-1,One year,deposit,CNY,1-year,15000,12,5000
@@ -33,13 +33,13 @@ fn file(folder: &Path, name: &str, content: &str) -> anyhow::Result<String> {
 fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("data");
-    let house = House::up(&data)?;
+    let server = UpProcess::up(&data)?;
 
     let broken = file(folder.path(), "broken.csv", BROKEN)?;
-    let refused = house.run(&["import", "catalogue", &broken])?;
+    let refused = server.run(&["import", "catalogue", &broken])?;
     assert!(
         !refused.status.success(),
-        "a broken catalogue is refused whole"
+        "a catalogue with one broken row is refused"
     );
     let rejects = std::fs::read_to_string(format!("{broken}.rejects.csv"))?;
     assert!(rejects.contains("3,\"kind `bond`"), "{rejects}");
@@ -48,18 +48,18 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
         "twice.csv",
         &format!("{CATALOGUE}{FIRST_AGAIN}"),
     )?;
-    let refused = house.run(&["import", "catalogue", &twice])?;
+    let refused = server.run(&["import", "catalogue", &twice])?;
     assert!(!refused.status.success(), "one id, two products");
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("D-1"), "{said}");
     let good = file(folder.path(), "catalogue.csv", CATALOGUE)?;
-    house.say(&["import", "catalogue", &good])?;
-    let defaults = house.say(&["release", "draft-defaults"])?;
+    server.say(&["import", "catalogue", &good])?;
+    let defaults = server.say(&["release", "draft-defaults"])?;
     assert!(defaults.contains("deposit"), "{defaults}");
-    house.say(&["release", "publish", "--comment", "three deposits"])?;
+    server.say(&["release", "publish", "--comment", "three deposits"])?;
 
     let events = file(folder.path(), "events.jsonl", EVENTS)?;
-    let some = house.run(&["import", "events", &events, "--json"])?;
+    let some = server.run(&["import", "events", &events, "--json"])?;
     let counts: Value = serde_json::from_slice(&some.stdout)?;
     assert_eq!(
         (&counts["accepted"], &counts["rejected"]),
@@ -71,15 +71,15 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
         "{rejects}"
     );
 
-    house.say(&["track", "c1", "click", "--product", "D-3"])?;
-    let slate: Value = serde_json::from_str(&house.say(&["recommend", "c1", "--json"])?)?;
+    server.say(&["track", "c1", "click", "--product", "D-3"])?;
+    let slate: Value = serde_json::from_str(&server.say(&["recommend", "c1", "--json"])?)?;
     let items = slate["items"].as_array().map_or(0, Vec::len);
     assert_eq!(items, 3, "{slate}");
-    let table = house.say(&["recommend", "c1"])?;
+    let table = server.say(&["recommend", "c1"])?;
     assert!(table.contains("Two years"), "{table}");
 
-    assert_eq!(house.stop()?, Some(0), "it drains and says so");
-    let again = House::up(&data)?;
+    assert_eq!(server.stop()?, Some(0), "it drains and says so");
+    let again = UpProcess::up(&data)?;
     let after: Value = serde_json::from_str(&again.say(&["recommend", "c1", "--json"])?)?;
     assert_eq!(after["releaseRevision"], slate["releaseRevision"]);
     assert_eq!(again.stop()?, Some(0));

@@ -5,29 +5,33 @@ use std::sync::Arc;
 use fairlead_event_log::EventLog;
 use tokio_util::sync::CancellationToken;
 
-use super::Ground;
+use super::process::ServiceProcess;
 use super::wait::until;
 use crate::log::open_shared;
 
-pub(super) async fn run(ground: &Ground, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let log = open_shared(&ground.config)?;
-    let Some(store) = ground.store(&shutdown).await? else {
+/// Runs the stream until `shutdown`.
+pub(super) async fn run(
+    process: &ServiceProcess,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let log = open_shared(&process.config)?;
+    let Some(store) = process.store(&shutdown).await? else {
         return Ok(());
     };
-    if !make_topics(ground, log.as_ref(), &shutdown).await? {
+    if !make_topics(process, log.as_ref(), &shutdown).await? {
         return Ok(());
     }
     let deps = fairlead_stream::Deps {
         log: log.clone(),
         store: Arc::new(store),
-        registry: ground.registry.clone(),
-        clock: ground.clock.clone(),
+        registry: process.registry.clone(),
+        clock: process.clock.clone(),
     };
-    let stream = fairlead_stream::Stream::new(ground.config.stream.clone(), deps)?;
-    ground.process.readiness.has("event log");
+    let stream = fairlead_stream::Stream::new(process.config.stream.clone(), deps)?;
+    process.chassis.readiness.has("event log");
     let drain = shutdown.clone();
-    let readiness = ground.process.readiness.clone();
-    ground.tasks.spawn(async move {
+    let readiness = process.chassis.readiness.clone();
+    process.tasks.spawn(async move {
         drain.cancelled().await;
         readiness.drain();
     });
@@ -36,14 +40,14 @@ pub(super) async fn run(ground: &Ground, shutdown: CancellationToken) -> anyhow:
     Ok(ran?)
 }
 
-/// Makes the topics that the stream reads and writes. Whether they are there; not where this
-/// process is to stop before.
+/// Creates the topics that the stream reads and writes. Returns `false` if this process is asked to
+/// stop before they are there.
 async fn make_topics(
-    ground: &Ground,
+    process: &ServiceProcess,
     log: &dyn EventLog,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<bool> {
-    let (stream, spec) = (&ground.config.stream, ground.config.topic());
+    let (stream, spec) = (&process.config.stream, process.config.topic());
     for topic in [&stream.topic, &stream.dead_letter_topic] {
         let create = async || log.create_topic(topic, spec).await;
         let away = fairlead_event_log::Error::is_transient;

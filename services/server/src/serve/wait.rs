@@ -1,16 +1,16 @@
-//! Waiting for parts that a process cannot start without.
+//! Waits for a part that a process cannot start without.
 
 use std::time::Duration;
 
 use fairlead_chassis::back_off::BackOff;
 use tokio_util::sync::CancellationToken;
 
-/// The first pause before a part that is away is tried again; they double up to [`LONGEST_PAUSE`].
+/// The pause before the first retry; pauses double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Tries until it succeeds, or fails in a way that is not `away`: then waiting cannot help. Returns
-/// `None` where this process is to stop before.
+/// Retries `attempt` while its error is `away`, and returns what it returned at last. Returns `None`
+/// if this process is asked to stop before.
 pub(super) async fn until<T, E>(
     what: &'static str,
     shutdown: &CancellationToken,

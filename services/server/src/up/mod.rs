@@ -1,7 +1,7 @@
-//! A house in one process: every service, its Redis, its event log, its control database.
+//! All services in one process, with a Redis, an event log and a control database.
 //!
-//! The services meet through their contracts exactly as they would over a network; a link just
-//! happens to lead into the same process.
+//! The services call each other through their contracts as they would over a network; the links
+//! lead into the same process.
 
 mod redis;
 mod services;
@@ -23,18 +23,20 @@ use fairlead_event_log::EventLog;
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_registry::Registry;
 use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::AppConfig;
 use crate::parts::Parts;
+use redis::Redis;
 use services::Services;
 
-/// A running house.
-pub struct Running {
-    /// To the gateway.
+/// All services, running in this process.
+pub struct Server {
+    /// A link to the gateway.
     pub gateway: Link,
-    /// To the control plane.
+    /// A link to the control plane.
     pub control: Link,
     /// Events and decision records.
     pub log: Arc<dyn EventLog>,
@@ -42,7 +44,7 @@ pub struct Running {
     pub registry: Registry,
     /// The online feature store.
     pub store: Arc<dyn FeatureStore>,
-    /// Time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The tenant served.
     pub tenant: TenantId,
@@ -50,9 +52,9 @@ pub struct Running {
     pub releases: ReleaseHandle,
     /// The data folder.
     pub data: PathBuf,
-    /// The feature store's URL.
+    /// The URL of the feature store.
     pub redis_url: String,
-    /// Where it listens: gateway, control plane, metrics.
+    /// The addresses it listens on.
     pub addresses: Addresses,
     /// Links straight to the services behind the gateway, for benches.
     pub inner: InnerLinks,
@@ -60,13 +62,12 @@ pub struct Running {
     control_plane: fairlead_control_plane::Service,
     tasks: TaskTracker,
     shutdown: CancellationToken,
-    /// Redis goes last: what drains still writes to it.
-    last: CancellationToken,
-    last_tasks: TaskTracker,
+    /// Stops last: services that drain still write to it.
+    redis: Redis,
     drain: Duration,
 }
 
-/// Where a house listens.
+/// The addresses that a [`Server`] listens on.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
     /// gRPC and REST for apps.
@@ -80,43 +81,59 @@ pub struct Addresses {
 /// Links to the services behind the gateway.
 #[derive(Debug, Clone)]
 pub struct InnerLinks {
-    /// Profiles.
+    /// The profile service.
     pub profile: Link,
-    /// Candidates.
+    /// The recall service.
     pub recall: Link,
-    /// Scores.
+    /// The ranking service.
     pub ranking: Link,
-    /// Prices.
+    /// The pricing service.
     pub pricing: Link,
 }
 
-impl Running {
-    /// Binds, starts everything, and answers once calls can be served (a release may still be
-    /// missing: see [`Running::release_live`]).
+/// The bound listeners of a [`Server`].
+struct Listeners {
+    gateway: TcpListener,
+    control: TcpListener,
+    metrics: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(config: &AppConfig) -> anyhow::Result<Self> {
+        Ok(Self {
+            gateway: bind(config.listen.gateway).await?,
+            control: bind(config.listen.control).await?,
+            metrics: bind(config.listen.metrics).await?,
+        })
+    }
+
+    fn addresses(&self) -> anyhow::Result<Addresses> {
+        Ok(Addresses {
+            gateway: self.gateway.local_addr()?,
+            control: self.control.local_addr()?,
+            metrics: self.metrics.local_addr()?,
+        })
+    }
+}
+
+impl Server {
+    /// Binds, starts every service, and returns once calls are answered. A release may still be
+    /// missing: see [`Server::release_live`].
     pub async fn start(config: &AppConfig, metrics: Option<Metrics>) -> anyhow::Result<Self> {
-        let listeners = [
-            bind(config.listen.gateway).await?,
-            bind(config.listen.control).await?,
-            bind(config.listen.metrics).await?,
-        ];
+        let listeners = Listeners::bind(config).await?;
+        let addresses = listeners.addresses()?;
         let data = config.data_dir.clone();
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make the data folder {}", data.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let tenant = TenantId::new(&config.tenant)?;
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
-        let (last_tasks, last) = (TaskTracker::new(), CancellationToken::new());
-        // What was started ends where something after it does not start.
-        let undo = [shutdown.clone().drop_guard(), last.clone().drop_guard()];
+        // Stops what was started if a later step fails.
+        let guard = shutdown.clone().drop_guard();
         let log = crate::log::open(config).await?;
-        let redis_url = if config.redis.url.is_empty() {
-            redis::start(&data.join("redis"), &last_tasks, last.clone()).await?
-        } else {
-            config.redis.url.clone()
-        };
-        let online = OnlineStore::connect(&redis_url).await?;
+        let redis = Redis::open(&config.redis.url, &data.join("redis")).await?;
+        let online = OnlineStore::connect(redis.url()).await?;
         let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
-
         let control_plane = control_plane(config, clock.clone(), shutdown.clone()).await?;
         let control = Link::in_process(control_plane.routes());
         let follow = FollowOptions::new(tenant.clone(), Some(data.join("release")));
@@ -131,13 +148,8 @@ impl Running {
             store: online,
             releases: releases.clone(),
         };
-        let around = services::Around {
-            log: log.clone(),
-            tasks: &tasks,
-            shutdown: &shutdown,
-        };
-        let services = Services::build(&parts, around).await?;
-        let house = Self {
+        let services = Services::build(&parts, &log, &tasks, &shutdown).await?;
+        let server = Self {
             gateway: Link::in_process(services.gateway.routes()),
             inner: services.links.clone(),
             control,
@@ -148,33 +160,26 @@ impl Running {
             tenant,
             releases,
             data,
-            redis_url,
-            addresses: Addresses {
-                gateway: listeners[0].local_addr()?,
-                control: listeners[1].local_addr()?,
-                metrics: listeners[2].local_addr()?,
-            },
+            redis_url: redis.url().to_owned(),
+            addresses,
             services,
             control_plane,
             tasks,
             shutdown,
-            last,
-            last_tasks,
+            redis,
             drain: Duration::from_millis(config.drain_ms),
         };
-        house.serve(listeners, metrics).await?;
-        for guard in undo {
-            guard.disarm();
-        }
-        Ok(house)
+        server.serve(listeners, metrics).await?;
+        guard.disarm();
+        Ok(server)
     }
 
-    async fn serve(
-        &self,
-        listeners: [tokio::net::TcpListener; 3],
-        metrics: Option<Metrics>,
-    ) -> anyhow::Result<()> {
-        let [gateway, control, observe] = listeners;
+    async fn serve(&self, listeners: Listeners, metrics: Option<Metrics>) -> anyhow::Result<()> {
+        let Listeners {
+            gateway,
+            control,
+            metrics: page_listener,
+        } = listeners;
         let (grpc, health) = grpc_router(self.services.gateway.routes())?;
         health.set_serving(true).await;
         self.spawn("gateway", gateway, self.services.gateway.router(grpc));
@@ -194,11 +199,11 @@ impl Running {
                 readiness.has("release");
             }
         });
-        self.spawn("metrics", observe, page);
+        self.spawn("metrics", page_listener, page);
         Ok(())
     }
 
-    fn spawn(&self, name: &'static str, listener: tokio::net::TcpListener, router: axum::Router) {
+    fn spawn(&self, name: &'static str, listener: TcpListener, router: axum::Router) {
         let options = ServeOptions {
             name,
             drain: self.drain,
@@ -211,21 +216,20 @@ impl Running {
         });
     }
 
-    /// A token that stops the house when it is cancelled; [`Running::stop`] waits for the end.
+    /// Returns a token that stops the server when it is cancelled; [`Server::stop`] waits for the
+    /// end.
     pub fn shutdown(&self) -> CancellationToken {
         self.shutdown.clone()
     }
 
-    /// Drains and stops: servers first, then what they write to.
+    /// Drains and stops: the services first, then the log and Redis, which they write to.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.shutdown.cancel();
         self.tasks.close();
         self.tasks.wait().await;
         self.control_plane.close().await;
         self.log.close().await?;
-        self.last.cancel();
-        self.last_tasks.close();
-        self.last_tasks.wait().await;
+        self.redis.stop().await;
         Ok(())
     }
 }

@@ -1,5 +1,5 @@
-//! The `redis-server` that a house starts, supervises and stops. It listens on a socket in a
-//! folder of its own, so that no port is taken and nobody else can reach it.
+//! Starts, supervises and stops a `redis-server`. It listens on a socket in a folder of its own, so
+//! that it takes no port and no other user can reach it.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,51 @@ use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-/// How long a server may take to load its append-only file.
+/// The time that a server may take to load its append-only file.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Starts a server with its files in `folder`, and keeps it running until `shutdown`.
-/// Gives its URL once it answers.
-pub(crate) async fn start(
+/// The feature store's server: a configured one, or one that this process started.
+pub(super) struct Redis {
+    url: String,
+    /// Supervises a server that was started.
+    tasks: TaskTracker,
+    /// Stops it, also when this is dropped.
+    stop: DropGuard,
+}
+
+impl Redis {
+    /// Returns the server at `url`. If that is empty, starts one with its files in `folder`.
+    pub(super) async fn open(url: &str, folder: &Path) -> anyhow::Result<Self> {
+        let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
+        let stop = shutdown.clone().drop_guard();
+        let url = if url.is_empty() {
+            start(folder, &tasks, shutdown).await?
+        } else {
+            url.to_owned()
+        };
+        Ok(Self { url, tasks, stop })
+    }
+
+    /// Returns the URL.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops a server that was started.
+    pub(super) async fn stop(self) {
+        drop(self.stop);
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// Starts a server with its files in `folder`, and keeps it running until `shutdown`. Returns its
+/// URL once it answers.
+async fn start(
     folder: &Path,
     tasks: &TaskTracker,
     shutdown: CancellationToken,
@@ -55,7 +90,8 @@ pub(crate) async fn start(
     Ok(url)
 }
 
-/// Socket paths are short (108 bytes): a data folder may be deeper than that.
+/// Returns a path for the socket: in `folder`, or in a temporary folder if that would be too long
+/// (socket paths have 108 bytes at most).
 fn socket(folder: &Path) -> anyhow::Result<PathBuf> {
     let beside = folder.join("redis.sock");
     if beside.as_os_str().len() < 100 {
@@ -75,10 +111,10 @@ fn hash_of(folder: &Path) -> u64 {
     hasher.finish()
 }
 
-/// A server left over from a house that was killed holds the same files: end it first.
+/// Ends a server that a killed process left behind: it holds the same files.
 async fn end_left_over(socket: &Path) {
     if ask(socket, "PING\r\n").await.is_some() {
-        tracing::warn!("ending the redis-server of a house that was killed");
+        tracing::warn!("ending the redis-server that a killed process left behind");
         let _ = ask(socket, "SHUTDOWN\r\n").await;
         while UnixStream::connect(socket).await.is_ok() {
             tokio::time::sleep(POLL).await;
@@ -106,7 +142,7 @@ fn spawn(folder: &Path, socket: &Path) -> anyhow::Result<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C in a terminal goes to the whole group: the house stops Redis itself, last.
+        // Ctrl-C in a terminal goes to the process group, but Redis is stopped last.
         .process_group(0)
         .kill_on_drop(true)
         .spawn()

@@ -1,4 +1,4 @@
-//! The services of a house, put on each other.
+//! Builds every service of one process and links them.
 
 use std::sync::Arc;
 
@@ -11,14 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::InnerLinks;
 use crate::parts::Parts;
 
-/// What only the gateway and the stream need besides.
-pub(super) struct Around<'a> {
-    pub(super) log: Arc<dyn EventLog>,
-    pub(super) tasks: &'a TaskTracker,
-    pub(super) shutdown: &'a CancellationToken,
-}
-
-/// The services that others look into.
+/// The services that this process routes calls to or waits for.
 pub(super) struct Services {
     pub(super) gateway: fairlead_gateway::Service,
     pub(super) recall: fairlead_recall::Service,
@@ -29,8 +22,13 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Builds every service; the gateway last, on links to the others.
-    pub(super) async fn build(parts: &Parts<'_>, around: Around<'_>) -> anyhow::Result<Self> {
+    /// Builds every service, the gateway last, and starts the stream in `tasks`.
+    pub(super) async fn build(
+        parts: &Parts<'_>,
+        log: &Arc<dyn EventLog>,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Self> {
         let profile = parts.profile()?;
         let recall = parts.recall()?;
         let ranking = parts.ranking()?;
@@ -46,53 +44,50 @@ impl Services {
             fairlead_gateway::Deps {
                 clock: parts.clock.clone(),
                 registry: parts.registry.clone(),
-                log: around.log.clone(),
+                log: log.clone(),
                 releases: parts.releases.clone(),
                 profile: links.profile.clone(),
                 recall: links.recall.clone(),
                 ranking: links.ranking.clone(),
                 pricing: links.pricing.clone(),
-                tasks: around.tasks.clone(),
-                shutdown: around.shutdown.clone(),
+                tasks: tasks.clone(),
+                shutdown: shutdown.clone(),
             },
         )
         .await?;
-        // The gateway has made the topics of events: the stream can join.
-        let stream = stream(parts, &around).await?;
+        // The gateway has created the topic of events: the stream can join its group.
+        let stream = stream(parts, log).await?;
+        let progress = stream.progress();
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move {
+            if let Err(error) = stream.run(shutdown).await {
+                tracing::error!(%error, "stream ended");
+            }
+        });
         Ok(Self {
             gateway,
             recall,
             ranking,
             pricing,
-            stream,
+            stream: progress,
             links,
         })
     }
 }
 
-/// Starts the stream in the house's tasks.
+/// Builds the stream, with its dead-letter topic.
 async fn stream(
     parts: &Parts<'_>,
-    around: &Around<'_>,
-) -> anyhow::Result<fairlead_stream::ProgressWatch> {
+    log: &Arc<dyn EventLog>,
+) -> anyhow::Result<fairlead_stream::Stream> {
     let config = parts.config.stream.clone();
-    around
-        .log
-        .create_topic(&config.dead_letter_topic, parts.config.topic())
+    log.create_topic(&config.dead_letter_topic, parts.config.topic())
         .await?;
     let deps = fairlead_stream::Deps {
-        log: around.log.clone(),
+        log: log.clone(),
         store: Arc::new(parts.store.clone()),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),
     };
-    let stream = fairlead_stream::Stream::new(config, deps)?;
-    let progress = stream.progress();
-    let shutdown = around.shutdown.clone();
-    around.tasks.spawn(async move {
-        if let Err(error) = stream.run(shutdown).await {
-            tracing::error!(%error, "stream ended");
-        }
-    });
-    Ok(progress)
+    Ok(fairlead_stream::Stream::new(config, deps)?)
 }

@@ -1,13 +1,13 @@
-//! Waiting for a house by condition: events visible, a release served.
+//! Waits for a condition: events are visible, a release is served.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use fairlead_release_follow::DerivedStatus;
 
-use super::Running;
+use super::Server;
 
-impl Running {
+impl Server {
     /// Waits until every event that is in the log now is visible in the feature store.
     pub async fn caught_up(&self) -> anyhow::Result<()> {
         let ends = self
@@ -20,7 +20,8 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until every service serves this release with its models, at most `limit`.
+    /// Waits until every service serves this release with its models. Returns an error if that takes
+    /// longer than `limit`.
     pub async fn release_live(&self, revision: i64, limit: Duration) -> anyhow::Result<()> {
         let live = async {
             let mut releases = self.releases.changed();

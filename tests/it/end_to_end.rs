@@ -1,4 +1,4 @@
-//! The whole way: events in, features, candidates, scores, prices, an answer, its record.
+//! End to end: events in, features, candidates, scores, prices, an answer, its record.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use fairlead_proto::gateway::v1::{
 };
 use fairlead_testkit::KafkaBroker;
 
-use crate::house::{House, runtime, shared};
+use crate::fixture::{Fixture, runtime, shared};
 
-async fn recommend(house: &House, customer: &str, request_id: &str) -> RecommendResponse {
-    let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+async fn recommend(fixture: &Fixture, customer: &str, request_id: &str) -> RecommendResponse {
+    let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         request_id: request_id.to_owned(),
@@ -27,17 +27,17 @@ async fn recommend(house: &House, customer: &str, request_id: &str) -> Recommend
         .into_inner()
 }
 
-async fn track(house: &House, event: Event) {
-    let mut client = EventServiceClient::new(house.running.gateway.clone());
+async fn track(fixture: &Fixture, event: Event) {
+    let mut client = EventServiceClient::new(fixture.server.gateway.clone());
     client
         .track(TrackRequest { event: Some(event) })
         .await
         .expect("tracked");
-    house.running.caught_up().await.expect("visible");
+    fixture.server.caught_up().await.expect("visible");
 }
 
-/// What holds of every answer of a healthy house.
-fn assert_whole(answer: &RecommendResponse) {
+/// Checks what holds of every answer when nothing is degraded.
+fn assert_complete(answer: &RecommendResponse) {
     assert!(answer.degraded.is_empty(), "{:?}", answer.degraded);
     assert!(!answer.items.is_empty(), "an empty page");
     for (place, item) in answer.items.iter().enumerate() {
@@ -60,9 +60,9 @@ fn assert_whole(answer: &RecommendResponse) {
 #[test]
 fn every_customer_gets_a_priced_and_explained_slate() {
     runtime().block_on(async {
-        let house = shared().await;
-        for customer in house.customers.iter().take(50) {
-            assert_whole(&recommend(house, customer, "").await);
+        let fixture = shared().await;
+        for customer in fixture.customers.iter().take(50) {
+            assert_complete(&recommend(fixture, customer, "").await);
         }
     });
 }
@@ -70,8 +70,8 @@ fn every_customer_gets_a_priced_and_explained_slate() {
 #[test]
 fn the_same_request_twice_gives_the_same_slate() {
     runtime().block_on(async {
-        let house = shared().await;
-        let customer = &house.customers[7];
+        let fixture = shared().await;
+        let customer = &fixture.customers[7];
         let products = |answer: RecommendResponse| -> Vec<String> {
             answer
                 .items
@@ -79,23 +79,26 @@ fn the_same_request_twice_gives_the_same_slate() {
                 .map(|item| item.product_id)
                 .collect()
         };
-        let first = products(recommend(house, customer, "same-1").await);
-        assert_eq!(first, products(recommend(house, customer, "same-1").await));
+        let first = products(recommend(fixture, customer, "same-1").await);
+        assert_eq!(
+            first,
+            products(recommend(fixture, customer, "same-1").await)
+        );
     });
 }
 
 #[test]
 fn the_record_of_an_answer_is_in_the_log() {
     runtime().block_on(async {
-        let house = shared().await;
-        let answer = recommend(house, &house.customers[3], "explained-1").await;
-        let mut client = RecommendServiceClient::new(house.running.gateway.clone());
+        let fixture = shared().await;
+        let answer = recommend(fixture, &fixture.customers[3], "explained-1").await;
+        let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
         let ask = ExplainRequest {
             request_id: "explained-1".to_owned(),
             ..ExplainRequest::default()
         };
         let record = loop {
-            // Records are written behind the answer: ask until it is there.
+            // Records are written after the answer: ask until it is there.
             match client.explain(ask.clone()).await {
                 Ok(found) => break found.into_inner().record.expect("a record"),
                 Err(status) => assert_eq!(status.code(), tonic::Code::NotFound, "{status:?}"),
@@ -118,7 +121,7 @@ fn the_record_of_an_answer_is_in_the_log() {
 #[test]
 fn withdrawn_consent_gives_what_everyone_gets() {
     runtime().block_on(async {
-        let house = shared().await;
+        let fixture = shared().await;
         let consent = |customer: &str, given: bool| Event {
             customer_id: customer.to_owned(),
             kind: EventKind::ConsentChanged.into(),
@@ -131,10 +134,10 @@ fn withdrawn_consent_gives_what_everyone_gets() {
             ..Event::default()
         };
         let customer = "consent-test";
-        track(house, consent(customer, true)).await;
-        assert!(recommend(house, customer, "").await.personalised);
-        track(house, consent(customer, false)).await;
-        let answer = recommend(house, customer, "").await;
+        track(fixture, consent(customer, true)).await;
+        assert!(recommend(fixture, customer, "").await.personalised);
+        track(fixture, consent(customer, false)).await;
+        let answer = recommend(fixture, customer, "").await;
         assert!(
             !answer.personalised && answer.exposures.is_empty(),
             "{answer:?}"
@@ -150,12 +153,12 @@ fn withdrawn_consent_gives_what_everyone_gets() {
 fn the_same_way_goes_through_apache_kafka() {
     let broker = KafkaBroker::shared().expect("a broker");
     runtime().block_on(async {
-        let house = House::furnished(&broker.bootstrap())
+        let fixture = Fixture::start(&broker.bootstrap())
             .await
-            .expect("a house on Kafka");
-        for customer in house.customers.iter().take(5) {
-            assert_whole(&recommend(&house, customer, "").await);
+            .expect("a server on Kafka");
+        for customer in fixture.customers.iter().take(5) {
+            assert_complete(&recommend(&fixture, customer, "").await);
         }
-        house.running.stop().await.expect("stopped");
+        fixture.server.stop().await.expect("stopped");
     });
 }

@@ -1,0 +1,200 @@
+//! A process of the cluster form, from its start to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fairlead_chassis::clock::{Clock, SystemClock};
+use fairlead_chassis::discovery::{Registration, ServiceRegistry};
+use fairlead_chassis::link::Link;
+use fairlead_chassis::process::{Process, Served};
+use fairlead_chassis::readiness::Readiness;
+use fairlead_chassis::serve::{bind, grpc_router, shutdown_on_signal};
+use fairlead_chassis::telemetry::{self, Telemetry};
+use fairlead_domain::TenantId;
+use fairlead_online::OnlineStore;
+use fairlead_registry::Registry;
+use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle, Reporter};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+
+use super::{ready, wait};
+use crate::config::AppConfig;
+use crate::parts::Parts;
+
+/// A process that runs one service: configuration, telemetry, discovery, background tasks.
+pub(super) struct ServiceProcess {
+    pub(super) config: AppConfig,
+    tenant: TenantId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) registry: Registry,
+    discovery: Arc<dyn ServiceRegistry>,
+    /// Readiness, draining and the operators' page.
+    pub(super) chassis: Process,
+    /// Cancelled once this process is asked to stop, or stops by itself.
+    shutdown: CancellationToken,
+    /// Background work of this process.
+    pub(super) tasks: TaskTracker,
+    /// Stops the background work, once the last call was answered.
+    pub(super) ended: CancellationToken,
+    telemetry: Telemetry,
+}
+
+impl ServiceProcess {
+    /// Starts telemetry, signal handling, the operators' page and service discovery. The returned
+    /// token is cancelled once this process is asked to stop.
+    pub(super) async fn start(
+        config: AppConfig,
+        name: &'static str,
+        parts: &'static [&'static str],
+    ) -> anyhow::Result<(Self, CancellationToken)> {
+        let telemetry = telemetry::init(&config.telemetry, name)?;
+        let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
+        let shutdown = shutdown_on_signal(&tasks)?;
+        let chassis = Process {
+            name,
+            drain: Duration::from_millis(config.drain_ms),
+            notice: Duration::from_millis(config.notice_ms),
+            readiness: Readiness::waiting_for(parts),
+        };
+        let page = bind(config.listen.metrics).await?;
+        chassis.watch(page, Some(telemetry.metrics.clone()), &tasks, ended.clone());
+        let discovery = config.discovery.open(&tasks, ended.clone())?;
+        let process = Self {
+            tenant: TenantId::new(&config.tenant)?,
+            clock: Arc::new(SystemClock),
+            registry: Registry::builtin(),
+            config,
+            discovery,
+            chassis,
+            shutdown: shutdown.clone(),
+            tasks,
+            ended,
+            telemetry,
+        };
+        Ok((process, shutdown))
+    }
+
+    /// Stops the background tasks and sends the last spans.
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        self.ended.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        let telemetry = self.telemetry;
+        let flushed = tokio::task::spawn_blocking(move || telemetry.flush()).await;
+        if let Err(error) = flushed {
+            tracing::warn!(%error, "flushing spans died");
+        }
+    }
+
+    /// Returns a link to a service, balanced over its instances.
+    pub(super) fn link(&self, service: &'static str) -> anyhow::Result<Link> {
+        Ok(Link::balanced(service, self.discovery.follow(service)?))
+    }
+
+    /// Follows releases: at once from the last good one on disk, then from the control plane, to
+    /// which it reports each release that it uses or refuses.
+    pub(super) fn follow(&self, listener: &TcpListener) -> anyhow::Result<ReleaseHandle> {
+        let folder = self.config.data_dir.join("release");
+        let mut options = FollowOptions::new(self.tenant.clone(), Some(folder));
+        let address = listener.local_addr()?;
+        options.reporter = Some(Reporter {
+            service: self.chassis.name.to_owned(),
+            instance: format!("{}:{}", self.host(address), address.port()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        let follower = Follower::new(self.link("control")?, options);
+        let releases = follower.handle();
+        self.tasks.spawn(follower.run(self.ended.clone()));
+        ready::release(self, releases.clone());
+        Ok(releases)
+    }
+
+    /// Returns the common dependencies of the services behind the gateway, or `None` if this process
+    /// is asked to stop before the feature store answers.
+    pub(super) async fn parts(
+        &self,
+        listener: &TcpListener,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<Parts<'_>>> {
+        let releases = self.follow(listener)?;
+        let store = self.store(shutdown).await?;
+        Ok(store.map(|store| Parts {
+            config: &self.config,
+            clock: self.clock.clone(),
+            registry: self.registry.clone(),
+            store,
+            releases,
+        }))
+    }
+
+    /// Returns the host at which others reach this process.
+    fn host(&self, listening: SocketAddr) -> String {
+        let advertised = &self.config.discovery.advertise;
+        if advertised.is_empty() {
+            return listening.ip().to_string();
+        }
+        advertised.clone()
+    }
+
+    /// Returns the feature store once it answers, or `None` if this process is asked to stop before.
+    pub(super) async fn store(
+        &self,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<Option<OnlineStore>> {
+        let url = &self.config.redis.url;
+        anyhow::ensure!(
+            !url.is_empty(),
+            "`redis.url` is empty: name the feature store, such as redis://HOST:6379 (only `fairlead up` starts its own)"
+        );
+        let away = |error: &fairlead_online::Error| {
+            !matches!(error, fairlead_online::Error::Address { .. })
+        };
+        let connect = async || OnlineStore::connect(url).await;
+        let store = wait::until("feature store", shutdown, connect, away).await?;
+        if store.is_some() {
+            self.chassis.readiness.has("feature store");
+        }
+        Ok(store)
+    }
+
+    /// Serves `routes` until `shutdown`.
+    pub(super) async fn serve(
+        &self,
+        listener: TcpListener,
+        routes: Routes,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        self.serve_with(listener, routes, |grpc| grpc, shutdown)
+            .await
+    }
+
+    /// Serves `routes` until `shutdown`, on the same port as what `router` adds to gRPC.
+    pub(super) async fn serve_with(
+        &self,
+        listener: TcpListener,
+        routes: Routes,
+        router: impl FnOnce(axum::Router) -> axum::Router,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let address = listener.local_addr()?;
+        let (grpc, health) = grpc_router(routes)?;
+        let served = Served {
+            listener,
+            router: router(grpc),
+            health,
+            registry: Arc::clone(&self.discovery),
+            registration: Registration {
+                service: self.chassis.name,
+                host: self.host(address),
+                port: address.port(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                zone: self.config.discovery.zone.clone(),
+            },
+        };
+        Ok(self.chassis.clone().serve(served, shutdown).await?)
+    }
+}
