@@ -1,4 +1,4 @@
-//! From a draft to the release that it would be.
+//! Composing a draft into a release, and checking it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use crate::lint::lint_all;
 use crate::purposes;
 use crate::store::Draft;
 
-/// What a release says of itself.
+/// The fields of a release that are not its content.
 #[derive(Debug, Clone)]
 pub(crate) struct Heading {
     pub(crate) revision: i64,
@@ -21,10 +21,10 @@ pub(crate) struct Heading {
     pub(crate) comment: String,
 }
 
-/// What the next release would hold, without number and hash.
+/// Returns the content of the next release, without number and hash.
 ///
-/// Of each strategy it holds what may be priced with: the champion, and the versions that arms
-/// name. Older versions stay in the draft's history and bind nobody.
+/// Of each strategy it holds the versions that may set prices: the champion, and the versions that
+/// arms name. Other versions stay in the history of the draft.
 pub(crate) fn compose(draft: &Draft, tenant: &TenantId) -> Release {
     let mut wanted = named_by_arms(&draft.settings);
     wanted.extend(champions(&draft.strategies));
@@ -44,7 +44,7 @@ pub(crate) fn compose(draft: &Draft, tenant: &TenantId) -> Release {
     }
 }
 
-/// Strategy versions that some arm prices with.
+/// Returns the strategy versions that some arm names.
 fn named_by_arms(settings: &Release) -> BTreeSet<(&str, i64)> {
     let experiments = settings
         .experiments
@@ -56,8 +56,8 @@ fn named_by_arms(settings: &Release) -> BTreeSet<(&str, i64)> {
         .collect()
 }
 
-/// The highest version of each strategy that is marked as champion; of a strategy without one
-/// the newest, so that the check finds it and says so.
+/// Returns the highest version of each strategy that is marked as champion; of a strategy without
+/// one the newest, so that the check reports it.
 fn champions(strategies: &BTreeMap<(String, i64), Strategy>) -> BTreeSet<(&str, i64)> {
     let mut best: BTreeMap<&str, (bool, i64)> = BTreeMap::new();
     for ((id, version), strategy) in strategies {
@@ -83,8 +83,9 @@ pub(crate) fn seal(content: Release, heading: Heading) -> Release {
     release
 }
 
-/// Everything that is wrong with a release: as every service will check it, the lint of each
-/// strategy in it, and the names that their purpose does not get. Takes as long as it takes: call it outside the reactor.
+/// Checks a release as every service will, lints each strategy in it, and checks the feature names
+/// of each purpose. Returns the release with all findings. It may take seconds: call it on a
+/// blocking thread.
 pub(crate) fn check(release: Release, registry: &Registry) -> (Release, Vec<Finding>) {
     let mut findings = lint_all(&release, release.published_at_ms);
     findings.extend(purposes::check(&release, registry));
@@ -96,7 +97,7 @@ pub(crate) fn check(release: Release, registry: &Registry) -> (Release, Vec<Find
     (release, findings)
 }
 
-/// Whether one of the findings blocks.
+/// Returns true if one of the findings blocks.
 pub(crate) fn blocks(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == "error")
 }

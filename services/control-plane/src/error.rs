@@ -56,7 +56,7 @@ pub enum Error {
         /// The migration that this version does not have.
         version: i64,
     },
-    /// The control database failed, or is away.
+    /// The control database failed or does not answer.
     #[error("the control database {database} failed: {source}")]
     Database {
         /// The database, without user and password.
@@ -73,7 +73,7 @@ pub enum Error {
     /// Something in the control database is not what was written.
     #[error("the control database holds {what} that cannot be read: {cause}")]
     Corrupt {
-        /// What: "release 3 of acme".
+        /// The content: "release 3 of acme".
         what: String,
         /// The cause.
         cause: String,
@@ -91,32 +91,32 @@ pub enum Error {
         /// The allowed values.
         allowed: String,
     },
-    /// What was sent does not pass its checks.
+    /// Content that does not pass its checks.
     #[error("{what} is refused with {} findings", findings.len())]
     Refused {
-        /// What: "the draft", "the products".
+        /// The content: "the draft", "the products".
         what: &'static str,
-        /// Whether it was sent with the call (else it is what the drafts came to).
+        /// True if it was sent with the call, false if it was composed from the draft.
         sent: bool,
         /// Every finding.
         findings: Vec<Finding>,
     },
-    /// There is no such thing.
+    /// The object does not exist.
     #[error("{what} `{value}` is not there; allowed: {allowed}")]
     NotFound {
-        /// What was asked for: "revision".
+        /// The kind of object: "revision".
         what: &'static str,
         /// The value.
         value: String,
-        /// What there is.
+        /// The values that exist.
         allowed: String,
     },
-    /// The thing is there already and never changes.
+    /// The object exists already and never changes.
     #[error("{what} `{value}` is there with other content; allowed: {allowed}")]
     Exists {
-        /// What: "model version".
+        /// The kind of object: "model version".
         what: &'static str,
-        /// Which.
+        /// Its name.
         value: String,
         /// The allowed values.
         allowed: &'static str,
@@ -124,18 +124,18 @@ pub enum Error {
     /// Another write came first.
     #[error("{what} is {found} by now, not {expected}; read it again and decide again")]
     Conflict {
-        /// What changed: "the revision in force".
+        /// The value that changed: "the revision in force".
         what: &'static str,
-        /// What the caller decided on.
+        /// The value that the caller decided on.
         expected: i64,
-        /// What it is.
+        /// The value now.
         found: i64,
     },
 }
 
 impl Error {
-    /// Whether the same may succeed later without anyone changing the configuration: the control
-    /// database is away, starting, or out of connections. Asked by whoever opens it.
+    /// Returns true if a later try may succeed with the same configuration: the control database does
+    /// not answer, is starting, or has no free connection.
     pub fn is_transient(&self) -> bool {
         let (Self::Open { source, .. }
         | Self::Database { source, .. }

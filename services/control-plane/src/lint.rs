@@ -1,12 +1,12 @@
-//! What the price engine says of strategies, in the words of this service.
+//! The price engine's findings on strategies, as findings of this service.
 
 use std::collections::BTreeSet;
 
 use fairlead_price_engine::{Engine, LintContext, Source};
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
 
-/// Every finding on one strategy, held against the products, the law and the scorecards of
-/// `draft`, from `as_of_ms` (Unix milliseconds) on.
+/// Returns every finding on one strategy, checked against the products, the rule packs and the
+/// scorecards of `draft`, from `as_of_ms` (Unix milliseconds) on.
 pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<Finding> {
     let products = draft
         .catalogue
@@ -22,7 +22,7 @@ pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<F
     let mut findings = fairlead_price_engine::lint(strategy, &context);
     let name = format!("{}@{}", strategy.strategy_id, strategy.version);
     for finding in &mut findings {
-        // A row number says little without the card that it is of.
+        // A row number needs the name of its strategy.
         if !finding.message.contains(&name) {
             finding.message = format!("strategy {name}: {}", finding.message);
         }
@@ -30,26 +30,26 @@ pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<F
     findings
 }
 
-/// Every finding on the prices of a whole release: each strategy by itself, and all of them with
-/// all products, as the pricing service will compile them.
+/// Returns every finding on the prices of a release: on each strategy by itself, and on all of them
+/// with all products, as the pricing service will compile them.
 pub(crate) fn lint_all(release: &Release, as_of_ms: i64) -> Vec<Finding> {
     let mut findings: Vec<Finding> = release
         .strategies
         .iter()
         .flat_map(|strategy| lint(strategy, release, as_of_ms))
         .collect();
-    let said: BTreeSet<String> = findings
+    let reported: BTreeSet<String> = findings
         .iter()
         .map(|finding| finding.message.clone())
         .collect();
-    let whole = Engine::compile(&Source::of_release(release))
+    let compiled = Engine::compile(&Source::of_release(release))
         .err()
         .unwrap_or_default();
     findings.extend(
-        whole
+        compiled
             .iter()
             .map(ToString::to_string)
-            .filter(|one| !said.contains(one))
+            .filter(|one| !reported.contains(one))
             .map(|message| Finding {
                 severity: "error".to_owned(),
                 rule: "strategy".to_owned(),

@@ -1,4 +1,4 @@
-//! Putting products: all of a call or none.
+//! Putting products: all products of a call, or none.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::fingerprint::{fingerprint, listed};
 use crate::service::Service;
 use crate::{Error, arguments};
 
-/// What a call does to the catalogue.
+/// The changes that a call makes to the catalogue.
 #[derive(Debug, Default, PartialEq)]
 struct Changes {
     added: Vec<Product>,
@@ -74,8 +74,8 @@ fn count(products: usize) -> i32 {
     i32::try_from(products).unwrap_or(i32::MAX)
 }
 
-/// What putting `products` changes. With `replace_all`, what is not among them is withdrawn: it
-/// stays in the catalogue, so that old decisions can be read, and is never shown.
+/// Returns the changes that putting `products` makes. With `replace_all`, every other product is
+/// withdrawn: it stays in the catalogue, so that old decisions can be read, and is never shown.
 fn changes(
     before: &BTreeMap<String, Product>,
     products: Vec<Product>,
@@ -141,7 +141,7 @@ mod tests {
                 ..product("c", "old")
             }]
         );
-        // What is withdrawn already does not change again.
+        // A product that is withdrawn already does not change again.
         let mut after = before;
         after.insert("c".to_owned(), all.withdrawn[0].clone());
         assert_eq!(changes(&after, put, true).withdrawn, []);

@@ -1,4 +1,4 @@
-//! Publishing and rolling back: the two ways in which a release comes into force.
+//! Publishing and rolling back: the two ways to put a release in force.
 
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::{
@@ -11,13 +11,13 @@ use crate::service::Service;
 use crate::store::AuditEntry;
 use crate::{Error, arguments};
 
-/// A release that passed, and the state it was decided on.
+/// A release that passed its checks, and the state that it was decided on.
 struct Decided {
     tenant: TenantId,
     release: Release,
     /// The revision in force when it was decided.
     after: i64,
-    /// The draft that was read, where it was made from the draft.
+    /// The version of the draft that it was made from, if it was.
     draft_version: Option<i64>,
     entry: AuditEntry,
 }
@@ -74,7 +74,7 @@ impl Service {
             .ok_or_else(|| no_revision(to, after))?;
         drop(read);
         let release = seal(earlier, self.heading(after + 1, actor, comment));
-        // It passed when it was published; the checks may know more by now.
+        // It passed when it was published, but the checks may have changed since.
         let release = self.passed("the earlier release", release).await?;
         let detail = json!({
             "content_hash": release.content_hash,
@@ -105,13 +105,13 @@ impl Service {
         }
     }
 
-    /// The release and everything that is wrong with it.
+    /// Returns the release with all findings on it.
     pub(crate) async fn checked(&self, release: Release) -> Result<(Release, Vec<Finding>), Error> {
         let registry = self.parts.registry.clone();
         Ok(tokio::task::spawn_blocking(move || check(release, &registry)).await?)
     }
 
-    /// The release, where nothing blocks.
+    /// Returns the release, or the refusal if a finding blocks.
     async fn passed(&self, what: &'static str, release: Release) -> Result<Release, Error> {
         let (release, findings) = self.checked(release).await?;
         refuse_if_blocked(what, false, findings)?;
@@ -119,7 +119,7 @@ impl Service {
     }
 
     /// Writes a release and wakes the watchers, unless another write came first. Once begun it
-    /// finishes, whether the caller still listens or not: a release in force is announced.
+    /// finishes even if the caller disconnects, so that a release in force is always announced.
     async fn put_in_force(&self, decided: Decided) -> Result<Release, Error> {
         let service = self.clone();
         let task = self.parts.publications.spawn(async move {
@@ -148,8 +148,8 @@ impl Service {
             }
             write.insert_release(&release).await?;
             let committed = write.commit(entry).await;
-            // Also where the answer to the commit was lost: it may have happened, and the watchers
-            // look for themselves.
+            // Also if the answer to the commit was lost: it may have happened, and the watchers read
+            // the database themselves.
             service.announce(&tenant);
             committed?;
             metrics::counter!("fairlead_control_releases_total").increment(1);
@@ -160,7 +160,7 @@ impl Service {
     }
 }
 
-/// The findings that do not block, or the refusal.
+/// Returns the findings, or the refusal if one of them blocks.
 pub(crate) fn refuse_if_blocked(
     what: &'static str,
     sent: bool,
@@ -176,7 +176,7 @@ pub(crate) fn refuse_if_blocked(
     Ok(findings)
 }
 
-/// There is no such revision.
+/// Returns the error for a revision that does not exist.
 pub(crate) fn no_revision(revision: i64, in_force: i64) -> Error {
     Error::NotFound {
         what: "revision",

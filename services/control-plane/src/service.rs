@@ -70,7 +70,8 @@ impl Service {
         let closing = CancellationToken::new();
         let watchers = Arc::new(Watchers::default());
         let (ends, wakes) = (closing.clone(), Arc::clone(&watchers));
-        let listening = Address::read(&config.database)?.listen(move |news| wakes.hear(news));
+        let listening = Address::read(&config.database)?
+            .listen(move |notification| wakes.on_notification(notification));
         publications.spawn(async move {
             Box::pin(ends.run_until_cancelled(listening)).await;
         });

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tonic::Status;
 
 use crate::service::Service;
-use crate::store::News;
+use crate::store::Notification;
 use crate::{Error, arguments};
 
 /// The watchers to wake, by tenant. They read the newest release from the database; this only tells
@@ -36,11 +36,11 @@ impl Watchers {
         }
     }
 
-    /// Wakes the watchers that a notice of another instance concerns.
-    pub(crate) fn hear(&self, news: News<'_>) {
-        match news {
-            News::Of(tenant) => self.announce(tenant),
-            News::OfAnyone => {
+    /// Wakes the watchers that a notification concerns.
+    pub(crate) fn on_notification(&self, notification: Notification<'_>) {
+        match notification {
+            Notification::Tenant(tenant) => self.announce(tenant),
+            Notification::AnyTenant => {
                 for sender in self.tenants.lock().values() {
                     sender.send_replace(());
                 }

@@ -7,7 +7,7 @@
 pub(crate) mod audit;
 mod draft;
 mod instances;
-mod news;
+mod notifications;
 mod open;
 mod releases;
 mod transaction;
@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use crate::Error;
 pub(crate) use audit::AuditEntry;
 pub(crate) use draft::Draft;
-pub(crate) use news::News;
+pub(crate) use notifications::Notification;
 pub use open::migrate;
 use transaction::{Tx, failed};
 

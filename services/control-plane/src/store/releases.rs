@@ -4,7 +4,7 @@ use fairlead_proto::control::v1::{Release, ReleaseSummary};
 use prost::Message as _;
 use sqlx::Row as _;
 
-use super::{Read, Write, news};
+use super::{Read, Write, notifications};
 use crate::Error;
 
 impl Read {
@@ -63,7 +63,7 @@ impl Write {
         .bind(&release.comment)
         .bind(release.encode_to_vec());
         self.tx.execute(insert).await?;
-        news::say(&mut self.tx, self.dialect, &self.tenant).await?;
+        notifications::notify(&mut self.tx, self.dialect, &self.tenant).await?;
         self.head.revision = release.revision;
         Ok(())
     }

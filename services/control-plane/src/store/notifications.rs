@@ -1,5 +1,5 @@
-//! News of other instances: on PostgreSQL, the transaction that publishes a release also notifies a
-//! channel, on which every control plane listens.
+//! Notifications of new releases: on PostgreSQL, the transaction that publishes a release also
+//! notifies a channel, on which every control plane listens.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::address::Address;
 const CHANNEL: &str = "fairlead_releases";
 
 /// The silence after which the connection is tested: one whose other end vanished looks the same as
-/// one without news.
+/// one without notifications.
 const ASK_AFTER: Duration = Duration::from_secs(10);
 
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -23,20 +23,21 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(2);
 
-/// A notice that other instances have published.
+/// A notification that some instance has published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News<'a> {
+pub(crate) enum Notification<'a> {
     /// This tenant has a newer release.
-    Of(&'a TenantId),
-    /// Any tenant may have one: notices may have been missed.
-    OfAnyone,
+    Tenant(&'a TenantId),
+    /// Any tenant may have one: notifications may have been missed.
+    AnyTenant,
 }
 
 /// Notifies the channel, once this transaction commits, that the tenant has a newer release.
-pub(super) async fn say(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Result<(), Error> {
+pub(super) async fn notify(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
-        let say = sqlx::query("SELECT pg_notify($1, $2)");
-        tx.execute(say.bind(CHANNEL).bind(tenant.as_str())).await?;
+        let notify = sqlx::query("SELECT pg_notify($1, $2)");
+        tx.execute(notify.bind(CHANNEL).bind(tenant.as_str()))
+            .await?;
     }
     Ok(())
 }
@@ -44,7 +45,7 @@ pub(super) async fn say(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Res
 impl Address {
     /// Listens over a connection of its own and never returns; on SQLite, which has no channel, it
     /// returns at once.
-    pub(crate) async fn listen(self, heard: impl Fn(News<'_>)) {
+    pub(crate) async fn listen(self, on_notification: impl Fn(Notification<'_>)) {
         let Self::Postgres { url, shown } = self else {
             return;
         };
@@ -55,8 +56,8 @@ impl Address {
                     back_off.reset();
                     metrics::gauge!("fairlead_control_listening").set(1.0);
                     // Releases may have been published before this connection.
-                    heard(News::OfAnyone);
-                    let error = hear(&mut listener, &heard).await;
+                    on_notification(Notification::AnyTenant);
+                    let error = listen_until_lost(&mut listener, &on_notification).await;
                     metrics::gauge!("fairlead_control_listening").set(0.0);
                     tracing::warn!(database = shown, %error, "channel of releases lost");
                 }
@@ -85,13 +86,16 @@ async fn open(url: &str) -> Result<PgListener, sqlx::Error> {
 }
 
 /// Listens until the connection is lost, and returns the cause.
-async fn hear(listener: &mut PgListener, heard: &impl Fn(News<'_>)) -> sqlx::Error {
+async fn listen_until_lost(
+    listener: &mut PgListener,
+    on_notification: &impl Fn(Notification<'_>),
+) -> sqlx::Error {
     let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionAborted.into());
     loop {
         match tokio::time::timeout(ASK_AFTER, listener.try_recv()).await {
-            Ok(Ok(Some(said))) => match TenantId::new(said.payload()) {
-                Ok(tenant) => heard(News::Of(&tenant)),
-                Err(_) => heard(News::OfAnyone),
+            Ok(Ok(Some(notification))) => match TenantId::new(notification.payload()) {
+                Ok(tenant) => on_notification(Notification::Tenant(&tenant)),
+                Err(_) => on_notification(Notification::AnyTenant),
             },
             Ok(Ok(None)) => return lost(),
             Ok(Err(error)) => return error,
