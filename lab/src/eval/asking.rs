@@ -7,8 +7,8 @@ use fairlead_client::terminal::Bars;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use tonic::{Code, Response, Status};
 
-use super::AT_ONCE;
-
+/// Concurrent calls to the gateway: enough to keep two cores busy, too few to queue up.
+const AT_ONCE: usize = 4;
 /// Attempts of a call before the evaluation gives up.
 const ATTEMPTS: usize = 3;
 

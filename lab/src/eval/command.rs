@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use fairlead_server::{AppConfig, Server};
 
-use super::{DEADLINE_MS, lending_club, zimnat};
+use super::settings::DEADLINE_MS;
+use super::{lending_club, zimnat};
 
 /// Data sets.
 #[derive(Debug, Subcommand)]

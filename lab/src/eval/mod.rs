@@ -11,19 +11,10 @@ mod command;
 mod lending_club;
 mod rows;
 mod sending;
+mod settings;
 mod zimnat;
 
 pub use command::{EvalArgs, EvalCommand, run};
 pub use lending_club::{Report as LendingClubReport, lending_club};
+pub use settings::DEADLINE_MS;
 pub use zimnat::{Report as ZimnatReport, zimnat};
-
-/// The gateway's `deadline_ms` for an evaluation: here a late answer is not a slow page but a wrong
-/// figure.
-pub const DEADLINE_MS: u64 = 10_000;
-
-/// The actor of drafts and releases in the audit log.
-const ACTOR: &str = "fairlead eval";
-/// The time that a release may take to be served.
-const SERVED_WITHIN: std::time::Duration = std::time::Duration::from_mins(2);
-/// Concurrent calls to the gateway: enough to keep two cores busy, too few to queue up.
-const AT_ONCE: usize = 4;

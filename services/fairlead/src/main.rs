@@ -2,6 +2,7 @@
 //!
 //! Each command parses its options and calls a library; what a command does lives there.
 
+mod args;
 mod cli;
 mod commands;
 

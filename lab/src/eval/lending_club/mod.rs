@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::asking::ask_all;
 use super::rows::Rows;
 use super::sending::send;
-use super::{ACTOR, SERVED_WITHIN};
+use super::settings::{ACTOR, SERVED_WITHIN};
 use crate::releases::publish;
 use data::{Application, applications, events};
 

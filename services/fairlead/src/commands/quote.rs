@@ -8,7 +8,7 @@ use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{QuoteRequest, quote_response::Outcome};
 use fairlead_proto::money::v1::Money;
 
-use crate::cli::GatewayArgs;
+use crate::args::GatewayArgs;
 
 /// Options of `quote`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use fairlead_client::{answered, link, show};
 use fairlead_proto::gateway::v1::RecommendRequest;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 
-use crate::cli::{GatewayArgs, KindArg};
+use crate::args::{GatewayArgs, KindArg};
 
 /// Options of `recommend`.
 #[derive(Debug, Args)]

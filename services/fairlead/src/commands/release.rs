@@ -10,7 +10,7 @@ use fairlead_proto::control::v1::{
     GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
 };
 
-use crate::cli::ControlArgs;
+use crate::args::ControlArgs;
 
 /// Largest release that is received, bytes.
 const MAX_RELEASE: usize = 64 << 20;

@@ -7,7 +7,7 @@ use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_valu
 use fairlead_proto::gateway::v1::TrackRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 
-use crate::cli::GatewayArgs;
+use crate::args::GatewayArgs;
 
 /// Options of `track`.
 #[derive(Debug, Args)]
