@@ -1,14 +1,14 @@
-//! One error for all refused values: it names the thing, the value and what is allowed.
+//! The error of every refused value: it names the thing, the value and what is allowed.
 
 /// A value that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{thing} `{value}` is not allowed: {allowed}")]
 pub struct Error {
-    /// What was being made: "currency", "customer id".
+    /// The kind of value: "currency", "customer id".
     pub thing: &'static str,
     /// The value, cut to 80 characters.
     pub value: String,
-    /// What is allowed.
+    /// The values that are allowed, in words.
     pub allowed: &'static str,
 }
 

@@ -1,12 +1,13 @@
-//! Ids as newtypes: a product id never stands where a customer id belongs.
+//! Ids as newtypes, so that a product id never stands where a customer id belongs.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::Error;
 
-/// Product and tenant ids end up in keys, file names and URLs.
-fn plain(text: &str) -> bool {
+/// Returns whether the text can be part of keys, file names and URLs, as product and tenant ids
+/// are.
+fn url_safe(text: &str) -> bool {
     text.bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'))
 }
@@ -22,7 +23,7 @@ macro_rules! id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Checks and takes the text; cheap to clone afterwards.
+            /// Takes the text if it is allowed. Clones are cheap.
             pub fn new(text: &str) -> Result<Self, Error> {
                 if text.is_empty() || text.len() > $max || !$check(text) {
                     return Err(Error::new($thing, text, $allowed));
@@ -30,7 +31,7 @@ macro_rules! id {
                 Ok(Self(text.into()))
             }
 
-            /// The text.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -52,19 +53,19 @@ macro_rules! id {
 
 id!(
     /// A tenant of the platform.
-    TenantId, "tenant", 64, "1 to 64 characters of [A-Za-z0-9_.-]", plain
+    TenantId, "tenant", 64, "1 to 64 characters of [A-Za-z0-9_.-]", url_safe
 );
 id!(
     /// A product of the catalogue.
-    ProductId, "product id", 64, "1 to 64 characters of [A-Za-z0-9_.-]", plain
+    ProductId, "product id", 64, "1 to 64 characters of [A-Za-z0-9_.-]", url_safe
 );
 id!(
-    /// A customer, as the tenant names them.
+    /// A customer, by the tenant's own id.
     CustomerId, "customer id", 128, "1 to 128 characters without control characters", printable
 );
 id!(
     /// One request and its answer; events and decision records join by it.
-    RequestId, "request id", 64, "1 to 64 characters of [A-Za-z0-9_.-]", plain
+    RequestId, "request id", 64, "1 to 64 characters of [A-Za-z0-9_.-]", url_safe
 );
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Ids, money, rates, scores and probabilities: the values that every room hands to the next.
+//! Ids, money, rates, shares, scores and probabilities: the values that crates hand to each other.
 //!
-//! Invariants: a constructed value is valid. Money never overflows silently, rates are whole parts
-//! per million, probabilities and scores are finite, ids are non-empty and bounded.
+//! Invariants: a constructed value is valid. Money never overflows silently, rates and shares are
+//! whole parts per million, probabilities and scores are finite, ids are non-empty and bounded.
 //! This crate does no I/O and depends on no other crate of the workspace.
 
 mod error;
@@ -9,9 +9,13 @@ mod id;
 mod money;
 mod number;
 mod rate;
+mod share;
+mod strategy_label;
 
 pub use error::Error;
 pub use id::{CustomerId, ProductId, RequestId, TenantId};
 pub use money::{Currency, Money};
 pub use number::{Probability, Score};
 pub use rate::RatePpm;
+pub use share::Share;
+pub use strategy_label::StrategyLabel;

@@ -1,8 +1,9 @@
-//! Money: integer minor units with a currency. Sums of different currencies do not exist.
+//! Money in integer minor units of a currency. Amounts of different currencies do not mix.
 
+use std::cmp::Ordering;
 use std::fmt;
 
-use crate::{Error, RatePpm};
+use crate::{Error, Share};
 
 /// An ISO 4217 code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +14,8 @@ impl Currency {
     pub const CNY: Self = Self(*b"CNY");
     /// United States dollar.
     pub const USD: Self = Self(*b"USD");
+    /// No currency, ISO 4217's own code for it.
+    pub const NONE: Self = Self(*b"XXX");
 
     /// Takes a three-letter upper-case code.
     pub fn new(code: &str) -> Result<Self, Error> {
@@ -22,12 +25,12 @@ impl Currency {
         }
     }
 
-    /// The code.
+    /// Returns the code.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("???")
     }
 
-    /// Decimal places of the minor unit (ISO 4217): 2 for most, 0 for yen and won.
+    /// Returns the decimal places of the minor unit (ISO 4217): 2 for most, 0 for yen and won.
     pub fn minor_digits(self) -> u32 {
         match &self.0 {
             b"JPY" | b"KRW" | b"VND" | b"CLP" | b"ISK" | b"XAF" | b"XOF" | b"PYG" | b"UGX" => 0,
@@ -57,22 +60,22 @@ pub struct Money {
 }
 
 impl Money {
-    /// An amount of `minor` minor units.
+    /// Returns an amount of `minor` minor units.
     pub const fn new(minor: i64, currency: Currency) -> Self {
         Self { minor, currency }
     }
 
-    /// Minor units.
+    /// Returns the minor units.
     pub const fn minor(self) -> i64 {
         self.minor
     }
 
-    /// The currency.
+    /// Returns the currency.
     pub const fn currency(self) -> Currency {
         self.currency
     }
 
-    /// The sum, or nothing when currencies differ or the sum overflows.
+    /// Returns the sum, or `None` where the currencies differ or it overflows.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.same(other)?;
         Some(Self {
@@ -81,7 +84,7 @@ impl Money {
         })
     }
 
-    /// The difference, or nothing when currencies differ or it overflows.
+    /// Returns the difference, or `None` where the currencies differ or it overflows.
     pub fn checked_sub(self, other: Self) -> Option<Self> {
         self.same(other)?;
         Some(Self {
@@ -90,23 +93,42 @@ impl Money {
         })
     }
 
-    /// `rate` of the amount, rounded half to even; nothing on overflow.
-    pub fn checked_share(self, rate: RatePpm) -> Option<Self> {
-        let exact = i128::from(self.minor) * i128::from(rate.ppm());
+    /// Returns a share of the amount, rounded down (towards minus infinity).
+    #[must_use]
+    pub fn share(self, share: Share) -> Self {
+        let millionths = i128::from(self.minor) * i128::from(share.ppm());
+        Self {
+            // Fits: a share lies between zero and the amount itself.
+            minor: millionths.div_euclid(1_000_000) as i64,
+            ..self
+        }
+    }
+
+    /// Returns `self * by / divisor`, rounded down (towards minus infinity), or `None` where it
+    /// overflows or `divisor` is not positive.
+    pub fn checked_mul_div(self, by: i64, divisor: i64) -> Option<Self> {
+        if divisor <= 0 {
+            return None;
+        }
+        let exact = i128::from(self.minor) * i128::from(by);
         Some(Self {
-            minor: divide_half_even(exact, 1_000_000)?,
+            minor: i64::try_from(exact.div_euclid(i128::from(divisor))).ok()?,
             ..self
         })
     }
 
-    /// The amount rounded down (towards minus infinity) to a multiple of `step` minor units.
-    /// Nothing when `step` is not positive or the result does not fit.
-    pub fn floor_to(self, step: i64) -> Option<Self> {
-        if step <= 0 {
+    /// Returns the amount rounded down (towards minus infinity) to a multiple of `step`, or `None`
+    /// where the currencies differ, `step` is not positive or the result overflows.
+    pub fn floor_to(self, step: Self) -> Option<Self> {
+        self.same(step)?;
+        if step.minor <= 0 {
             return None;
         }
-        let minor = self.minor.checked_div_euclid(step)?.checked_mul(step)?;
-        Some(Self { minor, ..self })
+        let steps = self.minor.div_euclid(step.minor);
+        Some(Self {
+            minor: steps.checked_mul(step.minor)?,
+            ..self
+        })
     }
 
     fn same(self, other: Self) -> Option<()> {
@@ -114,25 +136,26 @@ impl Money {
     }
 }
 
-/// `value / by`, half to even, when it fits 64 bits.
-fn divide_half_even(value: i128, by: i128) -> Option<i64> {
-    let (quotient, rest) = (value.div_euclid(by), value.rem_euclid(by));
-    let up = rest * 2 > by || (rest * 2 == by && quotient % 2 != 0);
-    i64::try_from(quotient + i128::from(up)).ok()
+impl PartialOrd for Money {
+    /// Returns `None` where the currencies differ, so that every comparison of them is false.
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.same(*other)?;
+        Some(self.minor.cmp(&other.minor))
+    }
 }
 
 impl fmt::Display for Money {
-    /// As people write it: `1,234.50 CNY`.
+    /// Writes the amount with its currency: `1,234.50 CNY`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.currency.minor_digits();
         let unit = 10_u64.pow(digits);
         let size = self.minor.unsigned_abs();
-        let whole = (size / unit).to_string();
+        let units = (size / unit).to_string();
         if self.minor < 0 {
             out.write_str("-")?;
         }
-        for (place, digit) in whole.chars().enumerate() {
-            if place > 0 && (whole.len() - place).is_multiple_of(3) {
+        for (place, digit) in units.chars().enumerate() {
+            if place > 0 && (units.len() - place).is_multiple_of(3) {
                 out.write_str(",")?;
             }
             write!(out, "{digit}")?;
@@ -163,24 +186,42 @@ mod tests {
     #[test]
     fn currencies_do_not_mix() {
         let yuan = Money::new(1, Currency::CNY);
-        assert_eq!(yuan.checked_add(Money::new(1, Currency::USD)), None);
+        let dollar = Money::new(1, Currency::USD);
+        assert_eq!(yuan.checked_add(dollar), None);
+        assert_eq!(yuan.checked_sub(dollar), None);
+        assert_eq!(yuan.floor_to(dollar), None);
+        assert!(!(yuan < dollar || yuan >= dollar));
+        assert!(yuan < Money::new(2, Currency::CNY));
+        assert_eq!(yuan.floor_to(Money::new(0, Currency::CNY)), None);
         assert!(Currency::new("cny").is_err());
         assert_eq!(yuan.checked_add(Money::new(i64::MAX, Currency::CNY)), None);
     }
 
     proptest! {
         #[test]
-        fn a_share_is_within_half_a_minor_unit(minor in -1_000_000_000_000_i64..1_000_000_000_000, ppm in 0_i64..2_000_000) {
-            let rate = RatePpm::new(ppm).expect("in range");
-            let share = Money::new(minor, Currency::CNY).checked_share(rate).expect("fits");
-            let error = i128::from(share.minor()) * 1_000_000 - i128::from(minor) * i128::from(ppm);
-            prop_assert!(error.abs() <= 500_000);
+        fn a_share_is_rounded_down_by_less_than_a_minor_unit(minor in any::<i64>(), ppm in 0_i64..=1_000_000) {
+            let share = Money::new(minor, Currency::CNY).share(Share::new(ppm).expect("in range"));
+            let rest = i128::from(minor) * i128::from(ppm) - i128::from(share.minor()) * 1_000_000;
+            prop_assert!((0..1_000_000).contains(&rest));
+        }
+
+        #[test]
+        fn a_ratio_is_rounded_down_or_refused(minor in any::<i64>(), by in any::<i64>(), divisor in -5_i64..1_000_000) {
+            let exact = i128::from(minor) * i128::from(by);
+            match Money::new(minor, Currency::CNY).checked_mul_div(by, divisor) {
+                Some(ratio) => {
+                    let rest = exact - i128::from(ratio.minor()) * i128::from(divisor);
+                    prop_assert!((0..i128::from(divisor)).contains(&rest));
+                }
+                None => prop_assert!(divisor <= 0 || i64::try_from(exact.div_euclid(i128::from(divisor))).is_err()),
+            }
         }
 
         #[test]
         fn rounding_down_never_raises(minor in any::<i64>(), step in 1_i64..1_000_000) {
-            if let Some(rounded) = Money::new(minor, Currency::CNY).floor_to(step) {
-                prop_assert!(rounded.minor() <= minor && minor - rounded.minor() < step);
+            let cny = |minor| Money::new(minor, Currency::CNY);
+            if let Some(rounded) = cny(minor).floor_to(cny(step)) {
+                prop_assert!(rounded <= cny(minor) && minor - rounded.minor() < step);
                 prop_assert_eq!(rounded.minor() % step, 0);
             }
         }

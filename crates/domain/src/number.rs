@@ -1,8 +1,8 @@
-//! Checked floating-point values: they refuse NaN and infinity.
+//! Checked floating-point values, which refuse NaN and infinity.
 
 use crate::Error;
 
-/// A probability: finite, 0 to 1.
+/// A probability, 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default)]
 pub struct Probability(f64);
 
@@ -15,13 +15,13 @@ impl Probability {
         Err(Error::new("probability", value, "a number from 0 to 1"))
     }
 
-    /// The value.
+    /// Returns the value.
     pub const fn get(self) -> f64 {
         self.0
     }
 }
 
-/// A score: finite. Ordered totally, so that slates sort without surprises.
+/// A finite score. Its order is total, so that slates can be sorted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Score(f64);
 
@@ -34,7 +34,7 @@ impl Score {
         Err(Error::new("score", value, "a finite number"))
     }
 
-    /// The value.
+    /// Returns the value.
     pub const fn get(self) -> f64 {
         self.0
     }

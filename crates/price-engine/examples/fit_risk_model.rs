@@ -1,4 +1,4 @@
-//! How `data/risk-model.yaml` came to be, from two published sources:
+//! Fits `data/risk-model.yaml` to two published sources:
 //!
 //! - 10,000 loans of Lending Club, 2018 Q1 (openintro `loans_full_schema`): a logit of "charged off
 //!   or more than 15 days late" on the interest rate gives the probability of default at a rate;

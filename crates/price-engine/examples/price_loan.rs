@@ -12,6 +12,7 @@ use fairlead_proto::catalogue::v1::{
     Catalogue, LoanTerms, Product, ProductKind, RepaymentMethod, product::Terms,
 };
 use fairlead_proto::money::v1::Money as ProtoMoney;
+use fairlead_proto::pricing::v1::Price;
 
 fn product() -> Product {
     let money = |minor| {
@@ -65,7 +66,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         strategy_versions: &versions,
         features: &features,
     };
-    let price = engine.price(&inputs).map_err(|refusal| refusal.detail)?;
+    print(&engine.price(&inputs).map_err(|refusal| refusal.detail)?)?;
+    for (name, tenor_months, amount) in [
+        ("firm, 36 months", Some(36), inputs.amount),
+        ("best offer", None, None),
+    ] {
+        let inputs = Inputs {
+            tenor_months,
+            amount,
+            ..inputs
+        };
+        println!("{name}: {:.2} µs a price", microseconds(&engine, &inputs)?);
+    }
+    Ok(())
+}
+
+/// Prints the waterfall, the reasons and the counterfactual of a price.
+fn print(price: &Price) -> Result<(), fairlead_domain::Error> {
     for step in &price.waterfall {
         let mark = if step.total { "=" } else { " " };
         println!(
@@ -82,28 +99,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     println!("  {}", price.counterfactual);
-    for (name, tenor, amount) in [
-        ("firm, 36 months", Some(36), inputs.amount),
-        ("best offer", None, None),
-    ] {
-        let inputs = Inputs {
-            tenor_months: tenor,
-            amount,
-            ..inputs
-        };
-        let rounds = 100_000_u32;
-        let start = Instant::now();
-        for _ in 0..rounds {
-            black_box(
-                engine
-                    .price(black_box(&inputs))
-                    .map_err(|refusal| refusal.detail)?,
-            );
-        }
-        println!(
-            "{name}: {:.2} µs a price",
-            start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
-        );
-    }
     Ok(())
+}
+
+/// Returns the mean time of a price.
+fn microseconds(engine: &Engine, inputs: &Inputs<'_>) -> Result<f64, String> {
+    let rounds = 100_000_u32;
+    let start = Instant::now();
+    for _ in 0..rounds {
+        let price = engine.price(black_box(inputs));
+        black_box(price.map_err(|refusal| refusal.detail)?);
+    }
+    Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds))
 }

@@ -20,9 +20,31 @@ use crate::schedule::{Repayment, annuity_value, monthly};
 /// Kept from the cap for floating-point error, a fraction per year: a thousandth of a ppm.
 const MARGIN: f64 = 1e-9;
 
-/// The highest whole-ppm nominal rate whose effective annual cost is within `cap`, for a fee of
-/// `fee_share` (a fraction of the amount) kept at disbursement. Nothing when even no interest at
-/// all is too dear.
+/// The highest nominal rate that the law allows for an amount over a tenor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ceiling {
+    /// The law sets no cap.
+    Uncapped,
+    /// No rate is lawful: the fee alone breaks the cap.
+    Unlawful,
+    /// The highest rate whose all-in cost is within the cap.
+    At(RatePpm),
+}
+
+impl Ceiling {
+    /// Returns whether a rate is lawful under it.
+    pub(crate) fn allows(self, rate: RatePpm) -> bool {
+        match self {
+            Self::Uncapped => true,
+            Self::Unlawful => false,
+            Self::At(highest) => rate <= highest,
+        }
+    }
+}
+
+/// Returns the highest whole-ppm nominal rate whose effective annual cost is within `cap`, for a
+/// fee of `fee_share` (a fraction of the amount) kept at disbursement, or `None` where the fee
+/// breaks the cap even without interest.
 pub fn highest_lawful_rate(
     repayment: Repayment,
     months: i32,
@@ -50,7 +72,7 @@ pub fn highest_lawful_rate(
     RatePpm::new(low).ok()
 }
 
-/// Value at monthly rate `discounted` of one unit lent at monthly rate `rate`.
+/// Returns the value at monthly rate `discounted` of one unit lent at monthly rate `rate`.
 fn present_value(repayment: Repayment, months: i32, rate: f64, discounted: f64) -> f64 {
     let annuity = annuity_value(discounted, months);
     if repayment == Repayment::Annuity {
@@ -72,11 +94,12 @@ fn present_value(repayment: Repayment, months: i32, rate: f64, discounted: f64) 
 
 #[cfg(test)]
 mod tests {
+    use fairlead_domain::{Currency, Money};
     use proptest::prelude::*;
 
     use super::*;
     use crate::irr::effective_annual_rate;
-    use crate::schedule::{Schedule, Terms};
+    use crate::schedule::{Schedule, ScheduleTerms};
 
     #[test]
     fn without_fees_the_cap_is_the_nominal_rate_compounded() {
@@ -105,18 +128,21 @@ mod tests {
             let Some(highest) = highest_lawful_rate(repayment, months, share, cap) else {
                 return Ok(());
             };
+            let cny = |minor| Money::new(minor, Currency::CNY);
             let all_in = |ppm: i64| {
                 let rate = RatePpm::new(ppm).expect("in range");
-                let schedule = Schedule::new(Terms { principal, rate, months, repayment }).expect("in range");
+                let terms = ScheduleTerms { principal: cny(principal), rate, months, repayment };
+                let schedule = Schedule::new(terms).expect("in range");
                 let fee = principal * fee_ppm / 1_000_000;
-                effective_annual_rate(principal - fee, schedule.payments(), monthly(rate)).expect("a rate")
+                effective_annual_rate(cny(principal - fee), schedule.payments(), monthly(rate)).expect("a rate")
             };
             prop_assert!(all_in((highest.ppm() - below).max(0)) <= cap.fraction());
             // And it is the highest: with amounts so large that cents vanish, one ppm more breaks it.
             let rate = RatePpm::new(highest.ppm() + 1).expect("in range");
-            let terms = Terms { principal: 10_000_000_000_000, rate, months, repayment };
+            let principal = 10_000_000_000_000;
+            let terms = ScheduleTerms { principal: cny(principal), rate, months, repayment };
             let schedule = Schedule::new(terms).expect("in range");
-            let net = terms.principal - terms.principal / 1_000_000 * fee_ppm;
+            let net = cny(principal - principal / 1_000_000 * fee_ppm);
             let over = effective_annual_rate(net, schedule.payments(), monthly(rate)).expect("a rate");
             prop_assert!(over > cap.fraction() - 2.0 * MARGIN);
         }

@@ -5,11 +5,11 @@ use fairlead_domain::Currency;
 use fairlead_proto::control::v1 as pb;
 
 use crate::error::Checks;
-use crate::rate_card::whole;
+use crate::rate_card::table_error;
 
-/// The allow-list.
+/// An input of the allow-list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Input {
+pub(crate) enum CardInput {
     Product,
     Grade,
     Tenor,
@@ -19,7 +19,7 @@ pub(crate) enum Input {
     Campaign,
 }
 
-impl Input {
+impl CardInput {
     const ALLOWED: [(&'static str, Self); 7] = [
         ("product", Self::Product),
         ("grade", Self::Grade),
@@ -37,8 +37,8 @@ impl Input {
             .map(|(_, input)| input)
     }
 
-    /// What a column of this input must hold, where `kind` does not.
-    fn wants(self, kind: &Kind, currency: Currency) -> Option<String> {
+    /// Returns the kind that a column of this input must have, or `None` where `kind` is one.
+    fn wanted(self, kind: &Kind, currency: Currency) -> Option<String> {
         let (fits, wanted) = match self {
             Self::Product | Self::Channel | Self::Segment | Self::Campaign => (
                 matches!(kind, Kind::Category { .. }),
@@ -61,44 +61,45 @@ impl Input {
     }
 }
 
-/// Which outputs a card must and may have.
+/// The outputs that a card must and may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outputs {
-    /// Credit: a rate, and perhaps a discount off it.
+    /// For credit: a rate, and perhaps a discount off it.
     Rate,
-    /// Funds: a discount, the share of the fee that is taken off.
+    /// For funds: a discount, the share of the fee that is taken off.
     Discount,
 }
 
-/// The input columns; nothing where one is not allowed.
+/// Returns the input columns; notes errors and returns `None` where one is not allowed.
 pub(crate) fn input_columns(
     columns: &[pb::Column],
     currency: Currency,
     checks: &mut Checks,
-) -> Option<Vec<(Input, Column)>> {
+) -> Option<Vec<(CardInput, Column)>> {
     let mut found = Vec::with_capacity(columns.len());
     for column in columns {
-        let Some(input) = Input::named(&column.name) else {
-            let allowed: Vec<&str> = Input::ALLOWED.iter().map(|(name, _)| *name).collect();
+        let Some(input) = CardInput::named(&column.name) else {
+            let allowed: Vec<&str> = CardInput::ALLOWED.iter().map(|(name, _)| *name).collect();
             let allowed = format!("one of {}", allowed.join(", "));
             checks.require(false, "rate_card.inputs", &column.name, allowed);
             continue;
         };
         match Kind::parse(&column.kind) {
             Ok(kind) => {
-                if let Some(wanted) = input.wants(&kind, currency) {
+                if let Some(wanted) = input.wanted(&kind, currency) {
                     let field = format!("rate_card.inputs.{}", column.name);
                     checks.require(false, field, &column.kind, wanted);
                 }
                 found.push((input, Column::new(&column.name, kind)));
             }
-            Err(error) => whole(checks, format!("column {}: {error}", column.name)),
+            Err(error) => table_error(checks, format!("column {}: {error}", column.name)),
         }
     }
     (found.len() == columns.len()).then_some(found)
 }
 
-/// The output columns; nothing where one is not allowed or the needed one is not there.
+/// Returns the output columns; notes errors and returns `None` where one is not allowed or the
+/// needed one is absent.
 pub(crate) fn output_columns(
     columns: &[pb::Column],
     outputs: Outputs,
@@ -131,7 +132,7 @@ pub(crate) fn output_columns(
                 let field = format!("rate_card.outputs.{}", column.name);
                 checks.require(false, field, &column.kind, "rate(...)");
             }
-            Err(error) => whole(checks, format!("column {}: {error}", column.name)),
+            Err(error) => table_error(checks, format!("column {}: {error}", column.name)),
         }
     }
     (present && found.len() == columns.len()).then_some(found)

@@ -1,5 +1,5 @@
-//! What lending costs: funding, operation, expected loss and capital, month by month over the
-//! repayment schedule, and the yearly rate at which they are just covered: the price floor.
+//! The cost of lending: funding, operation, expected loss and capital, month by month over the
+//! repayment schedule; and the price floor, the yearly rate that just covers them.
 //!
 //! Per unit lent, with `b(m)` the balance before month `m`'s instalment at monthly rate `i`, `s`
 //! the probability of surviving a month, `h = 1 - s`, and `v` the monthly discount factor at the
@@ -11,22 +11,32 @@
 //! K = origination cost - origination fee
 //! ```
 //!
-//! `A` is the discounted balance that is expected to be outstanding; interest is earned from those
-//! who survive the month (`s*i`), costs are borne on all who began it. By telescoping, charging
+//! `A` is the discounted balance that is expected to be outstanding; interest is earned from the
+//! borrowers who survive the month (`s*i`), costs are borne on all who began it. By telescoping, charging
 //! funding on the balance is the same as discounting the loan's cash flows at the funding rate:
 //! the test `the_floor_is_where_the_cash_flows_break_even` holds the one against the other.
 //! Capital costs its hurdle less funding, because the balance is already funded in full.
 
-use fairlead_domain::RatePpm;
+use fairlead_domain::{Currency, Money, RatePpm, Share};
 use fairlead_proto::control::v1 as pb;
 
 use crate::error::Checks;
 use crate::schedule::{MAX_AMOUNT_MINOR, Repayment, monthly};
+use crate::waterfall::Ppm;
+
+/// The highest yearly hurdle return on capital, ppm.
+const MOST_HURDLE_PPM: i64 = 10_000_000;
 
 /// The funding transfer price by tenor, linear between its points.
 #[derive(Debug, Clone)]
 pub(crate) struct FundingCurve {
-    points: Vec<(i32, i64)>,
+    points: Vec<FundingPoint>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FundingPoint {
+    months: i32,
+    rate: RatePpm,
 }
 
 impl FundingCurve {
@@ -39,37 +49,34 @@ impl FundingCurve {
             points.len(),
             "tenors ascending, each once",
         );
-        for point in points {
-            checks.between(
-                "cost.ftp.tenor_months",
-                i64::from(point.tenor_months),
-                0,
-                600,
-            );
-            checks.between("cost.ftp.rate_ppm", point.rate_ppm, 0, 1_000_000);
-        }
+        let point = |point: &pb::FtpPoint| {
+            let months = point.tenor_months;
+            checks.within("cost.ftp.tenor_months", i64::from(months), 0..=600);
+            let rate = checks.rate("cost.ftp.rate_ppm", point.rate_ppm, 0..=1_000_000);
+            FundingPoint { months, rate }
+        };
         Self {
-            points: points
-                .iter()
-                .map(|point| (point.tenor_months, point.rate_ppm))
-                .collect(),
+            points: points.iter().map(point).collect(),
         }
     }
 
-    /// The yearly rate at a tenor, a fraction; nothing outside the curve: it is not extended.
+    /// Returns the yearly rate at a tenor, a fraction, or `None` outside the curve, which is not
+    /// extended.
     pub(crate) fn at(&self, months: i32) -> Option<f64> {
-        let after = self.points.partition_point(|(tenor, _)| *tenor < months);
-        let (right, high) = *self.points.get(after)?;
-        if right == months {
-            return Some(high as f64 / 1e6);
+        let after = self.points.partition_point(|point| point.months < months);
+        let right = *self.points.get(after)?;
+        if right.months == months {
+            return Some(right.rate.fraction());
         }
-        let (left, low) = *self.points.get(after.checked_sub(1)?)?;
-        let way = f64::from(months - left) / f64::from(right - left);
-        Some((low as f64 + (high - low) as f64 * way) / 1e6)
+        let left = *self.points.get(after.checked_sub(1)?)?;
+        let part = f64::from(months - left.months) / f64::from(right.months - left.months);
+        let (low, high) = (left.rate.ppm(), right.rate.ppm());
+        Some((low as f64 + (high - low) as f64 * part) / 1e6)
     }
 
-    fn highest(&self) -> i64 {
-        self.points.iter().map(|(_, rate)| *rate).max().unwrap_or(0)
+    fn highest(&self) -> RatePpm {
+        let rates = self.points.iter().map(|point| point.rate);
+        rates.max().unwrap_or(RatePpm::ZERO)
     }
 }
 
@@ -77,9 +84,10 @@ impl FundingCurve {
 #[derive(Debug, Clone)]
 pub(crate) struct CostModel {
     pub(crate) funding: FundingCurve,
-    pub(crate) origination_minor: i64,
-    /// Expected use of a card's limit, parts per million.
-    pub(crate) utilisation_ppm: i64,
+    /// The cost of origination.
+    pub(crate) origination: Money,
+    /// The share of a card's limit that is expected to be used.
+    pub(crate) utilisation: Share,
     operating: f64,
     capital: f64,
     hurdle: f64,
@@ -88,72 +96,79 @@ pub(crate) struct CostModel {
 }
 
 impl CostModel {
-    pub(crate) fn compile(model: &pb::CostModel, checks: &mut Checks) -> Self {
+    pub(crate) fn compile(model: &pb::CostModel, currency: Currency, checks: &mut Checks) -> Self {
         let funding = FundingCurve::compile(&model.ftp, checks);
-        let million = 1_000_000;
-        checks.between("cost.operating_ppm", model.operating_ppm, 0, million);
+        let operating = checks.share("cost.operating_ppm", model.operating_ppm, 0..=1_000_000);
         let origination = model.origination_cost_minor;
-        checks.between(
+        checks.within(
             "cost.origination_cost_minor",
             origination,
-            0,
-            MAX_AMOUNT_MINOR,
+            0..=MAX_AMOUNT_MINOR,
         );
-        checks.between("cost.lgd_ppm", model.lgd_ppm, 0, million);
-        checks.between("cost.ead_ppm", model.ead_ppm, 0, 2 * million);
-        checks.between("cost.capital_ppm", model.capital_ppm, 0, million);
-        checks.between("cost.utilisation_ppm", model.utilisation_ppm, 0, million);
+        let loss = checks.share("cost.lgd_ppm", model.lgd_ppm, 0..=1_000_000);
+        let exposure = checks.rate("cost.ead_ppm", model.ead_ppm, 0..=2_000_000);
+        let capital = checks.share("cost.capital_ppm", model.capital_ppm, 0..=1_000_000);
+        let utilisation =
+            checks.share("cost.utilisation_ppm", model.utilisation_ppm, 0..=1_000_000);
         // A hurdle below funding would make capital a gain.
-        let least = funding.highest();
-        checks.between("cost.hurdle_ppm", model.hurdle_ppm, least, 10 * million);
-        checks.require(
-            model.take_up_slope.is_finite() && model.take_up_slope <= 0.0,
-            "cost.take_up_slope",
-            model.take_up_slope,
-            "a finite number, not positive",
-        );
+        let hurdle = funding.highest().ppm()..=MOST_HURDLE_PPM;
+        let hurdle = checks.rate("cost.hurdle_ppm", model.hurdle_ppm, hurdle);
         Self {
             funding,
-            origination_minor: origination,
-            utilisation_ppm: model.utilisation_ppm,
-            operating: model.operating_ppm as f64 / 1e6,
-            capital: model.capital_ppm as f64 / 1e6,
-            hurdle: model.hurdle_ppm as f64 / 1e6,
-            loss_given_default: model.lgd_ppm as f64 / 1e6,
-            exposure_at_default: model.ead_ppm as f64 / 1e6,
+            origination: Money::new(origination, currency),
+            utilisation,
+            operating: operating.fraction(),
+            capital: capital.fraction(),
+            hurdle: hurdle.fraction(),
+            loss_given_default: loss.fraction(),
+            exposure_at_default: exposure.fraction(),
         }
     }
 
-    /// Loss per unit of a loan's balance when it defaults.
+    /// Returns the loss per unit of a loan's balance when it defaults.
     pub(crate) fn loan_loss(&self) -> f64 {
         self.loss_given_default * self.exposure_at_default
     }
 
-    /// Loss per unit of a card's expected balance: exposure at default is a share of the limit.
+    /// Returns the loss per unit of a card's expected balance when it defaults: the exposure at
+    /// default is a share of the limit.
     pub(crate) fn card_loss(&self) -> f64 {
-        self.loan_loss() / (self.utilisation_ppm as f64 / 1e6)
+        self.loan_loss() / self.utilisation.fraction()
     }
 }
 
-/// The probability of default in one month whose twelvefold survival is that of the year.
-pub(crate) fn monthly_hazard(pd_ppm: i64) -> f64 {
-    -libm::expm1(libm::log1p(-(pd_ppm as f64) / 1e6) / 12.0)
+/// Returns the probability of default in one month whose twelvefold survival is that of the year,
+/// from the one-year probability.
+pub(crate) fn monthly_hazard(pd: Share) -> f64 {
+    -libm::expm1(libm::log1p(-pd.fraction()) / 12.0)
 }
 
-/// The probability of default within `months`, from the one-year probability.
-pub(crate) fn default_within(pd_ppm: i64, months: i32) -> f64 {
-    -libm::expm1(libm::log1p(-(pd_ppm as f64) / 1e6) * f64::from(months) / 12.0)
+/// Returns the probability of default within `months`, from the one-year probability.
+pub(crate) fn default_within(pd: Share, months: i32) -> f64 {
+    -libm::expm1(libm::log1p(-pd.fraction()) * f64::from(months) / 12.0)
 }
 
-/// What lending one unit for one tenor to one grade costs.
+/// One unit lent to one grade.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnitLoan {
+    pub(crate) repayment: Repayment,
+    pub(crate) months: i32,
+    /// The one-year probability of default.
+    pub(crate) pd: Share,
+    /// The loss per unit of balance when it defaults.
+    pub(crate) loss: f64,
+}
+
+/// The cost of lending one unit for one tenor to one grade.
 #[derive(Debug, Clone)]
 pub(crate) struct UnitCost {
     repayment: Repayment,
     funding: f64,
     operating: f64,
     capital: f64,
-    /// Probability of default in a month, and the loss per unit of balance when it happens.
+    /// The probability of default in a month.
     hazard: f64,
+    /// The loss per unit of balance when it defaults.
     loss: f64,
     discount: f64,
     /// `v * (v*s)^(n-k)` for `k` = 1..n instalments to come: weights of the balances.
@@ -162,26 +177,27 @@ pub(crate) struct UnitCost {
     fixed_exposure: Option<f64>,
 }
 
-/// The floor's parts, ppm per year; they sum to the floor exactly.
+/// The parts of the floor, per year, which add up to it exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FloorParts {
-    pub(crate) funding: i64,
-    pub(crate) operating: i64,
-    pub(crate) expected_loss: i64,
-    pub(crate) capital: i64,
-    pub(crate) origination: i64,
+    pub(crate) funding: Ppm,
+    pub(crate) operating: Ppm,
+    pub(crate) expected_loss: Ppm,
+    pub(crate) capital: Ppm,
+    pub(crate) origination: Ppm,
 }
 
 impl UnitCost {
-    /// `loss` is per unit of balance; nothing when the funding curve does not reach the tenor.
-    pub(crate) fn new(
-        model: &CostModel,
-        loss: f64,
-        pd_ppm: i64,
-        (repayment, months): (Repayment, i32),
-    ) -> Option<Self> {
+    /// Returns the cost of a loan, or `None` where the funding curve does not reach its tenor.
+    pub(crate) fn new(model: &CostModel, loan: &UnitLoan) -> Option<Self> {
+        let UnitLoan {
+            repayment,
+            months,
+            pd,
+            loss,
+        } = *loan;
         let funding = model.funding.at(months)?;
-        let hazard = monthly_hazard(pd_ppm);
+        let hazard = monthly_hazard(pd);
         let discount = 1.0 / (1.0 + funding / 12.0);
         let step = discount * (1.0 - hazard);
         let mut weights = Vec::with_capacity(months as usize);
@@ -215,7 +231,8 @@ impl UnitCost {
         })
     }
 
-    /// The discounted balance expected to be outstanding, in unit-months: `A` at a monthly rate.
+    /// Returns `A` at a monthly rate: the discounted balance expected to be outstanding, in
+    /// unit-months.
     pub(crate) fn exposure(&self, rate: f64) -> f64 {
         if let Some(exposure) = self.fixed_exposure {
             return exposure;
@@ -232,24 +249,24 @@ impl UnitCost {
         sum / value
     }
 
-    /// Costs of a month per unit of balance: `C`.
+    /// Returns `C`, the costs of a month per unit of balance.
     fn running(&self) -> f64 {
         (self.funding + self.operating + self.capital) / 12.0 + self.hazard * self.loss
     }
 
-    /// Present value of lending one unit, after every cost; `upfront` is `K` per unit.
+    /// Returns the present value of lending one unit, after every cost; `upfront` is `K` per unit.
     pub(crate) fn margin(&self, rate: RatePpm, upfront: f64) -> f64 {
         let rate = monthly(rate);
         self.exposure(rate) * ((1.0 - self.hazard) * rate - self.running()) - upfront
     }
 
-    /// Present value of the losses expected per unit lent.
+    /// Returns the present value of the losses expected per unit lent.
     pub(crate) fn expected_loss(&self, rate: RatePpm) -> f64 {
         self.exposure(monthly(rate)) * self.hazard * self.loss
     }
 
-    /// The lowest whole-ppm yearly rate that covers cost; nothing when no rate up to the highest
-    /// that can be written does.
+    /// Returns the lowest whole-ppm yearly rate that covers cost, or `None` where no rate up to
+    /// [`RatePpm::MAX`] does.
     pub(crate) fn floor(&self, upfront: f64) -> Option<RatePpm> {
         let covers =
             |ppm: i64| RatePpm::new(ppm).is_ok_and(|rate| self.margin(rate, upfront) >= 0.0);
@@ -259,7 +276,8 @@ impl UnitCost {
         RatePpm::new(ppm).ok()
     }
 
-    /// Solves `s*i = C + K/A(i)` by repeating it: `A` hardly moves with the rate.
+    /// Solves `s*i = C + K/A(i)` by iteration, since `A` hardly moves with the rate. Returns ppm,
+    /// or `None` where it does not settle.
     fn floor_guess(&self, upfront: f64) -> Option<i64> {
         let solve = |exposure: f64| (self.running() + upfront / exposure) / (1.0 - self.hazard);
         let mut rate = (self.running() / (1.0 - self.hazard)).max(0.0);
@@ -274,25 +292,24 @@ impl UnitCost {
         None
     }
 
-    /// What the floor is made of. Interest forgone in the month of default belongs to the expected
-    /// loss, which also takes the rounding.
+    /// Returns the parts of the floor. Interest forgone in the month of default belongs to the
+    /// expected loss, which also takes the rounding.
     pub(crate) fn parts(&self, floor: RatePpm, upfront: f64) -> FloorParts {
-        let ppm = |fraction: f64| (fraction * 1e6).round() as i64;
         let parts = FloorParts {
-            funding: ppm(self.funding),
-            operating: ppm(self.operating),
-            capital: ppm(self.capital),
-            origination: ppm(12.0 * upfront / self.exposure(monthly(floor))),
-            expected_loss: 0,
+            funding: Ppm::from_fraction(self.funding),
+            operating: Ppm::from_fraction(self.operating),
+            capital: Ppm::from_fraction(self.capital),
+            origination: Ppm::from_fraction(12.0 * upfront / self.exposure(monthly(floor))),
+            expected_loss: Ppm::ZERO,
         };
         let others = parts.funding + parts.operating + parts.capital + parts.origination;
         FloorParts {
-            expected_loss: floor.ppm() - others,
+            expected_loss: Ppm::from(floor) - others,
             ..parts
         }
     }
 
-    /// The largest net fee per unit lent for which the floor surely rises with the probability of
+    /// Returns the largest net fee per unit lent for which the floor surely rises with the probability of
     /// default (an upfront gain is the larger part of a loan, the sooner the loan ends).
     ///
     /// With `x(j) = (v*s)^j * b(j+1)`, log-concave and falling from 1, the mean of `j` under `x` is
@@ -304,7 +321,8 @@ impl UnitCost {
     }
 }
 
-/// The lowest ppm from which a condition holds, by bisection.
+/// Returns the lowest ppm from which a condition holds, found by bisection, or `None` where it
+/// does not hold at [`RatePpm::MAX`].
 fn lowest(holds: impl Fn(i64) -> bool) -> Option<i64> {
     let (mut low, mut high) = (0, RatePpm::MAX.ppm());
     if !holds(high) {

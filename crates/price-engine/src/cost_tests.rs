@@ -1,4 +1,4 @@
-//! The cost stack against cash flows laid out one by one.
+//! Tests of the cost stack against cash flows laid out one by one.
 
 use proptest::prelude::*;
 
@@ -21,22 +21,33 @@ fn model(operating: i64, lgd: i64, capital: i64, ftp: i64) -> CostModel {
         utilisation_ppm: 300_000,
         ..pb::CostModel::default()
     };
-    let mut checks = Checks::of("test");
-    let compiled = CostModel::compile(&model, &mut checks);
+    let mut checks = Checks::new("test");
+    let compiled = CostModel::compile(&model, Currency::CNY, &mut checks);
     assert!(checks.clean());
     compiled
 }
 
+fn share(ppm: i64) -> Share {
+    Share::new(ppm).expect("in range")
+}
+
+/// A loan of one unit that loses what the model says of loans.
+fn loan(model: &CostModel, repayment: Repayment, months: i32, pd_ppm: i64) -> UnitLoan {
+    UnitLoan {
+        repayment,
+        months,
+        pd: share(pd_ppm),
+        loss: model.loan_loss(),
+    }
+}
+
 /// Present value of a loan's cash flows, unit by unit: no telescoping, no closed form.
-fn cash_flows(
-    model: &CostModel,
-    pd_ppm: i64,
-    (repayment, months): (Repayment, i32),
-    rate: f64,
-    upfront: f64,
-) -> f64 {
+fn cash_flows(model: &CostModel, loan: &UnitLoan, rate: f64, upfront: f64) -> f64 {
+    let UnitLoan {
+        repayment, months, ..
+    } = *loan;
     let funding = model.funding.at(months).expect("on the curve");
-    let survival = (1.0 - pd_ppm as f64 / 1e6).powf(1.0 / 12.0);
+    let survival = (1.0 - loan.pd.fraction()).powf(1.0 / 12.0);
     let instalment = 1.0 / annuity_value(rate, months);
     let (mut balance, mut alive, mut value) = (1.0, 1.0, -1.0 - upfront);
     for month in 1..=months {
@@ -47,7 +58,7 @@ fn cash_flows(
             Repayment::Bullet => f64::from(u8::from(month == months)),
         };
         let costs = (model.operating + model.capital * (model.hurdle - funding)) / 12.0 * balance;
-        let recovered = balance * (1.0 - model.loan_loss());
+        let recovered = balance * (1.0 - loan.loss);
         let paid = alive * survival * (principal + balance * rate);
         value += (paid + alive * (1.0 - survival) * recovered - alive * costs) / growth;
         alive *= survival;
@@ -66,7 +77,7 @@ fn methods() -> impl Strategy<Value = Repayment> {
 
 #[test]
 fn the_funding_curve_is_linear_and_ends() {
-    let mut checks = Checks::of("test");
+    let mut checks = Checks::new("test");
     let points = [(3, 20_000), (12, 24_500)].map(|(tenor_months, rate_ppm)| pb::FtpPoint {
         tenor_months,
         rate_ppm,
@@ -81,43 +92,42 @@ fn the_funding_curve_is_linear_and_ends() {
 
 #[test]
 fn hazards_compound_to_the_year() {
-    let hazard = monthly_hazard(120_000);
+    let hazard = monthly_hazard(share(120_000));
     assert!(((1.0 - hazard).powi(12) - 0.88).abs() < 1e-14);
-    assert!((default_within(120_000, 12) - 0.12).abs() < 1e-15);
-    assert!((default_within(120_000, 36) - (1.0 - 0.88_f64.powi(3))).abs() < 1e-14);
-    assert!(monthly_hazard(0) == 0.0);
+    assert!((default_within(share(120_000), 12) - 0.12).abs() < 1e-15);
+    assert!((default_within(share(120_000), 36) - (1.0 - 0.88_f64.powi(3))).abs() < 1e-14);
+    assert!(monthly_hazard(share(0)) == 0.0);
 }
 
 /// A bullet loan of a year at no risk costs the sum of its yearly rates, to the ppm.
 #[test]
 fn without_risk_the_floor_is_the_sum_of_rates() {
     let model = model(20_000, 650_000, 100_000, 30_000);
-    let unit = UnitCost::new(&model, model.loan_loss(), 0, (Repayment::Bullet, 12)).expect("made");
+    let unit = UnitCost::new(&model, &loan(&model, Repayment::Bullet, 12, 0)).expect("made");
     let floor = unit.floor(0.0).expect("a floor");
     // 3 % + 2 % + 10 % of (15 % - 3 %) = 6.2 %.
     assert_eq!(floor.ppm(), 62_000);
-    assert_eq!(
-        unit.parts(floor, 0.0),
-        FloorParts {
-            funding: 30_000,
-            operating: 20_000,
-            expected_loss: 0,
-            capital: 12_000,
-            origination: 0
-        }
-    );
+    let parts = unit.parts(floor, 0.0);
+    let parts = [
+        parts.funding,
+        parts.operating,
+        parts.expected_loss,
+        parts.capital,
+        parts.origination,
+    ];
+    assert_eq!(parts.map(Ppm::get), [30_000, 20_000, 0, 12_000, 0]);
 }
 
 #[test]
 fn hopeless_cost_has_no_floor() {
     let model = model(20_000, 650_000, 100_000, 30_000);
-    let unit = UnitCost::new(&model, model.loan_loss(), 0, (Repayment::Annuity, 3)).expect("made");
+    let unit = UnitCost::new(&model, &loan(&model, Repayment::Annuity, 3, 0)).expect("made");
     assert_eq!(
         unit.floor(1e6),
         None,
         "an origination cost of a million times the loan"
     );
-    assert!(UnitCost::new(&model, 0.5, 0, (Repayment::Annuity, 121)).is_none());
+    assert!(UnitCost::new(&model, &loan(&model, Repayment::Annuity, 121, 0)).is_none());
 }
 
 proptest! {
@@ -128,18 +138,19 @@ proptest! {
         upfront in -0.02_f64..0.3,
     ) {
         let model = model(operating, lgd, capital, ftp);
-        let unit = UnitCost::new(&model, model.loan_loss(), pd, (method, months)).expect("made");
+        let loan = loan(&model, method, months, pd);
+        let unit = UnitCost::new(&model, &loan).expect("made");
         let floor = unit.floor(upfront).expect("a floor");
-        let value = |ppm: i64| cash_flows(&model, pd, (method, months), ppm as f64 / 12e6, upfront);
+        let value = |ppm: i64| cash_flows(&model, &loan, ppm as f64 / 12e6, upfront);
         prop_assert!(value(floor.ppm()) >= -1e-9, "covered at the floor");
         prop_assert!(floor.ppm() == 0 || value(floor.ppm() - 1) <= 1e-9, "not below it");
         let rate = RatePpm::new(floor.ppm() + 12_345).expect("in range");
         prop_assert!((unit.margin(rate, upfront) - value(rate.ppm())).abs() < 1e-9);
         let parts = unit.parts(floor, upfront);
         let sum = parts.funding + parts.operating + parts.expected_loss + parts.capital + parts.origination;
-        prop_assert_eq!(sum, floor.ppm());
+        prop_assert_eq!(sum.get(), floor.ppm());
         if floor.ppm() > 0 && pd == 0 {
-            prop_assert!(parts.expected_loss.abs() <= 4, "only rounding without risk: {:?}", parts);
+            prop_assert!(parts.expected_loss.get().abs() <= 4, "only rounding without risk: {:?}", parts);
         }
     }
 
@@ -149,7 +160,7 @@ proptest! {
         method in methods(), months in 1_i32..=60, share in -1.0_f64..1.0,
     ) {
         let model = model(20_000, lgd, 100_000, ftp);
-        let unit = |pd| UnitCost::new(&model, model.loan_loss(), pd, (method, months)).expect("made");
+        let unit = |pd| UnitCost::new(&model, &loan(&model, method, months, pd)).expect("made");
         let worse = unit(pd + more);
         // A net fee up to the largest that the strategy may charge, or as large a net cost.
         let upfront = share * worse.largest_fee();

@@ -1,5 +1,5 @@
-//! The demo's strategies, rule packs, risk model and segmentation, as they lie in `data/`: proto
-//! JSON written as YAML, each fact with its source beside it.
+//! The default strategies, rule packs, risk model and segmentation, from the files in `data/`:
+//! proto JSON written as YAML, each fact with its source beside it.
 
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1 as control;
@@ -7,13 +7,23 @@ use serde::de::DeserializeOwned;
 
 use crate::Error;
 
+/// A file of this crate's `data/`.
+#[derive(Debug, Clone, Copy)]
+struct DataFile {
+    name: &'static str,
+    text: &'static str,
+}
+
 macro_rules! file {
     ($name:literal) => {
-        ($name, include_str!(concat!("../data/", $name)))
+        DataFile {
+            name: $name,
+            text: include_str!(concat!("../data/", $name)),
+        }
     };
 }
 
-const STRATEGIES: [(&str, &str); 9] = [
+const STRATEGIES: [DataFile; 9] = [
     file!("strategies/cash-loan.yaml"),
     file!("strategies/instalment-plan.yaml"),
     file!("strategies/credit-card.yaml"),
@@ -25,27 +35,28 @@ const STRATEGIES: [(&str, &str); 9] = [
     file!("strategies/lending-club.yaml"),
 ];
 
-const SETTINGS: [(&str, &str); 4] = [
+const SETTINGS: [DataFile; 4] = [
     file!("rule-packs-cn.yaml"),
     file!("rule-packs-us.yaml"),
     file!("risk-model.yaml"),
     file!("segmentations.yaml"),
 ];
 
-fn read<T: DeserializeOwned>((file, text): (&'static str, &str)) -> Result<T, Error> {
-    serde_yaml_ng::from_str(text).map_err(|error| Error::Default {
-        file,
+fn read<T: DeserializeOwned>(file: DataFile) -> Result<T, Error> {
+    serde_yaml_ng::from_str(file.text).map_err(|error| Error::Default {
+        file: file.name,
         cause: error.to_string(),
     })
 }
 
-/// Every strategy: one for each kind, two more for index and bond funds and for money-market funds,
+/// Returns every strategy: one for each kind, two more for index and bond funds and for money-market funds,
 /// and that of the evaluation on Lending Club's loans.
 pub fn strategies() -> Result<Vec<control::Strategy>, Error> {
     STRATEGIES.into_iter().map(read).collect()
 }
 
-/// Rule packs, risk model, segmentation and default strategies, as the settings part of a release.
+/// Returns rule packs, risk model, segmentation and default strategies in a release without
+/// other parts.
 pub fn settings() -> Result<control::Release, Error> {
     let mut settings = control::Release::default();
     for file in SETTINGS {
@@ -58,7 +69,7 @@ pub fn settings() -> Result<control::Release, Error> {
     Ok(settings)
 }
 
-/// The product of the evaluation on Lending Club's loans, priced by the strategy "lending-club".
+/// Returns the product of the evaluation on Lending Club's loans, which is priced by the strategy "lending-club".
 pub fn lending_club_product() -> Result<Product, Error> {
     read(file!("lending-club-product.yaml"))
 }

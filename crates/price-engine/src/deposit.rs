@@ -1,6 +1,6 @@
 //! The price of a deposit: the yield of its terms, and the margin that the funding curve gives it.
 
-use fairlead_domain::{Currency, Money};
+use fairlead_domain::{Money, RatePpm};
 use fairlead_proto::catalogue::v1::DepositTerms;
 use fairlead_proto::pricing::v1 as pb;
 
@@ -8,116 +8,120 @@ use crate::cost::CostModel;
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::schedule::{MAX_AMOUNT_MINOR, MAX_MONTHS};
-use crate::terms::{minor, to_proto};
-use crate::waterfall::Waterfall;
+use crate::terms::{amount, one_unit, to_proto};
+use crate::waterfall::{Ppm, Waterfall};
 
 /// A deposit that can be priced.
 #[derive(Debug, Clone)]
 pub(crate) struct Deposit {
-    yield_ppm: i64,
+    yield_rate: RatePpm,
     /// 0: on demand.
     months: i32,
-    min_amount: i64,
-    /// What the money earns at its tenor, ppm; nothing where no cost model says so.
-    earns_ppm: Option<i64>,
-    /// Contribution of one deposit by the catalogue, where no cost model gives it.
-    catalogue_margin: i64,
+    min_amount: Money,
+    /// The rate that the money earns at its tenor, or `None` without a cost model.
+    earns: Option<RatePpm>,
+    /// The contribution of one deposit by the catalogue, for want of a cost model.
+    catalogue_margin: Money,
 }
 
 impl Deposit {
     pub(crate) fn compile(
         terms: &DepositTerms,
-        catalogue_margin: i64,
-        (cost, currency): (Option<&CostModel>, Currency),
+        catalogue_margin: Money,
+        cost: Option<&CostModel>,
         checks: &mut Checks,
     ) -> Self {
-        checks.between("deposit.yield_ppm", terms.yield_ppm, 0, 1_000_000);
+        let yield_rate = checks.rate("deposit.yield_ppm", terms.yield_ppm, 0..=1_000_000);
         let months = terms.tenor_months;
-        checks.between(
+        checks.within(
             "deposit.tenor_months",
             i64::from(months),
-            0,
-            i64::from(MAX_MONTHS),
+            0..=i64::from(MAX_MONTHS),
         );
-        let earns = cost.map(|cost| cost.funding.at(months));
-        checks.require(
-            earns != Some(None),
-            "deposit.tenor_months",
-            months,
-            "a tenor on the strategy's funding curve",
-        );
+        let earns = cost.and_then(|cost| {
+            let rate = cost.funding.at(months);
+            checks.require(
+                rate.is_some(),
+                "deposit.tenor_months",
+                months,
+                "a tenor on the strategy's funding curve",
+            );
+            RatePpm::from_fraction(rate?).ok()
+        });
+        let least = one_unit(catalogue_margin.currency());
+        let min_amount = terms.min_amount.as_ref();
         Self {
-            yield_ppm: terms.yield_ppm,
+            yield_rate,
             months,
-            min_amount: minor(
-                checks,
-                "deposit.min_amount",
-                terms.min_amount.as_ref(),
-                currency,
-                1,
-            ),
-            earns_ppm: earns.flatten().map(|rate| (rate * 1e6).round() as i64),
+            min_amount: amount(checks, "deposit.min_amount", min_amount, least),
+            earns,
             catalogue_margin,
         }
     }
 
-    /// Prices a deposit of `asked` minor units, or of the smallest amount.
+    /// Prices a deposit of the amount asked for, or else of the smallest.
     pub(crate) fn price(
         &self,
-        asked: Option<i64>,
+        asked: Option<Money>,
         tenor: Option<i32>,
-        currency: Currency,
     ) -> Result<pb::Price, Refused> {
-        let show = |minor| Money::new(minor, currency);
         if let Some(tenor) = tenor.filter(|tenor| *tenor != self.months) {
             let detail = format!("tenor `{tenor}` is not allowed: {} months", self.months);
             return Err(refuse(Cause::Tenor, detail));
         }
         let amount = asked.unwrap_or(self.min_amount);
-        if !(self.min_amount..=MAX_AMOUNT_MINOR).contains(&amount) {
-            let least = show(self.min_amount);
-            let detail = format!("amount `{}` is not allowed: {least} or more", show(amount));
+        let fits = amount >= self.min_amount && amount.minor() <= MAX_AMOUNT_MINOR;
+        if !fits {
+            let least = self.min_amount;
+            let detail = format!("amount `{amount}` is not allowed: {least} or more");
             return Err(refuse(Cause::Amount, detail));
         }
         let mut steps = Waterfall::with_capacity(3);
-        let margin = if let Some(earns) = self.earns_ppm {
-            steps.level(
-                "funding",
-                earns,
-                format!("funding curve at {} months", self.months),
-            );
-            steps.add("margin", self.yield_ppm - earns, "kept by the bank");
-            // Money on demand is reckoned for a year.
-            let months = if self.months == 0 { 12 } else { self.months };
-            let exact =
-                i128::from(amount) * i128::from(earns - self.yield_ppm) * i128::from(months);
-            i64::try_from(exact.div_euclid(12_000_000)).unwrap_or(i64::MAX)
+        let margin = if let Some(earns) = self.earns {
+            let curve = format!("funding curve at {} months", self.months);
+            steps.level("funding", earns, curve);
+            let kept = Ppm::from(self.yield_rate) - Ppm::from(earns);
+            steps.add("margin", kept, "kept by the bank");
+            self.margin(amount, earns)?
         } else {
             self.catalogue_margin
         };
-        steps.level("price", self.yield_ppm, "yield of the product");
+        steps.level("price", self.yield_rate, "yield of the product");
         Ok(pb::Price {
-            amount: Some(to_proto(amount, currency)),
+            amount: Some(to_proto(amount)),
             tenor_months: self.months,
-            rate_ppm: self.yield_ppm,
+            rate_ppm: self.yield_rate.ppm(),
             waterfall: steps.into_steps(),
-            expected_margin_minor: margin,
+            expected_margin_minor: margin.minor(),
             ..pb::Price::default()
         })
+    }
+
+    /// Returns the contribution over the tenor; money on demand is reckoned for a year.
+    fn margin(&self, amount: Money, earns: RatePpm) -> Result<Money, Refused> {
+        let months = if self.months == 0 { 12 } else { self.months };
+        let spread = earns.ppm() - self.yield_rate.ppm();
+        let margin = amount.checked_mul_div(spread * i64::from(months), 12_000_000);
+        margin.ok_or_else(|| refuse(Cause::Amount, "the margin is no 64-bit amount"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use fairlead_domain::Currency;
     use fairlead_proto::control::v1 as control;
 
     use super::*;
+
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::CNY)
+    }
 
     fn deposit(months: i32, with_curve: bool) -> Result<Deposit, Vec<crate::Error>> {
         let terms = DepositTerms {
             yield_ppm: 15_000,
             tenor_months: months,
-            min_amount: Some(to_proto(5_000, Currency::CNY)),
+            min_amount: Some(to_proto(cny(5_000))),
         };
         let points =
             [(0, 10_000), (12, 20_000)].map(|(tenor_months, rate_ppm)| control::FtpPoint {
@@ -129,40 +133,36 @@ mod tests {
             hurdle_ppm: 100_000,
             ..control::CostModel::default()
         };
-        let mut checks = Checks::of("product D1");
-        let model = with_curve.then(|| CostModel::compile(&model, &mut checks));
-        let deposit = Deposit::compile(&terms, 77, (model.as_ref(), Currency::CNY), &mut checks);
+        let mut checks = Checks::new("product D1");
+        let model = with_curve.then(|| CostModel::compile(&model, Currency::CNY, &mut checks));
+        let deposit = Deposit::compile(&terms, cny(77), model.as_ref(), &mut checks);
         checks.finish(deposit)
     }
 
     #[test]
     fn the_yield_and_what_it_leaves() {
         let price = |months, curve, asked| {
-            let price = deposit(months, curve)
-                .expect("good")
-                .price(asked, None, Currency::CNY);
-            let price = price.expect("priced");
+            let deposit = deposit(months, curve).expect("good");
+            let price = deposit.price(Some(cny(asked)), None).expect("priced");
             (price.rate_ppm, price.expected_margin_minor)
         };
         // (2 % - 1.5 %) of 10,000.00 over a year, and (1.5 % - 1.5 %) at six months.
-        assert_eq!(price(12, true, Some(1_000_000)), (15_000, 5_000));
-        assert_eq!(price(6, true, Some(1_000_000)), (15_000, 0));
-        assert_eq!(price(12, false, Some(1_000_000)), (15_000, 77));
+        assert_eq!(price(12, true, 1_000_000), (15_000, 5_000));
+        assert_eq!(price(6, true, 1_000_000), (15_000, 0));
+        assert_eq!(price(12, false, 1_000_000), (15_000, 77));
     }
 
     #[test]
     fn bad_amounts_and_tenors() {
         let deposit_of_a_year = deposit(12, true).expect("good");
         let refusal = deposit_of_a_year
-            .price(Some(-1), None, Currency::CNY)
+            .price(Some(cny(-1)), None)
             .expect_err("refused");
         assert_eq!(
             refusal.detail,
             "amount `-0.01 CNY` is not allowed: 50.00 CNY or more"
         );
-        let refusal = deposit_of_a_year
-            .price(None, Some(3), Currency::CNY)
-            .expect_err("refused");
+        let refusal = deposit_of_a_year.price(None, Some(3)).expect_err("refused");
         assert_eq!(refusal.cause(), Cause::Tenor);
         let errors = deposit(13, true).expect_err("off the curve");
         assert!(

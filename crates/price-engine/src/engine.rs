@@ -1,17 +1,17 @@
-//! The engine: every product of a release under every strategy version that may price it.
+//! The engine: every product of a release, under every strategy version that may price it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use fairlead_domain::{Currency, RatePpm};
+use fairlead_domain::{Money, RatePpm, StrategyLabel};
 use fairlead_proto::catalogue::v1::{Product, ProductKind};
 use fairlead_proto::control::v1 as control;
 use fairlead_proto::pricing::v1 as pb;
 
-use crate::credit::{CostCache, CreditPlan, Graded, Lending};
+use crate::credit::{CreditPlan, Graded, Lending};
 use crate::inputs::CardInputs;
-use crate::limit::Capacity;
-use crate::offer::{Listing, Offer, Pricer, Versions, compile_strategies, kind_in_words};
+use crate::limit::{Capacity, LimitTerms};
+use crate::offer::{Compilation, Listing, Offer, Pricer, Versions, compile_strategies};
 use crate::refusal::{Cause, Refused, refuse};
 use crate::rule_pack::{Binding, RuleBook};
 use crate::strategy::{CompiledStrategy, CreditStrategy, Family};
@@ -24,16 +24,16 @@ pub struct Source<'a> {
     pub strategies: &'a [control::Strategy],
     /// The strategy of products that name none, by kind.
     pub default_strategies: &'a BTreeMap<i32, String>,
-    /// Law as data.
+    /// The law as data.
     pub rule_packs: &'a [control::RulePack],
-    /// Scorecards.
+    /// The scorecards.
     pub risk_models: &'a [control::RiskModel],
     /// The catalogue.
     pub products: &'a [Product],
 }
 
 impl<'a> Source<'a> {
-    /// Those parts of a release.
+    /// Returns those parts of a release.
     pub fn of_release(release: &'a control::Release) -> Self {
         let products = release.catalogue.as_ref();
         Self {
@@ -55,8 +55,31 @@ pub struct Engine {
     products: HashMap<String, Listing>,
 }
 
+/// A price, and the strategy version that made it.
+#[derive(Debug, Clone)]
+pub struct StrategyPrice<'a> {
+    /// The price.
+    pub price: pb::Price,
+    /// The strategy version.
+    pub strategy: &'a CompiledStrategy,
+}
+
+/// A request for a price, checked, with the offer and the law that it meets.
+#[derive(Clone, Copy)]
+struct CheckedRequest<'a> {
+    inputs: &'a Inputs<'a>,
+    offer: &'a Offer,
+    binding: Binding,
+    amount: Option<Money>,
+    last_rate: Option<RatePpm>,
+}
+
 impl Engine {
-    /// Compiles a release's parts; every error at once.
+    /// Compiles the parts of a release.
+    ///
+    /// # Errors
+    /// Every error at once, of strategies, rule packs and scorecards; or, where those have none, of
+    /// products.
     pub fn compile(source: &Source<'_>) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let book = RuleBook::compile(source.rule_packs).unwrap_or_else(|found| {
@@ -67,11 +90,15 @@ impl Engine {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let mut caches: BTreeMap<String, CostCache> = BTreeMap::new();
+        let mut with = Compilation {
+            book: &book,
+            strategies: &strategies,
+            default_strategies: source.default_strategies,
+            caches: BTreeMap::new(),
+        };
         let mut products = HashMap::with_capacity(source.products.len());
         for product in source.products {
-            let found = (&book, &strategies, &mut caches);
-            match Listing::compile(product, source.default_strategies, found) {
+            match Listing::compile(product, &mut with) {
                 Ok(listing) => {
                     products.insert(product.product_id.clone(), listing);
                 }
@@ -89,46 +116,51 @@ impl Engine {
         }
     }
 
-    /// Prices one product for one customer, or says why not.
+    /// Prices one product for one customer, or refuses to.
     ///
     /// # Errors
     /// A refusal names the cause, the value and what is allowed; it is an answer, not a fault.
     pub fn price(&self, inputs: &Inputs<'_>) -> Result<pb::Price, Box<pb::Refusal>> {
+        Ok(self.price_with_strategy(inputs)?.price)
+    }
+
+    /// Prices one product for one customer, as [`price`](Self::price), and returns the strategy
+    /// version beside the price.
+    ///
+    /// # Errors
+    /// As [`price`](Self::price).
+    pub fn price_with_strategy(
+        &self,
+        inputs: &Inputs<'_>,
+    ) -> Result<StrategyPrice<'_>, Box<pb::Refusal>> {
         let (listing, offer) = self.offer(inputs)?;
-        let asked = match inputs.amount {
-            Some(amount) if amount.currency() != listing.currency => {
-                let detail = format!(
-                    "currency `{}` is not allowed: {} is priced in {}",
-                    amount.currency(),
-                    inputs.product_id,
-                    listing.currency
-                );
-                return Err(refuse(Cause::Currency, detail));
-            }
-            asked => asked.map(fairlead_domain::Money::minor),
-        };
-        if let Some(last) = inputs
-            .last_rate_ppm
-            .filter(|last| !(0..=RatePpm::MAX.ppm()).contains(last))
-        {
-            let most = RatePpm::MAX.ppm();
-            let detail = format!("last rate `{last}` is not allowed: 0 to {most} ppm");
-            return Err(refuse(Cause::InputOutOfRange, detail));
-        }
+        let amount = check_amount(inputs, listing)?;
+        let last_rate = check_last_rate(inputs)?;
         let Some(binding) = self.book.binding(&offer.matching, inputs.as_of_ms) else {
             return Err(no_rule_pack(offer, listing.kind, inputs.as_of_ms));
         };
-        let price = self.dispatch(listing, offer, (binding, asked), inputs)?;
+        let request = CheckedRequest {
+            inputs,
+            offer,
+            binding,
+            amount,
+            last_rate,
+        };
+        let price = self.dispatch(request)?;
         let pack = &self.book.pack(binding.named).id;
-        Ok(pb::Price {
-            product_id: inputs.product_id.to_owned(),
-            kind: listing.kind.into(),
-            strategy: offer.strategy.label.clone(),
-            rule_pack: format!("{pack}@{}", kind_in_words(listing.kind)),
-            ..price
+        Ok(StrategyPrice {
+            price: pb::Price {
+                product_id: inputs.product_id.to_owned(),
+                kind: listing.kind.into(),
+                strategy: offer.strategy.label.to_string(),
+                rule_pack: format!("{pack}@{}", listing.kind.hyphenated()),
+                ..price
+            },
+            strategy: &offer.strategy,
         })
     }
 
+    /// Returns the product and the strategy version that prices it: an arm's, or the champion.
     fn offer(&self, inputs: &Inputs<'_>) -> Result<(&Listing, &Offer), Refused> {
         let id: String = inputs.product_id.chars().take(80).collect();
         let Some(listing) = self.products.get(inputs.product_id) else {
@@ -140,16 +172,10 @@ impl Engine {
             return Err(refuse(Cause::UnknownProduct, detail));
         }
         let version = inputs.strategy_versions.get(&listing.strategy_id);
+        let mut offers = listing.offers.iter();
         let offer = match version {
-            Some(version) => listing
-                .offers
-                .iter()
-                .find(|offer| offer.strategy.version == *version),
-            None => listing
-                .offers
-                .iter()
-                .rev()
-                .find(|offer| offer.strategy.champion),
+            Some(version) => offers.find(|offer| offer.strategy.label.version == *version),
+            None => offers.rev().find(|offer| offer.strategy.champion),
         };
         offer.map(|offer| (listing, offer)).ok_or_else(|| {
             let strategy = &listing.strategy_id;
@@ -164,29 +190,28 @@ impl Engine {
         })
     }
 
-    fn dispatch(
-        &self,
-        listing: &Listing,
-        offer: &Offer,
-        (binding, asked): (Binding, Option<i64>),
-        inputs: &Inputs<'_>,
-    ) -> Result<pb::Price, Refused> {
-        let strategy = &*offer.strategy;
-        let currency = listing.currency;
-        let card = CardInputs::of(inputs, &strategy.standard_segment);
-        match (&offer.pricer, &strategy.family) {
+    fn dispatch(&self, request: CheckedRequest<'_>) -> Result<pb::Price, Refused> {
+        let strategy = &*request.offer.strategy;
+        let card = CardInputs::new(
+            request.inputs,
+            &strategy.standard_segment,
+            strategy.currency,
+        );
+        let tenor = request.inputs.tenor_months;
+        match (&request.offer.pricer, &strategy.family) {
             (Pricer::Credit(plan), Family::Credit(credit)) => {
-                let lending = self.lending((plan, &**credit, currency), binding, card, inputs)?;
-                lending.price(asked, inputs.tenor_months)
+                let lending = self.lending(request, plan, credit, card)?;
+                lending.price(request.amount, tenor)
             }
             (Pricer::Fund(fund), Family::Fund(table)) => {
+                let matching = &request.offer.matching;
                 let floors = self
                     .book
-                    .redemption_floors(&offer.matching, inputs.as_of_ms);
-                fund.price(table.as_ref(), card, asked, (currency, floors))
+                    .redemption_floors(matching, request.inputs.as_of_ms);
+                fund.price(table.as_ref(), card, request.amount, floors)
             }
-            (Pricer::Deposit(deposit), _) => deposit.price(asked, inputs.tenor_months, currency),
-            (Pricer::Insurance(policy), _) => policy.price(asked, currency),
+            (Pricer::Deposit(deposit), _) => deposit.price(request.amount, tenor),
+            (Pricer::Insurance(policy), _) => policy.price(request.amount),
             // Compiled from the strategy's own family; a mismatch would be a fault of this file.
             (Pricer::Credit(_) | Pricer::Fund(_), _) => {
                 Err(refuse(Cause::NoStrategy, "strategy of another family"))
@@ -196,38 +221,42 @@ impl Engine {
 
     fn lending<'a>(
         &'a self,
-        (plan, credit, currency): (&'a CreditPlan, &'a CreditStrategy, Currency),
-        binding: Binding,
+        request: CheckedRequest<'a>,
+        plan: &'a CreditPlan,
+        credit: &'a CreditStrategy,
         card: CardInputs<'a>,
-        inputs: &Inputs<'a>,
     ) -> Result<Lending<'a>, Refused> {
-        let graded = Graded::find(credit, inputs.features)?;
-        let bounds = (&binding, plan.max);
-        let capacity = Capacity::of(&credit.limit, graded.place, bounds, inputs.features)?;
+        let features = request.inputs.features;
+        let graded = Graded::find(credit, features)?;
+        let terms = LimitTerms {
+            grade: graded.place,
+            product_max: plan.max,
+            exposure: request.binding.exposure,
+        };
+        let capacity = Capacity::find(&credit.limit, terms, features)?;
         Ok(Lending {
             credit,
             plan,
-            currency,
             book: &self.book,
-            binding,
+            binding: request.binding,
             graded,
             capacity,
             card,
-            last_rate_ppm: inputs.last_rate_ppm,
+            last_rate: request.last_rate,
         })
     }
 
-    /// The strategy version of a label such as "cash-loan@3".
-    pub fn strategy(&self, label: &str) -> Option<&CompiledStrategy> {
-        let (id, _) = label.rsplit_once('@')?;
-        let versions = self.strategies.get(id)?;
+    /// Returns a strategy version, or `None` where the release does not hold it.
+    pub(crate) fn strategy(&self, label: &StrategyLabel) -> Option<&CompiledStrategy> {
+        let versions = self.strategies.get(&label.strategy_id)?;
         versions
             .iter()
-            .find(|strategy| strategy.label == label)
+            .find(|strategy| strategy.label == *label)
             .map(Arc::as_ref)
     }
 
-    /// Names of every feature that a price may read: they must all allow the purpose price.
+    /// Returns the names of every feature that a price may read: they must all allow the purpose
+    /// price.
     pub fn features(&self) -> BTreeSet<&str> {
         self.strategies
             .values()
@@ -240,13 +269,45 @@ impl Engine {
         &self.book
     }
 
-    /// Products that a strategy version prices, with their terms worked out.
-    pub(crate) fn offers_of(&self, label: &str) -> BTreeMap<&str, &Offer> {
+    /// Returns the products that a strategy version prices, with their terms worked out.
+    pub(crate) fn offers_of(&self, label: &StrategyLabel) -> BTreeMap<&str, &Offer> {
         let listings = self.products.iter();
         listings
             .flat_map(|(id, listing)| listing.offers.iter().map(move |offer| (id.as_str(), offer)))
-            .filter(|(_, offer)| offer.strategy.label == label)
+            .filter(|(_, offer)| offer.strategy.label == *label)
             .collect()
+    }
+}
+
+/// Returns the amount asked for, or a refusal where it is not in the product's currency.
+fn check_amount(inputs: &Inputs<'_>, listing: &Listing) -> Result<Option<Money>, Refused> {
+    let Some(amount) = inputs.amount else {
+        return Ok(None);
+    };
+    if amount.currency() == listing.currency {
+        return Ok(Some(amount));
+    }
+    let detail = format!(
+        "currency `{}` is not allowed: {} is priced in {}",
+        amount.currency(),
+        inputs.product_id,
+        listing.currency
+    );
+    Err(refuse(Cause::Currency, detail))
+}
+
+/// Returns the rate of the last quote, or a refusal where it is no rate.
+fn check_last_rate(inputs: &Inputs<'_>) -> Result<Option<RatePpm>, Refused> {
+    let Some(ppm) = inputs.last_rate_ppm else {
+        return Ok(None);
+    };
+    match RatePpm::new(ppm) {
+        Ok(rate) if rate >= RatePpm::ZERO => Ok(Some(rate)),
+        _ => {
+            let most = RatePpm::MAX.ppm();
+            let detail = format!("last rate `{ppm}` is not allowed: 0 to {most} ppm");
+            Err(refuse(Cause::InputOutOfRange, detail))
+        }
     }
 }
 
@@ -256,7 +317,7 @@ fn no_rule_pack(offer: &Offer, kind: ProductKind, as_of_ms: i64) -> Refused {
         licence,
         ..
     } = &*offer.strategy;
-    let kind = kind_in_words(kind);
+    let kind = kind.hyphenated();
     let detail = format!(
         "no rule pack of {jurisdiction} for licence `{licence}` and kind {kind} is valid at {as_of_ms}"
     );

@@ -1,26 +1,30 @@
-//! What a strategy, a rule pack, a risk model or a product may be refused for.
+//! The errors for which a strategy, a rule pack, a risk model or a product is refused.
 
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
-/// Why something cannot be priced with. Each names the thing, the value and what is allowed.
+use fairlead_domain::{RatePpm, Share};
+
+/// An error in the data that prices follow from. Each names the thing, the value and what is
+/// allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A value out of its range.
     #[error("{subject}: {field} `{value}` is not allowed: {allowed}")]
     Value {
-        /// What holds the value: "strategy cash-loan@3".
+        /// The thing that holds the value: "strategy cash-loan@3".
         subject: String,
         /// The field.
         field: String,
         /// The value, as text.
         value: String,
-        /// What is allowed.
+        /// The values that are allowed, in words.
         allowed: String,
     },
-    /// A name that leads nowhere.
+    /// A name of something that the release does not hold.
     #[error("{subject}: {field} names `{name}`, which the release does not hold")]
     Missing {
-        /// What holds the name.
+        /// The thing that holds the name.
         subject: String,
         /// The field.
         field: &'static str,
@@ -32,9 +36,9 @@ pub enum Error {
     RateCard {
         /// The strategy.
         subject: String,
-        /// The row, from 1; nothing for the table as a whole.
+        /// The row, from 1, or `None` where the error is not in a row.
         row: Option<usize>,
-        /// What the table's parser says.
+        /// The message of the table's parser.
         cause: String,
     },
     /// A rate card by which a worse grade pays less.
@@ -42,27 +46,29 @@ pub enum Error {
     NotMonotone {
         /// The strategy.
         subject: String,
-        /// The row of the better grade, and that of the worse.
-        rows: (usize, usize),
-        /// The inputs of the worse grade.
+        /// The row of the better grade.
+        better_row: usize,
+        /// The row of the worse grade.
+        worse_row: usize,
+        /// Inputs of the worse grade for which it happens.
         example: String,
-        /// In words.
+        /// The descent, in words.
         cause: String,
     },
     /// Cash flows without an internal rate of return.
     #[error("no internal rate of return: {0}")]
     NoRate(&'static str),
-    /// A default file of this crate that does not read: a mistake of the build.
+    /// A default file of this crate that cannot be read: a mistake of the build.
     #[error("default file {file} does not read: {cause}")]
     Default {
         /// The file.
         file: &'static str,
-        /// What its parser says.
+        /// The message of its parser.
         cause: String,
     },
 }
 
-/// Collects every error of one subject, so that its owner sees all of them at once.
+/// The errors of one subject, collected so that its owner sees all of them at once.
 #[derive(Debug)]
 pub(crate) struct Checks {
     subject: String,
@@ -70,14 +76,14 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    pub(crate) fn of(subject: impl Into<String>) -> Self {
+    pub(crate) fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
             found: Vec::new(),
         }
     }
 
-    /// Notes a value as refused unless `holds`.
+    /// Notes an error unless `holds`, and returns `holds`.
     pub(crate) fn require(
         &mut self,
         holds: bool,
@@ -96,7 +102,7 @@ impl Checks {
         holds
     }
 
-    /// Notes a name that leads nowhere.
+    /// Notes a name of something that the release does not hold.
     pub(crate) fn missing(&mut self, field: &'static str, name: impl Into<String>) {
         self.found.push(Error::Missing {
             subject: self.subject.clone(),
@@ -105,14 +111,27 @@ impl Checks {
         });
     }
 
-    /// Notes a whole number within bounds, both included.
-    pub(crate) fn between(&mut self, field: &str, value: i64, low: i64, high: i64) -> bool {
-        self.require(
-            (low..=high).contains(&value),
-            field,
-            value,
-            format!("{low} to {high}"),
-        )
+    /// Notes an error unless `value` is one of `allowed`, and returns whether it is.
+    pub(crate) fn within(&mut self, field: &str, value: i64, allowed: RangeInclusive<i64>) -> bool {
+        let (low, high) = (allowed.start(), allowed.end());
+        let text = format!("{low} to {high}");
+        self.require(allowed.contains(&value), field, value, text)
+    }
+
+    /// Returns the rate of `ppm`; notes an error unless it is one of `allowed`, and returns the
+    /// lowest of those in its place.
+    pub(crate) fn rate(&mut self, field: &str, ppm: i64, allowed: RangeInclusive<i64>) -> RatePpm {
+        let low = *allowed.start();
+        let fits = self.within(field, ppm, allowed);
+        RatePpm::new(if fits { ppm } else { low }).unwrap_or_default()
+    }
+
+    /// Returns the share of `ppm`; notes an error unless it is one of `allowed`, and returns the
+    /// lowest of those in its place.
+    pub(crate) fn share(&mut self, field: &str, ppm: i64, allowed: RangeInclusive<i64>) -> Share {
+        let low = *allowed.start();
+        let fits = self.within(field, ppm, allowed);
+        Share::new(if fits { ppm } else { low }).unwrap_or_default()
     }
 
     pub(crate) fn push(&mut self, error: Error) {
@@ -123,6 +142,7 @@ impl Checks {
         self.found.extend(errors);
     }
 
+    /// Returns whether no error was noted.
     pub(crate) fn clean(&self) -> bool {
         self.found.is_empty()
     }
@@ -135,7 +155,7 @@ impl Checks {
         self.found
     }
 
-    /// The value when nothing was found.
+    /// Returns the value where no error was noted.
     pub(crate) fn finish<T>(self, value: T) -> Result<T, Vec<Error>> {
         if self.found.is_empty() {
             Ok(value)

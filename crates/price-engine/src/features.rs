@@ -1,17 +1,17 @@
-//! Where the engine reads a customer's features: by name, and only those that its risk models,
+//! A customer's features as the engine reads them: by name, and only those that its risk models,
 //! grades and limits name.
 
 use std::collections::BTreeMap;
 
 /// The features of one customer for the purpose price.
 pub trait Features {
-    /// A number feature; nothing where it was not observed.
+    /// Returns a number feature, or `None` where it was not observed.
     fn number(&self, name: &str) -> Option<f64>;
-    /// A category feature; nothing where it was not observed.
+    /// Returns a category feature, or `None` where it was not observed.
     fn category(&self, name: &str) -> Option<&str>;
 }
 
-/// Features held in maps: for tests, lints and simulation.
+/// Features held in maps, for tests, lints and simulation.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FeatureMap {
     /// Numbers by name.
@@ -21,14 +21,14 @@ pub struct FeatureMap {
 }
 
 impl FeatureMap {
-    /// Adds a number.
+    /// Returns the features with a number added.
     #[must_use]
     pub fn with_number(mut self, name: &str, value: f64) -> Self {
         self.numbers.insert(name.to_owned(), value);
         self
     }
 
-    /// Adds a category.
+    /// Returns the features with a category added.
     #[must_use]
     pub fn with_category(mut self, name: &str, value: &str) -> Self {
         self.categories.insert(name.to_owned(), value.to_owned());

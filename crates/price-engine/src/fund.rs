@@ -1,180 +1,143 @@
 //! The price of a fund: the subscription fee after the rate card's discount, and the redemption
-//! table, never below what is regulated.
+//! fees, never below what is regulated.
 //!
 //! A fund's discount is the share of the full fee that is taken off: 900,000 ppm leaves a tenth,
 //! which the trade calls one-tenth fee (1 折).
 
-use fairlead_domain::{Currency, Money, RatePpm};
-use fairlead_proto::catalogue::v1::{FundTerms, RedemptionFee};
+use fairlead_domain::{Currency, Money, Share};
+use fairlead_proto::catalogue::v1::FundTerms;
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::error::Checks;
 use crate::inputs::CardInputs;
 use crate::rate_card::RateCard;
+use crate::redemption::{RedemptionStep, raise_to_floors};
 use crate::refusal::{Cause, Refused, refuse};
 use crate::schedule::MAX_AMOUNT_MINOR;
-use crate::terms::{minor, to_proto};
-use crate::waterfall::Waterfall;
+use crate::terms::{amount, one_unit, to_proto};
+use crate::waterfall::{Ppm, Waterfall};
 
 /// A fund that can be priced.
 #[derive(Debug, Clone)]
 pub(crate) struct Fund {
-    full_fee_ppm: i64,
-    trailing_ppm: i64,
-    min_amount: i64,
+    full_fee: Share,
+    trailing_fee: Share,
+    min_amount: Money,
     /// The fund's own redemption fees, ascending in days.
-    redemption: Vec<RedemptionFee>,
+    redemption: Vec<RedemptionStep>,
 }
 
 impl Fund {
     pub(crate) fn compile(terms: &FundTerms, currency: Currency, checks: &mut Checks) -> Self {
-        let million = 1_000_000;
-        checks.between(
-            "fund.subscription_fee_ppm",
-            terms.subscription_fee_ppm,
-            0,
-            million,
-        );
-        checks.between("fund.trailing_fee_ppm", terms.trailing_fee_ppm, 0, million);
-        for fee in &terms.redemption_fees {
-            checks.between(
-                "fund.redemption_fees.from_days",
-                i64::from(fee.from_days),
-                0,
-                36_500,
-            );
-            checks.between("fund.redemption_fees.fee_ppm", fee.fee_ppm, 0, million);
-        }
+        let full_fee = terms.subscription_fee_ppm;
+        let full_fee = checks.share("fund.subscription_fee_ppm", full_fee, 0..=1_000_000);
+        let trailing_fee = terms.trailing_fee_ppm;
+        let trailing_fee = checks.share("fund.trailing_fee_ppm", trailing_fee, 0..=1_000_000);
+        let fees = &terms.redemption_fees;
+        let redemption = fees
+            .iter()
+            .map(|fee| RedemptionStep::compile("fund.redemption_fees", fee, checks))
+            .collect();
         checks.require(
-            terms
-                .redemption_fees
-                .is_sorted_by(|a, b| a.from_days < b.from_days),
+            fees.is_sorted_by(|a, b| a.from_days < b.from_days),
             "fund.redemption_fees.from_days",
-            terms.redemption_fees.len(),
+            fees.len(),
             "ascending, each once",
         );
+        let least = terms.min_amount.as_ref();
         Self {
-            full_fee_ppm: terms.subscription_fee_ppm,
-            trailing_ppm: terms.trailing_fee_ppm,
-            min_amount: minor(
-                checks,
-                "fund.min_amount",
-                terms.min_amount.as_ref(),
-                currency,
-                1,
-            ),
-            redemption: terms.redemption_fees.clone(),
+            full_fee,
+            trailing_fee,
+            min_amount: amount(checks, "fund.min_amount", least, one_unit(currency)),
+            redemption,
         }
     }
 
-    /// Prices a subscription of `asked` minor units, or of the smallest amount.
+    /// Prices a subscription of the amount asked for, or else of the smallest.
     pub(crate) fn price<'a>(
         &'a self,
         card: Option<&RateCard>,
-        mut inputs: CardInputs<'_>,
-        asked: Option<i64>,
-        (currency, floors): (Currency, impl Iterator<Item = &'a RedemptionFee> + Clone),
+        inputs: CardInputs<'_>,
+        asked: Option<Money>,
+        floors: impl Iterator<Item = &'a RedemptionStep> + Clone,
     ) -> Result<pb::Price, Refused> {
-        let show = |minor| Money::new(minor, currency);
         let amount = asked.unwrap_or(self.min_amount);
-        if !(self.min_amount..=MAX_AMOUNT_MINOR).contains(&amount) {
-            let least = show(self.min_amount);
-            let detail = format!("amount `{}` is not allowed: {least} or more", show(amount));
+        let fits = amount >= self.min_amount && amount.minor() <= MAX_AMOUNT_MINOR;
+        if !fits {
+            let least = self.min_amount;
+            let detail = format!("amount `{amount}` is not allowed: {least} or more");
             return Err(refuse(Cause::Amount, detail));
         }
-        inputs.amount = amount;
+        let inputs = CardInputs { amount, ..inputs };
         let offer = card.map(|card| card.look_up(&inputs)).transpose()?;
-        let share = offer.map_or(0, |offer| offer.discount_ppm);
-        // Rounded down for the customer; a share above the whole is refused when compiled.
-        let fee_ppm = self.full_fee_ppm * (1_000_000 - share) / 1_000_000;
-        let fee = share_of(amount, fee_ppm);
+        let taken_off = offer.map_or(Ok(Share::ZERO), |offer| offer.fee_discount())?;
+        let fee_share = self.full_fee.times(taken_off.rest());
+        let fee = amount.share(fee_share);
         let mut steps = Waterfall::with_capacity(4 + self.redemption.len());
-        steps.level(
-            "full fee",
-            self.full_fee_ppm,
-            "subscription fee of the fund",
-        );
-        let taken_off = RatePpm::new(share).unwrap_or_default();
+        steps.level("full fee", self.full_fee, "subscription fee of the fund");
         steps.add(
             "discount",
-            fee_ppm - self.full_fee_ppm,
+            Ppm::from(fee_share) - Ppm::from(self.full_fee),
             format!("{taken_off} of the full fee"),
         );
-        steps.level("price", fee_ppm, show(fee).to_string());
-        for step in merged(&self.redemption, floors) {
+        steps.level("price", fee_share, fee.to_string());
+        for step in raise_to_floors(&self.redemption, floors) {
             let detail = format!("redeemed after {} days or more", step.from_days);
-            steps.level("redemption fee", step.fee_ppm, detail);
+            steps.level("redemption fee", step.fee, detail);
         }
+        // Holding periods differ: the margin is the fee now and one year of trailing fee.
+        let margin = fee.minor() + amount.share(self.trailing_fee).minor();
         Ok(pb::Price {
-            amount: Some(to_proto(amount, currency)),
-            fee_ppm,
-            fee: Some(to_proto(fee, currency)),
+            amount: Some(to_proto(amount)),
+            fee_ppm: fee_share.ppm(),
+            fee: Some(to_proto(fee)),
             rate_card_row: offer.map_or(0, |offer| offer.row),
             waterfall: steps.into_steps(),
-            // The fee now and one year of trailing fee: holding periods differ, a year is the unit.
-            expected_margin_minor: fee + share_of(amount, self.trailing_ppm),
+            expected_margin_minor: margin,
             inputs: inputs.as_text(None),
             ..pb::Price::default()
         })
     }
 }
 
-/// `ppm` of an amount, rounded down; both are bounded, so that it fits.
-fn share_of(amount: i64, ppm: i64) -> i64 {
-    i64::try_from(i128::from(amount) * i128::from(ppm) / 1_000_000).unwrap_or(i64::MAX)
-}
-
-/// The fee of a table after a number of days: the last step begun; nothing begun, nothing due.
-fn fee_after<'a>(table: impl Iterator<Item = &'a RedemptionFee>, days: i32) -> i64 {
-    table
-        .filter(|step| step.from_days <= days)
-        .max_by_key(|step| step.from_days)
-        .map_or(0, |step| step.fee_ppm)
-}
-
-/// The fund's table raised to the regulated floors, with a step wherever either has one.
-fn merged<'a>(
-    own: &'a [RedemptionFee],
-    floors: impl Iterator<Item = &'a RedemptionFee> + Clone,
-) -> Vec<RedemptionFee> {
-    let mut days: Vec<i32> = own
-        .iter()
-        .chain(floors.clone())
-        .map(|step| step.from_days)
-        .collect();
-    days.sort_unstable();
-    days.dedup();
-    days.into_iter()
-        .map(|from_days| RedemptionFee {
-            from_days,
-            fee_ppm: fee_after(own.iter(), from_days).max(fee_after(floors.clone(), from_days)),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use fairlead_proto::catalogue::v1::RedemptionFee;
+
     use super::*;
 
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::CNY)
+    }
+
     fn table(steps: &[(i32, i64)]) -> Vec<RedemptionFee> {
-        steps
+        let step = |(from_days, fee_ppm): &(i32, i64)| RedemptionFee {
+            from_days: *from_days,
+            fee_ppm: *fee_ppm,
+        };
+        steps.iter().map(step).collect()
+    }
+
+    fn floors(steps: &[(i32, i64)]) -> Vec<RedemptionStep> {
+        let mut checks = Checks::new("test");
+        let steps = table(steps);
+        let compiled = steps
             .iter()
-            .map(|(from_days, fee_ppm)| RedemptionFee {
-                from_days: *from_days,
-                fee_ppm: *fee_ppm,
-            })
-            .collect()
+            .map(|step| RedemptionStep::compile("floors", step, &mut checks))
+            .collect();
+        assert!(checks.clean(), "{checks:?}");
+        compiled
     }
 
     fn fund(redemption: &[(i32, i64)]) -> Fund {
         let terms = FundTerms {
             risk_class: 3,
             subscription_fee_ppm: 15_000,
-            min_amount: Some(to_proto(100_000, Currency::CNY)),
+            min_amount: Some(to_proto(cny(100_000))),
             redemption_fees: table(redemption),
             trailing_fee_ppm: 4_000,
         };
-        let mut checks = Checks::of("test");
+        let mut checks = Checks::new("test");
         let fund = Fund::compile(&terms, Currency::CNY, &mut checks);
         assert!(checks.clean(), "{checks:?}");
         fund
@@ -185,7 +148,7 @@ mod tests {
             product: "F1",
             grade: None,
             tenor: None,
-            amount: 0,
+            amount: cny(0),
             channel: "app",
             segment: None,
             campaign: "none",
@@ -195,10 +158,10 @@ mod tests {
     #[test]
     fn without_a_card_the_full_fee_and_the_regulated_redemption_floors() {
         // Floors as of CSRC announcement [2017] 12: 1.5 % under 7 days.
-        let floors = table(&[(0, 15_000), (7, 0)]);
+        let floors = floors(&[(0, 15_000), (7, 0)]);
         let fund = fund(&[(0, 5_000), (30, 2_500), (365, 0)]);
         let price = fund
-            .price(None, inputs(), None, (Currency::CNY, floors.iter()))
+            .price(None, inputs(), None, floors.iter())
             .expect("priced");
         assert_eq!(
             (price.fee_ppm, price.fee.expect("a fee").minor),
@@ -222,10 +185,10 @@ mod tests {
 
     #[test]
     fn amounts_below_the_smallest_are_refused() {
-        let floors: [RedemptionFee; 0] = [];
+        let floors = floors(&[]);
         for bad in [-1, 0, 99_999, i64::MAX] {
             let refusal = fund(&[])
-                .price(None, inputs(), Some(bad), (Currency::CNY, floors.iter()))
+                .price(None, inputs(), Some(cny(bad)), floors.iter())
                 .expect_err("refused");
             assert_eq!(refusal.cause(), Cause::Amount);
         }

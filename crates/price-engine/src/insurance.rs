@@ -1,7 +1,7 @@
 //! The premium of a policy: expected claims and fixed cost, grossed up by loadings that are shares
 //! of the premium itself, within the filed band.
 
-use fairlead_domain::{Currency, Money};
+use fairlead_domain::{Currency, Money, Share};
 use fairlead_proto::catalogue::v1::InsuranceTerms;
 use fairlead_proto::control::v1 as control;
 use fairlead_proto::pricing::v1 as pb;
@@ -9,192 +9,211 @@ use fairlead_proto::pricing::v1 as pb;
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::schedule::MAX_AMOUNT_MINOR;
-use crate::terms::{minor, to_proto};
-use crate::waterfall::Waterfall;
+use crate::terms::{amount, one_unit, to_proto};
+use crate::waterfall::{Ppm, Waterfall};
+
+/// Loadings are less than all of the premium.
+const MOST_LOADING_PPM: i64 = 999_999;
 
 /// A strategy's loadings, checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loading {
-    fixed: i64,
-    variable_ppm: i64,
-    profit_ppm: i64,
+    /// The fixed cost of a policy year.
+    fixed: Money,
+    /// The variable cost, a share of the premium.
+    variable: Share,
+    /// The profit, a share of the premium; with the variable cost less than all of it.
+    profit: Share,
 }
 
 impl Loading {
-    pub(crate) fn compile(loading: &control::InsuranceLoading, checks: &mut Checks) -> Self {
-        checks.between(
-            "insurance.fixed_minor",
-            loading.fixed_minor,
-            0,
-            MAX_AMOUNT_MINOR,
-        );
-        checks.between("insurance.variable_ppm", loading.variable_ppm, 0, 999_999);
-        checks.between("insurance.profit_ppm", loading.profit_ppm, 0, 999_999);
-        checks.between(
-            "insurance.variable_ppm + profit_ppm",
-            loading.variable_ppm.saturating_add(loading.profit_ppm),
-            0,
-            999_999,
-        );
+    pub(crate) fn compile(
+        loading: &control::InsuranceLoading,
+        currency: Currency,
+        checks: &mut Checks,
+    ) -> Self {
+        let most = MOST_LOADING_PPM;
+        let fixed = loading.fixed_minor;
+        checks.within("insurance.fixed_minor", fixed, 0..=MAX_AMOUNT_MINOR);
+        let variable = checks.share("insurance.variable_ppm", loading.variable_ppm, 0..=most);
+        let profit = checks.share("insurance.profit_ppm", loading.profit_ppm, 0..=most);
+        let both = loading.variable_ppm.saturating_add(loading.profit_ppm);
+        checks.within("insurance.variable_ppm + profit_ppm", both, 0..=most);
         Self {
-            fixed: loading.fixed_minor,
-            variable_ppm: loading.variable_ppm,
-            profit_ppm: loading.profit_ppm,
+            fixed: Money::new(fixed, currency),
+            variable,
+            profit,
         }
     }
+}
+
+/// The premiums that are filed with the regulator.
+#[derive(Debug, Clone, Copy)]
+struct FiledBand {
+    lowest: Money,
+    highest: Money,
+}
+
+/// Millionths of a minor unit: the exact product of an amount and a frequency in ppm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Millionths(i128);
+
+impl Millionths {
+    fn of(amount: Money) -> Self {
+        Self(i128::from(amount.minor()) * 1_000_000)
+    }
+
+    /// Rounds to minor units, half to even.
+    fn round(self) -> i64 {
+        let (units, rest) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        let up = rest > 500_000 || (rest == 500_000 && units % 2 != 0);
+        saturated(units + i128::from(up))
+    }
+
+    /// Grosses a cost up by a loading, rounded up: a premium that is short by part of a minor unit
+    /// does not cover its cost.
+    fn grossed_up(self, net: Share) -> i64 {
+        let by = i128::from(net.ppm());
+        saturated((self.0 + by - 1).div_euclid(by))
+    }
+}
+
+/// Returns the amount in minor units; the largest number stands for more than 64 bits hold. Amounts
+/// are at most [`MAX_AMOUNT_MINOR`], so that only a premium by the formula can be that large. It is
+/// above every filed premium, and so is the largest number: either is refused or lowered.
+fn saturated(minor: i128) -> i64 {
+    i64::try_from(minor).unwrap_or(i64::MAX)
 }
 
 /// An insurance product with its premium worked out: no input of a customer enters it.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {
     loading: Loading,
-    sum_insured: i64,
-    /// Expected claims a year, millionths of a minor unit.
-    claims: i128,
-    filed: (i64, i64),
-    /// Premium that covers claims, cost and variable loading with no profit.
-    least: i64,
-    /// Premium by the formula.
-    technical: i64,
+    sum_insured: Money,
+    /// The claims expected in a year.
+    claims: Millionths,
+    filed: FiledBand,
+    /// The premium that covers claims, cost and variable loading with no profit.
+    least: Money,
+    /// The premium by the formula.
+    technical: Money,
 }
 
 impl Policy {
-    pub(crate) fn compile(
-        terms: &InsuranceTerms,
-        loading: Loading,
-        currency: Currency,
-        checks: &mut Checks,
-    ) -> Self {
+    pub(crate) fn compile(terms: &InsuranceTerms, loading: Loading, checks: &mut Checks) -> Self {
         let frequency = terms.claim_frequency_ppm;
-        checks.between("insurance.claim_frequency_ppm", frequency, 0, 100_000_000);
-        let mut amount =
-            |field, money: &Option<_>, low| minor(checks, field, money.as_ref(), currency, low);
-        let severity = amount("insurance.claim_severity", &terms.claim_severity, 0);
-        let low = amount("insurance.filed_min_premium", &terms.filed_min_premium, 0);
-        let high = amount("insurance.filed_max_premium", &terms.filed_max_premium, 1);
-        let sum_insured = amount("insurance.sum_insured", &terms.sum_insured, 1);
+        checks.within("insurance.claim_frequency_ppm", frequency, 0..=100_000_000);
+        let currency = loading.fixed.currency();
+        let (none, one) = (Money::new(0, currency), one_unit(currency));
+        let mut read =
+            |field, money: &Option<_>, least| amount(checks, field, money.as_ref(), least);
+        let severity = read("insurance.claim_severity", &terms.claim_severity, none);
+        let filed = FiledBand {
+            lowest: read(
+                "insurance.filed_min_premium",
+                &terms.filed_min_premium,
+                none,
+            ),
+            highest: read("insurance.filed_max_premium", &terms.filed_max_premium, one),
+        };
+        let sum_insured = read("insurance.sum_insured", &terms.sum_insured, one);
         checks.require(
-            low <= high,
+            filed.lowest <= filed.highest,
             "insurance.filed_min_premium",
-            low,
-            format!("at most filed_max_premium, {high}"),
+            filed.lowest.minor(),
+            format!("at most filed_max_premium, {}", filed.highest.minor()),
         );
-        let claims = i128::from(frequency) * i128::from(severity);
-        let cost = claims + i128::from(loading.fixed) * 1_000_000;
-        let grossed = |share_ppm: i64| divide_up(cost, 1_000_000 - i128::from(share_ppm));
+        let claims = Millionths(i128::from(frequency) * i128::from(severity.minor()));
+        let cost = Millionths(claims.0 + Millionths::of(loading.fixed).0);
+        let after_variable = loading.variable.rest();
+        let after_profit = Share::new(after_variable.ppm() - loading.profit.ppm());
+        let grossed_up = |net: Share| Money::new(cost.grossed_up(net), currency);
         Self {
             loading,
             sum_insured,
             claims,
-            filed: (low, high),
-            least: grossed(loading.variable_ppm),
-            technical: grossed(loading.variable_ppm + loading.profit_ppm),
+            filed,
+            least: grossed_up(after_variable),
+            // Loadings of more than the premium were refused when the strategy was compiled.
+            technical: grossed_up(after_profit.unwrap_or(after_variable)),
         }
     }
 
     /// Prices the policy for its sum insured.
-    pub(crate) fn price(
-        &self,
-        asked: Option<i64>,
-        currency: Currency,
-    ) -> Result<pb::Price, Refused> {
-        let show = |minor| Money::new(minor, currency);
+    pub(crate) fn price(&self, asked: Option<Money>) -> Result<pb::Price, Refused> {
         if let Some(amount) = asked.filter(|amount| *amount != self.sum_insured) {
-            let allowed = show(self.sum_insured);
-            let detail = format!(
-                "amount `{}` is not allowed: the sum insured, {allowed}",
-                show(amount)
-            );
+            let allowed = self.sum_insured;
+            let detail = format!("amount `{amount}` is not allowed: the sum insured, {allowed}");
             return Err(refuse(Cause::Amount, detail));
         }
-        let (low, high) = self.filed;
-        if self.least > high {
+        let FiledBand { lowest, highest } = self.filed;
+        if self.least > highest {
             let detail = format!(
-                "premium that covers cost `{}` is not allowed: at most the filed {}",
-                show(self.least),
-                show(high)
+                "premium that covers cost `{}` is not allowed: at most the filed {highest}",
+                self.least
             );
             return Err(refuse(Cause::FloorAboveCap, detail));
         }
-        let premium = self.technical.clamp(low, high);
-        let money = |minor| Some(to_proto(minor, currency));
+        let premium = match self.technical {
+            technical if technical < lowest => lowest,
+            technical if technical > highest => highest,
+            technical => technical,
+        };
         Ok(pb::Price {
-            amount: money(self.sum_insured),
-            instalment: money(premium),
-            waterfall: self.waterfall(premium, currency),
-            floor_ppm: self.of_sum(i128::from(self.least) * 1_000_000),
-            cap_ppm: self.of_sum(i128::from(high) * 1_000_000),
+            amount: Some(to_proto(self.sum_insured)),
+            instalment: Some(to_proto(premium)),
+            waterfall: self.waterfall(premium),
+            floor_ppm: self.of_sum(self.least).get(),
+            cap_ppm: self.of_sum(highest).get(),
             expected_margin_minor: self.margin(premium),
-            expected_loss_minor: round_half_even(self.claims),
+            expected_loss_minor: self.claims.round(),
             ..pb::Price::default()
         })
     }
 
-    /// Steps in ppm of the sum insured.
-    fn waterfall(&self, premium: i64, currency: Currency) -> Vec<pb::WaterfallStep> {
-        let show = |minor: i128| Money::new(round_half_even(minor), currency);
+    /// The steps from claims to premium, in parts per million of the sum insured.
+    fn waterfall(&self, premium: Money) -> Vec<pb::WaterfallStep> {
+        let currency = self.sum_insured.currency();
+        let show = |millionths: Millionths| Money::new(millionths.round(), currency).to_string();
         let mut steps = Waterfall::with_capacity(7);
-        let million = 1_000_000_i128;
-        let fixed = i128::from(self.loading.fixed) * million;
-        let variable = i128::from(self.least) * million - self.claims - fixed;
-        let profit = i128::from(self.technical - self.least) * million;
-        steps.add(
-            "expected claims",
-            self.of_sum(self.claims),
-            show(self.claims).to_string(),
-        );
-        steps.add("fixed cost", self.of_sum(fixed), show(fixed).to_string());
-        let floor = self.of_sum(i128::from(self.least) * million);
-        let before = self.of_sum(self.claims) + self.of_sum(fixed);
-        steps.add(
-            "variable loading",
-            floor - before,
-            show(variable).to_string(),
-        );
-        steps.level(
-            "floor",
-            floor,
-            show(i128::from(self.least) * million).to_string(),
-        );
-        let technical = self.of_sum(i128::from(self.technical) * million);
-        steps.add("profit", technical - floor, show(profit).to_string());
-        let price = self.of_sum(i128::from(premium) * million);
-        let (low, high) = self.filed;
-        let band = format!(
-            "filed {} to {}",
-            Money::new(low, currency),
-            Money::new(high, currency)
-        );
-        steps.add("guardrail filed band", price - technical, band);
-        steps.level("price", price, Money::new(premium, currency).to_string());
+        let fixed = Millionths::of(self.loading.fixed);
+        let (least, technical) = (Millionths::of(self.least), Millionths::of(self.technical));
+        let variable = Millionths(least.0 - self.claims.0 - fixed.0);
+        let profit = Millionths(technical.0 - least.0);
+
+        let claims = self.of_sum_exact(self.claims);
+        steps.add("expected claims", claims, show(self.claims));
+        let fixed_cost = self.of_sum_exact(fixed);
+        steps.add("fixed cost", fixed_cost, show(fixed));
+        let floor = self.of_sum(self.least);
+        let loaded = floor - (claims + fixed_cost);
+        steps.add("variable loading", loaded, show(variable));
+        steps.level("floor", floor, self.least.to_string());
+        let by_formula = self.of_sum(self.technical);
+        steps.add("profit", by_formula - floor, show(profit));
+        let price = self.of_sum(premium);
+        let FiledBand { lowest, highest } = self.filed;
+        let band = format!("filed {lowest} to {highest}");
+        steps.add("guardrail filed band", price - by_formula, band);
+        steps.level("price", price, premium.to_string());
         steps.into_steps()
     }
 
-    /// Parts per million of the sum insured, of millionths of a minor unit.
-    fn of_sum(&self, millionths: i128) -> i64 {
-        i64::try_from(millionths / i128::from(self.sum_insured.max(1))).unwrap_or(i64::MAX)
+    /// Returns an amount in parts per million of the sum insured.
+    fn of_sum(&self, amount: Money) -> Ppm {
+        self.of_sum_exact(Millionths::of(amount))
     }
 
-    /// What a policy year leaves: premium less its variable loading, fixed cost and claims.
-    fn margin(&self, premium: i64) -> i64 {
-        let kept = i128::from(premium) * i128::from(1_000_000 - self.loading.variable_ppm);
-        round_half_even(kept - i128::from(self.loading.fixed) * 1_000_000 - self.claims)
+    fn of_sum_exact(&self, amount: Millionths) -> Ppm {
+        Ppm::saturated(amount.0 / i128::from(self.sum_insured.minor()))
     }
-}
 
-/// `value / by`, rounded up: a premium that is short by part of a cent does not cover its cost.
-fn divide_up(value: i128, by: i128) -> i64 {
-    i64::try_from((value + by - 1).div_euclid(by)).unwrap_or(i64::MAX)
-}
-
-/// Millionths to whole units, half to even.
-fn round_half_even(millionths: i128) -> i64 {
-    let (whole, rest) = (
-        millionths.div_euclid(1_000_000),
-        millionths.rem_euclid(1_000_000),
-    );
-    let up = rest > 500_000 || (rest == 500_000 && whole % 2 != 0);
-    i64::try_from(whole + i128::from(up)).unwrap_or(i64::MAX)
+    /// Returns the contribution of a policy year in minor units: the premium less its variable
+    /// loading, fixed cost and claims.
+    fn margin(&self, premium: Money) -> i64 {
+        let kept = i128::from(premium.minor()) * i128::from(self.loading.variable.rest().ppm());
+        Millionths(kept - Millionths::of(self.loading.fixed).0 - self.claims.0).round()
+    }
 }
 
 #[cfg(test)]
@@ -203,23 +222,36 @@ mod tests {
 
     use super::*;
 
-    fn policy(frequency: i64, severity: i64, filed: (i64, i64), loading: Loading) -> Policy {
-        let money = |minor| Some(to_proto(minor, Currency::CNY));
-        let terms = InsuranceTerms {
+    fn cny(minor: i64) -> Money {
+        Money::new(minor, Currency::CNY)
+    }
+
+    /// The terms of a policy with a sum insured of 100,000.00.
+    fn terms(
+        frequency: i64,
+        severity: i64,
+        filed: std::ops::RangeInclusive<i64>,
+    ) -> InsuranceTerms {
+        let money = |minor| Some(to_proto(cny(minor)));
+        InsuranceTerms {
             claim_frequency_ppm: frequency,
             claim_severity: money(severity),
-            filed_min_premium: money(filed.0),
-            filed_max_premium: money(filed.1),
+            filed_min_premium: money(*filed.start()),
+            filed_max_premium: money(*filed.end()),
             sum_insured: money(10_000_000),
-        };
-        let mut checks = Checks::of("test");
-        let policy = Policy::compile(&terms, loading, Currency::CNY, &mut checks);
+        }
+    }
+
+    fn policy(terms: &InsuranceTerms, loading: &control::InsuranceLoading) -> Policy {
+        let mut checks = Checks::new("test");
+        let loading = Loading::compile(loading, Currency::CNY, &mut checks);
+        let policy = Policy::compile(terms, loading, &mut checks);
         assert!(checks.clean(), "{checks:?}");
         policy
     }
 
-    const LOADING: Loading = Loading {
-        fixed: 2_000,
+    const LOADING: control::InsuranceLoading = control::InsuranceLoading {
+        fixed_minor: 2_000,
         variable_ppm: 150_000,
         profit_ppm: 50_000,
     };
@@ -227,8 +259,8 @@ mod tests {
     /// 2 % x 5,000.00 = 100.00; (100 + 20) / (1 - .15 - .05) = 150.00; least 120 / .85 = 141.18.
     #[test]
     fn the_premium_of_the_formula() {
-        let policy = policy(20_000, 500_000, (5_000, 50_000), LOADING);
-        let price = policy.price(None, Currency::CNY).expect("priced");
+        let policy = policy(&terms(20_000, 500_000, 5_000..=50_000), &LOADING);
+        let price = policy.price(None).expect("priced");
         assert_eq!(price.instalment.expect("a premium").minor, 15_000);
         assert_eq!(price.amount.expect("a sum").minor, 10_000_000);
         // 150 - 15 % - 20 - 100 = 7.50, 5 % of the premium.
@@ -257,14 +289,14 @@ mod tests {
     #[test]
     fn the_filed_band_binds_and_never_below_cost() {
         let premium = |filed| {
-            let policy = policy(20_000, 500_000, filed, LOADING);
+            let policy = policy(&terms(20_000, 500_000, filed), &LOADING);
             policy
-                .price(None, Currency::CNY)
+                .price(None)
                 .map(|price| price.instalment.expect("a premium").minor)
         };
-        assert_eq!(premium((20_000, 50_000)).expect("priced"), 20_000);
-        assert_eq!(premium((5_000, 14_500)).expect("priced"), 14_500);
-        let refusal = premium((5_000, 14_117)).expect_err("refused");
+        assert_eq!(premium(20_000..=50_000).expect("priced"), 20_000);
+        assert_eq!(premium(5_000..=14_500).expect("priced"), 14_500);
+        let refusal = premium(5_000..=14_117).expect_err("refused");
         assert_eq!(refusal.cause(), Cause::FloorAboveCap);
         assert_eq!(
             refusal.detail,
@@ -274,10 +306,23 @@ mod tests {
 
     #[test]
     fn only_the_sum_insured_is_on_offer() {
-        let policy = policy(20_000, 500_000, (5_000, 50_000), LOADING);
-        assert!(policy.price(Some(10_000_000), Currency::CNY).is_ok());
-        let refusal = policy.price(Some(-1), Currency::CNY).expect_err("refused");
+        let policy = policy(&terms(20_000, 500_000, 5_000..=50_000), &LOADING);
+        assert!(policy.price(Some(cny(10_000_000))).is_ok());
+        let refusal = policy.price(Some(cny(-1))).expect_err("refused");
         assert_eq!(refusal.cause(), Cause::Amount);
+    }
+
+    /// Claims of 10^21 millionths over a share of one millionth of the premium: 10^21 minor units,
+    /// beyond 64 bits.
+    #[test]
+    fn a_premium_that_leaves_64_bits_is_refused() {
+        let loading = control::InsuranceLoading {
+            variable_ppm: MOST_LOADING_PPM,
+            ..control::InsuranceLoading::default()
+        };
+        let largest = terms(100_000_000, MAX_AMOUNT_MINOR, 0..=MAX_AMOUNT_MINOR);
+        let refusal = policy(&largest, &loading).price(None).expect_err("refused");
+        assert_eq!(refusal.cause(), Cause::FloorAboveCap);
     }
 
     proptest! {
@@ -286,9 +331,9 @@ mod tests {
             frequency in 0_i64..2_000_000, severity in 0_i64..100_000_000, fixed in 0_i64..1_000_000,
             variable in 0_i64..600_000, profit in 0_i64..399_999, low in 0_i64..1_000_000, width in 1_i64..100_000_000,
         ) {
-            let loading = Loading { fixed, variable_ppm: variable, profit_ppm: profit };
-            let policy = policy(frequency, severity, (low, low + width), loading);
-            if let Ok(price) = policy.price(None, Currency::CNY) {
+            let loading = control::InsuranceLoading { fixed_minor: fixed, variable_ppm: variable, profit_ppm: profit };
+            let policy = policy(&terms(frequency, severity, low..=low + width), &loading);
+            if let Ok(price) = policy.price(None) {
                 let premium = price.instalment.expect("a premium").minor;
                 prop_assert!((low..=low + width).contains(&premium));
                 prop_assert!(price.expected_margin_minor >= 0);

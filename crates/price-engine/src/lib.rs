@@ -1,14 +1,14 @@
 //! The arithmetic of a price: risk, cost, strategy, guardrails, schedule, limits.
 //!
 //! A price is a waterfall: risk gives the grade, cost gives the floor, the owner's rate card gives
-//! a target, guardrails in plain Rust bound it, and a schedule lays out the cents.
+//! a target, guardrails in plain Rust bound it, and a schedule lays out the instalments.
 //!
 //! Invariants, each a property test in `tests/it`:
 //! - the same allow-listed inputs give the same price, to the byte, on every machine;
 //! - no price is above the all-in cap or below the floor, no limit above the cap on exposure;
 //! - worse risk never lowers a rate or raises a limit, all else equal;
-//! - where no row matches, an input is missing or out of range, or no rule pack is valid, there is
-//!   a refusal with its cause, never a default;
+//! - where no row matches, an input is missing or out of range, or no rule pack is valid, the answer
+//!   is a refusal with its cause, never a default;
 //! - a strategy with a hole, an overlap of different prices, an unreachable row, a cell that does
 //!   not parse or breaks cap or floor, or that is not monotone in grade does not pass [`lint()`].
 //!
@@ -37,20 +37,23 @@ mod offer;
 mod points;
 mod rate_card;
 mod reasons;
+mod redemption;
 mod refusal;
 mod risk;
 mod rule_pack;
 mod schedule;
 mod strategy;
+mod take_up;
 mod terms;
 mod waterfall;
 
 pub use cap::highest_lawful_rate;
-pub use engine::{Engine, Source};
+pub use engine::{Engine, Source, StrategyPrice};
 pub use error::Error;
 pub use features::{FeatureMap, Features};
 pub use inputs::{Inputs, NO_CAMPAIGN};
 pub use irr::{effective_annual_rate, monthly_rate};
 pub use lint::{LintContext, lint};
-pub use schedule::{Instalment, MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment, Schedule, Terms};
+pub use schedule::{Instalment, MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment, Schedule, ScheduleTerms};
 pub use strategy::CompiledStrategy;
+pub use take_up::TakeUp;

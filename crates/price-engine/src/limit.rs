@@ -1,18 +1,18 @@
-//! Credit limits: the least of what law, income, product and strategy allow, rounded down.
+//! Credit limits: the least of the bounds of law, income, product and strategy, rounded down.
 //!
 //! A limit never rises with the probability of default: multiples of income do not rise from grade
 //! to grade (checked), the rate does not fall, and so neither does the monthly service of any
 //! amount; the largest amount that can be served can only shrink.
 
-use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_domain::{Currency, Money, RatePpm, Share};
 use fairlead_proto::control::v1 as pb;
-use fairlead_proto::pricing::v1::{ReasonCode, Refusal};
+use fairlead_proto::pricing::v1::ReasonCode;
 
 use crate::Features;
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse, required_number};
 use crate::risk::Grades;
-use crate::rule_pack::Binding;
+use crate::rule_pack::PackBound;
 use crate::schedule::{MAX_AMOUNT_MINOR, Repayment, annuity_value, monthly};
 
 /// Verified income, minor units a month.
@@ -25,55 +25,73 @@ pub(crate) const EXPOSURE: &str = "exposure_elsewhere_minor";
 /// A strategy's limit rules, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct LimitRules {
-    max_dti_ppm: i64,
-    /// By grade, thousandths; empty for no multiple.
-    multiples: Vec<i64>,
-    cap: Option<i64>,
-    pub(crate) step: i64,
+    /// The largest share of income that may go into debt service.
+    max_dti: Share,
+    /// By grade; empty where no multiple of income bounds the limit.
+    multiples: Vec<IncomeMultiple>,
+    cap: Option<Money>,
+    pub(crate) step: Money,
+}
+
+/// A multiple of monthly income, in thousandths: 2,500 is two and a half times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct IncomeMultiple {
+    milli: i64,
 }
 
 impl LimitRules {
-    pub(crate) fn compile(rules: &pb::LimitRules, grades: &Grades, checks: &mut Checks) -> Self {
-        checks.between("limit.max_dti_ppm", rules.max_dti_ppm, 1, 1_000_000);
-        checks.between("limit.cap_minor", rules.cap_minor, 0, MAX_AMOUNT_MINOR);
-        checks.between("limit.step_minor", rules.step_minor, 1, MAX_AMOUNT_MINOR);
-        let mut multiples = Vec::new();
-        if !rules.income_multiple_milli.is_empty() {
-            for name in grades.names() {
-                match rules.income_multiple_milli.get(name) {
-                    Some(multiple) => {
-                        checks.between("limit.income_multiple_milli", *multiple, 0, 1_000_000);
-                        multiples.push(*multiple);
-                    }
-                    None => checks.missing("limit.income_multiple_milli", name),
-                }
-            }
-            checks.require(
-                multiples.is_sorted_by(|better, worse| better >= worse),
-                "limit.income_multiple_milli",
-                format!("{multiples:?}"),
-                "not rising from the best grade to the worst",
-            );
-            for name in rules.income_multiple_milli.keys() {
-                let known = grades.named(name).is_some();
-                checks.require(
-                    known,
-                    "limit.income_multiple_milli",
-                    name,
-                    "a grade of the strategy",
-                );
-            }
-        }
+    pub(crate) fn compile(
+        rules: &pb::LimitRules,
+        grades: &Grades,
+        currency: Currency,
+        checks: &mut Checks,
+    ) -> Self {
+        let max_dti = checks.share("limit.max_dti_ppm", rules.max_dti_ppm, 1..=1_000_000);
+        checks.within("limit.cap_minor", rules.cap_minor, 0..=MAX_AMOUNT_MINOR);
+        checks.within("limit.step_minor", rules.step_minor, 1..=MAX_AMOUNT_MINOR);
         Self {
-            max_dti_ppm: rules.max_dti_ppm,
-            multiples,
-            cap: (rules.cap_minor > 0).then_some(rules.cap_minor),
-            step: rules.step_minor,
+            max_dti,
+            multiples: multiples(rules, grades, checks),
+            cap: (rules.cap_minor > 0).then_some(Money::new(rules.cap_minor, currency)),
+            step: Money::new(rules.step_minor, currency),
         }
     }
 }
 
-/// What bounds a limit.
+/// Returns the multiple of income of each grade, or none where the rules hold none.
+fn multiples(rules: &pb::LimitRules, grades: &Grades, checks: &mut Checks) -> Vec<IncomeMultiple> {
+    const FIELD: &str = "limit.income_multiple_milli";
+    let by_grade = &rules.income_multiple_milli;
+    if by_grade.is_empty() {
+        return Vec::new();
+    }
+    let mut multiples = Vec::new();
+    for name in grades.names() {
+        match by_grade.get(name) {
+            Some(multiple) => {
+                checks.within(FIELD, *multiple, 0..=1_000_000);
+                multiples.push(*multiple);
+            }
+            None => checks.missing(FIELD, name),
+        }
+    }
+    checks.require(
+        multiples.is_sorted_by(|better, worse| better >= worse),
+        FIELD,
+        format!("{multiples:?}"),
+        "not rising from the best grade to the worst",
+    );
+    for name in by_grade.keys() {
+        let known = grades.named(name).is_some();
+        checks.require(known, FIELD, name, "a grade of the strategy");
+    }
+    multiples
+        .into_iter()
+        .map(|milli| IncomeMultiple { milli })
+        .collect()
+}
+
+/// The bound that a limit comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bound {
     Product,
@@ -94,7 +112,8 @@ impl Bound {
         }
     }
 
-    /// The reason that a customer is given; the product's and the strategy's caps are nobody's fault.
+    /// Returns the reason that a customer is given, or `None` for the product's and the strategy's
+    /// caps, which say nothing about the customer.
     pub(crate) fn reason(self) -> Option<ReasonCode> {
         let (code, text, feature) = match self {
             Self::Product | Self::Strategy => return None,
@@ -111,60 +130,95 @@ impl Bound {
     }
 }
 
-/// What a customer's income, debts and grade allow, before any rate is known.
+/// The bounds of a customer's limit beside income and debts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LimitTerms {
+    /// The place of the customer's grade, best first.
+    pub(crate) grade: usize,
+    /// The product's largest amount.
+    pub(crate) product_max: Money,
+    /// The cap of the law on unsecured exposure.
+    pub(crate) exposure: Option<PackBound<Money>>,
+}
+
+/// The capacity to borrow by a customer's income, debts and grade, before any rate is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {
-    /// The least of the bounds that no rate enters, minor units; not negative.
-    pub(crate) ceiling: i64,
-    /// Which bound that is.
+    /// The least of the bounds that do not depend on a rate; not negative.
+    pub(crate) ceiling: Money,
+    /// The bound that it is.
     pub(crate) bound: Bound,
-    /// What can be paid a month, minor units; not negative.
-    pub(crate) monthly: i64,
-    /// What can be paid a month before existing debt service.
-    pub(crate) gross_monthly: i64,
+    /// The debt service that can be paid a month; not negative.
+    pub(crate) monthly: Money,
+    /// The same before existing debt service.
+    pub(crate) gross_monthly: Money,
 }
 
 impl Capacity {
-    pub(crate) fn of(
+    pub(crate) fn find(
         rules: &LimitRules,
-        grade: usize,
-        (binding, product_max): (&Binding, i64),
+        terms: LimitTerms,
         features: &dyn Features,
     ) -> Result<Self, Refused> {
-        let amount = |name, used_for| {
-            required_number(features, name, used_for, (0.0, MAX_AMOUNT_MINOR as f64))
-                .map(|value| value.floor() as i64)
+        let currency = terms.product_max.currency();
+        let money = |minor| Money::new(minor, currency);
+        let read = |name, used_for| required_amount(features, name, used_for, currency);
+        let income = read(INCOME, "the limit")?;
+        let debts = read(DEBT_SERVICE, "the limit")?;
+        let mut least = (terms.product_max, Bound::Product);
+        let mut lower = |amount: Money, bound| {
+            if amount < least.0 {
+                least = (amount, bound);
+            }
         };
-        let income = amount(INCOME, "the limit")?;
-        let debts = amount(DEBT_SERVICE, "the limit")?;
-        let mut bounds = vec![(product_max, Bound::Product)];
-        bounds.extend(rules.cap.map(|cap| (cap, Bound::Strategy)));
-        if let Some(multiple) = rules.multiples.get(grade) {
-            bounds.push((share(income, *multiple, 1_000), Bound::IncomeMultiple));
+        if let Some(cap) = rules.cap {
+            lower(cap, Bound::Strategy);
         }
-        if let Some((_, cap)) = binding.exposure {
-            let elsewhere = amount(EXPOSURE, "the regulatory cap on exposure")?;
-            bounds.push(((cap - elsewhere).max(0), Bound::Exposure));
+        if let Some(multiple) = rules.multiples.get(terms.grade) {
+            lower(income_bound(income, *multiple)?, Bound::IncomeMultiple);
         }
-        let least = bounds.into_iter().min_by_key(|(amount, _)| *amount);
-        let (ceiling, bound) = least.unwrap_or((0, Bound::Product));
-        let gross_monthly = share(income, rules.max_dti_ppm, 1_000_000);
+        if let Some(cap) = terms.exposure {
+            let elsewhere = read(EXPOSURE, "the regulatory cap on exposure")?;
+            let left = (cap.most.minor() - elsewhere.minor()).max(0);
+            lower(money(left), Bound::Exposure);
+        }
+        let (ceiling, bound) = least;
+        let gross_monthly = income.share(rules.max_dti);
         Ok(Self {
             ceiling,
             bound,
-            monthly: (gross_monthly - debts).max(0),
+            monthly: money((gross_monthly.minor() - debts.minor()).max(0)),
             gross_monthly,
         })
     }
 }
 
-/// `amount * part / whole`, rounded down; amounts are bounded, so that it fits.
-fn share(amount: i64, part: i64, whole: i64) -> i64 {
-    i64::try_from(i128::from(amount) * i128::from(part) / i128::from(whole)).unwrap_or(i64::MAX)
+/// Returns an amount feature in minor units, rounded down, or a refusal where it is unknown or
+/// out of range.
+fn required_amount(
+    features: &dyn Features,
+    name: &str,
+    used_for: &str,
+    currency: Currency,
+) -> Result<Money, Refused> {
+    let allowed = 0.0..=MAX_AMOUNT_MINOR as f64;
+    let value = required_number(features, name, used_for, &allowed)?;
+    Ok(Money::new(value.floor() as i64, currency))
 }
 
-/// What one unit of principal costs a month: the affordability test's annuity factor. A bullet loan
-/// is tested as if it were paid off evenly, equal principal by its first and largest instalment.
+/// Returns the multiple of an income, rounded down.
+fn income_bound(income: Money, multiple: IncomeMultiple) -> Result<Money, Refused> {
+    let bound = income.checked_mul_div(multiple.milli, 1_000);
+    bound.ok_or_else(|| {
+        let detail =
+            format!("{INCOME} `{income}` is not allowed: its multiple is no 64-bit amount");
+        refuse(Cause::InputOutOfRange, detail)
+    })
+}
+
+/// Returns the monthly service of one unit of principal, by which affordability is tested. A bullet
+/// loan is tested as if it were paid off evenly, equal principal by its first and largest
+/// instalment.
 pub(crate) fn monthly_service(repayment: Repayment, months: i32, rate: RatePpm) -> f64 {
     match repayment {
         Repayment::Annuity | Repayment::Bullet => 1.0 / annuity_value(monthly(rate), months),
@@ -172,57 +226,65 @@ pub(crate) fn monthly_service(repayment: Repayment, months: i32, rate: RatePpm) 
     }
 }
 
-/// A limit in force.
+/// A limit, and the bound that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limit {
-    pub(crate) amount: i64,
+    pub(crate) amount: Money,
     pub(crate) bound: Bound,
 }
 
 /// The amounts among which a limit is sought.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Grid<'a> {
+pub(crate) struct AmountGrid<'a> {
     /// Limits are multiples of this.
-    pub(crate) step: i64,
-    /// Below this a limit is of no use, 1 or more.
-    pub(crate) least: i64,
-    /// Amounts at which the rate card may change, ascending.
-    pub(crate) breaks: &'a [i64],
+    pub(crate) step: Money,
+    /// The smallest limit that is of use, at least one minor unit.
+    pub(crate) least: Money,
+    /// The amounts at which the rate card may change, ascending.
+    pub(crate) breaks: &'a [Money],
 }
 
-/// The largest amount of the grid that is within `capacity` and can be served at the rate of that
-/// very amount; one below the grid's least where none is. `rate_at` gives the rate of an amount, or
-/// why there is none; `service` the monthly service of one unit at a rate.
+impl AmountGrid<'_> {
+    /// Rounds minor units down to a multiple of the step.
+    fn round(&self, minor: i64) -> i64 {
+        minor - minor.rem_euclid(self.step.minor())
+    }
+
+    /// Returns the minor units at which the stretch of an amount begins: the last break at or
+    /// below it.
+    fn stretch_start(&self, minor: i64) -> i64 {
+        let after = self.breaks.partition_point(|at| at.minor() <= minor);
+        let last = self.breaks[..after].last();
+        last.map_or(0, |amount| amount.minor())
+    }
+}
+
+/// Returns the largest amount of the grid that is within `capacity` and can be served at the rate
+/// of that very amount; one below the grid's least where none is. `rate_at` gives the rate of an
+/// amount, or the refusal where it has none; `service` the monthly service of one unit at a rate.
 ///
 /// Between two breaks the rate does not rise with the amount (the floor falls, because the cost of
 /// origination spreads), so that replacing an amount by what its own rate affords ends at the
 /// largest affordable amount there; then the next lower stretch is tried.
 pub(crate) fn largest_affordable(
     capacity: &Capacity,
-    grid: Grid<'_>,
-    rate_at: impl Fn(i64) -> Result<RatePpm, Refused>,
+    grid: AmountGrid<'_>,
+    rate_at: impl Fn(Money) -> Result<RatePpm, Refused>,
     service: impl Fn(RatePpm) -> f64,
 ) -> Result<Limit, Refused> {
-    let Grid {
-        step,
-        least,
-        breaks,
-    } = grid;
-    let round = |amount: i64| amount - amount.rem_euclid(step);
-    let mut amount = round(capacity.ceiling);
+    let money = |minor| Money::new(minor, grid.step.currency());
+    let mut amount = grid.round(capacity.ceiling.minor());
     let mut bound = capacity.bound;
     let mut first_refusal = None;
-    while amount >= least {
-        let start = breaks[..breaks.partition_point(|at| *at <= amount)]
-            .last()
-            .copied()
-            .unwrap_or(0);
-        let next_stretch = round(start - 1);
-        match rate_at(amount) {
+    while amount >= grid.least.minor() {
+        let start = grid.stretch_start(amount);
+        let next_stretch = grid.round(start - 1);
+        match rate_at(money(amount)) {
             Ok(rate) => {
-                let served = (capacity.monthly as f64 / service(rate)).floor();
-                let affordable = round(served.min(amount as f64) as i64);
+                let served = (capacity.monthly.minor() as f64 / service(rate)).floor();
+                let affordable = grid.round(served.min(amount as f64) as i64);
                 if affordable >= amount {
+                    let amount = money(amount);
                     return Ok(Limit { amount, bound });
                 }
                 bound = Bound::Affordability;
@@ -243,22 +305,16 @@ pub(crate) fn largest_affordable(
             }
         }
     }
-    let amount = amount.max(0);
+    let amount = money(amount.max(0));
     first_refusal.map_or(Ok(Limit { amount, bound }), Err)
 }
 
-/// The refusal of a limit below what is needed, with its reason.
-pub(crate) fn too_little(limit: Limit, needed: i64, currency: Currency, what: &str) -> Refused {
-    let show = |minor| Money::new(minor, currency);
-    let mut refusal: Box<Refusal> = refuse(
-        Cause::Limit,
-        format!(
-            "the limit is {}, by {}; {what} is {}",
-            show(limit.amount),
-            limit.bound.in_words(),
-            show(needed)
-        ),
-    );
+/// Returns the refusal of a limit that is below the amount needed, with its reason.
+pub(crate) fn too_little(limit: Limit, needed: Money, what: &str) -> Refused {
+    let bound = limit.bound.in_words();
+    let limited = limit.amount;
+    let detail = format!("the limit is {limited}, by {bound}; {what} is {needed}");
+    let mut refusal = refuse(Cause::Limit, detail);
     refusal.reasons.extend(limit.bound.reason());
     refusal
 }

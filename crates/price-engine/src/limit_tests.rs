@@ -1,9 +1,14 @@
-//! Limits: each bound, and the search against trying every step.
+//! Tests of limits: each bound, and the search against trying every step.
 
 use std::collections::BTreeMap;
 
 use super::*;
 use crate::FeatureMap;
+use crate::rule_pack::PackIndex;
+
+fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
 
 fn grades() -> Grades {
     let grades = ["A", "B"].map(|name| pb::Grade {
@@ -11,7 +16,7 @@ fn grades() -> Grades {
         max_pd_ppm: 100_000,
         pd_ppm: 50_000,
     });
-    Grades::compile(&grades, false, &mut Checks::of("test"))
+    Grades::compile(&grades, false, &mut Checks::new("test"))
 }
 
 fn rules(multiples: &[(&str, i64)]) -> pb::LimitRules {
@@ -27,8 +32,8 @@ fn rules(multiples: &[(&str, i64)]) -> pb::LimitRules {
 }
 
 fn compile(rules: &pb::LimitRules) -> (LimitRules, Vec<String>) {
-    let mut checks = Checks::of("strategy s@1");
-    let compiled = LimitRules::compile(rules, &grades(), &mut checks);
+    let mut checks = Checks::new("strategy s@1");
+    let compiled = LimitRules::compile(rules, &grades(), Currency::CNY, &mut checks);
     (
         compiled,
         checks
@@ -50,37 +55,43 @@ fn customer(income: f64, debts: f64, elsewhere: f64) -> FeatureMap {
 fn the_least_bound_wins() {
     let (rules, errors) = compile(&rules(&[("A", 4_000), ("B", 2_500)]));
     assert!(errors.is_empty(), "{errors:?}");
-    let exposure = Binding {
-        exposure: Some((0, 20_000_000)),
-        ..Binding::default()
+    let exposure = Some(PackBound {
+        pack: PackIndex::default(),
+        most: cny(20_000_000),
+    });
+    let terms = |grade, exposure| LimitTerms {
+        grade,
+        product_max: cny(30_000_000),
+        exposure,
     };
-    let bound = |grade, features: &FeatureMap, binding: &Binding| {
-        let capacity = Capacity::of(&rules, grade, (binding, 30_000_000), features).expect("known");
-        (capacity.ceiling, capacity.bound, capacity.monthly)
+    let bound = |grade, features: &FeatureMap, exposure| {
+        let capacity = Capacity::find(&rules, terms(grade, exposure), features).expect("known");
+        let (ceiling, monthly) = (capacity.ceiling.minor(), capacity.monthly.minor());
+        (ceiling, capacity.bound, monthly)
     };
     let someone = customer(1_000_000.0, 200_000.0, 0.0);
     assert_eq!(
-        bound(0, &someone, &exposure),
+        bound(0, &someone, exposure),
         (4_000_000, Bound::IncomeMultiple, 300_000)
     );
     assert_eq!(
-        bound(1, &someone, &exposure),
+        bound(1, &someone, exposure),
         (2_500_000, Bound::IncomeMultiple, 300_000)
     );
     let owing = customer(1_000_000.0, 900_000.0, 19_000_000.0);
-    assert_eq!(bound(0, &owing, &exposure), (1_000_000, Bound::Exposure, 0));
+    assert_eq!(bound(0, &owing, exposure), (1_000_000, Bound::Exposure, 0));
     let over = customer(1_000_000.0, 0.0, 99_000_000.0);
-    assert_eq!(bound(0, &over, &exposure).0, 0);
+    assert_eq!(bound(0, &over, exposure).0, 0);
     let rich = customer(90_000_000.0, 0.0, 0.0);
-    assert_eq!(bound(0, &rich, &Binding::default()).1, Bound::Strategy);
+    assert_eq!(bound(0, &rich, None).1, Bound::Strategy);
     let blind = FeatureMap::default().with_number(INCOME, 5.0);
-    let refusal = Capacity::of(&rules, 0, (&exposure, 1), &blind).expect_err("refused");
+    let refusal = Capacity::find(&rules, terms(0, exposure), &blind).expect_err("refused");
     assert_eq!(
         refusal.detail,
         "debt_service_monthly_minor is not known; the limit needs it"
     );
     let broken = customer(f64::NAN, 0.0, 0.0);
-    let refusal = Capacity::of(&rules, 0, (&exposure, 1), &broken).expect_err("refused");
+    let refusal = Capacity::find(&rules, terms(0, exposure), &broken).expect_err("refused");
     assert_eq!(refusal.cause(), Cause::InputOutOfRange);
 }
 
@@ -96,41 +107,41 @@ fn rules_that_lend_more_to_worse_risk_are_refused() {
 /// falls between them.
 #[test]
 fn the_search_finds_what_trying_every_step_finds() {
-    let breaks = [1, 100, 200, 320];
+    let breaks = [1, 100, 200, 320].map(cny);
     let card = [90_000, 300_000, 60_000, 500_000];
-    let rate_at = |amount: i64| -> Result<RatePpm, Refused> {
+    let rate_at = |amount: Money| -> Result<RatePpm, Refused> {
         let stretch = breaks.partition_point(|at| *at <= amount) - 1;
-        if stretch == 2 && amount < 240 {
+        if stretch == 2 && amount < cny(240) {
             return Err(refuse(Cause::NoRow, "a hole"));
         }
-        let floor = 40_000 + 6_000_000 / amount;
+        let floor = 40_000 + 6_000_000 / amount.minor();
         Ok(RatePpm::new(card[stretch].max(floor)).expect("in range"))
     };
     let service = |rate: RatePpm| monthly_service(Repayment::Annuity, 12, rate);
-    let grid = Grid {
-        step: 5,
-        least: 1,
+    let grid = AmountGrid {
+        step: cny(5),
+        least: cny(1),
         breaks: &breaks,
     };
     for monthly in 0..60 {
         for ceiling in (0..500).step_by(7) {
             let capacity = Capacity {
-                ceiling,
+                ceiling: cny(ceiling),
                 bound: Bound::Product,
-                monthly,
-                gross_monthly: monthly,
+                monthly: cny(monthly),
+                gross_monthly: cny(monthly),
             };
             let tried = (0..=ceiling)
                 .rev()
                 .filter(|amount| amount % 5 == 0)
                 .find(|amount| {
                     *amount == 0
-                        || rate_at(*amount)
+                        || rate_at(cny(*amount))
                             .is_ok_and(|rate| *amount as f64 * service(rate) <= monthly as f64)
                 });
             // A hole inside a stretch ends the stretch for the search: it may only find less.
             let found = largest_affordable(&capacity, grid, rate_at, service)
-                .map_or(0, |limit| limit.amount);
+                .map_or(0, |limit| limit.amount.minor());
             assert!(found <= tried.unwrap_or(0));
             if tried.is_none_or(|tried| !(200..320).contains(&tried)) {
                 assert_eq!(Some(found), tried, "ceiling {ceiling}, monthly {monthly}");

@@ -1,4 +1,5 @@
-//! What is wrong with a strategy before anyone approves it: rows named, with a counter-example.
+//! The lint of a strategy before it is approved: findings that name their rows, each with a
+//! counter-example.
 //!
 //! Holes, overlaps, unreachable rows and cells that do not parse come from the decision table's
 //! own lint, which is exact. Cap and floor are checked for every product, grade, tenor, band of
@@ -8,35 +9,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_decision_table as table;
-use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_domain::{Currency, Money, StrategyLabel};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1 as pb;
 
-use crate::card_columns::Input;
+use crate::cap::Ceiling;
+use crate::card_columns::{CardInput, Outputs};
 use crate::credit::{CreditPlan, TenorPlan};
+use crate::error::Checks;
 use crate::offer::{Offer, Pricer};
-use crate::rate_card::{CardOffer, RateCard};
+use crate::points::Points;
+use crate::rate_card::{AmountRange, CardOffer, RateCard, row_number};
 use crate::rule_pack::{Binding, RuleBook};
 use crate::strategy::{CreditStrategy, Family};
 use crate::{Engine, Error, Source};
 
-/// What a strategy is linted with.
+/// The parts of a draft that a strategy is linted with.
 #[derive(Debug, Clone, Copy)]
 pub struct LintContext<'a> {
     /// The draft's scorecards.
     pub risk_models: &'a [pb::RiskModel],
     /// The draft's law.
     pub rule_packs: &'a [pb::RulePack],
-    /// The draft's catalogue: those products are checked that the strategy would price.
+    /// The draft's catalogue, of which the products are checked that the strategy would price.
     pub products: &'a [Product],
     /// The strategy of products that name none, by kind.
     pub default_strategies: &'a BTreeMap<i32, String>,
-    /// From when on the strategy would be used, Unix milliseconds: law that ends before is left
-    /// out, law that begins later is held against it.
+    /// The instant from which the strategy would be used, Unix milliseconds: law that ends before
+    /// is left out, law that begins later is held against it.
     pub as_of_ms: i64,
 }
 
-/// Every finding on a strategy. Severity "error" blocks approval.
+/// Returns every finding on a strategy. Severity "error" blocks approval.
 pub fn lint(strategy: &pb::Strategy, context: &LintContext<'_>) -> Vec<pb::Finding> {
     let products: Vec<Product> = context
         .products
@@ -53,7 +57,7 @@ pub fn lint(strategy: &pb::Strategy, context: &LintContext<'_>) -> Vec<pb::Findi
     });
     match engine {
         Ok(engine) => {
-            let label = format!("{}@{}", strategy.strategy_id, strategy.version);
+            let label = StrategyLabel::new(&strategy.strategy_id, strategy.version);
             Lint {
                 engine: &engine,
                 from_ms: context.as_of_ms,
@@ -61,13 +65,14 @@ pub fn lint(strategy: &pb::Strategy, context: &LintContext<'_>) -> Vec<pb::Findi
             .strategy(&label)
         }
         Err(errors) => {
-            let mut findings: Vec<pb::Finding> = errors.iter().map(of_error).collect();
-            findings.extend(table_findings_of(strategy));
+            let mut findings: Vec<pb::Finding> = errors.iter().map(error_finding).collect();
+            findings.extend(findings_despite_errors(strategy));
             findings
         }
     }
 }
 
+/// Returns whether the strategy would price a product.
 fn uses(product: &Product, strategy: &pb::Strategy, defaults: &BTreeMap<i32, String>) -> bool {
     let own = &product.strategy_id;
     let id = if own.is_empty() {
@@ -78,20 +83,20 @@ fn uses(product: &Product, strategy: &pb::Strategy, defaults: &BTreeMap<i32, Str
     id.is_some_and(|id| *id == strategy.strategy_id) && product.active
 }
 
-/// What the table's lint says of a card that parses, though its strategy does not compile.
-fn table_findings_of(strategy: &pb::Strategy) -> Vec<pb::Finding> {
-    let mut checks = crate::error::Checks::of("lint");
+/// Returns the findings on a card that parses, though its strategy does not compile.
+fn findings_despite_errors(strategy: &pb::Strategy) -> Vec<pb::Finding> {
+    let mut checks = Checks::new("lint");
     let (Some(card), Ok(currency)) = (&strategy.rate_card, Currency::new(&strategy.currency))
     else {
         return Vec::new();
     };
     let outputs = if card.outputs.iter().any(|column| column.name == "rate") {
-        crate::card_columns::Outputs::Rate
+        Outputs::Rate
     } else {
-        crate::card_columns::Outputs::Discount
+        Outputs::Discount
     };
-    RateCard::compile(card, (outputs, currency), &mut checks)
-        .map(|card| of_table(&card))
+    RateCard::compile(card, outputs, currency, &mut checks)
+        .map(|card| table_findings(&card))
         .unwrap_or_default()
 }
 
@@ -105,25 +110,28 @@ fn error(rule: &str, rows: Vec<i32>, message: String, counter_example: String) -
     }
 }
 
-fn row_number(row: usize) -> i32 {
-    i32::try_from(row).unwrap_or(i32::MAX)
-}
-
-fn of_error(found: &Error) -> pb::Finding {
+fn error_finding(found: &Error) -> pb::Finding {
     match found {
         Error::RateCard { row, .. } => {
             let rows = row.map(row_number).into_iter().collect();
             error("parse", rows, found.to_string(), String::new())
         }
-        Error::NotMonotone { rows, example, .. } => {
-            let rows = vec![row_number(rows.0), row_number(rows.1)];
-            error("not-monotone", rows, found.to_string(), example.clone())
+        Error::NotMonotone {
+            better_row,
+            worse_row,
+            example,
+            ..
+        } => {
+            let rows = [*better_row, *worse_row].map(row_number);
+            let message = found.to_string();
+            error("not-monotone", rows.to_vec(), message, example.clone())
         }
         _ => error("strategy", Vec::new(), found.to_string(), String::new()),
     }
 }
 
-fn of_table(card: &RateCard) -> Vec<pb::Finding> {
+/// Returns the findings of the decision table's own lint.
+fn table_findings(card: &RateCard) -> Vec<pb::Finding> {
     table::lint(card.table())
         .iter()
         .map(|finding| {
@@ -164,17 +172,16 @@ struct Case<'a> {
     plan: &'a CreditPlan,
     book: &'a RuleBook,
     binding: Binding,
-    currency: Currency,
 }
 
 impl Lint<'_> {
-    fn strategy(&self, label: &str) -> Vec<pb::Finding> {
+    fn strategy(&self, label: &StrategyLabel) -> Vec<pb::Finding> {
         let Some(strategy) = self.engine.strategy(label) else {
             return Vec::new();
         };
         let mut findings = match &strategy.family {
-            Family::Credit(credit) => of_table(&credit.card),
-            Family::Fund(Some(card)) => of_table(card),
+            Family::Credit(credit) => table_findings(&credit.card),
+            Family::Fund(Some(card)) => table_findings(card),
             Family::Fund(None) | Family::Deposit(_) | Family::Insurance(_) => Vec::new(),
         };
         let offers = self.engine.offers_of(label);
@@ -183,12 +190,13 @@ impl Lint<'_> {
         }
         if let Family::Credit(credit) = &strategy.family {
             findings.extend(off_points(credit));
-            findings.extend(self.rows(credit, strategy.currency, &offers));
+            findings.extend(self.rows(credit, &offers));
         }
         findings
     }
 
-    /// A product that no rule pack covers at some time to come cannot be priced then.
+    /// Returns an error where no rule pack covers the product at some time to come: it cannot be
+    /// priced then.
     fn law(&self, product: &str, offer: &Offer) -> Option<pb::Finding> {
         let book = self.engine.book();
         let instants = book.instants(&offer.matching, self.from_ms);
@@ -204,13 +212,8 @@ impl Lint<'_> {
         ))
     }
 
-    /// The first case by which each row breaks the floor or the cap.
-    fn rows(
-        &self,
-        credit: &CreditStrategy,
-        currency: Currency,
-        offers: &BTreeMap<&str, &Offer>,
-    ) -> Vec<pb::Finding> {
+    /// Returns the first case in which each row breaks the floor or the cap.
+    fn rows(&self, credit: &CreditStrategy, offers: &BTreeMap<&str, &Offer>) -> Vec<pb::Finding> {
         let book = self.engine.book();
         let mut said: BTreeSet<(String, Vec<i32>)> = BTreeSet::new();
         let mut findings = Vec::new();
@@ -228,7 +231,6 @@ impl Lint<'_> {
                     plan,
                     book,
                     binding,
-                    currency,
                 };
                 for finding in case.findings() {
                     if said.insert((finding.rule.clone(), finding.rows.clone())) {
@@ -241,13 +243,13 @@ impl Lint<'_> {
     }
 }
 
-/// Targets that are no approved point are moved to one: worth a look.
+/// Returns a warning for each target that is no approved point: the price will be another.
 fn off_points(credit: &CreditStrategy) -> Vec<pb::Finding> {
-    let crate::points::Points::Listed(points) = &credit.points else {
+    let Points::Listed(points) = &credit.points else {
         return Vec::new();
     };
     let rows = credit.card.rows();
-    rows.filter(|(_, offer)| points.binary_search(&offer.net_ppm()).is_err())
+    rows.filter(|(_, offer)| points.binary_search(&offer.net_rate()).is_err())
         .map(|(_, offer)| pb::Finding {
             severity: "warning".to_owned(),
             rule: "price-point".to_owned(),
@@ -255,7 +257,7 @@ fn off_points(credit: &CreditStrategy) -> Vec<pb::Finding> {
             message: format!(
                 "row {}: {} after discount is no approved price point",
                 offer.row,
-                RatePpm::new(offer.net_ppm()).unwrap_or_default()
+                offer.net_rate()
             ),
             counter_example: String::new(),
         })
@@ -267,24 +269,24 @@ impl Case<'_> {
         let card = &self.credit.card;
         let mut findings = Vec::new();
         for (row, offer) in card.rows() {
-            if !card.takes(row, Input::Product, &self.product.into()) {
+            if !card.takes(row, CardInput::Product, &self.product.into()) {
                 continue;
             }
-            let amounts: Vec<i64> = card
+            let amounts: Vec<Money> = card
                 .amounts(row)
                 .into_iter()
                 .filter_map(|range| self.smallest(range))
                 .collect();
             for tenor in &self.plan.tenors {
                 let months = i64::from(tenor.months);
-                if !self.plan.is_card && !card.takes(row, Input::Tenor, &months.into()) {
+                if !self.plan.is_card && !card.takes(row, CardInput::Tenor, &months.into()) {
                     continue;
                 }
                 for (place, grade) in self.credit.grades.names().enumerate() {
-                    if card.takes(row, Input::Grade, &grade.into()) {
+                    if card.takes(row, CardInput::Grade, &grade.into()) {
                         let found = amounts
                             .iter()
-                            .filter_map(|amount| self.bound((tenor, place), *amount, offer));
+                            .filter_map(|amount| self.broken_bound(tenor, place, *amount, offer));
                         findings.extend(found);
                     }
                 }
@@ -293,33 +295,35 @@ impl Case<'_> {
         findings
     }
 
-    /// The smallest amount on offer within a range.
-    fn smallest(&self, (low, high): (i64, i64)) -> Option<i64> {
-        let step = self.plan.step;
-        let least = low.max(self.plan.min);
-        let amount = least + (step - least.rem_euclid(step)) % step;
-        (amount <= high.min(self.plan.max)).then_some(amount)
+    /// Returns the smallest amount on offer within a range, or `None` where there is none.
+    fn smallest(&self, range: AmountRange) -> Option<Money> {
+        let CreditPlan { min, max, step, .. } = *self.plan;
+        let step = step.minor();
+        let least = range.low.minor().max(min.minor());
+        let amount = least.checked_add((step - least.rem_euclid(step)) % step)?;
+        let most = range.high.minor().min(max.minor());
+        (amount <= most).then_some(Money::new(amount, min.currency()))
     }
 
-    /// Whether a row's rate breaks the floor or the cap of one grade, tenor and amount.
-    fn bound(
+    /// Returns the bound, floor or cap, that a row's rate breaks for one tenor, grade (by its
+    /// place) and amount, or `None` where it keeps both.
+    fn broken_bound(
         &self,
-        (tenor, place): (&TenorPlan, usize),
-        amount: i64,
+        tenor: &TenorPlan,
+        grade: usize,
+        amount: Money,
         offer: CardOffer,
     ) -> Option<pb::Finding> {
-        let grade = self.credit.grades.names().nth(place).unwrap_or_default();
+        let name = self.credit.grades.names().nth(grade).unwrap_or_default();
         let rows = vec![offer.row];
-        let rate = RatePpm::new(offer.net_ppm()).unwrap_or_default();
+        let rate = offer.net_rate();
         let example = || {
             format!(
-                "product = {}, grade = {grade}, tenor = {}, amount = {}",
-                self.product,
-                tenor.months,
-                Money::new(amount, self.currency)
+                "product = {}, grade = {name}, tenor = {}, amount = {amount}",
+                self.product, tenor.months,
             )
         };
-        let floor = tenor.costs[place].floor(self.plan.upfront(amount));
+        let floor = tenor.costs[grade].floor(self.plan.upfront(amount));
         let covered = floor.is_some_and(|floor| rate >= floor);
         if !covered {
             let floor = floor.map_or("any rate".to_owned(), |floor| floor.to_string());
@@ -329,15 +333,12 @@ impl Case<'_> {
             );
             return Some(error("below-floor", rows, message, example()));
         }
-        let ceiling = self.plan.ceiling(tenor, &self.binding, amount)?;
-        let lawful = ceiling.is_some_and(|ceiling| rate <= ceiling);
-        if lawful {
-            return None;
-        }
+        let most = match self.plan.ceiling(tenor, &self.binding, amount) {
+            ceiling if ceiling.allows(rate) => return None,
+            Ceiling::At(most) => format!("at most {most}"),
+            Ceiling::Unlawful | Ceiling::Uncapped => "the fee alone breaks it".to_owned(),
+        };
         let pack = &self.book.pack(self.binding.named).id;
-        let most = ceiling.map_or("the fee alone breaks it".to_owned(), |most| {
-            format!("at most {most}")
-        });
         let message = format!(
             "row {}: {rate} after discount is beyond the cap of {pack}: {most}",
             offer.row

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fairlead_domain::Currency;
+use fairlead_domain::{Currency, Money, StrategyLabel};
 use fairlead_proto::catalogue::v1::{Product, ProductKind, product::Terms};
 
 use crate::credit::{CostCache, CreditPlan};
@@ -11,14 +11,14 @@ use crate::deposit::Deposit;
 use crate::error::Checks;
 use crate::fund::Fund;
 use crate::insurance::Policy;
-use crate::rule_pack::RuleBook;
+use crate::rule_pack::{PackIndex, RuleBook, Scope};
 use crate::strategy::{CompiledStrategy, Family};
 use crate::{Error, Source};
 
-/// Strategy versions, ascending, by strategy.
+/// The versions of each strategy, ascending.
 pub(crate) type Versions = BTreeMap<String, Vec<Arc<CompiledStrategy>>>;
 
-/// A product and how each version of its strategy prices it.
+/// A product under each version of its strategy.
 #[derive(Debug)]
 pub(crate) struct Listing {
     pub(crate) kind: ProductKind,
@@ -32,8 +32,8 @@ pub(crate) struct Listing {
 #[derive(Debug)]
 pub(crate) struct Offer {
     pub(crate) strategy: Arc<CompiledStrategy>,
-    /// Rule packs that may bind it.
-    pub(crate) matching: Vec<usize>,
+    /// The rule packs that may bind it.
+    pub(crate) matching: Vec<PackIndex>,
     pub(crate) pricer: Pricer,
 }
 
@@ -46,18 +46,18 @@ pub(crate) enum Pricer {
     Insurance(Policy),
 }
 
-/// Compiles every strategy version, adding what is wrong to `errors`.
+/// Compiles every strategy version, adding errors to `errors`.
 pub(crate) fn compile_strategies(source: &Source<'_>, errors: &mut Vec<Error>) -> Versions {
     let mut strategies = Versions::new();
     for strategy in source.strategies {
         match CompiledStrategy::compile(strategy, source.risk_models) {
             Ok(compiled) => {
-                let versions = strategies.entry(compiled.id.clone()).or_default();
-                let mut checks = Checks::of(format!("strategy {}", compiled.id));
-                let known = versions
-                    .iter()
-                    .any(|other| other.version == compiled.version);
-                checks.require(!known, "version", compiled.version, "each version once");
+                let label = &compiled.label;
+                let mut checks = Checks::new(format!("strategy {}", label.strategy_id));
+                let versions: &mut Vec<Arc<CompiledStrategy>> =
+                    strategies.entry(label.strategy_id.clone()).or_default();
+                let known = versions.iter().any(|other| other.label == *label);
+                checks.require(!known, "version", label.version, "each version once");
                 errors.extend(checks.into_errors());
                 versions.push(Arc::new(compiled));
             }
@@ -65,31 +65,33 @@ pub(crate) fn compile_strategies(source: &Source<'_>, errors: &mut Vec<Error>) -
         }
     }
     for versions in strategies.values_mut() {
-        versions.sort_by_key(|strategy| strategy.version);
+        versions.sort_by_key(|strategy| strategy.label.version);
     }
     strategies
 }
 
-/// What products are compiled with.
-type Compiled<'a> = (
-    &'a RuleBook,
-    &'a Versions,
-    &'a mut BTreeMap<String, CostCache>,
-);
+/// The parts of a release that products are compiled with.
+#[derive(Debug)]
+pub(crate) struct Compilation<'a> {
+    pub(crate) book: &'a RuleBook,
+    pub(crate) strategies: &'a Versions,
+    /// The strategy of products that name none, by kind.
+    pub(crate) default_strategies: &'a BTreeMap<i32, String>,
+    pub(crate) caches: BTreeMap<StrategyLabel, CostCache>,
+}
 
 impl Listing {
     pub(crate) fn compile(
         product: &Product,
-        defaults: &BTreeMap<i32, String>,
-        (book, strategies, caches): Compiled<'_>,
+        with: &mut Compilation<'_>,
     ) -> Result<Self, Vec<Error>> {
-        let mut checks = Checks::of(format!("product {}", product.product_id));
+        let mut checks = Checks::new(format!("product {}", product.product_id));
         let named = Some(&product.strategy_id).filter(|id| !id.is_empty());
         let strategy_id = named
-            .or_else(|| defaults.get(&product.kind))
+            .or_else(|| with.default_strategies.get(&product.kind))
             .cloned()
             .unwrap_or_default();
-        let versions = strategies.get(&strategy_id);
+        let versions = with.strategies.get(&strategy_id);
         if versions.is_none() && !strategy_id.is_empty() {
             checks.missing("strategy_id", &strategy_id);
         }
@@ -105,8 +107,8 @@ impl Listing {
         };
         let mut offers = Vec::new();
         for strategy in versions.into_iter().flatten() {
-            let cache = caches.entry(strategy.label.clone()).or_default();
-            match Offer::compile(product, strategy, book, cache) {
+            let cache = with.caches.entry(strategy.label.clone()).or_default();
+            match Offer::compile(product, strategy, with.book, cache) {
                 Ok(offer) => offers.push(offer),
                 Err(errors) => checks.extend(errors),
             }
@@ -129,12 +131,12 @@ impl Offer {
         cache: &mut CostCache,
     ) -> Result<Self, Vec<Error>> {
         let subject = format!("product {} under {}", product.product_id, strategy.label);
-        let mut checks = Checks::of(subject);
+        let mut checks = Checks::new(subject);
         let kind = product.kind();
         checks.require(
             strategy.kinds.contains(&kind),
             "kind",
-            kind_in_words(kind),
+            kind.hyphenated(),
             "a kind that the strategy prices",
         );
         checks.require(
@@ -143,8 +145,11 @@ impl Offer {
             &product.currency,
             format!("the strategy's, {}", strategy.currency),
         );
-        let place = (strategy.jurisdiction.as_str(), strategy.licence.as_str());
-        let matching = book.matching(place, kind);
+        let matching = book.matching(Scope {
+            jurisdiction: &strategy.jurisdiction,
+            licence: &strategy.licence,
+            kind,
+        });
         for pack in matching.iter().map(|index| book.pack(*index)) {
             checks.require(
                 pack.fits_currency(&product.currency),
@@ -177,27 +182,26 @@ impl Pricer {
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let currency = strategy.currency;
         let pricer = match (&product.terms, &strategy.family) {
             (Some(Terms::Loan(terms)), Family::Credit(credit)) => {
-                Self::Credit(CreditPlan::loan(terms, (credit, currency), cache, checks)?)
+                Self::Credit(CreditPlan::loan(terms, credit, cache, checks)?)
             }
             (Some(Terms::Card(terms)), Family::Credit(credit)) => {
-                Self::Credit(CreditPlan::card(terms, (credit, currency), cache, checks)?)
+                Self::Credit(CreditPlan::card(terms, credit, cache, checks)?)
             }
             (Some(Terms::Fund(terms)), Family::Fund(_)) => {
-                Self::Fund(Fund::compile(terms, currency, checks))
+                Self::Fund(Fund::compile(terms, strategy.currency, checks))
             }
             (Some(Terms::Deposit(terms)), Family::Deposit(cost)) => {
-                let with = (cost.as_deref(), currency);
-                Self::Deposit(Deposit::compile(terms, product.margin_minor, with, checks))
+                let margin = Money::new(product.margin_minor, strategy.currency);
+                Self::Deposit(Deposit::compile(terms, margin, cost.as_deref(), checks))
             }
             (Some(Terms::Insurance(terms)), Family::Insurance(loading)) => {
-                Self::Insurance(Policy::compile(terms, *loading, currency, checks))
+                Self::Insurance(Policy::compile(terms, *loading, checks))
             }
             _ => {
                 let allowed = "the terms of the kind, under a strategy of its family";
-                checks.require(false, "terms", kind_in_words(product.kind()), allowed);
+                checks.require(false, "terms", product.kind().hyphenated(), allowed);
                 return None;
             }
         };
@@ -209,23 +213,10 @@ impl Pricer {
             checks.require(
                 loan != plan.is_card,
                 "terms",
-                kind_in_words(product.kind()),
+                product.kind().hyphenated(),
                 "the terms of the kind",
             );
         }
         Some(pricer)
-    }
-}
-
-/// A kind as people write it.
-pub(crate) fn kind_in_words(kind: ProductKind) -> &'static str {
-    match kind {
-        ProductKind::Unspecified => "unspecified",
-        ProductKind::CashLoan => "cash-loan",
-        ProductKind::InstalmentPlan => "instalment-plan",
-        ProductKind::CreditCard => "credit-card",
-        ProductKind::Fund => "fund",
-        ProductKind::Deposit => "deposit",
-        ProductKind::Insurance => "insurance",
     }
 }

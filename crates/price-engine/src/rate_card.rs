@@ -1,64 +1,77 @@
 //! The rate card: a decision table over allow-listed inputs that gives a rate and a discount.
 //!
-//! Only product, grade, tenor, amount, channel, segment and campaign can be columns. What is not in
-//! the list cannot reach a price: not habit, not device, not willingness to pay.
-
-use std::collections::BTreeSet;
+//! Only product, grade, tenor, amount, channel, segment and campaign can be columns. An input that
+//! is not in the list cannot reach a price: no habit, no device, no willingness to pay.
 
 use fairlead_decision_table::{
     Column, Direction, Finding, Kind, Monotone, NoMatch, ParseError, Place, Row, Schema, Table,
     Value, not_monotone,
 };
-use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_domain::{Currency, Money, RatePpm, Share};
 use fairlead_proto::control::v1 as pb;
 use smallvec::SmallVec;
 
 use crate::Error;
-use crate::card_columns::{Input, Outputs, input_columns, output_columns};
+use crate::card_columns::{CardInput, Outputs, input_columns, output_columns};
 use crate::error::Checks;
 use crate::inputs::CardInputs;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::risk::Grades;
 
-/// What a card offers.
+/// The outputs of one row of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CardOffer {
-    /// 1-based row.
+    /// The row, from 1.
     pub(crate) row: i32,
-    pub(crate) rate_ppm: i64,
-    /// Taken off; never negative, so that a discount only lowers.
-    pub(crate) discount_ppm: i64,
+    pub(crate) rate: RatePpm,
+    /// For credit the rate that is taken off, at most `rate`; for funds the share of the fee.
+    discount: RatePpm,
 }
 
 impl CardOffer {
-    /// The rate after the discount.
-    pub(crate) fn net_ppm(&self) -> i64 {
-        self.rate_ppm - self.discount_ppm
+    /// Returns the rate after the discount. It never saturates: a discount above its rate is
+    /// refused when the card is compiled.
+    pub(crate) fn net_rate(&self) -> RatePpm {
+        self.rate.saturating_sub(self.discount)
     }
+
+    /// Returns the discount of a fund, the share of the full fee that is taken off.
+    pub(crate) fn fee_discount(&self) -> Result<Share, Refused> {
+        let ppm = self.discount.ppm();
+        Share::new(ppm).map_err(|error| refuse(Cause::NoRow, error.to_string()))
+    }
+}
+
+/// A range of amounts, both ends inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AmountRange {
+    pub(crate) low: Money,
+    pub(crate) high: Money,
 }
 
 /// A rate card, parsed.
 #[derive(Debug)]
 pub(crate) struct RateCard {
     table: Table,
-    inputs: Vec<Input>,
+    inputs: Vec<CardInput>,
     rate: Option<usize>,
     discount: Option<usize>,
     currency: Currency,
-    breaks: Vec<i64>,
+    breaks: Vec<Money>,
 }
 
 impl RateCard {
     pub(crate) fn compile(
         card: &pb::RateCard,
-        (outputs, currency): (Outputs, Currency),
+        outputs: Outputs,
+        currency: Currency,
         checks: &mut Checks,
     ) -> Option<Self> {
         let inputs = input_columns(&card.inputs, currency, checks)?;
-        let (kinds, columns): (Vec<Input>, Vec<Column>) = inputs.into_iter().unzip();
+        let (kinds, columns): (Vec<CardInput>, Vec<Column>) = inputs.into_iter().unzip();
         let schema = Schema::new(columns, output_columns(&card.outputs, outputs, checks)?);
         let schema = schema
-            .map_err(|error| whole(checks, error.to_string()))
+            .map_err(|error| table_error(checks, error.to_string()))
             .ok()?;
         let (rate, discount) = (schema.output("rate"), schema.output("discount"));
         let header = card
@@ -73,12 +86,12 @@ impl RateCard {
             Ok(table) => table,
             Err(errors) => {
                 for error in &errors {
-                    refused_cell(checks, error);
+                    cell_error(checks, error);
                 }
                 return None;
             }
         };
-        let breaks = breaks_of(&table, &kinds);
+        let breaks = breaks(&table, &kinds);
         let card = Self {
             table,
             inputs: kinds,
@@ -91,93 +104,87 @@ impl RateCard {
         Some(card)
     }
 
-    /// What the card offers for some inputs; no row, a missing input or one out of range is a
+    /// Returns the offer of the row that matches. No row, a missing input or one out of range is a
     /// refusal, never a default.
     pub(crate) fn look_up(&self, inputs: &CardInputs<'_>) -> Result<CardOffer, Refused> {
         let values: SmallVec<[Value<'_>; 8]> = self
             .inputs
             .iter()
-            .map(|input| self.value(*input, inputs))
+            .map(|input| input_value(*input, inputs))
             .collect();
         let found = self.table.evaluate(&values).map_err(|why| no_match(&why))?;
         Ok(self.offer(found.row, found.outputs))
     }
 
-    fn value<'a>(&self, input: Input, inputs: &CardInputs<'a>) -> Value<'a> {
-        match input {
-            Input::Product => inputs.product.into(),
-            Input::Grade => inputs.grade.into(),
-            Input::Tenor => inputs.tenor.map(i64::from).into(),
-            Input::Amount => Money::new(inputs.amount, self.currency).into(),
-            Input::Channel => inputs.channel.into(),
-            Input::Segment => inputs.segment.into(),
-            Input::Campaign => inputs.campaign.into(),
-        }
-    }
-
     fn offer(&self, row: usize, outputs: &[Value<'static>]) -> CardOffer {
         let rate = |at: Option<usize>| match at.and_then(|at| outputs.get(at)) {
-            Some(Value::Rate(rate)) => rate.ppm(),
-            _ => 0,
+            Some(Value::Rate(rate)) => *rate,
+            _ => RatePpm::ZERO,
         };
         CardOffer {
-            row: i32::try_from(row).unwrap_or(i32::MAX),
-            rate_ppm: rate(self.rate),
-            discount_ppm: rate(self.discount),
+            row: row_number(row),
+            rate: rate(self.rate),
+            discount: rate(self.discount),
         }
     }
 
-    /// Amounts at which what the card offers may change, minor units, ascending.
-    pub(crate) fn breaks(&self) -> &[i64] {
+    /// Returns the amounts at which the offer may change, ascending.
+    pub(crate) fn breaks(&self) -> &[Money] {
         &self.breaks
     }
 
-    /// The table, for its own lint.
+    /// Returns the table, for its own lint.
     pub(crate) fn table(&self) -> &Table {
         &self.table
     }
 
-    /// Every row with what it offers.
+    /// Returns every row with its offer.
     pub(crate) fn rows(&self) -> impl Iterator<Item = (Row<'_>, CardOffer)> {
         self.table
             .rows()
             .map(|row| (row, self.offer(row.number(), row.outputs())))
     }
 
-    /// Whether a row takes an input's value; yes where the card has no such column.
-    pub(crate) fn takes(&self, row: Row<'_>, input: Input, value: &Value<'_>) -> bool {
+    /// Returns whether a row takes an input's value; every row does where the card has no such
+    /// column.
+    pub(crate) fn takes(&self, row: Row<'_>, input: CardInput, value: &Value<'_>) -> bool {
         self.column(input)
             .is_none_or(|column| row.accepts(column, value))
     }
 
-    /// The amounts that a row takes, both ends inside, minor units; all of them where the card has
-    /// no such column.
-    pub(crate) fn amounts(&self, row: Row<'_>) -> Vec<(i64, i64)> {
-        self.column(Input::Amount).map_or_else(
-            || vec![(i64::MIN, i64::MAX)],
-            |column| money_ranges(row, column).collect(),
+    /// Returns the amounts that a row takes: all of them where the card has no such column.
+    pub(crate) fn amounts(&self, row: Row<'_>) -> Vec<AmountRange> {
+        let all = || AmountRange {
+            low: Money::new(i64::MIN, self.currency),
+            high: Money::new(i64::MAX, self.currency),
+        };
+        self.column(CardInput::Amount).map_or_else(
+            || vec![all()],
+            |column| amount_ranges(row, column).collect(),
         )
     }
 
-    pub(crate) fn column(&self, input: Input) -> Option<usize> {
+    pub(crate) fn column(&self, input: CardInput) -> Option<usize> {
         self.inputs.iter().position(|one| *one == input)
     }
 
     fn check_discounts(&self, outputs: Outputs, checks: &mut Checks) {
         for (row, offer) in self.rows() {
             let most = match outputs {
-                Outputs::Rate => offer.rate_ppm,
-                Outputs::Discount => 1_000_000,
+                Outputs::Rate => offer.rate,
+                Outputs::Discount => Share::ALL.into(),
             };
-            let fits = (0..=most).contains(&offer.discount_ppm) && offer.rate_ppm >= 0;
+            let fits =
+                (RatePpm::ZERO..=most).contains(&offer.discount) && offer.rate >= RatePpm::ZERO;
             if !fits {
                 checks.push(Error::RateCard {
                     subject: checks.subject().to_owned(),
                     row: Some(row.number()),
                     cause: format!(
-                        "row {}: discount `{} ppm` is not allowed: 0 to {most} ppm",
+                        "row {}: discount `{} ppm` is not allowed: 0 to {} ppm",
                         row.number(),
-                        offer.discount_ppm
+                        offer.discount.ppm(),
+                        most.ppm()
                     ),
                 });
             }
@@ -187,7 +194,7 @@ impl RateCard {
     /// Checks that the grade column holds the strategy's grades, best first, and that no worse
     /// grade pays less after its discount, all else equal.
     pub(crate) fn check_grades(&self, grades: &Grades, checks: &mut Checks) {
-        let Some(column) = self.column(Input::Grade) else {
+        let Some(column) = self.column(CardInput::Grade) else {
             return;
         };
         if let Kind::Ordered { order } = &self.table.schema().inputs()[column].kind {
@@ -201,13 +208,13 @@ impl RateCard {
                 ),
             );
         }
-        // A discount above its rate was named before.
-        if self.rows().any(|(_, offer)| offer.net_ppm() < 0) {
+        // A discount above its rate is an error of its own.
+        if self.rows().any(|(_, offer)| offer.discount > offer.rate) {
             return;
         }
         let net = match self.net_table() {
             Ok(net) => net,
-            Err(cause) => return whole(checks, cause),
+            Err(cause) => return table_error(checks, cause),
         };
         let rule = Monotone {
             input: "grade",
@@ -220,11 +227,11 @@ impl RateCard {
                     checks.push(worse_pays_less(checks.subject(), &finding));
                 }
             }
-            Err(error) => whole(checks, error.to_string()),
+            Err(error) => table_error(checks, error.to_string()),
         }
     }
 
-    /// The same rows with one output: the rate after the discount.
+    /// Returns the same rows with one output, the rate after the discount.
     fn net_table(&self) -> Result<Table, String> {
         let schema = self.table.schema();
         let net = Kind::Rate {
@@ -237,7 +244,7 @@ impl RateCard {
             let cells = (0..schema.inputs().len()).filter_map(|input| row.cell(input));
             cells
                 .map(str::to_owned)
-                .chain([format!("{}ppm", offer.net_ppm())])
+                .chain([format!("{}ppm", offer.net_rate().ppm())])
                 .collect()
         }));
         let schema = Schema::new(schema.inputs().to_vec(), vec![Column::new("net", net)]);
@@ -252,7 +259,20 @@ impl RateCard {
     }
 }
 
-pub(crate) fn whole(checks: &mut Checks, cause: String) {
+fn input_value<'a>(input: CardInput, inputs: &CardInputs<'a>) -> Value<'a> {
+    match input {
+        CardInput::Product => inputs.product.into(),
+        CardInput::Grade => inputs.grade.into(),
+        CardInput::Tenor => inputs.tenor.map(i64::from).into(),
+        CardInput::Amount => inputs.amount.into(),
+        CardInput::Channel => inputs.channel.into(),
+        CardInput::Segment => inputs.segment.into(),
+        CardInput::Campaign => inputs.campaign.into(),
+    }
+}
+
+/// Notes an error of a card that is not in one of its rows.
+pub(crate) fn table_error(checks: &mut Checks, cause: String) {
     checks.push(Error::RateCard {
         subject: checks.subject().to_owned(),
         row: None,
@@ -260,7 +280,7 @@ pub(crate) fn whole(checks: &mut Checks, cause: String) {
     });
 }
 
-fn refused_cell(checks: &mut Checks, error: &ParseError) {
+fn cell_error(checks: &mut Checks, error: &ParseError) {
     checks.push(Error::RateCard {
         subject: checks.subject().to_owned(),
         row: match error.place {
@@ -279,41 +299,51 @@ fn worse_pays_less(subject: &str, finding: &Finding) -> Error {
     };
     Error::NotMonotone {
         subject: subject.to_owned(),
-        rows: (
-            rows.first().copied().unwrap_or(0),
-            rows.get(1).copied().unwrap_or(0),
-        ),
+        better_row: rows.first().copied().unwrap_or(0),
+        worse_row: rows.get(1).copied().unwrap_or(0),
         example,
         cause: finding.to_string(),
     }
 }
 
-fn money_ranges(row: Row<'_>, column: usize) -> impl Iterator<Item = (i64, i64)> {
+/// Returns the number of a row as prices and findings carry it. No table has more rows than fit.
+pub(crate) fn row_number(row: usize) -> i32 {
+    i32::try_from(row).unwrap_or(i32::MAX)
+}
+
+fn amount_ranges(row: Row<'_>, column: usize) -> impl Iterator<Item = AmountRange> {
     row.ranges(column)
         .into_iter()
         .filter_map(|range| match range {
-            (Value::Money(low), Value::Money(high)) => Some((low.minor(), high.minor())),
+            (Value::Money(low), Value::Money(high)) => Some(AmountRange { low, high }),
             _ => None,
         })
 }
 
-/// Where a stretch of amounts begins or the next one would.
-fn breaks_of(table: &Table, inputs: &[Input]) -> Vec<i64> {
-    let Some(column) = inputs.iter().position(|input| *input == Input::Amount) else {
+/// Returns the amounts at which a range of amounts begins, or ends and another could begin.
+fn breaks(table: &Table, inputs: &[CardInput]) -> Vec<Money> {
+    let Some(column) = inputs.iter().position(|input| *input == CardInput::Amount) else {
         return Vec::new();
     };
-    let ranges = table
+    let mut breaks: Vec<Money> = table
         .rows()
-        .flat_map(|row| money_ranges(row, column).collect::<Vec<_>>());
-    let breaks: BTreeSet<i64> = ranges.flat_map(|(low, high)| [low, high + 1]).collect();
-    breaks.into_iter().collect()
+        .flat_map(|row| amount_ranges(row, column).collect::<Vec<_>>())
+        .flat_map(|AmountRange { low, high }| {
+            let next = Money::new(1, high.currency());
+            [Some(low), high.checked_add(next)]
+        })
+        .flatten()
+        .collect();
+    breaks.sort_unstable_by_key(|amount| amount.minor());
+    breaks.dedup();
+    breaks
 }
 
 fn no_match(why: &NoMatch) -> Refused {
     let cause = match why {
         NoMatch::Missing { .. } => Cause::MissingInput,
         NoMatch::OtherKind { .. } | NoMatch::OutOfRange { .. } => Cause::InputOutOfRange,
-        // Rows that contradict each other say nothing either.
+        // Of rows that contradict each other none is the answer.
         NoMatch::NoRow { .. } | NoMatch::Conflict { .. } | NoMatch::Count { .. } => Cause::NoRow,
     };
     refuse(cause, why.to_string())

@@ -1,4 +1,4 @@
-//! Rate cards: what they take, what they refuse, what they offer.
+//! Tests of rate cards: the columns that they take, the cells that they refuse, their offers.
 
 use super::*;
 
@@ -28,15 +28,15 @@ const RATE: (&str, &str) = ("rate", "rate(0%..36%)");
 const DISCOUNT: (&str, &str) = ("discount", "rate(0%..36%)");
 
 fn compile(card: &pb::RateCard, outputs: Outputs) -> (Option<RateCard>, Vec<String>) {
-    let mut checks = Checks::of("strategy s@1");
-    let compiled = RateCard::compile(card, (outputs, Currency::CNY), &mut checks);
+    let mut checks = Checks::new("strategy s@1");
+    let compiled = RateCard::compile(card, outputs, Currency::CNY, &mut checks);
     let grades = ["A", "B"].map(|name| pb::Grade {
         grade: name.to_owned(),
         max_pd_ppm: 0,
         pd_ppm: 0,
     });
     if let Some(card) = &compiled {
-        let grades = Grades::compile(&grades, false, &mut Checks::of("grades"));
+        let grades = Grades::compile(&grades, false, &mut Checks::new("grades"));
         card.check_grades(&grades, &mut checks);
     }
     (
@@ -49,12 +49,16 @@ fn compile(card: &pb::RateCard, outputs: Outputs) -> (Option<RateCard>, Vec<Stri
     )
 }
 
+fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::CNY)
+}
+
 fn inputs(grade: &'static str, amount: i64) -> CardInputs<'static> {
     CardInputs {
         product: "P1",
         grade: Some(grade),
         tenor: None,
-        amount,
+        amount: cny(amount),
         channel: "app",
         segment: None,
         campaign: "none",
@@ -74,10 +78,10 @@ fn offers_and_breaks() {
     );
     assert!(errors.is_empty(), "{errors:?}");
     let card = card.expect("compiled");
-    assert_eq!(card.breaks(), [0, 50_000, 100_001]);
+    assert_eq!(card.breaks(), [0, 50_000, 100_001].map(cny));
     let offer = card.look_up(&inputs("A", 49_999)).expect("a row");
     assert_eq!(
-        (offer.row, offer.rate_ppm, offer.net_ppm()),
+        (offer.row, offer.rate.ppm(), offer.net_rate().ppm()),
         (1, 80_000, 70_000)
     );
     assert_eq!(card.look_up(&inputs("B", 0)).expect("a row").row, 3);
@@ -181,7 +185,7 @@ fn discounts_only_lower_and_never_below_nothing() {
     assert!(!errors.is_empty(), "a negative discount raises");
 }
 
-/// Rates rise with the grade, but a discount turns the order around.
+/// Rates rise with the grade, but a discount reverses the order.
 #[test]
 fn a_worse_grade_never_pays_less_after_its_discount() {
     let rows: [&[&str]; 2] = [&["A", "8%", "0%"], &["B", "9%", "2%"]];
@@ -202,10 +206,11 @@ fn a_worse_grade_never_pays_less_after_its_discount() {
 #[test]
 fn cells_that_do_not_parse_name_their_row() {
     let rows: [&[&str]; 2] = [&["A", "8"], &["X", "8%"]];
-    let mut checks = Checks::of("strategy s@1");
+    let mut checks = Checks::new("strategy s@1");
     RateCard::compile(
         &card(&[GRADE], &[RATE], &rows),
-        (Outputs::Rate, Currency::CNY),
+        Outputs::Rate,
+        Currency::CNY,
         &mut checks,
     );
     let rows: Vec<_> = checks

@@ -1,15 +1,16 @@
-//! Reason codes and counterfactuals: why terms are not the best, and what would better them.
+//! Reason codes, which say why terms are not the best, and counterfactuals, which say what change
+//! would improve them.
 
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::risk::{Assessment, Characteristic, Grades, Scorecard, probability};
 
-/// As many as a notice to a customer carries (Regulation B's official interpretation, comment
-/// 9(b)(2)-1: more than four are not likely to be helpful).
+/// The most reasons that a notice to a customer carries (Regulation B's official interpretation,
+/// comment 9(b)(2)-1: more than four are not likely to be helpful).
 pub(crate) const MOST_REASONS: usize = 4;
 
-/// The characteristics that count against the customer, strongest first.
-pub(crate) fn of_scorecard(card: &Scorecard, assessment: &Assessment) -> Vec<pb::ReasonCode> {
+/// Returns the characteristics that count against the customer, strongest first.
+pub(crate) fn adverse_reasons(card: &Scorecard, assessment: &Assessment) -> Vec<pb::ReasonCode> {
     let mut ranked: Vec<(f64, &Characteristic, Option<usize>)> = card
         .characteristics
         .iter()
@@ -39,15 +40,15 @@ pub(crate) fn of_scorecard(card: &Scorecard, assessment: &Assessment) -> Vec<pb:
 struct Move<'a> {
     characteristic: &'a Characteristic,
     to: usize,
-    /// Bins crossed.
+    /// The bins crossed.
     distance: usize,
-    /// Log-odds won.
+    /// The log-odds gained.
     gain: f64,
 }
 
-/// The smallest change within the customer's reach that leads to a better grade than `now` (a
-/// place among the grades; beyond the last for a refusal), in words. Changes are measured in bins
-/// crossed; one characteristic is tried before two together.
+/// Returns, in words, the smallest change within the customer's reach that leads to a better grade
+/// than `now` (a place among the grades; beyond the last for a refusal), or `None` where there is
+/// none. Changes are measured in bins crossed; one characteristic is tried before two together.
 pub(crate) fn counterfactual(
     card: &Scorecard,
     assessment: &Assessment,
@@ -56,12 +57,12 @@ pub(crate) fn counterfactual(
 ) -> Option<String> {
     let mut moves: Vec<Move<'_>> = Vec::new();
     for (characteristic, bin) in card.characteristics.iter().zip(&assessment.bins) {
-        moves.extend(moves_of(characteristic, *bin));
+        moves.extend(improvements(characteristic, *bin));
     }
     moves.sort_by_key(|one| one.distance);
     let reaches = |gain: f64| {
         let pd = fairlead_domain::Probability::new(probability(assessment.log_odds - gain)).ok()?;
-        grades.of(pd).filter(|grade| *grade < now)
+        grades.place_of(pd).filter(|grade| *grade < now)
     };
     let say = |grade: usize, steps: &[Move<'_>]| {
         let changes: Vec<String> = steps.iter().map(Move::in_words).collect();
@@ -86,8 +87,11 @@ pub(crate) fn counterfactual(
         .map(|(grade, first, second)| say(grade, &[first, second]))
 }
 
-/// Every bin of a mutable, observed characteristic that costs fewer points.
-fn moves_of(characteristic: &Characteristic, bin: Option<usize>) -> impl Iterator<Item = Move<'_>> {
+/// Returns a move to every bin of a mutable, observed characteristic that costs fewer points.
+fn improvements(
+    characteristic: &Characteristic,
+    bin: Option<usize>,
+) -> impl Iterator<Item = Move<'_>> {
     let from = bin.filter(|_| characteristic.mutable);
     from.into_iter().flat_map(move |from| {
         let now = characteristic.points[from];
@@ -104,7 +108,8 @@ fn moves_of(characteristic: &Characteristic, bin: Option<usize>) -> impl Iterato
 }
 
 impl Move<'_> {
-    /// The nearest edge of the bin: "inquiries_12m below 4", "credit_history_months of 120 or more".
+    /// Returns the nearest edge of the bin: "inquiries_12m below 4", "credit_history_months of 120
+    /// or more".
     fn in_words(&self) -> String {
         let Characteristic {
             feature,
@@ -171,7 +176,7 @@ mod tests {
             pd_ppm: max_pd_ppm,
         };
         let grades = [grade("A", 60_000), grade("B", 100_000), grade("C", 250_000)];
-        let mut checks = Checks::of("test");
+        let mut checks = Checks::new("test");
         let grades = Grades::compile(&grades, true, &mut checks);
         assert!(checks.clean());
         grades
@@ -197,7 +202,7 @@ mod tests {
             ("small", 15.0),
         ];
         let (card, assessment) = assess(&worst);
-        let codes: Vec<_> = of_scorecard(&card, &assessment)
+        let codes: Vec<_> = adverse_reasons(&card, &assessment)
             .into_iter()
             .map(|reason| (reason.code, reason.contribution))
             .collect();
@@ -216,7 +221,7 @@ mod tests {
             ("small", 5.0),
         ];
         let (card, assessment) = assess(&best);
-        assert!(of_scorecard(&card, &assessment).is_empty());
+        assert!(adverse_reasons(&card, &assessment).is_empty());
     }
 
     /// log-odds -3 + .4 + .5 = -2.1: 10.9 %, grade C; grade B begins at -2.197.

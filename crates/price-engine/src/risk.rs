@@ -1,6 +1,6 @@
 //! Risk: a monotone scorecard gives the probability of default, cut-offs give the grade.
 
-use fairlead_domain::Probability;
+use fairlead_domain::{Probability, Share};
 use fairlead_proto::control::v1 as pb;
 use smallvec::SmallVec;
 
@@ -23,7 +23,7 @@ pub(crate) struct Characteristic {
     pub(crate) feature: String,
     /// Exclusive upper bounds of all bins but the last, ascending.
     pub(crate) bounds: Vec<f64>,
-    /// Points of each bin; one more than bounds.
+    /// The points of each bin, of which there is one more than bounds.
     pub(crate) points: Vec<f64>,
     missing_points: Option<f64>,
     /// The least points that an observed value gives.
@@ -33,19 +33,19 @@ pub(crate) struct Characteristic {
     pub(crate) mutable: bool,
 }
 
-/// A customer as the scorecard sees them.
+/// The outcome of a scorecard for one customer.
 #[derive(Debug, Clone)]
 pub(crate) struct Assessment {
-    /// Probability of default in one year.
+    /// The probability of default in one year.
     pub(crate) pd: Probability,
     pub(crate) log_odds: f64,
-    /// The bin of each characteristic; nothing where the feature is missing.
+    /// The bin of each characteristic, or `None` where the feature is missing.
     pub(crate) bins: SmallVec<[Option<usize>; 16]>,
 }
 
 impl Scorecard {
     pub(crate) fn compile(model: &pb::RiskModel) -> Result<Self, Vec<crate::Error>> {
-        let mut checks = Checks::of(format!("risk model {}", model.name));
+        let mut checks = Checks::new(format!("risk model {}", model.name));
         checks.require(!model.name.is_empty(), "name", "", "a name");
         checks.require(
             model.intercept.is_finite(),
@@ -69,7 +69,7 @@ impl Scorecard {
         })
     }
 
-    /// Scores a customer; refuses where a feature is missing that the model has no points for.
+    /// Scores a customer, or refuses where a feature is missing that the model has no points for.
     pub(crate) fn assess(&self, features: &dyn Features) -> Result<Assessment, Refused> {
         let mut log_odds = self.intercept;
         let mut bins = SmallVec::with_capacity(self.characteristics.len());
@@ -84,7 +84,7 @@ impl Scorecard {
     }
 }
 
-/// The probability of given log-odds.
+/// Returns the probability of given log-odds.
 pub(crate) fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-log_odds))
 }
@@ -144,6 +144,8 @@ impl Characteristic {
         }
     }
 
+    /// Returns the bin of the customer's value, or `None` where it is missing and the model has
+    /// points for that.
     fn bin(&self, features: &dyn Features, model: &str) -> Result<Option<usize>, Refused> {
         let Some(value) = features.number(&self.feature) else {
             if self.missing_points.is_some() {
@@ -159,12 +161,13 @@ impl Characteristic {
         Ok(Some(self.bounds.partition_point(|bound| *bound <= value)))
     }
 
+    /// Returns the points of a bin, or of a missing feature for `None`.
     pub(crate) fn points_of(&self, bin: Option<usize>) -> f64 {
         let observed = bin.and_then(|bin| self.points.get(bin)).copied();
         observed.or(self.missing_points).unwrap_or(0.0)
     }
 
-    /// How much a bin counts against the customer: points above the best that can be had.
+    /// Returns how much a bin counts against the customer: its points above the least.
     pub(crate) fn contribution(&self, bin: Option<usize>) -> f64 {
         self.points_of(bin) - self.least
     }
@@ -180,14 +183,16 @@ pub(crate) struct Grades {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Grade {
     pub(crate) name: String,
-    max_pd_ppm: i64,
-    /// The one-year probability of default that costs are computed with, ppm.
-    pub(crate) pd_ppm: i64,
+    /// The largest one-year probability of default in it.
+    max_pd: Share,
+    /// The one-year probability of default that costs are computed with.
+    pub(crate) pd: Share,
 }
 
 impl Grades {
-    /// `by_pd` says whether the cut-offs are used.
+    /// Checks the grades; `by_pd` says whether their cut-offs are used.
     pub(crate) fn compile(grades: &[pb::Grade], by_pd: bool, checks: &mut Checks) -> Self {
+        let mut compiled = Vec::with_capacity(grades.len());
         for (place, grade) in grades.iter().enumerate() {
             let before = &grades[..place];
             let fresh = before.iter().all(|other| other.grade != grade.grade);
@@ -197,7 +202,11 @@ impl Grades {
                 &grade.grade,
                 "a name, each once",
             );
-            checks.between("grading.grades.pd_ppm", grade.pd_ppm, 0, 990_000);
+            compiled.push(Grade {
+                name: grade.grade.clone(),
+                max_pd: cut_off(grade.max_pd_ppm),
+                pd: checks.share("grading.grades.pd_ppm", grade.pd_ppm, 0..=990_000),
+            });
         }
         let ascending = |key: fn(&pb::Grade) -> i64| {
             grades.windows(2).all(|pair| key(&pair[0]) <= key(&pair[1]))
@@ -225,27 +234,19 @@ impl Grades {
                 "ascending from best to worst",
             );
         }
-        Self {
-            grades: grades
-                .iter()
-                .map(|grade| Grade {
-                    name: grade.grade.clone(),
-                    max_pd_ppm: grade.max_pd_ppm,
-                    pd_ppm: grade.pd_ppm,
-                })
-                .collect(),
-        }
+        Self { grades: compiled }
     }
 
-    /// The grade of a probability; nothing beyond the last cut-off.
-    pub(crate) fn of(&self, pd: Probability) -> Option<usize> {
+    /// Returns the place of the grade of a probability, or `None` beyond the last cut-off.
+    pub(crate) fn place_of(&self, pd: Probability) -> Option<usize> {
         let ppm = pd.get() * 1e6;
         let place = self
             .grades
-            .partition_point(|grade| (grade.max_pd_ppm as f64) < ppm);
+            .partition_point(|grade| (grade.max_pd.ppm() as f64) < ppm);
         (place < self.grades.len()).then_some(place)
     }
 
+    /// Returns the place of a grade by its name.
     pub(crate) fn named(&self, name: &str) -> Option<usize> {
         self.grades.iter().position(|grade| grade.name == name)
     }
@@ -254,10 +255,17 @@ impl Grades {
         self.grades.iter().map(|grade| grade.name.as_str())
     }
 
-    /// The largest probability that any grade takes, ppm.
-    pub(crate) fn last_cut_off(&self) -> i64 {
-        self.grades.last().map_or(0, |grade| grade.max_pd_ppm)
+    /// Returns the largest probability that any grade takes.
+    pub(crate) fn last_cut_off(&self) -> Share {
+        let last = self.grades.last();
+        last.map_or(Share::ZERO, |grade| grade.max_pd)
     }
+}
+
+/// Returns a cut-off in ppm as a share. One outside 0 to 100 % takes the probabilities that the
+/// nearest of the two takes.
+fn cut_off(ppm: i64) -> Share {
+    Share::new(ppm.clamp(0, Share::ALL.ppm())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -341,14 +349,14 @@ mod tests {
             max_pd_ppm,
             pd_ppm,
         };
-        let mut checks = Checks::of("test");
+        let mut checks = Checks::new("test");
         let grades = [grade("A", 20_000, 10_000), grade("B", 50_000, 30_000)];
         let grades = Grades::compile(&grades, true, &mut checks);
         assert!(checks.clean());
-        let of = |pd| grades.of(Probability::new(pd).expect("a probability"));
-        assert_eq!(of(0.02), Some(0));
-        assert_eq!(of(0.020_000_1), Some(1));
-        assert_eq!(of(0.05), Some(1));
-        assert_eq!(of(0.051), None);
+        let place = |pd| grades.place_of(Probability::new(pd).expect("a probability"));
+        assert_eq!(place(0.02), Some(0));
+        assert_eq!(place(0.020_000_1), Some(1));
+        assert_eq!(place(0.05), Some(1));
+        assert_eq!(place(0.051), None);
     }
 }

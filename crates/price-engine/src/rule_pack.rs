@@ -1,14 +1,15 @@
-//! Law as dated data: which rule packs bind a product at an instant, and what they say together.
+//! Law as dated data: the rule packs that bind a product at an instant, and their bounds together.
 //!
 //! Every pack that matches binds; of each bound the strictest holds, and the pack it came from is
-//! named. Where no pack is valid nothing is priced: a gap in the law's data is not permission.
+//! named. Where no pack is valid there is no price: a gap in the law's data is not permission.
 
-use fairlead_domain::RatePpm;
-use fairlead_proto::catalogue::v1::{ProductKind, RedemptionFee};
+use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::control::v1 as pb;
 
 use crate::Error;
 use crate::error::Checks;
+use crate::redemption::RedemptionStep;
 use crate::schedule::{MAX_AMOUNT_MINOR, MAX_MONTHS};
 
 /// One pack, checked.
@@ -21,24 +22,42 @@ pub(crate) struct RulePack {
     valid_from_ms: i64,
     valid_to_ms: i64,
     pub(crate) max_all_in: Option<RatePpm>,
-    max_exposure: Option<i64>,
+    max_exposure: Option<Money>,
     max_bullet_months: Option<i32>,
-    redemption: Vec<RedemptionFee>,
-    currency: String,
+    redemption: Vec<RedemptionStep>,
     pub(crate) source: String,
 }
 
-/// What binds at an instant; indexes point into the book.
+/// The place of a rule pack in its book.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PackIndex(usize);
+
+/// A bound, and the rule pack that sets it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PackBound<T> {
+    pub(crate) pack: PackIndex,
+    pub(crate) most: T,
+}
+
+/// The bounds of the law at an instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Binding {
     /// The pack that is named on the quote: the one with the strictest cap, else the first valid.
-    pub(crate) named: usize,
-    /// Strictest all-in cap.
-    pub(crate) cap: Option<(usize, RatePpm)>,
-    /// Strictest exposure, minor units.
-    pub(crate) exposure: Option<(usize, i64)>,
-    /// Shortest longest bullet tenor.
-    pub(crate) bullet: Option<(usize, i32)>,
+    pub(crate) named: PackIndex,
+    /// The strictest cap on the all-in cost.
+    pub(crate) cap: Option<PackBound<RatePpm>>,
+    /// The strictest cap on unsecured exposure.
+    pub(crate) exposure: Option<PackBound<Money>>,
+    /// The strictest cap on the tenor of a bullet loan, months.
+    pub(crate) bullet: Option<PackBound<i32>>,
+}
+
+/// The products that a rule pack may bind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) jurisdiction: &'a str,
+    pub(crate) licence: &'a str,
+    pub(crate) kind: ProductKind,
 }
 
 /// Every rule pack of a release.
@@ -52,7 +71,7 @@ impl RuleBook {
         let mut errors = Vec::new();
         let mut compiled: Vec<RulePack> = Vec::new();
         for pack in packs {
-            let mut checks = Checks::of(format!("rule pack {}", pack.rule_pack_id));
+            let mut checks = Checks::new(format!("rule pack {}", pack.rule_pack_id));
             let known = compiled.iter().any(|other| other.id == pack.rule_pack_id);
             checks.require(!known, "rule_pack_id", &pack.rule_pack_id, "each id once");
             compiled.push(RulePack::compile(pack, &mut checks));
@@ -65,31 +84,21 @@ impl RuleBook {
         }
     }
 
-    pub(crate) fn pack(&self, index: usize) -> &RulePack {
-        &self.packs[index]
+    pub(crate) fn pack(&self, index: PackIndex) -> &RulePack {
+        &self.packs[index.0]
     }
 
-    /// Packs that may bind a product, whatever the instant.
-    pub(crate) fn matching(
-        &self,
-        (jurisdiction, licence): (&str, &str),
-        kind: ProductKind,
-    ) -> Vec<usize> {
-        let any_or = |list: &[String]| list.is_empty() || list.iter().any(|one| one == licence);
-        self.packs
-            .iter()
-            .enumerate()
-            .filter(|(_, pack)| {
-                pack.jurisdiction == jurisdiction
-                    && any_or(&pack.licences)
-                    && (pack.kinds.is_empty() || pack.kinds.contains(&kind.into()))
-            })
-            .map(|(index, _)| index)
+    /// Returns the packs that may bind a product, whatever the instant.
+    pub(crate) fn matching(&self, scope: Scope<'_>) -> Vec<PackIndex> {
+        let packs = self.packs.iter().enumerate();
+        packs
+            .filter(|(_, pack)| pack.covers(scope))
+            .map(|(index, _)| PackIndex(index))
             .collect()
     }
 
-    /// What binds at an instant; nothing when no pack is valid then.
-    pub(crate) fn binding(&self, matching: &[usize], as_of_ms: i64) -> Option<Binding> {
+    /// Returns the bounds of the law at an instant, or `None` where no pack is valid then.
+    pub(crate) fn binding(&self, matching: &[PackIndex], as_of_ms: i64) -> Option<Binding> {
         let mut valid = matching
             .iter()
             .map(|index| (*index, self.pack(*index)))
@@ -101,22 +110,22 @@ impl RuleBook {
             ..Binding::default()
         };
         for (index, pack) in valid {
-            strictest(&mut binding.cap, index, pack.max_all_in);
-            strictest(&mut binding.exposure, index, pack.max_exposure);
-            strictest(&mut binding.bullet, index, pack.max_bullet_months);
+            keep_strictest(&mut binding.cap, index, pack.max_all_in);
+            keep_strictest(&mut binding.exposure, index, pack.max_exposure);
+            keep_strictest(&mut binding.bullet, index, pack.max_bullet_months);
         }
-        if let Some((index, _)) = binding.cap {
-            binding.named = index;
+        if let Some(cap) = binding.cap {
+            binding.named = cap.pack;
         }
         Some(binding)
     }
 
-    /// Regulated floors of redemption fees at an instant, every valid pack's.
+    /// Returns the regulated floors of redemption fees at an instant, every valid pack's.
     pub(crate) fn redemption_floors<'a>(
         &'a self,
-        matching: &'a [usize],
+        matching: &'a [PackIndex],
         as_of_ms: i64,
-    ) -> impl Iterator<Item = &'a RedemptionFee> + Clone {
+    ) -> impl Iterator<Item = &'a RedemptionStep> + Clone {
         matching
             .iter()
             .map(|index| self.pack(*index))
@@ -124,8 +133,8 @@ impl RuleBook {
             .flat_map(|pack| &pack.redemption)
     }
 
-    /// Instants at or after `from_ms` at which what is valid changes, `from_ms` first.
-    pub(crate) fn instants(&self, matching: &[usize], from_ms: i64) -> Vec<i64> {
+    /// Returns `from_ms` and the later instants at which a pack begins or ends, ascending.
+    pub(crate) fn instants(&self, matching: &[PackIndex], from_ms: i64) -> Vec<i64> {
         let mut instants = vec![from_ms];
         for index in matching {
             let pack = self.pack(*index);
@@ -141,22 +150,35 @@ impl RuleBook {
     }
 }
 
-fn strictest<T: PartialOrd + Copy>(held: &mut Option<(usize, T)>, index: usize, bound: Option<T>) {
-    if let Some(bound) = bound
-        && held.is_none_or(|(_, other)| bound < other)
+fn keep_strictest<T: PartialOrd + Copy>(
+    held: &mut Option<PackBound<T>>,
+    pack: PackIndex,
+    most: Option<T>,
+) {
+    if let Some(most) = most
+        && held.is_none_or(|other| most < other.most)
     {
-        *held = Some((index, bound));
+        *held = Some(PackBound { pack, most });
     }
 }
 
 impl RulePack {
+    fn covers(&self, scope: Scope<'_>) -> bool {
+        let licence = |one: &String| one == scope.licence;
+        self.jurisdiction == scope.jurisdiction
+            && (self.licences.is_empty() || self.licences.iter().any(licence))
+            && (self.kinds.is_empty() || self.kinds.contains(&scope.kind.into()))
+    }
+
     fn valid_at(&self, as_of_ms: i64) -> bool {
         self.valid_from_ms <= as_of_ms && (self.valid_to_ms == 0 || as_of_ms < self.valid_to_ms)
     }
 
-    /// A pack that caps money in another currency than a product's cannot be compared with it.
+    /// Returns whether its cap on exposure, where it has one, can be compared with amounts in
+    /// `currency`.
     pub(crate) fn fits_currency(&self, currency: &str) -> bool {
-        self.max_exposure.is_none() || self.currency == currency
+        let cap = self.max_exposure;
+        cap.is_none_or(|cap| cap.currency().code() == currency)
     }
 
     fn compile(pack: &pb::RulePack, checks: &mut Checks) -> Self {
@@ -180,35 +202,22 @@ impl RulePack {
             pack.valid_to_ms,
             "0, or after valid_from_ms",
         );
-        if let Some(cap) = pack.max_all_in_ppm {
-            checks.between("max_all_in_ppm", cap, 0, RatePpm::MAX.ppm());
-        }
-        if let Some(exposure) = pack.max_exposure_minor {
-            checks.between("max_exposure_minor", exposure, 0, MAX_AMOUNT_MINOR);
-            checks.require(
-                fairlead_domain::Currency::new(&pack.currency).is_ok(),
-                "currency",
-                &pack.currency,
-                "an ISO 4217 code such as CNY",
-            );
-        }
+        let most = RatePpm::MAX.ppm();
+        let max_all_in = pack
+            .max_all_in_ppm
+            .map(|cap| checks.rate("max_all_in_ppm", cap, 0..=most));
+        let max_exposure = pack
+            .max_exposure_minor
+            .and_then(|most| exposure(most, &pack.currency, checks));
         if let Some(months) = pack.max_bullet_months {
-            checks.between(
-                "max_bullet_months",
-                i64::from(months),
-                0,
-                i64::from(MAX_MONTHS),
-            );
+            let months = i64::from(months);
+            checks.within("max_bullet_months", months, 0..=i64::from(MAX_MONTHS));
         }
-        for fee in &pack.min_redemption_fees {
-            checks.between(
-                "min_redemption_fees.from_days",
-                i64::from(fee.from_days),
-                0,
-                36_500,
-            );
-            checks.between("min_redemption_fees.fee_ppm", fee.fee_ppm, 0, 1_000_000);
-        }
+        let redemption = pack
+            .min_redemption_fees
+            .iter()
+            .map(|fee| RedemptionStep::compile("min_redemption_fees", fee, checks))
+            .collect();
         Self {
             id: pack.rule_pack_id.clone(),
             jurisdiction: pack.jurisdiction.clone(),
@@ -216,14 +225,26 @@ impl RulePack {
             kinds: pack.kinds.clone(),
             valid_from_ms: pack.valid_from_ms,
             valid_to_ms: pack.valid_to_ms,
-            max_all_in: pack.max_all_in_ppm.and_then(|ppm| RatePpm::new(ppm).ok()),
-            max_exposure: pack.max_exposure_minor,
+            max_all_in,
+            max_exposure,
             max_bullet_months: pack.max_bullet_months,
-            redemption: pack.min_redemption_fees.clone(),
-            currency: pack.currency.clone(),
+            redemption,
             source: pack.source.clone(),
         }
     }
+}
+
+/// Returns a cap on exposure; notes an error and returns `None` where its currency is none.
+fn exposure(minor: i64, currency: &str, checks: &mut Checks) -> Option<Money> {
+    checks.within("max_exposure_minor", minor, 0..=MAX_AMOUNT_MINOR);
+    let known = Currency::new(currency).ok();
+    checks.require(
+        known.is_some(),
+        "currency",
+        currency,
+        "an ISO 4217 code such as CNY",
+    );
+    known.map(|currency| Money::new(minor, currency))
 }
 
 #[cfg(test)]
@@ -252,21 +273,26 @@ mod tests {
             pack("new", 100, 0, Some(240_000)),
         ];
         let book = RuleBook::compile(&packs).expect("good packs");
-        let matching = book.matching(("CN", "bank"), ProductKind::CashLoan);
-        assert_eq!(matching, [0, 1, 2]);
+        let matching = |jurisdiction, licence| {
+            book.matching(Scope {
+                jurisdiction,
+                licence,
+                kind: ProductKind::CashLoan,
+            })
+        };
+        let all = matching("CN", "bank");
+        assert_eq!(all, [0, 1, 2].map(PackIndex));
         let cap = |as_of| {
-            let binding = book.binding(&matching, as_of)?;
-            Some((book.pack(binding.named).id.as_str(), binding.cap?.1.ppm()))
+            let binding = book.binding(&all, as_of)?;
+            let cap = binding.cap?.most;
+            Some((book.pack(binding.named).id.as_str(), cap.ppm()))
         };
         assert_eq!(cap(99), Some(("old", 300_000)));
         assert_eq!(cap(100), Some(("new", 240_000)));
         assert_eq!(cap(-1), None, "before every law");
-        assert_eq!(book.matching(("US", "bank"), ProductKind::CashLoan), [0; 0]);
-        assert_eq!(
-            book.matching(("CN", "micro"), ProductKind::CashLoan),
-            [0, 2]
-        );
-        assert_eq!(book.instants(&matching, 50), [50, 100]);
+        assert!(matching("US", "bank").is_empty());
+        assert_eq!(matching("CN", "micro"), [0, 2].map(PackIndex));
+        assert_eq!(book.instants(&all, 50), [50, 100]);
     }
 
     #[test]

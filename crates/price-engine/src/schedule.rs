@@ -1,11 +1,11 @@
-//! The repayment schedule: instalments in whole minor units that add up to the cent.
+//! The repayment schedule: instalments in minor units that add up to the amount lent.
 //!
 //! Rounding never costs the customer: the interest of a month, the regular instalment and every
 //! fee are rounded down, and the last instalment takes what is left. Hence the internal rate of
 //! return of the instalments is never above that of the unrounded schedule, and a cap that holds
 //! for the formula holds for the cents. The proof is beside [`crate::highest_lawful_rate`].
 
-use fairlead_domain::RatePpm;
+use fairlead_domain::{Money, RatePpm};
 use fairlead_proto::catalogue::v1::RepaymentMethod;
 use fairlead_proto::pricing::v1 as pb;
 
@@ -17,7 +17,7 @@ pub const MAX_MONTHS: i32 = 600;
 /// exact as a floating-point number, and no product of amount and rate leaves 128 bits.
 pub const MAX_AMOUNT_MINOR: i64 = 10_000_000_000_000;
 
-/// How principal comes back.
+/// The way in which principal is repaid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Repayment {
     /// Equal instalments.
@@ -29,7 +29,7 @@ pub enum Repayment {
 }
 
 impl Repayment {
-    /// The method of a product's terms; nothing for "unspecified".
+    /// Returns the method of a product's terms, or `None` for "unspecified".
     pub fn from_proto(method: RepaymentMethod) -> Option<Self> {
         match method {
             RepaymentMethod::Unspecified => None,
@@ -40,149 +40,162 @@ impl Repayment {
     }
 }
 
-/// One instalment, minor units.
+/// One instalment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instalment {
-    /// Principal part.
-    pub principal: i64,
-    /// Interest part.
-    pub interest: i64,
-    /// Outstanding after it.
-    pub balance: i64,
+    /// The principal in it.
+    pub principal: Money,
+    /// The interest in it.
+    pub interest: Money,
+    /// The principal that is owed after it.
+    pub balance: Money,
 }
 
 impl Instalment {
-    /// What is paid.
-    pub fn payment(&self) -> i64 {
-        self.principal + self.interest
+    /// Returns the amount that is paid, principal and interest.
+    pub fn payment(&self) -> Money {
+        let minor = self.principal.minor() + self.interest.minor();
+        Money::new(minor, self.principal.currency())
     }
 }
 
-/// What a schedule is made from.
+/// The terms that a schedule is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// Amount lent, minor units, 1 to [`MAX_AMOUNT_MINOR`].
-    pub principal: i64,
-    /// Nominal yearly rate, not negative; a month bears a twelfth.
+pub struct ScheduleTerms {
+    /// The amount lent, 1 to [`MAX_AMOUNT_MINOR`] minor units.
+    pub principal: Money,
+    /// The nominal yearly rate, not negative; a month bears a twelfth.
     pub rate: RatePpm,
     /// 1 to [`MAX_MONTHS`].
     pub months: i32,
-    /// How principal comes back.
+    /// The way in which principal is repaid.
     pub repayment: Repayment,
 }
 
 /// A repayment schedule, one instalment a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    terms: Terms,
+    terms: ScheduleTerms,
     instalments: Vec<Instalment>,
 }
 
 impl Schedule {
     /// Lays out the instalments.
-    pub fn new(terms: Terms) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Value`] where a term is out of range.
+    pub fn new(terms: ScheduleTerms) -> Result<Self, Error> {
         check(terms)?;
         let months = terms.months;
+        let money = |minor| Money::new(minor, terms.principal.currency());
         let regular = match terms.repayment {
             Repayment::Annuity => regular_instalment(terms),
-            Repayment::EqualPrincipal => terms.principal / i64::from(months),
+            Repayment::EqualPrincipal => terms.principal.minor() / i64::from(months),
             Repayment::Bullet => 0,
         };
-        let mut balance = terms.principal;
-        let instalments = (1..=months)
-            .map(|month| {
-                let interest = interest_of(balance, terms.rate);
-                let principal = match terms.repayment {
-                    _ if month == months => balance,
-                    Repayment::Annuity => (regular - interest).clamp(0, balance),
-                    Repayment::EqualPrincipal | Repayment::Bullet => regular,
-                };
-                balance -= principal;
-                Instalment {
-                    principal,
-                    interest,
-                    balance,
-                }
-            })
-            .collect();
+        let mut balance = terms.principal.minor();
+        let mut instalments = Vec::with_capacity(months as usize);
+        for month in 1..=months {
+            let interest = monthly_interest(money(balance), terms.rate)?;
+            let principal = match terms.repayment {
+                _ if month == months => balance,
+                Repayment::Annuity => (regular - interest.minor()).clamp(0, balance),
+                Repayment::EqualPrincipal | Repayment::Bullet => regular,
+            };
+            balance -= principal;
+            instalments.push(Instalment {
+                principal: money(principal),
+                interest,
+                balance: money(balance),
+            });
+        }
         Ok(Self { terms, instalments })
     }
 
-    /// What it was made from.
-    pub fn terms(&self) -> Terms {
+    /// Returns the terms that it was made from.
+    pub fn terms(&self) -> ScheduleTerms {
         self.terms
     }
 
-    /// The instalments in order.
+    /// Returns the instalments in order.
     pub fn instalments(&self) -> &[Instalment] {
         &self.instalments
     }
 
-    /// The payments in order, minor units.
-    pub fn payments(&self) -> impl DoubleEndedIterator<Item = i64> + ExactSizeIterator + Clone {
+    /// Returns the payments in order.
+    pub fn payments(&self) -> impl DoubleEndedIterator<Item = Money> + ExactSizeIterator + Clone {
         self.instalments.iter().map(Instalment::payment)
     }
 
-    /// The first instalment: the regular one of an annuity, the largest of equal principal.
-    pub fn first_payment(&self) -> i64 {
-        self.instalments.first().map_or(0, Instalment::payment)
+    /// Returns the first instalment: the regular one of an annuity, the largest of equal principal.
+    pub fn first_payment(&self) -> Money {
+        let none = Money::new(0, self.terms.principal.currency());
+        self.instalments.first().map_or(none, Instalment::payment)
     }
 
-    /// As it travels.
+    /// Returns the instalments as messages.
     pub fn to_proto(&self) -> Vec<pb::Instalment> {
         self.instalments
             .iter()
             .zip(1..)
             .map(|(instalment, number)| pb::Instalment {
                 number,
-                principal_minor: instalment.principal,
-                interest_minor: instalment.interest,
-                balance_minor: instalment.balance,
+                principal_minor: instalment.principal.minor(),
+                interest_minor: instalment.interest.minor(),
+                balance_minor: instalment.balance.minor(),
             })
             .collect()
     }
 }
 
-fn check(terms: Terms) -> Result<(), Error> {
-    let refuse = |field: &str, value: i64, allowed: String| Error::Value {
+fn refuse(field: &str, value: i64, allowed: String) -> Error {
+    Error::Value {
         subject: "schedule".to_owned(),
         field: field.to_owned(),
         value: value.to_string(),
         allowed,
-    };
-    if !(1..=MAX_AMOUNT_MINOR).contains(&terms.principal) {
+    }
+}
+
+fn check(terms: ScheduleTerms) -> Result<(), Error> {
+    let principal = terms.principal.minor();
+    if !(1..=MAX_AMOUNT_MINOR).contains(&principal) {
         let allowed = format!("1 to {MAX_AMOUNT_MINOR} minor units");
-        return Err(refuse("principal", terms.principal, allowed));
+        return Err(refuse("principal", principal, allowed));
     }
     if !(1..=MAX_MONTHS).contains(&terms.months) {
         let allowed = format!("1 to {MAX_MONTHS} months");
         return Err(refuse("tenor", i64::from(terms.months), allowed));
     }
-    if terms.rate.ppm() < 0 {
+    if terms.rate < RatePpm::ZERO {
         return Err(refuse("rate", terms.rate.ppm(), "not negative".to_owned()));
     }
     Ok(())
 }
 
-/// A month's interest on a balance, rounded down.
-fn interest_of(balance: i64, rate: RatePpm) -> i64 {
-    let exact = i128::from(balance) * i128::from(rate.ppm());
-    i64::try_from(exact / 12_000_000).unwrap_or(i64::MAX)
+/// Returns a month's interest on a balance, rounded down.
+fn monthly_interest(balance: Money, rate: RatePpm) -> Result<Money, Error> {
+    balance
+        .checked_mul_div(rate.ppm(), 12_000_000)
+        .ok_or_else(|| {
+            let allowed = "one whose monthly interest is a 64-bit amount".to_owned();
+            refuse("rate", rate.ppm(), allowed)
+        })
 }
 
-/// The regular instalment of an annuity, rounded down.
-fn regular_instalment(terms: Terms) -> i64 {
+/// Returns the regular instalment of an annuity in minor units, rounded down.
+fn regular_instalment(terms: ScheduleTerms) -> i64 {
     let factor = annuity_value(monthly(terms.rate), terms.months);
-    (terms.principal as f64 / factor).floor() as i64
+    (terms.principal.minor() as f64 / factor).floor() as i64
 }
 
-/// The monthly rate of a nominal yearly rate, as a fraction.
+/// Returns the monthly rate of a nominal yearly rate, a fraction.
 pub(crate) fn monthly(rate: RatePpm) -> f64 {
     rate.ppm() as f64 / 12e6
 }
 
-/// Present value of one unit a month for `months` months at a monthly rate: a sum of positive
-/// terms, so that it is exact to rounding at any rate, zero included.
+/// Returns the present value of one unit a month for `months` months at a monthly rate: a sum of
+/// positive terms, so that it is exact to rounding at any rate, zero included.
 pub(crate) fn annuity_value(monthly_rate: f64, months: i32) -> f64 {
     let discount = 1.0 / (1.0 + monthly_rate);
     let mut power = 1.0;
@@ -196,17 +209,32 @@ pub(crate) fn annuity_value(monthly_rate: f64, months: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use fairlead_domain::Currency;
     use proptest::prelude::*;
 
     use super::*;
 
-    fn terms(principal: i64, ppm: i64, months: i32, repayment: Repayment) -> Terms {
-        Terms {
-            principal,
+    fn terms(principal: i64, ppm: i64, months: i32, repayment: Repayment) -> ScheduleTerms {
+        ScheduleTerms {
+            principal: Money::new(principal, Currency::CNY),
             rate: RatePpm::new(ppm).expect("in range"),
             months,
             repayment,
         }
+    }
+
+    /// Principal, interest and balance of an instalment, minor units.
+    fn parts(instalment: &Instalment) -> (i64, i64, i64) {
+        let Instalment {
+            principal,
+            interest,
+            balance,
+        } = instalment;
+        (principal.minor(), interest.minor(), balance.minor())
+    }
+
+    fn payments(schedule: &Schedule) -> Vec<i64> {
+        schedule.payments().map(Money::minor).collect()
     }
 
     /// 12,000.00 at 18 % over 12 months: 12,000 * .015 / (1 - 1.015^-12) = 1,100.1599, and
@@ -215,34 +243,25 @@ mod tests {
     fn an_annuity_is_what_a_bank_clerk_computes() {
         let schedule =
             Schedule::new(terms(1_200_000, 180_000, 12, Repayment::Annuity)).expect("lawful");
-        let first = schedule.instalments()[0];
-        assert_eq!((first.principal, first.interest), (92_015, 18_000));
-        assert_eq!(first.balance, 1_107_985);
-        let second = schedule.instalments()[1];
-        assert_eq!((second.principal, second.interest), (93_396, 16_619));
-        assert_eq!(schedule.first_payment(), 110_015);
-        let last = schedule.instalments()[11];
-        assert_eq!((last.principal, last.interest), (108_394, 1_625));
-        assert_eq!((last.payment(), last.balance), (110_019, 0));
+        let instalments = schedule.instalments();
+        assert_eq!(parts(&instalments[0]), (92_015, 18_000, 1_107_985));
+        let (principal, interest, _) = parts(&instalments[1]);
+        assert_eq!((principal, interest), (93_396, 16_619));
+        assert_eq!(schedule.first_payment().minor(), 110_015);
+        assert_eq!(parts(&instalments[11]), (108_394, 1_625, 0));
+        assert_eq!(payments(&schedule)[11], 110_019);
     }
 
     #[test]
     fn equal_principal_and_bullet() {
         let schedule =
             Schedule::new(terms(1_000, 120_000, 3, Repayment::EqualPrincipal)).expect("lawful");
-        let parts: Vec<_> = schedule
-            .instalments()
-            .iter()
-            .map(|one| (one.principal, one.interest, one.balance))
-            .collect();
-        assert_eq!(parts, [(333, 10, 667), (333, 6, 334), (334, 3, 0)]);
+        let found: Vec<_> = schedule.instalments().iter().map(parts).collect();
+        assert_eq!(found, [(333, 10, 667), (333, 6, 334), (334, 3, 0)]);
 
         let schedule =
             Schedule::new(terms(100_000, 120_000, 3, Repayment::Bullet)).expect("lawful");
-        assert_eq!(
-            schedule.payments().collect::<Vec<_>>(),
-            [1_000, 1_000, 101_000]
-        );
+        assert_eq!(payments(&schedule), [1_000, 1_000, 101_000]);
     }
 
     #[test]
@@ -257,7 +276,7 @@ mod tests {
         assert!(names(terms(5, -1, 1, Repayment::Annuity)).contains("rate `-1`"));
     }
 
-    fn any_terms() -> impl Strategy<Value = Terms> {
+    fn any_terms() -> impl Strategy<Value = ScheduleTerms> {
         (
             1_i64..=MAX_AMOUNT_MINOR,
             1_i64..=10_000,
@@ -279,13 +298,13 @@ mod tests {
         #[test]
         fn instalments_add_up_to_the_cent(terms in any_terms()) {
             let schedule = Schedule::new(terms).expect("in range");
-            let mut balance = terms.principal;
-            for instalment in schedule.instalments() {
-                prop_assert!(instalment.principal >= 0 && instalment.interest >= 0);
+            let mut balance = terms.principal.minor();
+            for (principal, interest, left) in schedule.instalments().iter().map(parts) {
+                prop_assert!(principal >= 0 && interest >= 0);
                 let exact = i128::from(balance) * i128::from(terms.rate.ppm());
-                prop_assert_eq!(i128::from(instalment.interest), exact / 12_000_000);
-                balance -= instalment.principal;
-                prop_assert_eq!(instalment.balance, balance);
+                prop_assert_eq!(i128::from(interest), exact / 12_000_000);
+                balance -= principal;
+                prop_assert_eq!(left, balance);
             }
             prop_assert_eq!(balance, 0);
             prop_assert_eq!(schedule.instalments().len(), terms.months as usize);
@@ -296,7 +315,7 @@ mod tests {
             principal in 100_000_i64..100_000_000, ppm in 0_i64..=360_000, months in 2_i32..=60
         ) {
             let schedule = Schedule::new(terms(principal, ppm, months, Repayment::Annuity)).expect("in range");
-            let payments: Vec<i64> = schedule.payments().collect();
+            let payments = payments(&schedule);
             let (last, regular) = payments.split_last().expect("at least one");
             prop_assert!(regular.iter().all(|one| *one == regular[0]));
             // Each month rounds down by less than two units (interest and instalment).

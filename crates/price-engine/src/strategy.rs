@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_domain::{Currency, RatePpm};
+use fairlead_domain::{Currency, RatePpm, StrategyLabel};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::control::v1 as pb;
 
@@ -15,38 +15,44 @@ use crate::limit::LimitRules;
 use crate::points::Points;
 use crate::rate_card::RateCard;
 use crate::risk::{Grades, Scorecard};
+use crate::take_up::TakeUp;
+
+/// The kinds that credit is priced as.
+const CREDIT_KINDS: [ProductKind; 3] = [
+    ProductKind::CashLoan,
+    ProductKind::InstalmentPlan,
+    ProductKind::CreditCard,
+];
 
 /// A strategy that can be priced with.
 #[derive(Debug)]
 pub struct CompiledStrategy {
-    pub(crate) id: String,
-    pub(crate) version: i64,
+    pub(crate) label: StrategyLabel,
     pub(crate) champion: bool,
-    /// "cash-loan@3".
-    pub(crate) label: String,
     pub(crate) kinds: Vec<ProductKind>,
     pub(crate) currency: Currency,
     pub(crate) jurisdiction: String,
     pub(crate) licence: String,
     pub(crate) standard_segment: String,
-    pub(crate) quote_valid_seconds: i64,
+    quote_valid_seconds: i64,
+    take_up: Option<TakeUp>,
     pub(crate) family: Family,
 }
 
-/// What a family of kinds needs; a strategy prices one family.
+/// The parts that a family of kinds is priced with; a strategy prices one family.
 #[derive(Debug)]
 pub(crate) enum Family {
     /// Loans, instalment plans and cards.
     Credit(Box<CreditStrategy>),
-    /// Funds: an optional card of discounts.
+    /// Funds, with an optional card of discounts.
     Fund(Option<RateCard>),
-    /// Deposits: an optional cost model, for the margin.
+    /// Deposits, with an optional cost model for the margin.
     Deposit(Option<Box<CostModel>>),
     /// Insurance.
     Insurance(Loading),
 }
 
-/// Everything that credit is priced with.
+/// The parts that credit is priced with.
 #[derive(Debug)]
 pub(crate) struct CreditStrategy {
     pub(crate) grading: Grading,
@@ -54,27 +60,37 @@ pub(crate) struct CreditStrategy {
     pub(crate) cost: CostModel,
     pub(crate) card: RateCard,
     pub(crate) points: Points,
-    pub(crate) max_change_ppm: Option<i64>,
+    /// The largest change against the last quote, or `None` where it is not bounded.
+    pub(crate) max_change: Option<RatePpm>,
     pub(crate) limit: LimitRules,
 }
 
-/// How a grade is found.
+impl CreditStrategy {
+    pub(crate) fn currency(&self) -> Currency {
+        self.cost.origination.currency()
+    }
+}
+
+/// The source of a grade.
 #[derive(Debug)]
 pub(crate) enum Grading {
-    /// By the probability of default of a scorecard.
+    /// The probability of default of a scorecard.
     Model(Arc<Scorecard>),
-    /// As a category feature carries it.
+    /// A category feature that carries it.
     Feature(String),
 }
 
 impl CompiledStrategy {
-    /// Checks a strategy with the risk models of its release; every error at once.
+    /// Checks a strategy with the risk models of its release.
+    ///
+    /// # Errors
+    /// Every error at once.
     pub fn compile(
         strategy: &pb::Strategy,
         risk_models: &[pb::RiskModel],
     ) -> Result<Self, Vec<Error>> {
-        let label = format!("{}@{}", strategy.strategy_id, strategy.version);
-        let mut checks = Checks::of(format!("strategy {label}"));
+        let label = StrategyLabel::new(&strategy.strategy_id, strategy.version);
+        let mut checks = Checks::new(format!("strategy {label}"));
         checks.require(
             !strategy.strategy_id.is_empty(),
             "strategy_id",
@@ -95,37 +111,47 @@ impl CompiledStrategy {
             "a jurisdiction such as CN",
         );
         let week = 7 * 86_400;
-        checks.between("quote_valid_seconds", strategy.quote_valid_seconds, 1, week);
-        let family = family_of(strategy, risk_models, currency, &mut checks);
+        checks.within(
+            "quote_valid_seconds",
+            strategy.quote_valid_seconds,
+            1..=week,
+        );
+        let cost = strategy.cost.as_ref();
+        let take_up = cost.and_then(|cost| TakeUp::compile(cost, &mut checks));
+        let family = family(strategy, risk_models, currency, &mut checks);
         match (family, currency, checks.clean()) {
             (Some(family), Some(currency), true) => Ok(Self {
-                id: strategy.strategy_id.clone(),
-                version: strategy.version,
-                champion: strategy.champion,
                 label,
+                champion: strategy.champion,
                 kinds: strategy.kinds().collect(),
                 currency,
                 jurisdiction: strategy.jurisdiction.clone(),
                 licence: strategy.licence.clone(),
                 standard_segment: strategy.standard_segment.clone(),
                 quote_valid_seconds: strategy.quote_valid_seconds,
+                take_up,
                 family,
             }),
             _ => Err(checks.into_errors()),
         }
     }
 
-    /// Strategy and version: "cash-loan@3".
-    pub fn label(&self) -> &str {
+    /// Returns the strategy and its version.
+    pub fn label(&self) -> &StrategyLabel {
         &self.label
     }
 
-    /// How long a firm quote stands, seconds.
+    /// Returns for how many seconds a firm quote stands.
     pub fn quote_valid_seconds(&self) -> i64 {
         self.quote_valid_seconds
     }
 
-    /// Names of the features that it reads: of risk, grade and limit.
+    /// Returns the shift of take-up by price, or `None` where the strategy knows none.
+    pub fn take_up(&self) -> Option<TakeUp> {
+        self.take_up
+    }
+
+    /// Returns the names of the features that it reads, for risk, grade and limit.
     pub fn features(&self) -> Vec<&str> {
         let Family::Credit(credit) = &self.family else {
             return Vec::new();
@@ -146,7 +172,10 @@ impl CompiledStrategy {
     }
 }
 
-fn family_of(
+/// Returns the parts that the strategy's kinds are priced with; notes errors and returns `None`
+/// where they are not of one family. `currency` is `None` where the strategy's own is none, which
+/// is an error noted before.
+fn family(
     strategy: &pb::Strategy,
     risk_models: &[pb::RiskModel],
     currency: Option<Currency>,
@@ -156,47 +185,32 @@ fn family_of(
     let all = |wanted: &[ProductKind]| {
         !kinds.is_empty() && kinds.iter().all(|kind| wanted.contains(kind))
     };
-    let credit = [
-        ProductKind::CashLoan,
-        ProductKind::InstalmentPlan,
-        ProductKind::CreditCard,
-    ];
-    if all(&credit) {
+    if all(&CREDIT_KINDS) {
         return credit_family(strategy, risk_models, currency, checks);
     }
-    let no_card = strategy
-        .rate_card
-        .as_ref()
-        .is_none_or(|card| card.rows.is_empty());
+    // For the checks of a strategy that is refused without one.
+    let some_currency = currency.unwrap_or(Currency::NONE);
+    let card = strategy.rate_card.as_ref();
+    let card = card.filter(|card| !card.rows.is_empty());
     if all(&[ProductKind::Fund]) {
-        let card = strategy.rate_card.as_ref().filter(|_| !no_card);
         let card =
-            card.and_then(|card| RateCard::compile(card, (Outputs::Discount, currency?), checks));
+            card.and_then(|card| RateCard::compile(card, Outputs::Discount, currency?, checks));
         return Some(Family::Fund(card));
     }
     if all(&[ProductKind::Deposit]) {
-        checks.require(
-            no_card,
-            "rate_card",
-            "present",
-            "absent: a deposit's yield is its product's",
-        );
+        no_card(card, "absent: a deposit's yield is its product's", checks);
         let cost = strategy.cost.as_ref();
-        let cost = cost.map(|cost| Box::new(CostModel::compile(cost, checks)));
+        let cost = cost.map(|cost| Box::new(CostModel::compile(cost, some_currency, checks)));
         return Some(Family::Deposit(cost));
     }
     if all(&[ProductKind::Insurance]) {
-        checks.require(
-            no_card,
-            "rate_card",
-            "present",
-            "absent: premiums follow the loadings",
-        );
+        no_card(card, "absent: premiums follow the loadings", checks);
         let Some(loading) = &strategy.insurance else {
             checks.require(false, "insurance", "absent", "loadings");
             return None;
         };
-        return Some(Family::Insurance(Loading::compile(loading, checks)));
+        let loading = Loading::compile(loading, some_currency, checks);
+        return Some(Family::Insurance(loading));
     }
     checks.require(
         false,
@@ -205,6 +219,11 @@ fn family_of(
         "kinds of one family: credit (loans, plans, cards), funds, deposits, or insurance",
     );
     None
+}
+
+/// Notes an error where a family that has no rate card is given one.
+fn no_card(card: Option<&pb::RateCard>, allowed: &str, checks: &mut Checks) {
+    checks.require(card.is_none(), "rate_card", "present", allowed);
 }
 
 fn credit_family(
@@ -223,50 +242,39 @@ fn credit_family(
     let grades = grading.map_or(&[][..], |grading| &grading.grades);
     let by_pd = grading.is_some_and(|grading| grading.grade_feature.is_empty());
     let grades = Grades::compile(grades, by_pd, checks);
-    let grading = grading.and_then(|grading| grading_of(grading, risk_models, checks));
-    let cost = strategy
-        .cost
-        .as_ref()
-        .map(|cost| CostModel::compile(cost, checks));
+    let grading = grading.and_then(|one| compile_grading(one, risk_models, checks));
+    let cost = strategy.cost.as_ref();
     checks.require(cost.is_some(), "cost", "absent", "a cost model");
+    // For the checks of a strategy that is refused without one.
+    let some_currency = currency.unwrap_or(Currency::NONE);
+    let cost = cost.map(|cost| CostModel::compile(cost, some_currency, checks));
     if strategy.kinds().any(|kind| kind == ProductKind::CreditCard) {
-        let utilisation = strategy
-            .cost
-            .as_ref()
-            .map_or(0, |cost| cost.utilisation_ppm);
-        checks.between("cost.utilisation_ppm", utilisation, 1, 1_000_000);
+        let utilisation = strategy.cost.as_ref();
+        let utilisation = utilisation.map_or(0, |cost| cost.utilisation_ppm);
+        checks.within("cost.utilisation_ppm", utilisation, 1..=1_000_000);
     }
     let limit = strategy.limit.as_ref();
     checks.require(limit.is_some(), "limit", "absent", "limit rules");
-    let limit = limit.map(|limit| LimitRules::compile(limit, &grades, checks));
-    checks.require(
-        strategy.rate_card.is_some(),
-        "rate_card",
-        "absent",
-        "a rate card",
-    );
+    let limit = limit.map(|limit| LimitRules::compile(limit, &grades, some_currency, checks));
     let card = strategy.rate_card.as_ref();
-    let card = card.and_then(|card| RateCard::compile(card, (Outputs::Rate, currency?), checks))?;
+    checks.require(card.is_some(), "rate_card", "absent", "a rate card");
+    let card = RateCard::compile(card?, Outputs::Rate, currency?, checks)?;
     card.check_grades(&grades, checks);
-    let points = points_of(&strategy.price_points_ppm, checks);
-    checks.between(
-        "max_change_ppm",
-        strategy.max_change_ppm,
-        0,
-        RatePpm::MAX.ppm(),
-    );
+    let points = points(&strategy.price_points_ppm, checks);
+    let most = RatePpm::MAX.ppm();
+    let max_change = checks.rate("max_change_ppm", strategy.max_change_ppm, 0..=most);
     Some(Family::Credit(Box::new(CreditStrategy {
         grading: grading?,
         grades,
         cost: cost?,
         card,
         points,
-        max_change_ppm: (strategy.max_change_ppm > 0).then_some(strategy.max_change_ppm),
+        max_change: (max_change > RatePpm::ZERO).then_some(max_change),
         limit: limit?,
     })))
 }
 
-fn grading_of(
+fn compile_grading(
     grading: &pb::Grading,
     risk_models: &[pb::RiskModel],
     checks: &mut Checks,
@@ -300,19 +308,17 @@ fn grading_of(
     }
 }
 
-fn points_of(points: &[i64], checks: &mut Checks) -> Points {
+fn points(points: &[i64], checks: &mut Checks) -> Points {
     checks.require(
         points.is_sorted_by(|a, b| a < b),
         "price_points_ppm",
         format!("{points:?}"),
         "ascending, each once",
     );
-    for point in points {
-        checks.between("price_points_ppm", *point, 0, RatePpm::MAX.ppm());
-    }
     if points.is_empty() {
-        Points::Any
-    } else {
-        Points::Listed(points.to_vec())
+        return Points::Any;
     }
+    let most = RatePpm::MAX.ppm();
+    let point = |ppm: &i64| checks.rate("price_points_ppm", *ppm, 0..=most);
+    Points::Listed(points.iter().map(point).collect())
 }

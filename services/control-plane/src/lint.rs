@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use fairlead_domain::StrategyLabel;
 use fairlead_price_engine::{Engine, LintContext, Source};
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
 
@@ -20,7 +21,7 @@ pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<F
         as_of_ms,
     };
     let mut findings = fairlead_price_engine::lint(strategy, &context);
-    let name = format!("{}@{}", strategy.strategy_id, strategy.version);
+    let name = StrategyLabel::new(&strategy.strategy_id, strategy.version).to_string();
     for finding in &mut findings {
         // A row number needs the name of its strategy.
         if !finding.message.contains(&name) {

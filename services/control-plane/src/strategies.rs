@@ -1,6 +1,6 @@
 //! Putting and linting strategies.
 
-use fairlead_domain::TenantId;
+use fairlead_domain::{StrategyLabel, TenantId};
 use fairlead_proto::control::v1::{
     Finding, LintStrategyRequest, LintStrategyResponse, PutStrategyRequest, PutStrategyResponse,
     Release, Strategy,
@@ -39,7 +39,7 @@ impl Service {
         let mut write = self.parts.store.write(&tenant).await?;
         strategy.version = write.newest_version(&strategy.strategy_id).await? + 1;
         write.insert_strategy(&strategy).await?;
-        let subject = format!("{}@{}", strategy.strategy_id, strategy.version);
+        let subject = StrategyLabel::new(&strategy.strategy_id, strategy.version).to_string();
         let detail = json!({
             "champion": strategy.champion,
             "warnings": findings.len(),

@@ -1,4 +1,4 @@
-//! What a caller may ask: every field is checked before anything is priced.
+//! The checks of a request: every field is checked before anything is priced.
 
 use fairlead_domain::{CustomerId, ProductId, TenantId};
 use fairlead_price_engine::Features;
@@ -8,11 +8,11 @@ use fairlead_registry::{FeatureReader, Purpose, Registry};
 use crate::error::Error;
 use crate::published::Published;
 
-/// As many products as one call may price.
+/// The most products that one call may price.
 pub(crate) const MOST_ITEMS: usize = 200;
-/// As long as an idempotency key may be, characters.
+/// The length of the longest idempotency key, characters.
 const LONGEST_KEY: usize = 64;
-/// How far a firm quote's instant may lie from the service's, milliseconds.
+/// The farthest that a firm quote's instant may lie from the service's, milliseconds.
 const SKEW_MS: i64 = 5 * 60_000;
 
 /// A customer's features for the purpose price, as the engine reads them.
@@ -20,7 +20,8 @@ const SKEW_MS: i64 = 5 * 60_000;
 pub(crate) struct PriceFeatures<'a>(FeatureReader<'a>);
 
 impl<'a> PriceFeatures<'a> {
-    pub(crate) fn of(registry: &'a Registry, context: &'a PricingContext) -> Result<Self, Error> {
+    /// Reads the features of a request; they must be for the purpose price.
+    pub(crate) fn read(registry: &'a Registry, context: &'a PricingContext) -> Result<Self, Error> {
         let Some(set) = &context.features else {
             let allowed = "the customer's features for the purpose price";
             return Err(Error::argument("context.features", "", allowed));
@@ -43,7 +44,7 @@ impl Features for PriceFeatures<'_> {
     }
 }
 
-/// Checks who is priced for and by which tenant's release.
+/// Returns the tenant, whose release must be the one served here, and the customer of a request.
 pub(crate) fn check_context(
     context: Option<&PricingContext>,
     published: &Published,
@@ -69,6 +70,7 @@ pub(crate) fn check_context(
     Ok((tenant, customer))
 }
 
+/// Returns the tenant and the customer of a request.
 pub(crate) fn check_customer(
     tenant: &str,
     customer: &str,
@@ -97,7 +99,7 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     Err(Error::argument("idempotency_key", shown, allowed))
 }
 
-/// A firm quote is priced at `now_ms`; a caller who means another instant is told so.
+/// Refuses an instant of a firm quote that is not `now_ms`, at which it is priced.
 pub(crate) fn check_instant(as_of_ms: i64, now_ms: i64) -> Result<(), Error> {
     if as_of_ms == 0 || as_of_ms.abs_diff(now_ms) <= SKEW_MS.unsigned_abs() {
         return Ok(());

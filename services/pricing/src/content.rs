@@ -1,4 +1,4 @@
-//! What is kept under an idempotency key: the fingerprint of the request, and its answer.
+//! The content kept under an idempotency key: the fingerprint of the request, and its answer.
 
 use bytes::Bytes;
 use fairlead_proto::pricing::v1::{CreateQuoteRequest, Quote, Refusal};
@@ -14,12 +14,12 @@ const REFUSAL: u8 = 2;
 pub(crate) enum Answer {
     /// A quote.
     Quote(Box<Quote>),
-    /// Why there is none.
+    /// A refusal in its place.
     Refusal(Box<Refusal>),
 }
 
-/// What a caller asks for, as far as it makes the request what it is: who, what, where. The
-/// instant, the request's name and the customer's features may differ when it is sent again.
+/// Returns the digest of the customer, the item and the channel that a request is for. The instant,
+/// the request's id and the customer's features may differ when it is sent again.
 pub(crate) fn fingerprint(request: &CreateQuoteRequest) -> [u8; FINGERPRINT] {
     let context = request.context.as_ref();
     let asked = CreateQuoteRequest {
@@ -36,7 +36,7 @@ pub(crate) fn fingerprint(request: &CreateQuoteRequest) -> [u8; FINGERPRINT] {
     Sha256::digest(asked.encode_to_vec()).into()
 }
 
-/// The answer as kept.
+/// Returns the content for an answer.
 pub(crate) fn encode(fingerprint: &[u8; FINGERPRINT], answer: &Answer) -> Bytes {
     let mut content = fingerprint.to_vec();
     match answer {
@@ -52,7 +52,7 @@ pub(crate) fn encode(fingerprint: &[u8; FINGERPRINT], answer: &Answer) -> Bytes 
     content.into()
 }
 
-/// The fingerprint and the answer that were kept; nothing when they do not read.
+/// Returns the fingerprint and the answer that were kept, or `None` where the content is damaged.
 pub(crate) fn decode(content: &[u8]) -> Option<([u8; FINGERPRINT], Answer)> {
     let (fingerprint, rest) = content.split_first_chunk::<FINGERPRINT>()?;
     let (kind, message) = rest.split_first()?;

@@ -17,7 +17,7 @@ pub enum Error {
         /// The allowed values.
         allowed: String,
     },
-    /// What a firm quote was asked for cannot be asked for.
+    /// The item of a firm quote cannot be asked for.
     #[error("{}", .0.detail)]
     Item(Box<Refusal>),
     /// The tenant is not the one whose release is live here.
@@ -39,7 +39,7 @@ pub enum Error {
     OtherContent {
         /// The key.
         key: String,
-        /// What is asked for now.
+        /// The item that is asked for now.
         asked: String,
     },
     /// No such quote for this customer.
@@ -53,10 +53,10 @@ pub enum Error {
     Expired {
         /// The quote.
         quote_id: String,
-        /// When, Unix milliseconds.
+        /// The instant at which it expired, Unix milliseconds.
         expired_at_ms: i64,
     },
-    /// What was kept is not what this service wrote.
+    /// The content that was kept is not what this service wrote.
     #[error("quote store: {thing} of quote `{quote_id}` does not read or is not genuine")]
     Tampered {
         /// The quote.

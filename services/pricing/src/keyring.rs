@@ -1,4 +1,4 @@
-//! The keys that sign quotes: HMAC-SHA256, one that signs, any number that still verify.
+//! The keys that sign quotes with HMAC-SHA256: one that signs, any number that still verify.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -14,12 +14,12 @@ use sha2::Sha256;
 
 use crate::error::Error;
 
-/// A shorter key than the hash weakens it (RFC 2104, section 3).
+/// The length of the shortest key: one shorter than the hash weakens it (RFC 2104, section 3).
 const SHORTEST_KEY: usize = 32;
-/// What is signed begins with this, so that no other use of a key can be taken for a quote.
+/// The beginning of the signed bytes, so that no other use of a key can be taken for a quote.
 const DOMAIN: &[u8] = b"fairlead.pricing.v1.Quote\0";
 
-/// The keys. Prints their ids only.
+/// The keys; printing them shows their ids only.
 #[derive(Clone)]
 pub struct Keyring {
     current: String,
@@ -35,7 +35,7 @@ struct KeyFile {
 }
 
 impl Keyring {
-    /// Takes keys in hex by id; `current` signs.
+    /// Takes keys in hex by id, of which `current` signs.
     ///
     /// # Errors
     /// [`Error::Config`] names the key's id, never the key.
@@ -67,8 +67,8 @@ impl Keyring {
         })
     }
 
-    /// The keys of a file; where there is none, it is made with a fresh key, readable by its owner
-    /// alone. Of several processes that find none one makes it.
+    /// Reads the keys of a file. Where there is none, it is made with a fresh key, readable by its
+    /// owner alone; of several processes that find none one makes it.
     pub fn kept_at(path: &Path) -> Result<Self, Error> {
         let failed = |cause| Error::KeyFile {
             path: path.display().to_string(),
@@ -95,8 +95,8 @@ impl Keyring {
         quote
     }
 
-    /// Whether a quote was signed by one of the keys, over everything in it. Takes the same time
-    /// for every signature of the right length.
+    /// Returns whether a quote was signed by one of the keys, over everything in it. The time it
+    /// takes does not depend on the signature.
     pub(crate) fn is_genuine(&self, quote: &Quote) -> bool {
         let mut content = quote.clone();
         let signature = std::mem::take(&mut content.signature);
@@ -104,7 +104,7 @@ impl Keyring {
             .is_some_and(|mac| mac.verify_slice(&signature).is_ok())
     }
 
-    /// The code over a quote without its signature; nothing when the key is not known.
+    /// Returns the code over a quote without its signature, or `None` where the key is not known.
     fn mac(&self, quote: &Quote) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.keys.get(&quote.key_id)?).ok()?;
         mac.update(DOMAIN);
@@ -122,7 +122,8 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
-/// Makes a key file whole: written beside its place, then linked into it unless one is there.
+/// Makes a key file in one step: it is written beside its place, and linked into it unless one is
+/// there.
 fn make(path: &Path) -> std::io::Result<()> {
     let id = format!("k-{:08x}", rand::random::<u32>());
     let key: [u8; SHORTEST_KEY] = rand::random();

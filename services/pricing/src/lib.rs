@@ -1,8 +1,8 @@
 //! The pricing service: indicative prices of many products for one customer, and firm quotes that
 //! are signed, idempotent and accepted once.
 //!
-//! All arithmetic is in `fairlead-price-engine`; this crate checks what comes in, hands the engine
-//! the release's strategies and the customer's features for the purpose price, and keeps quotes.
+//! All arithmetic is in `fairlead-price-engine`; this crate checks requests, hands the engine the
+//! release's strategies and the customer's features for the purpose price, and keeps quotes.
 //!
 //! # Invariants
 //! - Features of another purpose, of another registry, or that are not numbers never reach a price.

@@ -1,21 +1,39 @@
-//! From the wire's item to the engine's inputs.
+//! From the wire's item to the engine's inputs, and from the engine's price to the wire's answer.
 
 use fairlead_domain::{Currency, Money};
-use fairlead_price_engine::{Features, Inputs};
+use fairlead_price_engine::{Features, Inputs, StrategyPrice};
 use fairlead_proto::money::v1::Money as ProtoMoney;
-use fairlead_proto::pricing::v1::{Price, PriceItem, PricingContext, Refusal, RefusalCause};
+use fairlead_proto::pricing::v1::{
+    PriceItem, Priced, PricingContext, Refusal, RefusalCause, TakeUp, priced::Outcome,
+};
 
+use crate::argument::PriceFeatures;
 use crate::published::Pricing;
 
-/// Prices one item at an instant.
-pub(crate) fn price(
-    pricing: &Pricing,
-    (context, item): (&PricingContext, &PriceItem),
-    features: &dyn Features,
-    as_of_ms: i64,
-) -> Result<Price, Box<Refusal>> {
+/// One item to price, at an instant.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ItemRequest<'a> {
+    pub(crate) context: &'a PricingContext,
+    pub(crate) item: &'a PriceItem,
+    /// The customer's features, read from the context.
+    pub(crate) features: &'a PriceFeatures<'a>,
+    pub(crate) as_of_ms: i64,
+}
+
+/// Prices one item, or refuses to.
+pub(crate) fn price<'a>(
+    pricing: &'a Pricing,
+    request: ItemRequest<'_>,
+) -> Result<StrategyPrice<'a>, Box<Refusal>> {
+    let ItemRequest {
+        context,
+        item,
+        features,
+        as_of_ms,
+    } = request;
     let amount = item.amount.as_ref().map(money).transpose()?;
-    pricing.engine.price(&Inputs {
+    let features: &dyn Features = features;
+    pricing.engine.price_with_strategy(&Inputs {
         product_id: &item.product_id,
         amount,
         tenor_months: (item.tenor_months != 0).then_some(item.tenor_months),
@@ -30,6 +48,35 @@ pub(crate) fn price(
     })
 }
 
+/// Returns the answer for one item.
+pub(crate) fn answer(
+    item: &PriceItem,
+    priced: Result<StrategyPrice<'_>, Box<Refusal>>,
+    without_schedule: bool,
+) -> Priced {
+    let (outcome, take_up) = match priced {
+        Ok(StrategyPrice {
+            mut price,
+            strategy,
+        }) => {
+            if without_schedule {
+                price.schedule.clear();
+            }
+            let take_up = strategy.take_up().map(|take_up| TakeUp {
+                slope: take_up.slope,
+                reference_rate_ppm: take_up.reference.ppm(),
+            });
+            (Outcome::Price(price), take_up)
+        }
+        Err(refusal) => (Outcome::Refusal(*refusal), None),
+    };
+    Priced {
+        product_id: item.product_id.clone(),
+        outcome: Some(outcome),
+        take_up,
+    }
+}
+
 fn money(money: &ProtoMoney) -> Result<Money, Box<Refusal>> {
     match Currency::new(&money.currency) {
         Ok(currency) => Ok(Money::new(money.minor, currency)),
@@ -41,8 +88,8 @@ fn money(money: &ProtoMoney) -> Result<Money, Box<Refusal>> {
     }
 }
 
-/// "price", or the cause of a refusal in lower case: a label of metrics.
-pub(crate) fn outcome(priced: Result<&Price, &Refusal>) -> &'static str {
+/// Returns "price", or the name of a refusal's cause, as a label of metrics.
+pub(crate) fn outcome(priced: &Result<StrategyPrice<'_>, Box<Refusal>>) -> &'static str {
     match priced {
         Ok(_) => "price",
         Err(refusal) => refusal.cause().as_str_name(),

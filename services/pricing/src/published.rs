@@ -1,4 +1,4 @@
-//! What the service makes of a release: the engine, and which segmentation prices may read.
+//! A release as the service uses it: the engine, and the segmentation that prices may read.
 
 use std::sync::Arc;
 
@@ -21,21 +21,22 @@ pub(crate) struct Published {
 #[derive(Debug)]
 pub(crate) struct Pricing {
     pub(crate) engine: Engine,
-    /// The first segmentation that prices may read.
+    /// The first segmentation that prices may read, or `None` where there is none.
     segmentation: Option<String>,
 }
 
 impl Published {
-    pub(crate) fn of(registry: &Registry, live: &Arc<Live>) -> Result<Self, Error> {
+    /// Compiles the pricing parts of a release.
+    pub(crate) fn compile(registry: &Registry, live: &Arc<Live>) -> Result<Self, Error> {
         Ok(Self {
             live: Arc::clone(live),
-            pricing: Pricing::of(registry, &live.release)?,
+            pricing: Pricing::compile(registry, &live.release)?,
         })
     }
 }
 
 impl Pricing {
-    pub(crate) fn of(registry: &Registry, release: &Release) -> Result<Self, Error> {
+    fn compile(registry: &Registry, release: &Release) -> Result<Self, Error> {
         let engine = Engine::compile(&Source::of_release(release)).map_err(|errors| {
             let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
             Error::Release(all.join("; "))
@@ -56,7 +57,8 @@ impl Pricing {
         })
     }
 
-    /// The customer's segment in the segmentation that prices may read.
+    /// Returns the customer's segment in the segmentation that prices may read, or `None` where
+    /// there is no such segmentation or no segment of it.
     pub(crate) fn segment<'a>(&self, context: &'a PricingContext) -> Option<&'a str> {
         context
             .segments

@@ -1,15 +1,16 @@
-//! Firm quotes: made, kept under an idempotency key, verified, accepted once.
+//! Firm quotes: made, kept under an idempotency key, verified, and accepted once.
 
 use std::time::Duration;
 
 use fairlead_chassis::deadline::Deadline;
 use fairlead_domain::TenantId;
 use fairlead_online::{Acceptance, NewQuote, StoredQuote, Written};
+use fairlead_price_engine::StrategyPrice;
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, Price,
-    PriceItem, PricingContext, Quote, Refusal, RefusalCause, VerifyQuoteRequest,
-    VerifyQuoteResponse, create_quote_response::Outcome,
+    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, PriceItem,
+    PricingContext, Quote, Refusal, RefusalCause, VerifyQuoteRequest, VerifyQuoteResponse,
+    create_quote_response::Outcome,
 };
 use ulid::Ulid;
 
@@ -18,9 +19,16 @@ use crate::argument::{
 };
 use crate::content::{self, Answer};
 use crate::error::Error;
-use crate::priced;
+use crate::priced::{self, ItemRequest};
 use crate::published::Published;
 use crate::service::Service;
+
+/// The id of a quote to be made, and the instant at which it is made, Unix milliseconds.
+#[derive(Debug, Clone)]
+pub(crate) struct QuoteMade {
+    pub(crate) quote_id: String,
+    pub(crate) at_ms: i64,
+}
 
 impl Service {
     pub(crate) async fn create(
@@ -38,7 +46,11 @@ impl Service {
         check_instant(context.as_of_ms, now_ms)?;
         check_item(item, &published)?;
         let id = Ulid::from_parts(now_ms.unsigned_abs(), rand::random()).to_string();
-        let answer = self.answer(&published, (context, item), (id.clone(), now_ms))?;
+        let made = QuoteMade {
+            quote_id: id.clone(),
+            at_ms: now_ms,
+        };
+        let answer = self.answer(&published, context, item, made)?;
         let fingerprint = content::fingerprint(request);
         let new = NewQuote {
             tenant: &tenant,
@@ -73,22 +85,26 @@ impl Service {
         })
     }
 
-    /// A signed quote, or why there is none; an error where the item itself cannot be asked for.
+    /// Returns a signed quote or a refusal; an error where the item itself cannot be asked for.
     fn answer(
         &self,
         published: &Published,
-        (context, item): (&PricingContext, &PriceItem),
-        (quote_id, now_ms): (String, i64),
+        context: &PricingContext,
+        item: &PriceItem,
+        made: QuoteMade,
     ) -> Result<Answer, Error> {
-        let features = PriceFeatures::of(self.registry(), context)?;
-        let priced = priced::price(&published.pricing, (context, item), &features, now_ms);
-        self.count(
-            "create_quote",
-            priced::outcome(priced.as_ref().map_err(|refusal| &**refusal)),
-        );
+        let features = PriceFeatures::read(self.registry(), context)?;
+        let request = ItemRequest {
+            context,
+            item,
+            features: &features,
+            as_of_ms: made.at_ms,
+        };
+        let priced = priced::price(&published.pricing, request);
+        self.count("create_quote", priced::outcome(&priced));
         match priced {
-            Ok(price) => {
-                let quote = unsigned(published, context, price, (quote_id, now_ms))?;
+            Ok(priced) => {
+                let quote = unsigned(published, context, priced, made);
                 Ok(Answer::Quote(Box::new(self.keys().sign(quote))))
             }
             Err(refusal) if is_bad_item(&refusal) => Err(Error::Item(refusal)),
@@ -96,7 +112,8 @@ impl Service {
         }
     }
 
-    /// Kept until it can no longer be accepted, and then for as long as configured.
+    /// Returns the time for which an answer is kept: until it can no longer be accepted, and then for
+    /// as long as configured.
     fn keep(&self, answer: &Answer, now_ms: i64) -> Duration {
         let stands = match answer {
             Answer::Quote(quote) => (quote.expires_at_ms - now_ms).max(0),
@@ -197,31 +214,24 @@ impl Service {
     }
 }
 
-/// A quote without its signature.
+/// Returns a quote without its signature.
 pub(crate) fn unsigned(
     published: &Published,
     context: &PricingContext,
-    price: Price,
-    (quote_id, created_at_ms): (String, i64),
-) -> Result<Quote, Error> {
-    let strategy = published.pricing.engine.strategy(&price.strategy);
-    let seconds = strategy.map(fairlead_price_engine::CompiledStrategy::quote_valid_seconds);
-    let Some(seconds) = seconds else {
-        return Err(Error::Release(format!(
-            "price of unknown strategy {}",
-            price.strategy
-        )));
-    };
-    Ok(Quote {
-        quote_id,
+    priced: StrategyPrice<'_>,
+    made: QuoteMade,
+) -> Quote {
+    let stands_ms = priced.strategy.quote_valid_seconds().saturating_mul(1_000);
+    Quote {
+        quote_id: made.quote_id,
         tenant: context.tenant.clone(),
         customer_id: context.customer_id.clone(),
-        price: Some(price),
-        created_at_ms,
-        expires_at_ms: created_at_ms.saturating_add(seconds.saturating_mul(1_000)),
+        price: Some(priced.price),
+        created_at_ms: made.at_ms,
+        expires_at_ms: made.at_ms.saturating_add(stands_ms),
         release_revision: published.live.revision(),
         ..Quote::default()
-    })
+    }
 }
 
 fn accepted(quote: Quote, accepted_at_ms: i64) -> AcceptQuoteResponse {
@@ -231,11 +241,11 @@ fn accepted(quote: Quote, accepted_at_ms: i64) -> AcceptQuoteResponse {
     }
 }
 
-/// A firm quote needs amount and tenor where the kind has them; a card's limit and a policy's sum
-/// may be left to the price.
+/// Refuses an item of a firm quote without the amount or tenor that its kind has; a card's limit and
+/// a policy's sum may be left to the price.
 fn check_item(item: &PriceItem, published: &Published) -> Result<(), Error> {
     let Some(product) = published.live.catalogue.get(&item.product_id) else {
-        // The engine says it in its own words.
+        // The engine refuses an unknown product.
         return Ok(());
     };
     let kind = product.kind();
@@ -258,7 +268,7 @@ fn check_item(item: &PriceItem, published: &Published) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refusals that say that the question was wrong, not that the answer is no.
+/// Returns whether a refusal says that the question was wrong, not that the answer is no.
 fn is_bad_item(refusal: &Refusal) -> bool {
     matches!(
         refusal.cause(),

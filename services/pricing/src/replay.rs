@@ -1,8 +1,9 @@
-//! Making a quote again from its decision record and the release that the record names.
+//! The replay of a quote from its decision record and the release that the record names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fairlead_domain::StrategyLabel;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::feature::v1::Purpose as WirePurpose;
 use fairlead_proto::pricing::v1::{Price, PriceItem, PricingContext, Quote};
@@ -12,9 +13,9 @@ use fairlead_release::Live;
 use crate::argument::PriceFeatures;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::priced;
+use crate::priced::{self, ItemRequest};
 use crate::published::Published;
-use crate::quote::unsigned;
+use crate::quote::{QuoteMade, unsigned};
 
 /// Prices a recorded quote again and signs it again: the same bytes as the quote in the record.
 ///
@@ -24,7 +25,8 @@ use crate::quote::unsigned;
 pub fn replay(
     live: &Arc<Live>,
     record: &DecisionRecord,
-    (registry, keys): (&Registry, &Keyring),
+    registry: &Registry,
+    keys: &Keyring,
 ) -> Result<Quote, Error> {
     let recorded = record.quote.as_ref();
     let quote = recorded.ok_or_else(|| Error::Record("it holds no quote".to_owned()))?;
@@ -38,19 +40,25 @@ pub fn replay(
         );
         return Err(Error::Record(message));
     }
-    let published = Published::of(registry, live)?;
+    let published = Published::compile(registry, live)?;
     let context = context_of(record, price)?;
-    let features = PriceFeatures::of(registry, &context)?;
-    let item = item_of(price);
-    let asked = (&context, &item);
-    let again = priced::price(&published.pricing, asked, &features, quote.created_at_ms)
+    let features = PriceFeatures::read(registry, &context)?;
+    let request = ItemRequest {
+        context: &context,
+        item: &item_of(price),
+        features: &features,
+        as_of_ms: quote.created_at_ms,
+    };
+    let again = priced::price(&published.pricing, request)
         .map_err(|refusal| Error::Record(format!("refused now: {}", refusal.detail)))?;
-    let named = (quote.quote_id.clone(), quote.created_at_ms);
-    let unsigned = unsigned(&published, &context, again, named)?;
-    Ok(keys.sign(unsigned))
+    let made = QuoteMade {
+        quote_id: quote.quote_id.clone(),
+        at_ms: quote.created_at_ms,
+    };
+    Ok(keys.sign(unsigned(&published, &context, again, made)))
 }
 
-/// Who was priced for, as the record says it.
+/// Returns the context of the price, as the record holds it.
 fn context_of(record: &DecisionRecord, price: &Price) -> Result<PricingContext, Error> {
     let wanted = i32::from(WirePurpose::Price);
     let features = record
@@ -58,13 +66,10 @@ fn context_of(record: &DecisionRecord, price: &Price) -> Result<PricingContext, 
         .iter()
         .find(|set| set.purpose == wanted)
         .cloned();
-    // "cash-loan@3": the version as used, champion or an arm's.
-    let version = price
-        .strategy
-        .rsplit_once('@')
-        .and_then(|(id, version)| Some(BTreeMap::from([(id.to_owned(), version.parse().ok()?)])));
-    let strategy_versions = version
-        .ok_or_else(|| Error::Record(format!("strategy `{}` has no version", price.strategy)))?;
+    // The version that was used, champion or an arm's.
+    let label: Result<StrategyLabel, _> = price.strategy.parse();
+    let label = label.map_err(|error| Error::Record(error.to_string()))?;
+    let strategy_versions = BTreeMap::from([(label.strategy_id, label.version)]);
     Ok(PricingContext {
         tenant: record.tenant.clone(),
         request_id: record.request_id.clone(),
@@ -79,7 +84,7 @@ fn context_of(record: &DecisionRecord, price: &Price) -> Result<PricingContext, 
     })
 }
 
-/// What was priced, as the price says it.
+/// Returns the item that was priced, as the price holds it.
 fn item_of(price: &Price) -> PriceItem {
     let last = price.inputs.get("last_rate");
     PriceItem {

@@ -8,9 +8,8 @@ use fairlead_chassis::deadline::Deadline;
 use fairlead_online::QuoteStore;
 use fairlead_proto::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, Price,
-    PriceManyRequest, PriceManyResponse, Priced, VerifyQuoteRequest, VerifyQuoteResponse,
-    priced::Outcome,
+    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse,
+    PriceManyRequest, PriceManyResponse, VerifyQuoteRequest, VerifyQuoteResponse,
 };
 use fairlead_registry::Registry;
 use fairlead_release_follow::{Derived, DerivedStatus, ReleaseHandle};
@@ -24,19 +23,19 @@ use crate::argument::{MOST_ITEMS, PriceFeatures, check_context};
 use crate::config::Config;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::priced;
+use crate::priced::{self, ItemRequest};
 use crate::published::Published;
 
-/// What the service works with.
+/// The parts that the service works with.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where "now" comes from.
+    /// The clock that "now" is read from.
     pub clock: Arc<dyn Clock>,
     /// The feature definitions.
     pub registry: Registry,
     /// The live release: strategies, rule packs, risk models, products.
     pub releases: ReleaseHandle,
-    /// Where firm quotes are kept.
+    /// The store in which firm quotes are kept.
     pub quotes: Arc<dyn QuoteStore>,
     /// The keys that sign quotes.
     pub keys: Keyring,
@@ -53,7 +52,7 @@ struct Inner {
     store_timeout: Duration,
     kept_after: Duration,
     published: Derived<Published>,
-    /// Compiles each release; ends with the service.
+    /// The task that compiles each release; it ends with the service.
     _compiling: JoinSet<()>,
     _stop: DropGuard,
 }
@@ -77,7 +76,7 @@ impl Service {
         let (published, compiling) = Derived::follow(
             "prices",
             deps.releases.clone(),
-            move |live| Published::of(&registry, live),
+            move |live| Published::compile(&registry, live),
             stop.clone(),
         );
         let mut tasks = JoinSet::new();
@@ -94,12 +93,13 @@ impl Service {
         })
     }
 
-    /// The service as gRPC routes.
+    /// Returns the service as gRPC routes.
     pub fn routes(&self) -> Routes {
         Routes::new(PricingServiceServer::new(self.clone()))
     }
 
-    /// How the newest release compiled: one that does not leaves the one before in use.
+    /// Returns the status of the newest release. One that does not compile leaves the one before in
+    /// use.
     pub fn prices(&self) -> watch::Receiver<DerivedStatus> {
         self.inner.published.status()
     }
@@ -134,7 +134,7 @@ impl Service {
             .increment(1);
     }
 
-    /// A call of the quote store within what the deadline leaves.
+    /// Calls the quote store within the time that the deadline leaves.
     pub(crate) async fn stored<T>(
         &self,
         deadline: Option<Deadline>,
@@ -168,7 +168,7 @@ impl Service {
                 format!("1 to {MOST_ITEMS} items"),
             ));
         }
-        let features = PriceFeatures::of(self.registry(), context)?;
+        let features = PriceFeatures::read(self.registry(), context)?;
         let as_of_ms = match context.as_of_ms {
             0 => self.now_ms(),
             instant => instant,
@@ -176,25 +176,15 @@ impl Service {
         let _span = tracing::info_span!("price_items", count).entered();
         let mut answers = Vec::with_capacity(count);
         for item in &request.items {
-            let priced = priced::price(&published.pricing, (context, item), &features, as_of_ms);
-            self.count(
-                "price_many",
-                priced::outcome(priced.as_ref().map_err(|refusal| &**refusal)),
-            );
-            answers.push(Priced {
-                product_id: item.product_id.clone(),
-                outcome: Some(match priced {
-                    Ok(price) => Outcome::Price(Price {
-                        schedule: if request.without_schedule {
-                            Vec::new()
-                        } else {
-                            price.schedule
-                        },
-                        ..price
-                    }),
-                    Err(refusal) => Outcome::Refusal(*refusal),
-                }),
-            });
+            let asked = ItemRequest {
+                context,
+                item,
+                features: &features,
+                as_of_ms,
+            };
+            let priced = priced::price(&published.pricing, asked);
+            self.count("price_many", priced::outcome(&priced));
+            answers.push(priced::answer(item, priced, request.without_schedule));
         }
         Ok(PriceManyResponse {
             priced: answers,

@@ -1,6 +1,6 @@
 //! The grade of a customer under a strategy, and the reasons that go with it.
 
-use fairlead_domain::RatePpm;
+use fairlead_domain::{RatePpm, Share};
 use fairlead_proto::pricing::v1::ReasonCode;
 
 use crate::Features;
@@ -9,13 +9,21 @@ use crate::refusal::{Cause, Refused, refuse};
 use crate::risk::{Assessment, Scorecard};
 use crate::strategy::{CreditStrategy, Grading};
 
-/// A customer's grade, and what it was found with.
+/// A customer's grade, and the assessment that it comes from.
 #[derive(Debug)]
 pub(crate) struct Graded<'a> {
     credit: &'a CreditStrategy,
-    /// Place among the strategy's grades, best first.
+    /// The place among the strategy's grades, best first.
     pub(crate) place: usize,
-    scored: Option<(&'a Scorecard, Assessment)>,
+    /// `None` for a grade that a feature carries.
+    scored: Option<Scored<'a>>,
+}
+
+/// A scorecard and its outcome.
+#[derive(Debug)]
+struct Scored<'a> {
+    card: &'a Scorecard,
+    assessment: Assessment,
 }
 
 impl<'a> Graded<'a> {
@@ -36,15 +44,15 @@ impl<'a> Graded<'a> {
     ) -> Result<Self, Refused> {
         let assessment = card.assess(features)?;
         let grades = &credit.grades;
-        if let Some(place) = grades.of(assessment.pd) {
+        if let Some(place) = grades.place_of(assessment.pd) {
             return Ok(Self {
                 credit,
                 place,
-                scored: Some((card, assessment)),
+                scored: Some(Scored { card, assessment }),
             });
         }
         let pd = RatePpm::from_fraction(assessment.pd.get()).unwrap_or_default();
-        let most = RatePpm::new(grades.last_cut_off()).unwrap_or_default();
+        let most = grades.last_cut_off();
         let mut refusal = refuse(
             Cause::Risk,
             format!(
@@ -52,7 +60,7 @@ impl<'a> Graded<'a> {
                 card.name, card.version
             ),
         );
-        refusal.reasons = reasons::of_scorecard(card, &assessment);
+        refusal.reasons = reasons::adverse_reasons(card, &assessment);
         let beyond = grades.grades.len();
         let way_out = reasons::counterfactual(card, &assessment, grades, beyond);
         refusal.counterfactual = way_out.unwrap_or_default();
@@ -84,45 +92,49 @@ impl<'a> Graded<'a> {
         })
     }
 
+    /// Returns the name of the grade.
     pub(crate) fn name(&self) -> &'a str {
         &self.credit.grades.grades[self.place].name
     }
 
-    pub(crate) fn pd_ppm(&self) -> i64 {
-        self.credit.grades.grades[self.place].pd_ppm
+    /// Returns the one-year probability of default that costs are computed with.
+    pub(crate) fn pd(&self) -> Share {
+        self.credit.grades.grades[self.place].pd
     }
 
-    /// Why the grade is not the best; empty for the best.
+    /// Returns why the grade is not the best; empty for the best.
     pub(crate) fn reasons(&self) -> Vec<ReasonCode> {
         if self.place == 0 {
             return Vec::new();
         }
         match (&self.scored, &self.credit.grading) {
-            (Some((card, assessment)), _) => reasons::of_scorecard(card, assessment),
+            (Some(scored), _) => reasons::adverse_reasons(scored.card, &scored.assessment),
             (None, Grading::Feature(name)) => vec![self.grade_reason(name)],
             (None, Grading::Model(_)) => Vec::new(),
         }
     }
 
-    /// The one reason that a grade from outside leaves: itself, weighed by its odds of default.
+    /// Returns the one reason that a grade from outside gives, itself, weighed by its odds of
+    /// default.
     fn grade_reason(&self, feature: &str) -> ReasonCode {
         let grades = &self.credit.grades.grades;
-        let log_odds = |pd_ppm: i64| {
-            // Odds of nothing have no logarithm: half a ppm stands for none.
-            let pd = (pd_ppm as f64).max(0.5) / 1e6;
+        let log_odds = |pd: Share| {
+            // Odds of zero have no logarithm: half a ppm stands for them.
+            let pd = (pd.ppm() as f64).max(0.5) / 1e6;
             libm::log(pd / (1.0 - pd))
         };
         ReasonCode {
             code: "G01".to_owned(),
             text: format!("credit grade {} is below {}", self.name(), grades[0].name),
             feature: feature.to_owned(),
-            contribution: log_odds(self.pd_ppm()) - log_odds(grades[0].pd_ppm),
+            contribution: log_odds(self.pd()) - log_odds(grades[0].pd),
         }
     }
 
-    /// What would give a better grade, where something within the customer's reach would.
+    /// Returns a change within the customer's reach that would give a better grade, or `None` where
+    /// there is none.
     pub(crate) fn counterfactual(&self) -> Option<String> {
-        let (card, assessment) = self.scored.as_ref().filter(|_| self.place > 0)?;
+        let Scored { card, assessment } = self.scored.as_ref().filter(|_| self.place > 0)?;
         reasons::counterfactual(card, assessment, &self.credit.grades, self.place)
     }
 }

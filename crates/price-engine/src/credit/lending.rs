@@ -1,52 +1,54 @@
-//! From a customer, a product and a wish to a rate, an amount and a tenor.
+//! The rate, amount and tenor for a customer, a product and what is asked for.
 
-use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_domain::{Money, RatePpm};
 use fairlead_proto::pricing::v1 as pb;
 
 use super::itemise;
 use super::plan::{CreditPlan, Fee, TenorPlan};
+use crate::cap::Ceiling;
 use crate::credit::Graded;
 use crate::inputs::CardInputs;
-use crate::limit::{Bound, Capacity, Grid, Limit, largest_affordable, monthly_service, too_little};
-use crate::points::{Bounds, Chosen, NoRate, choose};
+use crate::limit::{
+    AmountGrid, Bound, Capacity, Limit, largest_affordable, monthly_service, too_little,
+};
+use crate::points::{Bounds, ChangeWindow, Chosen, NoRate, choose};
 use crate::rate_card::CardOffer;
 use crate::reasons::MOST_REASONS;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::rule_pack::{Binding, RuleBook};
 use crate::strategy::CreditStrategy;
 
-/// Everything about one request to lend.
+/// One request to lend, with the strategy, the law and the customer that it is priced by.
 #[derive(Debug)]
 pub(crate) struct Lending<'a> {
     pub(crate) credit: &'a CreditStrategy,
     pub(crate) plan: &'a CreditPlan,
-    pub(crate) currency: Currency,
     pub(crate) book: &'a RuleBook,
     pub(crate) binding: Binding,
     pub(crate) graded: Graded<'a>,
     pub(crate) capacity: Capacity,
     pub(crate) card: CardInputs<'a>,
-    pub(crate) last_rate_ppm: Option<i64>,
+    pub(crate) last_rate: Option<RatePpm>,
 }
 
-/// A rate with the bounds it was chosen within.
+/// A rate with the bounds that it was chosen within.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rated {
     pub(crate) chosen: Chosen,
     pub(crate) offer: CardOffer,
     pub(crate) floor: RatePpm,
-    pub(crate) ceiling: Option<RatePpm>,
+    pub(crate) ceiling: Ceiling,
     /// The rate that affordability is judged at. A card's ceiling rises with the limit, because
     /// its annual fee spreads; there it is the rate before the cap lowers it, so that the largest
     /// affordable limit never rises with risk.
     served_at: RatePpm,
 }
 
-/// What is lent: an amount over a tenor at a rate, and the limit that bounded it.
+/// An amount over a tenor at a rate, and the limit that bounded it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Loan<'a> {
     pub(crate) tenor: &'a TenorPlan,
-    pub(crate) amount: i64,
+    pub(crate) amount: Money,
     pub(crate) rated: Rated,
     pub(crate) limit: Limit,
 }
@@ -55,7 +57,7 @@ impl<'a> Lending<'a> {
     /// Prices the amount and tenor asked for, or the best that can be offered.
     pub(crate) fn price(
         &self,
-        amount: Option<i64>,
+        amount: Option<Money>,
         tenor: Option<i32>,
     ) -> Result<pb::Price, Refused> {
         if let Some(amount) = amount {
@@ -68,56 +70,55 @@ impl<'a> Lending<'a> {
         itemise::price(self, &loan)
     }
 
-    fn check_amount(&self, amount: i64) -> Result<(), Refused> {
+    fn check_amount(&self, amount: Money) -> Result<(), Refused> {
         let CreditPlan { min, max, step, .. } = *self.plan;
-        if (min..=max).contains(&amount) && amount % step == 0 {
+        if (min..=max).contains(&amount) && amount.floor_to(step) == Some(amount) {
             return Ok(());
         }
-        let show = |minor| Money::new(minor, self.currency);
-        let detail = format!(
-            "amount `{}` is not allowed: {} to {} in steps of {}",
-            show(amount),
-            show(min),
-            show(max),
-            show(step)
-        );
+        let allowed = format!("{min} to {max} in steps of {step}");
+        let detail = format!("amount `{amount}` is not allowed: {allowed}");
         Err(refuse(Cause::Amount, detail))
     }
 
-    fn is_lawful(&self, months: i32) -> bool {
-        let bullet =
-            self.plan.repayment == crate::schedule::Repayment::Bullet && !self.plan.is_card;
-        !bullet || self.binding.bullet.is_none_or(|(_, most)| months <= most)
-    }
-
+    /// Returns the tenor of a number of months, or a refusal where it is not on offer or not lawful.
     fn lawful_tenor(&self, months: i32) -> Result<&'a TenorPlan, Refused> {
         let Some(tenor) = self.plan.tenor(months) else {
             let offered = self.plan.tenors_in_words();
             let detail = format!("tenor `{months}` is not allowed: {offered} months");
             return Err(refuse(Cause::Tenor, detail));
         };
-        if self.is_lawful(months) {
-            return Ok(tenor);
+        self.check_lawful(months)?;
+        Ok(tenor)
+    }
+
+    /// Refuses the tenor of a bullet loan that is longer than the law allows.
+    fn check_lawful(&self, months: i32) -> Result<(), Refused> {
+        let bullet =
+            self.plan.repayment == crate::schedule::Repayment::Bullet && !self.plan.is_card;
+        match self
+            .binding
+            .bullet
+            .filter(|cap| bullet && months > cap.most)
+        {
+            None => Ok(()),
+            Some(cap) => {
+                let (most, pack) = (cap.most, &self.book.pack(cap.pack).id);
+                let detail = format!(
+                    "bullet tenor `{months}` is not allowed: at most {most} months by {pack}"
+                );
+                Err(refuse(Cause::Tenor, detail))
+            }
         }
-        Err(self.unlawful_bullet(months))
     }
 
-    fn unlawful_bullet(&self, months: i32) -> Refused {
-        let (pack, most) = self.binding.bullet.unwrap_or_default();
-        let pack = &self.book.pack(pack).id;
-        let detail =
-            format!("bullet tenor `{months}` is not allowed: at most {most} months by {pack}");
-        refuse(Cause::Tenor, detail)
-    }
-
-    /// The shortest tenor that serves the amount asked for; with no amount, the shortest that
-    /// serves the largest amount any tenor does.
-    fn choose_tenor(&self, amount: Option<i64>) -> Result<Loan<'a>, Refused> {
+    /// Lends over the shortest tenor that serves the amount asked for; without an amount, over the
+    /// shortest that serves the largest amount of any tenor.
+    fn choose_tenor(&self, amount: Option<Money>) -> Result<Loan<'a>, Refused> {
         let mut best: Option<Loan<'a>> = None;
         let mut refusal = None;
         for tenor in &self.plan.tenors {
-            if !self.is_lawful(tenor.months) {
-                refusal.get_or_insert_with(|| self.unlawful_bullet(tenor.months));
+            if let Err(unlawful) = self.check_lawful(tenor.months) {
+                refusal.get_or_insert(unlawful);
                 continue;
             }
             match self.lend(amount, tenor) {
@@ -131,11 +132,12 @@ impl<'a> Lending<'a> {
                 Err(reason) => refusal = Some(reason),
             }
         }
-        let nothing = || refuse(Cause::Tenor, "the product has no tenor");
-        best.ok_or_else(|| refusal.unwrap_or_else(nothing))
+        let no_tenor = || refuse(Cause::Tenor, "the product has no tenor");
+        best.ok_or_else(|| refusal.unwrap_or_else(no_tenor))
     }
 
-    fn lend(&self, asked: Option<i64>, tenor: &'a TenorPlan) -> Result<Loan<'a>, Refused> {
+    /// Lends the amount asked for over a tenor, or else the largest that can be served.
+    fn lend(&self, asked: Option<Money>, tenor: &'a TenorPlan) -> Result<Loan<'a>, Refused> {
         let Some(amount) = asked else {
             let limit = self.limit(tenor)?;
             if limit.amount < self.plan.min {
@@ -151,14 +153,15 @@ impl<'a> Lending<'a> {
         };
         let rated = self.rate_at(tenor, amount)?;
         let limit = self.limit(tenor)?;
-        let service = amount as f64 * self.service(tenor, rated.served_at);
-        if amount > self.capacity.ceiling || service > self.capacity.monthly as f64 {
+        let service = amount.minor() as f64 * self.service(tenor, rated.served_at);
+        if amount > self.capacity.ceiling || service > self.capacity.monthly.minor() as f64 {
             return Err(self.below(limit, tenor, amount, "the amount asked for"));
         }
         // Rounding the limit to its step never takes back an amount that is served.
-        let limit = Limit {
-            amount: limit.amount.max(amount),
-            ..limit
+        let limit = if limit.amount < amount {
+            Limit { amount, ..limit }
+        } else {
+            limit
         };
         Ok(Loan {
             tenor,
@@ -168,10 +171,11 @@ impl<'a> Lending<'a> {
         })
     }
 
+    /// Returns the largest amount that can be served over a tenor.
     fn limit(&self, tenor: &TenorPlan) -> Result<Limit, Refused> {
         largest_affordable(
             &self.capacity,
-            Grid {
+            AmountGrid {
                 step: self.plan.limit_step,
                 least: self.plan.min,
                 breaks: self.credit.card.breaks(),
@@ -181,45 +185,37 @@ impl<'a> Lending<'a> {
         )
     }
 
-    /// Monthly service of one unit of the amount: a card's expected balance is paid off in a year.
+    /// Returns the monthly service of one unit of the amount: a card's expected balance is paid off
+    /// in a year.
     fn service(&self, tenor: &TenorPlan, rate: RatePpm) -> f64 {
-        let drawn = self.plan.drawn(1_000_000) as f64 / 1e6;
+        let drawn = self.plan.drawn_fraction();
         drawn * monthly_service(self.plan.repayment, tenor.months, rate)
     }
 
-    /// The rate of an amount over a tenor: rate card, then every guardrail.
-    pub(crate) fn rate_at(&self, tenor: &TenorPlan, amount: i64) -> Result<Rated, Refused> {
+    /// Returns the rate of an amount over a tenor: the rate card's, within every guardrail.
+    pub(crate) fn rate_at(&self, tenor: &TenorPlan, amount: Money) -> Result<Rated, Refused> {
         let offer = self.credit.card.look_up(&self.card_inputs(tenor, amount))?;
         let cost = &tenor.costs[self.graded.place];
         let Some(floor) = cost.floor(self.plan.upfront(amount)) else {
-            let detail = format!(
-                "no rate covers the cost of {}",
-                Money::new(amount, self.currency)
-            );
+            let detail = format!("no rate covers the cost of {amount}");
             return Err(refuse(Cause::FloorAboveCap, detail));
         };
-        let ceiling = match self.plan.ceiling(tenor, &self.binding, amount) {
-            Some(None) => return Err(self.no_rate(NoRate::FloorAboveCap, floor, None)),
-            Some(ceiling) => ceiling,
-            None => None,
-        };
-        let most = self.credit.max_change_ppm;
+        let ceiling = self.plan.ceiling(tenor, &self.binding, amount);
+        let change = self.credit.max_change.zip(self.last_rate);
         let bounds = Bounds {
-            floor: floor.ppm(),
-            ceiling: ceiling.map(RatePpm::ppm),
-            change: most
-                .zip(self.last_rate_ppm)
-                .map(|(most, last)| (last - most, last + most)),
+            floor,
+            ceiling,
+            change: change.map(|(most, last)| ChangeWindow::new(last, most)),
         };
         let points = &self.credit.points;
-        let target = offer.net_ppm();
+        let target = offer.net_rate();
         let chosen =
             choose(points, target, bounds).map_err(|why| self.no_rate(why, floor, ceiling))?;
         let served_at = match self.plan.fee {
             Fee::Share(_) => chosen.rate,
             Fee::Fixed(_) => {
                 let uncapped = Bounds {
-                    ceiling: None,
+                    ceiling: Ceiling::Uncapped,
                     ..bounds
                 };
                 choose(points, target, uncapped).map_or(chosen.rate, |other| other.rate)
@@ -234,8 +230,8 @@ impl<'a> Lending<'a> {
         })
     }
 
-    /// The rate card's inputs; a card product has no tenor.
-    pub(crate) fn card_inputs(&self, tenor: &TenorPlan, amount: i64) -> CardInputs<'a> {
+    /// Returns the rate card's inputs; a card product has no tenor.
+    pub(crate) fn card_inputs(&self, tenor: &TenorPlan, amount: Money) -> CardInputs<'a> {
         CardInputs {
             grade: Some(self.graded.name()),
             tenor: (!self.plan.is_card).then_some(tenor.months),
@@ -244,32 +240,19 @@ impl<'a> Lending<'a> {
         }
     }
 
-    fn no_rate(&self, why: NoRate, floor: RatePpm, ceiling: Option<RatePpm>) -> Refused {
-        let cap = self
-            .binding
-            .cap
-            .map(|(pack, cap)| (self.book.pack(pack).id.as_str(), cap));
-        let law = match (cap, ceiling) {
-            (Some((pack, cap)), Some(ceiling)) => {
-                format!("at most {ceiling} a year, where the all-in cost is the {cap} of {pack}")
-            }
-            (Some((pack, cap)), None) => format!("the fee alone is above the {cap} of {pack}"),
-            (None, _) => "no cap binds".to_owned(),
-        };
+    fn no_rate(&self, why: NoRate, floor: RatePpm, ceiling: Ceiling) -> Refused {
+        let law = self.law_in_words(ceiling);
         match why {
             NoRate::FloorAboveCap => {
                 let detail = format!("floor `{floor}` is not allowed: {law}");
                 refuse(Cause::FloorAboveCap, detail)
             }
             NoRate::NoPoint => {
-                let change =
-                    self.credit
-                        .max_change_ppm
-                        .zip(self.last_rate_ppm)
-                        .map(|(most, last)| {
-                            format!(", and within {most} ppm of the last quote's {last} ppm")
-                        });
-                let change = change.unwrap_or_default();
+                let change = self.credit.max_change.zip(self.last_rate);
+                let change = change.map_or(String::new(), |(most, last)| {
+                    let (most, last) = (most.ppm(), last.ppm());
+                    format!(", and within {most} ppm of the last quote's {last} ppm")
+                });
                 let detail = format!(
                     "no approved price point is at or above the floor {floor} and within the law ({law}){change}"
                 );
@@ -278,9 +261,24 @@ impl<'a> Lending<'a> {
         }
     }
 
-    /// The refusal of a limit that is below what is needed, with what would change it.
-    fn below(&self, limit: Limit, tenor: &TenorPlan, needed: i64, what: &str) -> Refused {
-        let mut refusal = too_little(limit, needed, self.currency, what);
+    fn law_in_words(&self, ceiling: Ceiling) -> String {
+        let Some(bound) = self.binding.cap else {
+            return "no cap binds".to_owned();
+        };
+        let (cap, pack) = (bound.most, &self.book.pack(bound.pack).id);
+        match ceiling {
+            Ceiling::At(highest) => {
+                format!("at most {highest} a year, where the all-in cost is the {cap} of {pack}")
+            }
+            Ceiling::Unlawful | Ceiling::Uncapped => {
+                format!("the fee alone is above the {cap} of {pack}")
+            }
+        }
+    }
+
+    /// Returns the refusal of a limit that is below the amount needed, with what would change it.
+    fn below(&self, limit: Limit, tenor: &TenorPlan, needed: Money, what: &str) -> Refused {
+        let mut refusal = too_little(limit, needed, what);
         if limit.bound == Bound::IncomeMultiple {
             refusal.reasons.extend(self.graded.reasons());
             refusal.reasons.truncate(MOST_REASONS);
@@ -289,34 +287,31 @@ impl<'a> Lending<'a> {
         refusal
     }
 
+    /// Returns, in words, a change within the customer's reach that would allow an amount, or `None`
+    /// where none would.
     fn way_out(&self, limit: Limit, tenor: &TenorPlan) -> Option<String> {
-        let show = |minor| Money::new(minor, self.currency);
-        if limit.amount >= self.plan.min {
-            return Some(format!(
-                "an amount of at most {} would be offered",
-                show(limit.amount)
-            ));
-        }
         let smallest = self.plan.min;
+        if limit.amount >= smallest {
+            let most = limit.amount;
+            return Some(format!("an amount of at most {most} would be offered"));
+        }
         match limit.bound {
             Bound::Exposure => {
-                let (_, cap) = self.binding.exposure?;
-                let most = (cap - smallest).max(0);
-                (cap >= smallest).then(|| {
-                    format!(
-                        "credit elsewhere of at most {} would allow the smallest amount",
-                        show(most)
-                    )
-                })
+                let cap = self.binding.exposure?.most;
+                let most = cap.checked_sub(smallest).filter(|most| most.minor() >= 0)?;
+                Some(format!(
+                    "credit elsewhere of at most {most} would allow the smallest amount"
+                ))
             }
             Bound::Affordability => {
                 let rate = self.rate_at(tenor, smallest).ok()?.served_at;
-                let needed = (smallest as f64 * self.service(tenor, rate)).ceil() as i64;
+                let needed = (smallest.minor() as f64 * self.service(tenor, rate)).ceil() as i64;
+                let needed = Money::new(needed, smallest.currency());
                 let most = self.capacity.gross_monthly.checked_sub(needed)?;
-                (most >= 0 && self.capacity.ceiling >= smallest).then(|| {
+                let allowed = most.minor() >= 0 && self.capacity.ceiling >= smallest;
+                allowed.then(|| {
                     format!(
-                        "debt service of at most {} a month would allow the smallest amount",
-                        show(most)
+                        "debt service of at most {most} a month would allow the smallest amount"
                     )
                 })
             }

@@ -1,8 +1,8 @@
 //! Pricing credit: loans, instalment plans and cards.
 //!
 //! A card is priced as a loan of its expected balance (utilisation times the limit) for twelve
-//! months with interest monthly, its annual fee kept at the start. Everything else, floor, cap,
-//! points, limit and all-in cost, is the same arithmetic.
+//! months with interest monthly, its annual fee kept at the start. Floor, cap, points, limit and
+//! all-in cost are the same arithmetic as a loan's.
 
 mod grade;
 mod itemise;

@@ -3,49 +3,59 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fairlead_domain::{Currency, RatePpm};
+use fairlead_domain::{Money, RatePpm, Share};
 use fairlead_proto::catalogue::v1::{CardTerms, LoanTerms};
 
-use crate::cap::highest_lawful_rate;
-use crate::cost::UnitCost;
+use crate::cap::{Ceiling, highest_lawful_rate};
+use crate::cost::{UnitCost, UnitLoan};
 use crate::error::Checks;
-use crate::rule_pack::{Binding, RuleBook};
+use crate::rule_pack::{Binding, PackIndex, RuleBook};
 use crate::schedule::{MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment};
 use crate::strategy::CreditStrategy;
-use crate::terms::minor;
+use crate::terms::{amount, one_unit};
 
 /// The months over which a card's cost and all-in rate are reckoned.
 const CARD_MONTHS: i32 = 12;
 
-/// Unit costs by (repayment, months, grade, card or not) of one strategy: products share them.
-pub(crate) type CostCache = BTreeMap<(Repayment, i32, usize, bool), Arc<UnitCost>>;
+/// The unit costs of one strategy, which products share.
+pub(crate) type CostCache = BTreeMap<CostKey, Arc<UnitCost>>;
 
-/// What a customer pays at the start.
+/// The terms that a unit cost depends on, within a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CostKey {
+    repayment: Repayment,
+    months: i32,
+    /// The place of the grade.
+    grade: usize,
+    is_card: bool,
+}
+
+/// The fee that a customer pays at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fee {
-    /// A share of the amount, ppm: a loan's origination fee.
-    Share(i64),
-    /// A fixed amount, minor units: a card's annual fee.
-    Fixed(i64),
+    /// A share of the amount: a loan's origination fee.
+    Share(Share),
+    /// A fixed amount: a card's annual fee.
+    Fixed(Money),
 }
 
 /// A credit product that can be priced.
 #[derive(Debug)]
 pub(crate) struct CreditPlan {
     pub(crate) is_card: bool,
-    pub(crate) min: i64,
-    pub(crate) max: i64,
+    pub(crate) min: Money,
+    pub(crate) max: Money,
     /// Amounts are multiples of this.
-    pub(crate) step: i64,
+    pub(crate) step: Money,
     /// Limits are multiples of this: of the product's and of the strategy's step.
-    pub(crate) limit_step: i64,
+    pub(crate) limit_step: Money,
     pub(crate) repayment: Repayment,
     pub(crate) fee: Fee,
-    /// The share of the amount that is expected to be owed, ppm: all of a loan.
-    drawn_ppm: i64,
+    /// The share of the amount that is expected to be owed: all of a loan.
+    drawn: Share,
     /// Ascending in months.
     pub(crate) tenors: Vec<TenorPlan>,
-    origination_minor: i64,
+    origination: Money,
 }
 
 /// One tenor of a product.
@@ -54,15 +64,33 @@ pub(crate) struct TenorPlan {
     pub(crate) months: i32,
     /// By grade.
     pub(crate) costs: Vec<Arc<UnitCost>>,
-    /// Highest lawful rate by rule pack, where the fee is a share of the amount; nothing inside
-    /// where the fee alone breaks the cap.
-    ceilings: Vec<(usize, Option<RatePpm>)>,
+    /// By rule pack, where the fee is a share of the amount.
+    ceilings: Vec<PackCeiling>,
+}
+
+/// The ceiling under one rule pack.
+#[derive(Debug, Clone, Copy)]
+struct PackCeiling {
+    pack: PackIndex,
+    ceiling: Ceiling,
+}
+
+/// The terms that loans and cards have in common.
+#[derive(Debug, Clone, Copy)]
+struct CommonTerms {
+    is_card: bool,
+    min: Money,
+    max: Money,
+    step: Money,
+    repayment: Repayment,
+    fee: Fee,
 }
 
 impl CreditPlan {
+    /// Works out a loan; notes errors, and returns `None` where it cannot be priced.
     pub(crate) fn loan(
         terms: &LoanTerms,
-        (credit, currency): (&CreditStrategy, Currency),
+        credit: &CreditStrategy,
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
@@ -73,85 +101,58 @@ impl CreditPlan {
             terms.repayment().as_str_name(),
             "annuity, equal principal or bullet",
         );
-        checks.between(
-            "loan.origination_fee_ppm",
-            terms.origination_fee_ppm,
-            0,
-            999_999,
-        );
+        let fee = terms.origination_fee_ppm;
+        let fee = checks.share("loan.origination_fee_ppm", fee, 0..=999_999);
+        let tenors = &terms.tenors_months;
         checks.require(
-            !terms.tenors_months.is_empty() && terms.tenors_months.is_sorted_by(|a, b| a < b),
+            !tenors.is_empty() && tenors.is_sorted_by(|a, b| a < b),
             "loan.tenors_months",
-            format!("{:?}", terms.tenors_months),
+            format!("{tenors:?}"),
             "one at least, ascending, each once",
         );
-        for months in &terms.tenors_months {
-            checks.between(
-                "loan.tenors_months",
-                i64::from(*months),
-                1,
-                i64::from(MAX_MONTHS),
-            );
+        for months in tenors {
+            let most = i64::from(MAX_MONTHS);
+            checks.within("loan.tenors_months", i64::from(*months), 1..=most);
         }
-        let amounts = Amounts {
-            min: minor(
-                checks,
-                "loan.min_amount",
-                terms.min_amount.as_ref(),
-                currency,
-                1,
-            ),
-            max: minor(
-                checks,
-                "loan.max_amount",
-                terms.max_amount.as_ref(),
-                currency,
-                1,
-            ),
-            step: terms.amount_step_minor,
+        let one = one_unit(credit.currency());
+        let common = CommonTerms {
+            is_card: false,
+            min: amount(checks, "loan.min_amount", terms.min_amount.as_ref(), one),
+            max: amount(checks, "loan.max_amount", terms.max_amount.as_ref(), one),
+            step: Money::new(terms.amount_step_minor, credit.currency()),
+            repayment: repayment?,
+            fee: Fee::Share(fee),
         };
-        let fee = Fee::Share(terms.origination_fee_ppm);
-        let mut plan = Self::without_tenors(credit, amounts, (repayment?, fee, false), checks)?;
-        plan.add_tenors(credit, &terms.tenors_months, cache, checks);
+        let mut plan = Self::without_tenors(credit, common, checks)?;
+        plan.add_tenors(credit, tenors, cache, checks);
         Some(plan)
     }
 
+    /// Works out a card; notes errors, and returns `None` where it cannot be priced.
     pub(crate) fn card(
         terms: &CardTerms,
-        (credit, currency): (&CreditStrategy, Currency),
+        credit: &CreditStrategy,
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let amounts = Amounts {
-            min: minor(
-                checks,
-                "card.min_limit",
-                terms.min_limit.as_ref(),
-                currency,
-                1,
-            ),
-            max: minor(
-                checks,
-                "card.max_limit",
-                terms.max_limit.as_ref(),
-                currency,
-                1,
-            ),
-            step: terms.limit_step_minor,
+        let currency = credit.currency();
+        let (none, one) = (Money::new(0, currency), one_unit(currency));
+        let min = amount(checks, "card.min_limit", terms.min_limit.as_ref(), one);
+        let max = amount(checks, "card.max_limit", terms.max_limit.as_ref(), one);
+        let fee = amount(checks, "card.annual_fee", terms.annual_fee.as_ref(), none);
+        let common = CommonTerms {
+            is_card: true,
+            min,
+            max,
+            step: Money::new(terms.limit_step_minor, currency),
+            repayment: Repayment::Bullet,
+            fee: Fee::Fixed(fee),
         };
-        let fee = minor(
-            checks,
-            "card.annual_fee",
-            terms.annual_fee.as_ref(),
-            currency,
-            0,
-        );
-        let shape = (Repayment::Bullet, Fee::Fixed(fee), true);
-        let mut plan = Self::without_tenors(credit, amounts, shape, checks)?;
+        let mut plan = Self::without_tenors(credit, common, checks)?;
         checks.require(
             fee < plan.drawn(plan.min),
             "card.annual_fee",
-            fee,
+            fee.minor(),
             "less than the expected balance at the smallest limit",
         );
         plan.add_tenors(credit, &[CARD_MONTHS], cache, checks);
@@ -160,45 +161,42 @@ impl CreditPlan {
 
     fn without_tenors(
         credit: &CreditStrategy,
-        amounts: Amounts,
-        (repayment, fee, is_card): (Repayment, Fee, bool),
+        terms: CommonTerms,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let Amounts { min, max, step } = amounts;
+        let CommonTerms { min, max, step, .. } = terms;
         checks.require(
             min <= max,
             "smallest amount",
-            min,
-            format!("at most the largest, {max}"),
+            min.minor(),
+            format!("at most the largest, {}", max.minor()),
         );
-        let steps_fit = checks.between("amount step", step, 1, MAX_AMOUNT_MINOR);
-        let limit_step = steps_fit
-            .then(|| least_common_multiple(step, credit.limit.step))
+        let step_fits = checks.within("amount step", step.minor(), 1..=MAX_AMOUNT_MINOR);
+        let other = credit.limit.step.minor();
+        let limit_step = step_fits
+            .then(|| least_common_multiple(step.minor(), other))
             .flatten();
         checks.require(
             limit_step.is_some(),
             "amount step",
-            step,
-            format!(
-                "one that has a common multiple with the strategy's {}",
-                credit.limit.step
-            ),
+            step.minor(),
+            format!("one that has a common multiple with the strategy's {other}"),
         );
         Some(Self {
-            is_card,
+            is_card: terms.is_card,
             min,
             max,
             step,
-            limit_step: limit_step?,
-            repayment,
-            fee,
-            drawn_ppm: if is_card {
-                credit.cost.utilisation_ppm
+            limit_step: Money::new(limit_step?, step.currency()),
+            repayment: terms.repayment,
+            fee: terms.fee,
+            drawn: if terms.is_card {
+                credit.cost.utilisation
             } else {
-                1_000_000
+                Share::ALL
             },
             tenors: Vec::new(),
-            origination_minor: credit.cost.origination_minor,
+            origination: credit.cost.origination,
         })
     }
 
@@ -215,7 +213,8 @@ impl CreditPlan {
                 checks.require(false, "tenors_months", months, allowed);
                 continue;
             };
-            // The dearest fee, net of nothing: the cost of origination only helps.
+            // The largest share that the fee can be; the cost of origination is not taken off it,
+            // since that only helps.
             let fee = self.fee_share(self.min);
             let most = costs
                 .iter()
@@ -235,6 +234,7 @@ impl CreditPlan {
         }
     }
 
+    /// Returns the unit cost of each grade, or `None` where the funding curve does not reach.
     fn costs(
         &self,
         credit: &CreditStrategy,
@@ -250,94 +250,103 @@ impl CreditPlan {
         let grades = credit.grades.grades.iter().enumerate();
         grades
             .map(|(place, grade)| {
-                let key = (self.repayment, months, place, self.is_card);
+                let key = CostKey {
+                    repayment: self.repayment,
+                    months,
+                    grade: place,
+                    is_card: self.is_card,
+                };
                 if let Some(cost) = cache.get(&key) {
                     return Some(Arc::clone(cost));
                 }
-                let shape = (self.repayment, months);
-                let cost = Arc::new(UnitCost::new(model, loss, grade.pd_ppm, shape)?);
+                let loan = UnitLoan {
+                    repayment: self.repayment,
+                    months,
+                    pd: grade.pd,
+                    loss,
+                };
+                let cost = Arc::new(UnitCost::new(model, &loan)?);
                 cache.insert(key, Arc::clone(&cost));
                 Some(cost)
             })
             .collect()
     }
 
-    /// Works out the highest lawful rates under the packs that may bind.
-    pub(crate) fn add_ceilings(&mut self, book: &RuleBook, matching: &[usize]) {
-        let Fee::Share(fee_ppm) = self.fee else {
+    /// Works out the ceilings under the packs that may bind, where the fee is a share of the
+    /// amount and they are the same for every amount.
+    pub(crate) fn add_ceilings(&mut self, book: &RuleBook, matching: &[PackIndex]) {
+        let Fee::Share(fee) = self.fee else {
             return;
         };
         for tenor in &mut self.tenors {
-            tenor.ceilings = matching
-                .iter()
-                .filter_map(|index| Some((*index, book.pack(*index).max_all_in?)))
-                .map(|(index, cap)| {
-                    let share = fee_ppm as f64 / 1e6;
-                    (
-                        index,
-                        highest_lawful_rate(self.repayment, tenor.months, share, cap),
-                    )
+            let ceiling = |pack: &PackIndex| {
+                let cap = book.pack(*pack).max_all_in?;
+                Some(PackCeiling {
+                    pack: *pack,
+                    ceiling: ceiling(self.repayment, tenor.months, fee.fraction(), cap),
                 })
-                .collect();
+            };
+            tenor.ceilings = matching.iter().filter_map(ceiling).collect();
         }
     }
 
-    /// The principal that is expected to be owed, minor units.
-    pub(crate) fn drawn(&self, amount: i64) -> i64 {
-        share(amount, self.drawn_ppm)
+    /// Returns the principal that is expected to be owed.
+    pub(crate) fn drawn(&self, amount: Money) -> Money {
+        amount.share(self.drawn)
     }
 
-    /// The fee in money, rounded down.
-    pub(crate) fn fee_minor(&self, amount: i64) -> i64 {
+    /// Returns the share of the amount that is expected to be owed, a fraction.
+    pub(crate) fn drawn_fraction(&self) -> f64 {
+        self.drawn.fraction()
+    }
+
+    /// Returns the fee in money, rounded down.
+    pub(crate) fn fee(&self, amount: Money) -> Money {
         match self.fee {
-            Fee::Share(ppm) => share(amount, ppm),
+            Fee::Share(share) => amount.share(share),
             Fee::Fixed(fee) => fee,
         }
     }
 
-    /// The fee as a fraction of what is owed.
-    fn fee_share(&self, amount: i64) -> f64 {
+    /// Returns the fee as a fraction of what is owed.
+    fn fee_share(&self, amount: Money) -> f64 {
         match self.fee {
-            Fee::Share(ppm) => ppm as f64 / 1e6,
-            Fee::Fixed(fee) => fee as f64 / self.drawn(amount).max(1) as f64,
+            Fee::Share(share) => share.fraction(),
+            Fee::Fixed(fee) => fee.minor() as f64 / self.owed(amount),
         }
     }
 
-    /// Cost of origination less the fee, per unit owed: `K` of the floor.
-    pub(crate) fn upfront(&self, amount: i64) -> f64 {
-        self.origination(amount) - self.fee_share(amount)
+    /// Returns `K` of the floor: the cost of origination less the fee, per unit owed.
+    pub(crate) fn upfront(&self, amount: Money) -> f64 {
+        self.origination.minor() as f64 / self.owed(amount) - self.fee_share(amount)
     }
 
-    /// Cost of origination per unit owed.
-    pub(crate) fn origination(&self, amount: i64) -> f64 {
-        self.origination_minor as f64 / self.drawn(amount).max(1) as f64
+    /// Returns the principal that is expected to be owed in minor units, at least one.
+    fn owed(&self, amount: Money) -> f64 {
+        self.drawn(amount).minor().max(1) as f64
     }
 
-    /// The highest lawful rate: the cap's, where one binds; nothing inside where the fee alone
-    /// breaks it.
-    #[expect(
-        clippy::option_option,
-        reason = "no cap, and a cap without a lawful rate, differ"
-    )]
-    pub(crate) fn ceiling(
-        &self,
-        tenor: &TenorPlan,
-        binding: &Binding,
-        amount: i64,
-    ) -> Option<Option<RatePpm>> {
-        let (pack, cap) = binding.cap?;
-        let known = tenor.ceilings.iter().find(|(index, _)| *index == pack);
-        Some(known.map_or_else(
-            || highest_lawful_rate(self.repayment, tenor.months, self.fee_share(amount), cap),
-            |(_, ceiling)| *ceiling,
-        ))
+    /// Returns the ceiling of an amount over a tenor under the law that binds.
+    pub(crate) fn ceiling(&self, tenor: &TenorPlan, binding: &Binding, amount: Money) -> Ceiling {
+        let Some(cap) = binding.cap else {
+            return Ceiling::Uncapped;
+        };
+        let known = tenor.ceilings.iter().find(|one| one.pack == cap.pack);
+        known.map_or_else(
+            || {
+                let fee = self.fee_share(amount);
+                ceiling(self.repayment, tenor.months, fee, cap.most)
+            },
+            |known| known.ceiling,
+        )
     }
 
+    /// Returns the tenor of a number of months, or `None` where it is not on offer.
     pub(crate) fn tenor(&self, months: i32) -> Option<&TenorPlan> {
         self.tenors.iter().find(|tenor| tenor.months == months)
     }
 
-    /// Tenors on offer, in words.
+    /// Returns the tenors on offer, in words.
     pub(crate) fn tenors_in_words(&self) -> String {
         let months: Vec<String> = self
             .tenors
@@ -348,19 +357,14 @@ impl CreditPlan {
     }
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Amounts {
-    min: i64,
-    max: i64,
-    step: i64,
+/// Returns the ceiling under a cap for a fee that is a fraction of the amount.
+fn ceiling(repayment: Repayment, months: i32, fee: f64, cap: RatePpm) -> Ceiling {
+    let highest = highest_lawful_rate(repayment, months, fee, cap);
+    highest.map_or(Ceiling::Unlawful, Ceiling::At)
 }
 
-/// `ppm` of an amount, rounded down; amounts are bounded, so that it fits.
-fn share(amount: i64, ppm: i64) -> i64 {
-    i64::try_from(i128::from(amount) * i128::from(ppm) / 1_000_000).unwrap_or(i64::MAX)
-}
-
-/// Nothing when it leaves the range of amounts, or a step is not positive.
+/// Returns the least common multiple, or `None` where it leaves the range of amounts or a number
+/// is not positive.
 fn least_common_multiple(a: i64, b: i64) -> Option<i64> {
     if a <= 0 || b <= 0 {
         return None;

@@ -1,6 +1,9 @@
 //! Prices worked out independently (60-digit decimals: cash flows laid out month by month, rates by
 //! bisection) and written down here.
 
+use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_price_engine::{Repayment, Schedule, ScheduleTerms};
+
 use crate::support::{all_in, ask, customer, engine, minor, payments, step};
 
 /// Product, score, amount, tenor -> grade, rate, floor, first and last instalment, all-in, margin.
@@ -184,14 +187,15 @@ fn the_cap_lowers_a_rate_to_the_next_lawful_point() {
     assert_eq!(price.floor_ppm, 115_590);
     assert!(step(&price, "guardrail cap") < 0);
     let lawful = |rate_ppm: i64| {
-        let terms = fairlead_price_engine::Terms {
-            principal: 1_000_000,
-            rate: fairlead_domain::RatePpm::new(rate_ppm).expect("in range"),
+        let terms = ScheduleTerms {
+            principal: Money::new(1_000_000, Currency::CNY),
+            rate: RatePpm::new(rate_ppm).expect("in range"),
             months: 12,
-            repayment: fairlead_price_engine::Repayment::Annuity,
+            repayment: Repayment::Annuity,
         };
-        let schedule = fairlead_price_engine::Schedule::new(terms).expect("in range");
-        all_in(990_000, &schedule.payments().collect::<Vec<_>>()) <= 0.24
+        let schedule = Schedule::new(terms).expect("in range");
+        let payments: Vec<i64> = schedule.payments().map(Money::minor).collect();
+        all_in(990_000, &payments) <= 0.24
     };
     assert!(
         lawful(price.rate_ppm) && !lawful(price.rate_ppm + 6_000),

@@ -193,8 +193,8 @@ fn releases() -> impl Strategy<Value = Release> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// What lint finds is so, at the very counter-example; and where it finds nothing, neither
-    /// floor nor cap ever has to move a price.
+    /// Each finding is true at its counter-example; and without findings, neither floor nor cap
+    /// ever has to move a price.
     #[test]
     fn lint_is_right_about_floor_and_cap(
         release in releases(), score in 500.0_f64..850.0, steps in 10_i64..2_000,

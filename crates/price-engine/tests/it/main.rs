@@ -1,4 +1,4 @@
-//! The engine from outside: golden prices, what may never happen, lint, bad input, real loans.
+//! The engine from outside: golden prices, invariants, lint, bad input, real loans.
 
 mod bad_input;
 mod defaults;

@@ -1,4 +1,4 @@
-//! What may never happen, each a property over random customers, wishes and strategies.
+//! The invariants of prices, each a property over random customers, requests and strategies.
 
 use fairlead_price_engine::{Engine, FeatureMap};
 use fairlead_proto::catalogue::v1::RepaymentMethod;

@@ -88,6 +88,7 @@ pub(crate) fn decision(number: i64) -> DecisionRecord {
         priced: Some(Priced {
             product_id: "P-1".into(),
             outcome: Some(Outcome::Price(price)),
+            take_up: None,
         }),
         ..DecidedCandidate::default()
     };

@@ -384,7 +384,7 @@ impl Decider {
             return Ok(false);
         };
         for (one, priced) in batch.iter_mut().zip(answer.priced) {
-            one.take_price(&known.live, priced);
+            one.take_price(priced);
         }
         Ok(true)
     }
@@ -416,10 +416,10 @@ impl Contending {
         }
     }
 
-    fn take_price(&mut self, live: &Live, priced: Priced) {
+    fn take_price(&mut self, priced: Priced) {
         self.priced = Some(priced);
         let Some(price) = self.price() else { return };
-        let take_up = value::TakeUp::of(live, price);
+        let take_up = self.priced.as_ref().and_then(|one| one.take_up.as_ref());
         let convert = value::convert_at_price(self.chances.convert, price, take_up);
         let expected = value::expected_value(self.chances.click, convert, price);
         self.convert_at_price = convert;

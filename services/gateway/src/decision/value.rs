@@ -4,8 +4,7 @@
 //! after every cost with the expected loss among them, and there is a conversion only where there
 //! was a click.
 
-use fairlead_proto::pricing::v1::Price;
-use fairlead_release::Live;
+use fairlead_proto::pricing::v1::{Price, TakeUp};
 
 /// Scores of a candidate before and after its price is known.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -16,37 +15,13 @@ pub(super) struct Chances {
     pub(super) convert: f64,
 }
 
-/// Take-up as the strategy knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct TakeUp {
-    /// Change of the log-odds of taking per percentage point of yearly rate; not positive.
-    slope: f64,
-    /// The rate that the ranker's probability holds at, ppm; 0 where none is known.
-    reference_ppm: i64,
-}
-
-impl TakeUp {
-    /// The take-up of the strategy that made a price.
-    pub(super) fn of(live: &Live, price: &Price) -> Self {
-        let strategy = price
-            .strategy
-            .split_once('@')
-            .and_then(|(id, version)| live.strategy(id, version.parse().ok()?));
-        let cost = strategy.and_then(|strategy| strategy.cost.as_ref());
-        cost.map_or_else(Self::default, |cost| Self {
-            slope: cost.take_up_slope,
-            reference_ppm: cost.reference_rate_ppm,
-        })
-    }
-}
-
-/// Probability of a conversion at the price shown: the log-odds move by the slope for every
-/// percentage point above the reference rate. Without a reference the probability stands.
-pub(super) fn convert_at_price(convert: f64, price: &Price, take_up: TakeUp) -> f64 {
-    if take_up.reference_ppm == 0 || convert <= 0.0 || convert >= 1.0 {
+/// Returns the probability of a conversion at the price shown: the log-odds move by the slope for
+/// every percentage point above the reference rate. Without a take-up the probability stands.
+pub(super) fn convert_at_price(convert: f64, price: &Price, take_up: Option<&TakeUp>) -> f64 {
+    let Some(take_up) = take_up.filter(|_| convert > 0.0 && convert < 1.0) else {
         return convert;
-    }
-    let points = (price.rate_ppm - take_up.reference_ppm) as f64 / 10_000.0;
+    };
+    let points = (price.rate_ppm - take_up.reference_rate_ppm) as f64 / 10_000.0;
     let log_odds = (convert / (1.0 - convert)).ln() + take_up.slope * points;
     1.0 / (1.0 + (-log_odds).exp())
 }
@@ -71,19 +46,19 @@ mod tests {
 
     const TAKE_UP: TakeUp = TakeUp {
         slope: -0.04,
-        reference_ppm: 180_000,
+        reference_rate_ppm: 180_000,
     };
 
     #[test]
     fn at_the_reference_rate_the_model_stands() {
-        assert!((convert_at_price(0.2, &at(180_000), TAKE_UP) - 0.2).abs() < 1e-12);
-        assert!((convert_at_price(0.2, &at(90_000), TakeUp::default()) - 0.2).abs() < 1e-12);
+        assert!((convert_at_price(0.2, &at(180_000), Some(&TAKE_UP)) - 0.2).abs() < 1e-12);
+        assert!((convert_at_price(0.2, &at(90_000), None) - 0.2).abs() < 1e-12);
     }
 
     #[test]
     fn one_point_dearer_moves_the_log_odds_by_the_slope() {
         let log_odds = |p: f64| (p / (1.0 - p)).ln();
-        let moved = log_odds(convert_at_price(0.2, &at(190_000), TAKE_UP)) - log_odds(0.2);
+        let moved = log_odds(convert_at_price(0.2, &at(190_000), Some(&TAKE_UP))) - log_odds(0.2);
         assert!((moved - TAKE_UP.slope).abs() < 1e-9, "{moved}");
     }
 

@@ -1,9 +1,12 @@
 //! Indicative prices.
 
-use fairlead_proto::pricing::v1::{Price, PriceManyRequest, Priced, RefusalCause, priced::Outcome};
+use fairlead_proto::pricing::v1::{
+    Price, PriceManyRequest, Priced, RefusalCause, TakeUp, priced::Outcome,
+};
 use fairlead_registry::Purpose;
+use fairlead_release_follow::ReleaseHandle;
 
-use crate::support::{Setup, attributes, context, features, item};
+use crate::support::{Setup, attributes, checked, context, features, item, release};
 
 fn price(priced: &Priced) -> &Price {
     match &priced.outcome {
@@ -108,6 +111,32 @@ async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The caller that shows a price shifts the probability of a conversion by it.
+#[tokio::test]
+async fn the_take_up_of_the_strategy_comes_with_its_prices() -> anyhow::Result<()> {
+    let mut release = release(1);
+    let cost = release.strategies[0].cost.as_mut().expect("a cost model");
+    cost.take_up_slope = -0.04;
+    cost.reference_rate_ppm = 180_000;
+    let setup = Setup::with(ReleaseHandle::fixed(checked(release))).await?;
+    let items = vec![
+        item("LOAN", Some(1_200_000), 12),
+        item("LOAN", Some(1_200_000), 7),
+        item("CARD", None, 0),
+    ];
+    let priced = setup.price(context(), items).await?;
+    let take_up = TakeUp {
+        slope: -0.04,
+        reference_rate_ppm: 180_000,
+    };
+    assert_eq!(priced[0].take_up, Some(take_up));
+    assert_eq!(cause(&priced[1]), RefusalCause::Tenor);
+    assert_eq!(priced[1].take_up, None, "no price, no shift");
+    assert!(price(&priced[2]).rate_ppm > 0);
+    assert_eq!(priced[2].take_up, None, "no reference rate, no shift");
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_its_schedule_a_price_is_otherwise_the_same() -> anyhow::Result<()> {
     let setup = Setup::start().await?;
@@ -117,13 +146,13 @@ async fn without_its_schedule_a_price_is_otherwise_the_same() -> anyhow::Result<
         without_schedule: false,
     };
     let mut client = setup.client.clone();
-    let whole = client.price_many(request.clone()).await?.into_inner();
+    let full = client.price_many(request.clone()).await?.into_inner();
     request.without_schedule = true;
     let short = client.price_many(request).await?.into_inner();
-    assert_eq!(price(&whole.priced[0]).schedule.len(), 12);
+    assert_eq!(price(&full.priced[0]).schedule.len(), 12);
     let expected = Price {
         schedule: Vec::new(),
-        ..price(&whole.priced[0]).clone()
+        ..price(&full.priced[0]).clone()
     };
     assert_eq!(price(&short.priced[0]), &expected);
     Ok(())

@@ -59,7 +59,7 @@ async fn every_quote_is_the_same_bytes_again() -> anyhow::Result<()> {
     for request in requests() {
         let quote = setup.quote(request.clone()).await?;
         let kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
-        let again = replay(&release, &kept, (&registry, &setup.keys))?;
+        let again = replay(&release, &kept, &registry, &setup.keys)?;
         assert_eq!(
             again.encode_to_vec(),
             quote.encode_to_vec(),
@@ -78,14 +78,14 @@ async fn another_release_or_another_customer_does_not_pass_for_the_quote() -> an
     let registry = Registry::builtin();
     let mut kept = DecisionRecord::decode(&record(&request, quote.clone())[..])?;
     let other = Arc::new(checked(release(2)));
-    let error = replay(&other, &kept, (&registry, &setup.keys)).expect_err("another release");
+    let error = replay(&other, &kept, &registry, &setup.keys).expect_err("another release");
     assert_eq!(error.to_string(), "decision record: release 1, not 2");
 
     let mut worse = attributes();
     worse.insert("bureau_score", 600.0);
     kept.features = vec![features(&worse, Purpose::Price)];
     let same = Arc::new(checked(release(1)));
-    let again = replay(&same, &kept, (&registry, &setup.keys))?;
+    let again = replay(&same, &kept, &registry, &setup.keys)?;
     assert_ne!(again.signature, quote.signature);
     Ok(())
 }
