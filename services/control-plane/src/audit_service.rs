@@ -6,20 +6,20 @@ use fairlead_proto::control::v1::{
 };
 use tonic::Request;
 
-use crate::service::{Answer, Service, answer};
+use crate::service::{RpcResult, Service, respond};
 use crate::{Error, arguments};
 
 #[tonic::async_trait]
 impl AuditService for Service {
-    async fn list_audit(&self, request: Request<ListAuditRequest>) -> Answer<ListAuditResponse> {
-        answer(self.read_audit(&request.into_inner())).await
+    async fn list_audit(&self, request: Request<ListAuditRequest>) -> RpcResult<ListAuditResponse> {
+        respond(self.read_audit(&request.into_inner())).await
     }
 
     async fn verify_audit(
         &self,
         request: Request<VerifyAuditRequest>,
-    ) -> Answer<VerifyAuditResponse> {
-        answer(self.check_audit(&request.into_inner())).await
+    ) -> RpcResult<VerifyAuditResponse> {
+        respond(self.check_audit(&request.into_inner())).await
     }
 }
 

@@ -10,7 +10,7 @@ use fairlead_proto::control::v1::{
 use tonic::Request;
 
 use crate::compose::{Heading, compose, seal};
-use crate::service::{Answer, Service, answer};
+use crate::service::{RpcResult, Service, respond};
 use crate::{Error, arguments};
 
 #[tonic::async_trait]
@@ -18,48 +18,51 @@ impl DraftService for Service {
     async fn put_products(
         &self,
         request: Request<PutProductsRequest>,
-    ) -> Answer<PutProductsResponse> {
-        answer(self.put_all_products(request.into_inner())).await
+    ) -> RpcResult<PutProductsResponse> {
+        respond(self.put_all_products(request.into_inner())).await
     }
 
     async fn put_strategy(
         &self,
         request: Request<PutStrategyRequest>,
-    ) -> Answer<PutStrategyResponse> {
-        answer(self.add_strategy(request.into_inner())).await
+    ) -> RpcResult<PutStrategyResponse> {
+        respond(self.add_strategy(request.into_inner())).await
     }
 
     async fn lint_strategy(
         &self,
         request: Request<LintStrategyRequest>,
-    ) -> Answer<LintStrategyResponse> {
-        answer(self.lint_only(request.into_inner())).await
+    ) -> RpcResult<LintStrategyResponse> {
+        respond(self.lint_only(request.into_inner())).await
     }
 
     async fn put_experiments(
         &self,
         request: Request<PutExperimentsRequest>,
-    ) -> Answer<PutExperimentsResponse> {
-        answer(self.put_plan(request.into_inner())).await
+    ) -> RpcResult<PutExperimentsResponse> {
+        respond(self.put_plan(request.into_inner())).await
     }
 
-    async fn put_model(&self, request: Request<PutModelRequest>) -> Answer<PutModelResponse> {
-        answer(self.register_model(request.into_inner())).await
+    async fn put_model(&self, request: Request<PutModelRequest>) -> RpcResult<PutModelResponse> {
+        respond(self.register_model(request.into_inner())).await
     }
 
     async fn put_settings(
         &self,
         request: Request<PutSettingsRequest>,
-    ) -> Answer<PutSettingsResponse> {
-        answer(self.put_sections(request.into_inner())).await
+    ) -> RpcResult<PutSettingsResponse> {
+        respond(self.put_sections(request.into_inner())).await
     }
 
-    async fn get_draft(&self, request: Request<GetDraftRequest>) -> Answer<GetDraftResponse> {
-        answer(self.read_draft(&request.into_inner())).await
+    async fn get_draft(&self, request: Request<GetDraftRequest>) -> RpcResult<GetDraftResponse> {
+        respond(self.read_draft(&request.into_inner())).await
     }
 
-    async fn check_draft(&self, request: Request<CheckDraftRequest>) -> Answer<CheckDraftResponse> {
-        answer(self.check_only(&request.into_inner())).await
+    async fn check_draft(
+        &self,
+        request: Request<CheckDraftRequest>,
+    ) -> RpcResult<CheckDraftResponse> {
+        respond(self.check_only(&request.into_inner())).await
     }
 }
 

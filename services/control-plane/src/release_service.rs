@@ -13,7 +13,7 @@ use futures::Stream;
 use tonic::{Request, Response, Status};
 
 use crate::publish::no_revision;
-use crate::service::{Answer, Service, answer};
+use crate::service::{RpcResult, Service, respond};
 use crate::watch::watch;
 use crate::{Error, arguments};
 
@@ -21,11 +21,14 @@ use crate::{Error, arguments};
 impl ReleaseService for Service {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
 
-    async fn get_release(&self, request: Request<GetReleaseRequest>) -> Answer<GetReleaseResponse> {
-        answer(self.read_release(&request.into_inner())).await
+    async fn get_release(
+        &self,
+        request: Request<GetReleaseRequest>,
+    ) -> RpcResult<GetReleaseResponse> {
+        respond(self.read_release(&request.into_inner())).await
     }
 
-    async fn watch(&self, request: Request<WatchRequest>) -> Answer<Self::WatchStream> {
+    async fn watch(&self, request: Request<WatchRequest>) -> RpcResult<Self::WatchStream> {
         let WatchRequest {
             tenant,
             have_revision,
@@ -34,30 +37,30 @@ impl ReleaseService for Service {
         Ok(Response::new(Box::pin(stream)))
     }
 
-    async fn publish(&self, request: Request<PublishRequest>) -> Answer<PublishResponse> {
-        answer(self.publish_draft(request.into_inner())).await
+    async fn publish(&self, request: Request<PublishRequest>) -> RpcResult<PublishResponse> {
+        respond(self.publish_draft(request.into_inner())).await
     }
 
     async fn list_releases(
         &self,
         request: Request<ListReleasesRequest>,
-    ) -> Answer<ListReleasesResponse> {
-        answer(self.read_history(&request.into_inner())).await
+    ) -> RpcResult<ListReleasesResponse> {
+        respond(self.read_history(&request.into_inner())).await
     }
 
-    async fn roll_back(&self, request: Request<RollBackRequest>) -> Answer<RollBackResponse> {
-        answer(self.publish_again(request.into_inner())).await
+    async fn roll_back(&self, request: Request<RollBackRequest>) -> RpcResult<RollBackResponse> {
+        respond(self.publish_again(request.into_inner())).await
     }
 
-    async fn report(&self, request: Request<ReportRequest>) -> Answer<ReportResponse> {
-        answer(self.take_report(request.into_inner())).await
+    async fn report(&self, request: Request<ReportRequest>) -> RpcResult<ReportResponse> {
+        respond(self.take_report(request.into_inner())).await
     }
 
     async fn list_instances(
         &self,
         request: Request<ListInstancesRequest>,
-    ) -> Answer<ListInstancesResponse> {
-        answer(self.read_instances(&request.into_inner())).await
+    ) -> RpcResult<ListInstancesResponse> {
+        respond(self.read_instances(&request.into_inner())).await
     }
 }
 

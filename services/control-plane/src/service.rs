@@ -49,11 +49,11 @@ pub(crate) struct Parts {
     closing: DropGuard,
 }
 
-/// The answer to a gRPC call.
-pub(crate) type Answer<T> = Result<Response<T>, Status>;
+/// The result of a gRPC method.
+pub(crate) type RpcResult<T> = Result<Response<T>, Status>;
 
-/// Waits for the result of a call and makes gRPC's answer of it.
-pub(crate) async fn answer<T>(call: impl Future<Output = Result<T, Error>>) -> Answer<T> {
+/// Awaits the result of a call and returns it as the result of a gRPC method.
+pub(crate) async fn respond<T>(call: impl Future<Output = Result<T, Error>>) -> RpcResult<T> {
     Ok(Response::new(call.await?))
 }
 

@@ -67,28 +67,32 @@ pub(crate) struct RankedHit {
 /// `place_by_id`, the position of a product in the order of all ids, so that the result does not
 /// depend on the order of the catalogue.
 pub(crate) fn merge(lists: &[SourceHits], place_by_id: &[u32], limit: usize) -> Vec<Merged> {
-    let ranked = |list: &SourceHits| {
-        let source = list.source;
-        let hits = list.hits.clone().into_iter().zip(1_u32..);
-        hits.map(move |(hit, rank)| RankedHit { source, rank, hit })
-    };
     let mut hits: Vec<RankedHit> = lists.iter().flat_map(ranked).collect();
     hits.sort_unstable_by_key(|hit| (hit.hit.product, hit.rank, hit.source as i32));
-    let mut groups: Vec<Group<'_>> = hits
+    let mut products: Vec<ProductHits<'_>> = hits
         .chunk_by(|a, b| a.hit.product == b.hit.product)
-        .map(|hits| Group::new(hits, place_by_id))
+        .map(|hits| ProductHits::new(hits, place_by_id))
         .collect();
-    groups.sort_unstable_by_key(|group| (Reverse(group.score), group.place));
-    groups.truncate(limit);
-    let merged = |group: Group<'_>| Merged {
-        product: group.hits[0].hit.product,
-        sources: group.hits.to_vec(),
+    products.sort_unstable_by_key(|product| (Reverse(product.score), product.place));
+    products.truncate(limit);
+    let merged = |product: ProductHits<'_>| Merged {
+        product: product.hits[0].hit.product,
+        sources: product.hits.to_vec(),
     };
-    groups.into_iter().map(merged).collect()
+    products.into_iter().map(merged).collect()
+}
+
+/// Returns the hits of a source with their ranks.
+fn ranked(list: &SourceHits) -> impl Iterator<Item = RankedHit> {
+    list.hits.iter().zip(1_u32..).map(|(hit, rank)| RankedHit {
+        source: list.source,
+        rank,
+        hit: *hit,
+    })
 }
 
 /// All hits of one product.
-struct Group<'a> {
+struct ProductHits<'a> {
     /// The merged score. An integer, because floating-point sums depend on their order.
     score: u64,
     /// The position of the product in the order of all ids.
@@ -97,7 +101,7 @@ struct Group<'a> {
     hits: &'a [RankedHit],
 }
 
-impl<'a> Group<'a> {
+impl<'a> ProductHits<'a> {
     fn new(hits: &'a [RankedHit], place_by_id: &[u32]) -> Self {
         let place = place_by_id.get(hits[0].hit.product as usize).copied();
         Self {

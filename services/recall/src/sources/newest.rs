@@ -12,12 +12,12 @@ const NEW_FOR_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 #[derive(Debug)]
 pub(crate) struct Newest {
     /// Newest first, then by product id.
-    listed: Vec<Listing>,
+    listed: Vec<ListedProduct>,
 }
 
 /// A product with the instant at which it was listed.
 #[derive(Debug, Clone, Copy)]
-struct Listing {
+struct ListedProduct {
     at_ms: i64,
     product: u32,
 }
@@ -25,17 +25,17 @@ struct Listing {
 impl Newest {
     /// Orders `products`, which are numbered by their position.
     pub(crate) fn new(products: &[Product], place_by_id: &[u32]) -> Self {
-        let mut listed: Vec<Listing> = products
+        let mut listed: Vec<ListedProduct> = products
             .iter()
             .zip(0_u32..)
-            .map(|(product, number)| Listing {
+            .map(|(product, number)| ListedProduct {
                 at_ms: product.listed_at_ms,
                 product: number,
             })
             .collect();
-        listed.sort_unstable_by_key(|listing| {
-            let place = place_by_id[listing.product as usize];
-            (std::cmp::Reverse(listing.at_ms), place)
+        listed.sort_unstable_by_key(|listed| {
+            let place = place_by_id[listed.product as usize];
+            (std::cmp::Reverse(listed.at_ms), place)
         });
         Self { listed }
     }
@@ -45,15 +45,15 @@ impl Newest {
     pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
         let from = self
             .listed
-            .partition_point(|listing| listing.at_ms > as_of_ms);
-        let age_ms = |listing: &Listing| as_of_ms.saturating_sub(listing.at_ms);
-        let freshness = |listing: &Listing| 1.0 - age_ms(listing) as f64 / NEW_FOR_MS as f64;
+            .partition_point(|listed| listed.at_ms > as_of_ms);
+        let age_ms = |listed: &ListedProduct| as_of_ms.saturating_sub(listed.at_ms);
+        let freshness = |listed: &ListedProduct| 1.0 - age_ms(listed) as f64 / NEW_FOR_MS as f64;
         self.listed[from..]
             .iter()
-            .take_while(|listing| age_ms(listing) <= NEW_FOR_MS)
-            .filter(|listing| allowed.contains(listing.product))
+            .take_while(|listed| age_ms(listed) <= NEW_FOR_MS)
+            .filter(|listed| allowed.contains(listed.product))
             .take(limit)
-            .map(|listing| Hit::new(listing.product, freshness(listing) as f32))
+            .map(|listed| Hit::new(listed.product, freshness(listed) as f32))
             .collect()
     }
 }
