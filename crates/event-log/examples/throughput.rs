@@ -1,4 +1,4 @@
-//! Measures the log beside its floor: the same bytes written to a plain file, flushed as often.
+//! Measures the log against a baseline: the same bytes written to a plain file, flushed as often.
 //!
 //! ```sh
 //! cargo run --release -p fairlead-event-log --example throughput [host:port]
@@ -35,16 +35,21 @@ async fn main() -> anyhow::Result<()> {
     };
     log.create_topic(&topic, spec).await?;
 
-    let floor = floor(folder.path())?;
-    say("floor: write and flush each batch", RECORDS, floor, floor);
+    let baseline = measure_baseline(folder.path())?;
+    report(
+        "baseline: write and flush each batch",
+        RECORDS,
+        baseline,
+        baseline,
+    );
     let one = append_batches(&log, &topic, 1).await?;
-    say("append, one caller", RECORDS, one, floor);
+    report("append, one caller", RECORDS, one, baseline);
     let eight = append_batches(&log, &topic, 8).await?;
-    say("append, eight callers", RECORDS, eight, floor);
+    report("append, eight callers", RECORDS, eight, baseline);
     let poll = poll_all(&log, &topic, 2 * RECORDS).await?;
-    say("poll", 2 * RECORDS, poll, floor * 2);
+    report("poll", 2 * RECORDS, poll, baseline * 2);
     let read = read_all(&log, &topic).await?;
-    say("read ranges", 2 * RECORDS, read, floor * 2);
+    report("read ranges", 2 * RECORDS, read, baseline * 2);
 
     let mut waits = Vec::with_capacity(SINGLES);
     for number in 0..SINGLES {
@@ -69,10 +74,10 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn say(what: &str, records: usize, took: Duration, floor: Duration) {
+fn report(what: &str, records: usize, took: Duration, baseline: Duration) {
     let rate = records as f64 / took.as_secs_f64();
-    let ratio = took.as_secs_f64() / floor.as_secs_f64();
-    println!("{what}: {records} records in {took:.2?}, {rate:.0}/s, {ratio:.2} x the floor");
+    let ratio = took.as_secs_f64() / baseline.as_secs_f64();
+    println!("{what}: {records} records in {took:.2?}, {rate:.0}/s, {ratio:.2} x the baseline");
 }
 
 fn record(number: usize) -> Record {
@@ -82,8 +87,8 @@ fn record(number: usize) -> Record {
     Record::new(format!("tenant-1/user-{}", number % 10_000), payload)
 }
 
-fn floor(folder: &Path) -> anyhow::Result<Duration> {
-    let mut file = std::fs::File::create(folder.join("floor"))?;
+fn measure_baseline(folder: &Path) -> anyhow::Result<Duration> {
+    let mut file = std::fs::File::create(folder.join("baseline"))?;
     let began = Instant::now();
     for batch in 0..RECORDS / BATCH {
         let bytes: Vec<u8> = (batch * BATCH..(batch + 1) * BATCH)

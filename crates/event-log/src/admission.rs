@@ -1,16 +1,16 @@
-//! What both implementations take: the same names, sizes, headers and times, checked before
-//! anything is sent, so that the embedded log refuses what a broker would.
+//! Checks of names, sizes, headers and timestamps, the same for both implementations and made
+//! before anything is sent: the embedded log refuses what a broker would refuse.
 
 use crate::error::Error;
 use crate::log::TopicSpec;
 use crate::record::Record;
 
-/// The default limit on key, payload and headers of one record together, in bytes. A broker's
-/// own default (1,048,588 for a batch) has room for it.
+/// The default limit on key, payload and headers of one record together, in bytes. It fits within
+/// a broker's default limit for a batch (1,048,588).
 pub const MAX_RECORD_BYTES: usize = 1_000_000;
 
-/// How far ahead of this machine's clock a record may be dated, in milliseconds: the default of
-/// a broker's `log.message.timestamp.after.max.ms`.
+/// The largest difference by which a record's timestamp may lie ahead of this machine's clock, in
+/// milliseconds: the default of a broker's `log.message.timestamp.after.max.ms`.
 pub const FUTURE_TOLERANCE_MS: i64 = 3_600_000;
 
 const LONGEST_NAME: usize = 249;
@@ -20,8 +20,8 @@ pub(crate) fn check_topic(name: &str) -> Result<(), Error> {
     check_name("topic", name)
 }
 
-/// Checks a consumer group's name. Kafka takes more; what works everywhere is what a topic may
-/// be called.
+/// Checks a consumer group's name against the rule for topics. Kafka itself takes more names; the
+/// topic rule is what works everywhere.
 pub(crate) fn check_group(name: &str) -> Result<(), Error> {
     check_name("consumer group", name)
 }
@@ -36,12 +36,12 @@ fn check_name(what: &'static str, name: &str) -> Result<(), Error> {
     if valid {
         return Ok(());
     }
-    // A name may be a megabyte of junk; the message shows enough of it to be recognised.
+    // A name may be a megabyte long; the message shows enough of it to be recognised.
     let shown: String = name.chars().take(LONGEST_NAME + 1).collect();
     Err(Error::InvalidName { what, name: shown })
 }
 
-/// Checks what a topic is to be.
+/// Checks the partition count and the retention of a topic to be created.
 pub(crate) fn check_spec(spec: &TopicSpec) -> Result<(), Error> {
     if !(1..=TopicSpec::MAX_PARTITIONS).contains(&spec.partitions) {
         return Err(Error::InvalidOption {
@@ -61,7 +61,7 @@ pub(crate) fn check_spec(spec: &TopicSpec) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks records before any of them is sent, against `limit` bytes each, at `now_ms`.
+/// Checks each record against `limit` bytes and the time `now_ms`. Returns the first error.
 pub(crate) fn check_records(
     topic: &str,
     records: &[Record],
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_a_megabyte_is_not_repeated_whole() {
+    fn a_name_of_a_megabyte_is_shortened_in_the_message() {
         let error = check_group(&"x".repeat(1_000_000)).expect_err("too long");
         assert!(error.to_string().len() < 600);
     }
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn times_a_broker_would_refuse_are_refused() {
+    fn timestamps_that_a_broker_would_refuse_are_refused() {
         for (timestamp_ms, taken) in [
             (NOW_MS, true),
             (1, true),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn header_names_that_cannot_travel_are_refused() {
+    fn header_names_that_kafka_cannot_carry_are_refused() {
         check(record().with_header("traceparent", "00-ab")).expect("a plain name");
         for name in ["", "nul\0nul"] {
             assert!(matches!(
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn specs_name_what_is_allowed() {
+    fn an_invalid_spec_is_refused_with_what_is_allowed() {
         let spec = |partitions, retention| TopicSpec {
             partitions,
             retention,

@@ -1,16 +1,16 @@
-//! What can go wrong, said once for both implementations.
+//! The errors of both implementations.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where an error came from: the client library's, the store's or the operating system's error.
+/// The underlying error: of the client library, the store or the operating system.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Every error of this crate. One error may be told to many callers (a batch that failed as a
-/// whole), so it can be cloned.
+/// An error of the event log. It is `Clone` because a failed batch returns the same error to
+/// every caller in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// A name that neither implementation takes.
+    /// A topic or group name that neither implementation takes.
     #[error(
         "{what} {name:?} is not a valid name: use 1 to 249 of the characters a-z A-Z 0-9 . _ -, \
          but neither \".\" nor \"..\""
@@ -21,25 +21,25 @@ pub enum Error {
         /// The name as given.
         name: String,
     },
-    /// An option outside what is allowed.
+    /// An option outside its allowed range.
     #[error("{option} is {value:?}: allowed is {allowed}")]
     InvalidOption {
         /// The option's name.
         option: String,
         /// Its value.
         value: String,
-        /// What would be accepted.
+        /// The allowed values.
         allowed: String,
     },
-    /// No such topic.
+    /// The topic does not exist.
     #[error("topic {topic:?} does not exist in {log}: create it first")]
     UnknownTopic {
         /// The topic.
         topic: String,
-        /// Which log: the Kafka address or the file.
+        /// The log: the Kafka address or the file.
         log: String,
     },
-    /// No such partition.
+    /// The partition does not exist.
     #[error("topic {topic:?} has no partition {partition}: allowed is 0 to {last}")]
     UnknownPartition {
         /// The topic.
@@ -57,12 +57,12 @@ pub enum Error {
     PartitionCount {
         /// The topic.
         topic: String,
-        /// What it has.
+        /// The topic's number of partitions.
         existing: i32,
-        /// What was asked for.
+        /// The requested number of partitions.
         requested: i32,
     },
-    /// A record above the limit.
+    /// A record above the size limit.
     #[error("a record for topic {topic:?} has {size} bytes: {limit} are allowed")]
     RecordTooLarge {
         /// The topic.
@@ -72,7 +72,7 @@ pub enum Error {
         /// The limit that it exceeds.
         limit: usize,
     },
-    /// A header name that cannot travel.
+    /// A header name that Kafka cannot carry.
     #[error(
         "a record for topic {topic:?} has a header named {name:?}: a name must not be empty nor \
          contain a zero byte"
@@ -83,7 +83,7 @@ pub enum Error {
         /// The name.
         name: String,
     },
-    /// A record time that a broker would refuse.
+    /// A record timestamp that a broker would refuse.
     #[error(
         "a record for topic {topic:?} is dated {timestamp_ms} ms since 1970: allowed is 1 to \
          {latest_ms}"
@@ -91,12 +91,12 @@ pub enum Error {
     InvalidTimestamp {
         /// The topic.
         topic: String,
-        /// The record's time.
+        /// The record's timestamp.
         timestamp_ms: i64,
-        /// The latest that is taken now.
+        /// The latest timestamp allowed now.
         latest_ms: i64,
     },
-    /// An offset that the partition does not hold (any more, or yet).
+    /// An offset that the partition no longer holds, or does not hold yet.
     #[error("offset {offset} of {topic:?} partition {partition} is not there: {low} to {high} are")]
     OffsetOutOfRange {
         /// The topic.
@@ -105,12 +105,12 @@ pub enum Error {
         partition: i32,
         /// The offset asked for.
         offset: i64,
-        /// The oldest record kept.
+        /// The oldest offset kept.
         low: i64,
         /// The next offset to be written.
         high: i64,
     },
-    /// The consumer does not own the partition (any more): its work on it is another's now.
+    /// The consumer does not own the partition, or does not own it any more.
     #[error("group {group:?}: this consumer does not own {topic:?} partition {partition}")]
     NotAssigned {
         /// The consumer group.
@@ -120,31 +120,31 @@ pub enum Error {
         /// The partition.
         partition: i32,
     },
-    /// The group moved on without this consumer: poll again to learn what it owns now.
+    /// The group was rebalanced without this consumer: the next poll returns what it owns now.
     #[error("group {group:?} was rebalanced meanwhile ({cause}): poll, then go on")]
     GroupChanged {
         /// The consumer group.
         group: String,
-        /// What the broker said.
+        /// The broker's error.
         #[source]
         cause: Cause,
     },
-    /// The group has members, so it cannot be forgotten.
+    /// The group still has members, so its offsets cannot be removed.
     #[error("group {group:?} has members: close them first")]
     GroupInUse {
         /// The consumer group.
         group: String,
     },
-    /// Records that the log did not take; any of the others may be in it.
+    /// Some records were not acknowledged. Any of them may be in the log nevertheless.
     #[error("topic {topic:?}: {acknowledged} of {total} records were acknowledged, then: {cause}")]
     Append {
         /// The topic.
         topic: String,
-        /// How many are safe.
+        /// The number of records that are durable.
         acknowledged: usize,
-        /// How many were given.
+        /// The number of records in the call.
         total: usize,
-        /// What failed first.
+        /// The first failure.
         #[source]
         cause: Cause,
     },
@@ -157,26 +157,26 @@ pub enum Error {
     Unreachable {
         /// The bootstrap servers.
         bootstrap: String,
-        /// How long was waited.
+        /// The time waited, in milliseconds.
         waited_ms: u64,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What the client said.
+        /// The client's error.
         #[source]
         cause: Cause,
     },
-    /// Kafka refused.
+    /// Kafka refused the request.
     #[error("Kafka at {bootstrap} failed while {operation}: {cause}")]
     Kafka {
         /// The bootstrap servers.
         bootstrap: String,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What the client said.
+        /// The client's error.
         #[source]
         cause: Cause,
     },
-    /// Another process (or another log in this one) has the file.
+    /// Another process (or another log in this process) holds the file's lock.
     #[error(
         "{path} is in use by another process: stop it, or give this one another data folder",
         path = path.display()
@@ -185,7 +185,7 @@ pub enum Error {
         /// The log's file.
         path: PathBuf,
     },
-    /// No room for more records. Nothing of the append was kept.
+    /// The disk has no space for more records. None of the append's records was kept.
     #[error(
         "no space left for events in {folder} ({detail}): nothing of the append was kept; free \
          some space and try again",
@@ -194,7 +194,7 @@ pub enum Error {
     DiskFull {
         /// The data folder.
         folder: PathBuf,
-        /// Free and needed bytes, or what the operating system said.
+        /// Free and needed bytes, or the operating system's error.
         detail: String,
     },
     /// The file system failed.
@@ -202,13 +202,13 @@ pub enum Error {
     Storage {
         /// The data folder.
         folder: PathBuf,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What the store or the operating system said.
+        /// The error of the store or the operating system.
         #[source]
         cause: Cause,
     },
-    /// The file is damaged, or is not one of ours.
+    /// The file is damaged, or is not an event log.
     #[error(
         "{path} cannot be read as an event log ({detail}): restore it from a copy, or move it \
          away to begin an empty one",
@@ -226,8 +226,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the same call may succeed later without anyone changing the request: the broker
-    /// was away, the disk was full, the group was rebalancing.
+    /// Returns true if the same call may succeed later: the broker was away, the disk was full,
+    /// the group was rebalancing.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::GroupChanged { .. }

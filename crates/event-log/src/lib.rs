@@ -12,13 +12,13 @@
 //! - The key decides the partition, by the same hash in both ([`partition_for`]), the one of the
 //!   Java client. One key's records are read in the order in which they were appended.
 //! - Delivery is at least once: what was polled and not committed is delivered again after a
-//!   crash or a rebalance. Consumers make the effect of a repeat nothing.
+//!   crash or a rebalance. Consumers are idempotent.
 //! - The ownership of partitions changes only inside [`Consumer::poll`], which reports it.
-//! - A payload is bytes: nothing here decodes, drops or repairs it.
+//! - A payload is opaque bytes: this crate does not decode, drop or repair it.
 //!
 //! # What this crate must not depend on
-//! No other crate of this workspace: it knows nothing of features, products or decisions. It is
-//! the only home of `rdkafka` and `redb`.
+//! No other crate of this workspace: it knows nothing of features, products or decisions. No
+//! other crate depends on `rdkafka` or `redb`.
 
 mod admission;
 mod embedded;
@@ -33,6 +33,8 @@ pub use crate::admission::{FUTURE_TOLERANCE_MS, MAX_RECORD_BYTES};
 pub use crate::embedded::{EmbeddedEventLog, EmbeddedOptions, GroupLag, WallClock};
 pub use crate::error::{Cause, Error};
 pub use crate::kafka::{Compression, KafkaEventLog, KafkaOptions};
-pub use crate::log::{Consumer, ConsumerOptions, EventLog, OffsetRange, Poll, Start, TopicSpec};
+pub use crate::log::{
+    Consumer, ConsumerOptions, EventLog, PartitionOffsets, Poll, Start, TopicSpec,
+};
 pub use crate::partitioner::partition_for;
 pub use crate::record::{Delivered, Position, Record, TRACEPARENT, TopicPartition};

@@ -1,4 +1,4 @@
-//! The seam: what a log can do, whichever keeps it.
+//! The traits that both implementations provide: [`EventLog`] and [`Consumer`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,52 +8,53 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::record::{Delivered, Position, Record, TopicPartition};
 
-/// What a topic is to be.
+/// The settings of a topic to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicSpec {
-    /// How many partitions, 1 to [`TopicSpec::MAX_PARTITIONS`]. It cannot be changed later: keys
-    /// would move.
+    /// The number of partitions, 1 to [`TopicSpec::MAX_PARTITIONS`]. It cannot be changed later:
+    /// keys would move to other partitions.
     pub partitions: i32,
-    /// For how long a record is kept at least.
+    /// The time for which a record is kept at least.
     pub retention: Duration,
 }
 
 impl TopicSpec {
-    /// More than any one topic here needs; it keeps a slip from making a million.
+    /// The largest number of partitions of one topic: more than any topic here needs. It stops a
+    /// typing error from making a million.
     pub const MAX_PARTITIONS: i32 = 1_024;
 }
 
-/// Where a group begins that has never committed.
+/// The offset at which a group begins that has never committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
-    /// With the oldest record kept.
+    /// The oldest record kept.
     Earliest,
-    /// With what is appended after the partition was first assigned to the group. That place is
-    /// committed then and there, so that a crash before the first commit skips nothing.
+    /// The end of the partition when it is first assigned to the group. That offset is committed
+    /// at once, so that a crash before the first commit skips no record.
     Latest,
 }
 
-/// How to consume.
+/// The options of a consumer.
 #[derive(Debug, Clone)]
 pub struct ConsumerOptions {
-    /// The consumer group: its members share the partitions, each owned by one.
+    /// The consumer group. Its members share the partitions; each partition has one owner.
     pub group: String,
     /// The topics, all of which must exist.
     pub topics: Vec<String>,
-    /// Where a new group begins.
+    /// The offset at which a new group begins.
     pub start: Start,
-    /// How many bytes of records one poll returns at most (a single larger record is returned
-    /// alone).
+    /// The most bytes of records that one poll returns. A single larger record is returned alone.
     pub max_poll_bytes: usize,
-    /// After how long without a sign of life a member's partitions go to the others. Kafka's
+    /// The time without a heartbeat after which a member's partitions go to the others. Kafka's
     /// brokers take 6 s to 30 min by default.
     pub session_timeout: Duration,
-    /// After how long without a poll a member's partitions go to the others.
+    /// The time without a poll after which a member's partitions go to the others.
     pub max_poll_interval: Duration,
 }
 
 impl ConsumerOptions {
-    /// The usual: from the earliest, 16 MiB a poll, 10 s of silence, 5 min between polls.
+    /// Returns the default options: start at the earliest offset, 16 MiB a poll, a session timeout
+    /// of 10 s, at most 5 min between polls.
     pub fn new<T: Into<String>>(
         group: impl Into<String>,
         topics: impl IntoIterator<Item = T>,
@@ -68,7 +69,7 @@ impl ConsumerOptions {
         }
     }
 
-    /// The same with another start.
+    /// Returns these options with another start.
     #[must_use]
     pub fn starting(mut self, start: Start) -> Self {
         self.start = start;
@@ -76,11 +77,11 @@ impl ConsumerOptions {
     }
 }
 
-/// What one poll brought. Take it in this order: drop the state of `revoked`, load that of
+/// The result of one poll. Apply it in this order: drop the state of `revoked`, load that of
 /// `assigned`, then apply `records`.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Poll {
-    /// Partitions that this consumer owned and does not any more (or not without a break).
+    /// Partitions that this consumer owned until now, including those that it lost and regained.
     /// `records` holds none of what they delivered before.
     pub revoked: Vec<TopicPartition>,
     /// Partitions that this consumer owns from now on.
@@ -90,35 +91,39 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Whether nothing happened.
+    /// Returns true if the poll brought neither records nor changes of ownership.
     pub fn is_empty(&self) -> bool {
         self.revoked.is_empty() && self.assigned.is_empty() && self.records.is_empty()
     }
 }
 
-/// A log of topics, cut into partitions, that groups of consumers read.
+/// A log of partitioned topics that consumer groups read.
 #[async_trait]
 pub trait EventLog: Send + Sync + 'static {
-    /// Makes a topic, or sees that it is there with as many partitions
-    /// ([`Error::PartitionCount`] if not). On an existing topic the embedded log takes over the
-    /// retention; on Kafka it stays what the cluster's owner made it.
+    /// Creates a topic, or checks that it exists with as many partitions. The embedded log sets
+    /// the retention of an existing topic; Kafka leaves it as the cluster's owner set it.
+    ///
+    /// # Errors
+    /// [`Error::PartitionCount`] if the topic exists with another number of partitions.
     async fn create_topic(&self, topic: &str, spec: TopicSpec) -> Result<(), Error>;
 
-    /// Appends records and returns their places, in the order given, once all are durable.
-    /// Calls may run at the same time: they are batched together.
+    /// Appends records and returns their positions, in the order given, once all are durable.
+    /// Calls may run at the same time: they are batched together. Dropping the future does not
+    /// take the records back.
     ///
-    /// On an error any of the records may be in the log, or none ([`Error::Append`] says how
-    /// many surely are; the embedded log keeps all or none): to append them again is safe, as
-    /// delivery is at least once anyway. Dropping the future does not take the records back.
+    /// # Errors
+    /// After an error any of the records may be in the log, or none. [`Error::Append`] says how
+    /// many are durable; the embedded log keeps all or none. To append them again is safe, because
+    /// delivery is at least once.
     async fn append(&self, topic: &str, records: Vec<Record>) -> Result<Vec<Position>, Error>;
 
     /// Joins a consumer group.
     async fn consumer(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>, Error>;
 
-    /// The oldest offset kept and the next one to be written, of each partition in order.
-    async fn offsets(&self, topic: &str) -> Result<Vec<OffsetRange>, Error>;
+    /// Returns the oldest offset kept and the next one to be written, for each partition in order.
+    async fn offsets(&self, topic: &str) -> Result<Vec<PartitionOffsets>, Error>;
 
-    /// The next offset to be written of each partition, in order.
+    /// Returns the next offset to be written, for each partition in order.
     async fn end_offsets(&self, topic: &str) -> Result<Vec<Position>, Error> {
         let ranges = self.offsets(topic).await?;
         Ok(ranges
@@ -130,21 +135,22 @@ pub trait EventLog: Send + Sync + 'static {
             .collect())
     }
 
-    /// Reads up to `max` records of one partition from `from` on, outside any group. It may
-    /// return fewer; it returns none only at the end. To go on, continue after the last one.
+    /// Reads up to `max` records of one partition, beginning at `from`, outside any group. It may
+    /// return fewer; it returns an empty list only at the end of the partition. To go on, read
+    /// again after the last record returned.
     async fn read(&self, topic: &str, from: Position, max: usize) -> Result<Vec<Delivered>, Error>;
 
-    /// Answers when the log can do its work: the cluster answers, the file takes a durable write.
+    /// Checks that the log works: the cluster answers, or the file takes a durable write.
     async fn healthy(&self) -> Result<(), Error>;
 
-    /// Waits for appends under way, then gives everything back (threads, connections, the file).
-    /// What is called afterwards gets [`Error::Closed`].
+    /// Waits for appends in flight, then releases threads, connections and the file. Later calls
+    /// return [`Error::Closed`].
     async fn close(&self) -> Result<(), Error>;
 }
 
-/// What one partition holds.
+/// The range of offsets that one partition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OffsetRange {
+pub struct PartitionOffsets {
     /// The partition.
     pub partition: i32,
     /// The oldest offset kept.
@@ -157,21 +163,24 @@ pub struct OffsetRange {
 /// [`Consumer::close`] waits for it.
 #[async_trait]
 pub trait Consumer: Send {
-    /// Waits until something is there, for `wait` at the longest, and returns up to
-    /// `max_records` (at least 1) records together with changes of ownership. Dropping the future
-    /// loses nothing: the next poll returns it.
+    /// Waits for records or changes of ownership, for `wait` at the longest, and returns both, with
+    /// at most `max_records` records (0 counts as 1). It is cancel safe: if the future is dropped,
+    /// the next poll returns what it would have returned.
     async fn poll(&mut self, max_records: usize, wait: Duration) -> Result<Poll, Error>;
 
-    /// Durably notes, for each partition named, the *next* offset that the group is to read. All
-    /// must be owned by this consumer ([`Error::NotAssigned`] otherwise, and nothing is noted).
+    /// Durably records, for each partition given, the *next* offset that the group reads.
+    ///
+    /// # Errors
+    /// [`Error::NotAssigned`] if this consumer does not own one of the partitions. No offset is
+    /// committed then.
     async fn commit(&mut self, upto: &[(Arc<str>, Position)]) -> Result<(), Error>;
 
-    /// Goes on from another offset of a partition that this consumer owns.
+    /// Sets the next offset to read of a partition that this consumer owns.
     async fn seek(&mut self, topic: &str, position: Position) -> Result<(), Error>;
 
-    /// How many records of the owned partitions lie behind what the group has committed.
+    /// Returns the number of records of the owned partitions that the group has not committed.
     async fn lag(&self) -> Result<u64, Error>;
 
-    /// Leaves the group, so that the others take over at once.
+    /// Leaves the group, so that other members take over at once.
     async fn close(self: Box<Self>) -> Result<(), Error>;
 }

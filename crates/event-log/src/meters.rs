@@ -1,4 +1,4 @@
-//! Metrics. Labels are bounded: the implementation, and names of topics that exist.
+//! Metrics. Their labels are bounded: the implementation, and the names of topics that exist.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ const APPEND_SECONDS: &str = "fairlead_event_log_append_seconds";
 const POLLED: &str = "fairlead_event_log_polled_total";
 const EXPIRED: &str = "fairlead_event_log_expired_total";
 
-/// Counts for one implementation.
+/// The metrics of one implementation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meters {
     implementation: &'static str,
@@ -40,7 +40,7 @@ impl Meters {
             .record(since.elapsed().as_secs_f64());
     }
 
-    /// `topic` must exist: a label made of callers' slips would not be bounded.
+    /// Counts a failed append. `topic` must exist: names that callers mistype are no bounded label.
     pub(crate) fn append_failed(self, topic: &str) {
         counter!(
             APPEND_ERRORS,
@@ -50,7 +50,7 @@ impl Meters {
     }
 
     pub(crate) fn polled(self, records: &[Delivered]) {
-        // Records of one topic come in runs, so that a run costs one look-up.
+        // Records of one topic come in runs; each run costs one look-up of the counter.
         for run in records.chunk_by(|a, b| a.topic == b.topic) {
             counter!(
                 POLLED,

@@ -1,9 +1,9 @@
-//! Which partition a key belongs to: Kafka's murmur2, so that Java producers agree with us.
+//! The partition of a key by Kafka's murmur2 hash, so that Java producers choose the same one.
 
-/// The partition of `key` among `partitions`, as the Java client's default partitioner and
+/// Returns the partition of `key` among `partitions`, as the Java client's default partitioner and
 /// librdkafka's `murmur2_random` choose it for a record with a key.
 ///
-/// Returns 0 when `partitions` is not positive: such a topic cannot exist.
+/// Returns 0 if `partitions` is not positive: such a topic cannot exist.
 pub fn partition_for(key: &[u8], partitions: i32) -> i32 {
     if partitions <= 0 {
         return 0;
@@ -11,7 +11,7 @@ pub fn partition_for(key: &[u8], partitions: i32) -> i32 {
     (murmur2(key) & 0x7fff_ffff).cast_signed() % partitions
 }
 
-/// MurmurHash2, 32 bits, with the seed that Kafka's `Utils.murmur2` uses.
+/// Returns the 32-bit `MurmurHash2` with the seed of Kafka's `Utils.murmur2`.
 fn murmur2(data: &[u8]) -> u32 {
     const SEED: u32 = 0x9747_b28c;
     const M: u32 = 0x5bd1_e995;

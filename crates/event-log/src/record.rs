@@ -1,32 +1,32 @@
-//! What is appended, and what is delivered.
+//! Records as they are appended and delivered.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-/// The header that carries a W3C trace context, so that a trace goes on behind the log.
+/// The header that carries a W3C trace context, so that consumers continue the producer's trace.
 pub const TRACEPARENT: &str = "traceparent";
 
 /// One record of a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// Decides the partition; records of one key stay in order. An empty key is a key like any
-    /// other: all its records land in one partition.
+    /// The key. It decides the partition; records of one key stay in order. An empty key is a key
+    /// like any other: all its records go to one partition.
     pub key: Bytes,
-    /// The content, carried untouched. It may be empty; a Kafka tombstone (a null value) is
+    /// The content, carried unchanged. It may be empty; a Kafka tombstone (a null value) is
     /// delivered as an empty payload.
     pub payload: Bytes,
-    /// Names and values, in order, carried untouched; a name may occur twice.
+    /// Names and values, in order, carried unchanged. A name may occur twice.
     pub headers: Vec<(String, Bytes)>,
-    /// When the record was made, in milliseconds since the Unix epoch, by the clock of the
-    /// server that appends it. The time that a phone claims belongs in the payload: brokers
-    /// refuse records from the future.
+    /// The time of creation in milliseconds since the Unix epoch, by the clock of the server that
+    /// appends the record. A time that a device reports belongs in the payload: brokers refuse
+    /// timestamps in the future.
     pub timestamp_ms: i64,
 }
 
 impl Record {
-    /// A record made now, without headers.
+    /// Returns a record with the current time as its timestamp and no headers.
     pub fn new(key: impl Into<Bytes>, payload: impl Into<Bytes>) -> Self {
         Self {
             key: key.into(),
@@ -36,21 +36,22 @@ impl Record {
         }
     }
 
-    /// The same record with one more header.
+    /// Returns the record with one more header.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<Bytes>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The value of the first header of this name.
+    /// Returns the value of the first header with this name, or `None` if there is none.
     pub fn header(&self, name: &str) -> Option<&Bytes> {
         self.headers
             .iter()
             .find_map(|(candidate, value)| (candidate == name).then_some(value))
     }
 
-    /// Bytes of key, payload and headers together: what [`crate::MAX_RECORD_BYTES`] limits.
+    /// Returns the bytes of key, payload and headers together, which
+    /// [`crate::MAX_RECORD_BYTES`] limits.
     pub fn size(&self) -> usize {
         let headers: usize = self
             .headers
@@ -61,7 +62,7 @@ impl Record {
     }
 }
 
-/// A place in a topic: of a record, or, where it says so, of the next record.
+/// A position in a topic: of a record or, where documented, of the next record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// The partition, from 0.
@@ -79,19 +80,19 @@ pub struct TopicPartition {
     pub partition: i32,
 }
 
-/// A record as read, with the place where it lies.
+/// A record as read, with its topic and position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// The topic.
     pub topic: Arc<str>,
-    /// The record's own partition and offset; the next one to read is `offset + 1`.
+    /// The record's partition and offset. The next offset to read is `offset + 1`.
     pub position: Position,
-    /// The record. Its bytes may share one allocation with its neighbours': copy what is kept
-    /// for long.
+    /// The record. Its bytes may share one allocation with other records: copy what is kept for
+    /// long.
     pub record: Record,
 }
 
-/// Milliseconds since the Unix epoch; 0 if the clock stands before it.
+/// Returns the milliseconds since the Unix epoch, or 0 if the clock is set before it.
 pub(crate) fn wall_clock_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -62,8 +62,8 @@ impl Store {
         let write = Write {
             key,
             source,
-            expected_mark: None,
-            mark: 1,
+            expected_offset: None,
+            offset: 1,
             state: Registry::builtin().encode(entity, &mut state).into(),
             ttl: Some(Duration::from_hours(1)),
         };

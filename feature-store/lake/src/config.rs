@@ -1,4 +1,4 @@
-//! What can be set.
+//! The configuration of the process and of the lake.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use fairlead_chassis::telemetry::TelemetryConfig;
 
 use crate::error::Error;
 
-/// The commented defaults of what this process reads.
+/// The commented default configuration of this process.
 pub const DEFAULTS: &str = include_str!("lake.toml");
 /// The topic of behaviour events.
 pub const EVENTS_TOPIC: &str = "fairlead.events.v1";
@@ -17,31 +17,32 @@ pub const DECISIONS_TOPIC: &str = "fairlead.decisions.v1";
 /// The consumer group.
 pub const GROUP: &str = "fairlead-lake";
 
-/// What this process reads of the one configuration file. Sections of others are passed over.
+/// The sections of the shared configuration file that this process reads. Other processes' sections
+/// are ignored.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct ProcessConfig {
-    /// Where everything is kept that has no place of its own.
+    /// The folder of everything whose location is not configured.
     pub data_dir: PathBuf,
-    /// How long a metrics request in flight may go on after SIGTERM, milliseconds.
+    /// The longest time in milliseconds that a metrics request in flight may take after SIGTERM.
     pub drain_ms: u64,
-    /// Addresses.
+    /// The addresses to listen on.
     pub listen: Listen,
-    /// Where events are kept.
+    /// The event log.
     pub events: Events,
     /// The lake.
     pub lake: Config,
-    /// Logs, traces, metrics.
+    /// Logs, traces and metrics.
     pub telemetry: TelemetryConfig,
 }
 
-/// Addresses to listen on.
+/// The addresses to listen on.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Listen {
-    /// Metrics and probes.
+    /// The address of metrics and probes.
     pub metrics: SocketAddr,
 }
 
-/// Where events are kept.
+/// The event log.
 #[derive(Debug, Clone, serde::Deserialize)]
 pub struct Events {
     /// Kafka's bootstrap servers; empty for the embedded log.
@@ -49,7 +50,7 @@ pub struct Events {
 }
 
 impl ProcessConfig {
-    /// Reads defaults, file and environment, and checks what can be checked without starting.
+    /// Loads defaults, file and environment, and checks all that can be checked without starting.
     pub fn load(file: Option<&Path>) -> Result<Self, LoadError> {
         let config: Self = fairlead_chassis::config::load(DEFAULTS, file)?;
         config.lake.check()?;
@@ -58,10 +59,10 @@ impl ProcessConfig {
     }
 }
 
-/// Why a configuration was refused.
+/// The error of a refused configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// It cannot be read, or a key is unknown or of the wrong type.
+    /// The file cannot be read, or a key is unknown or of the wrong type.
     #[error(transparent)]
     Read(#[from] fairlead_chassis::Error),
     /// A value is not allowed.
@@ -69,27 +70,27 @@ pub enum LoadError {
     Value(#[from] Error),
 }
 
-/// The section `[lake]`; the defaults are good.
+/// The section `[lake]`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where the files lie; empty for the folder `lake` in the data folder.
+    /// The URL of the files; empty for the folder `lake` in the data folder.
     pub url: String,
-    /// A partition's records are written when there are so many of them ...
+    /// The number of waiting records at which a partition's batch is written.
     pub roll_rows: usize,
-    /// ... or so many bytes ...
+    /// The bytes of waiting records at which a partition's batch is written.
     pub roll_bytes: usize,
-    /// ... or the first of them has waited for so long.
+    /// The age of the first waiting record at which a partition's batch is written.
     pub roll_seconds: u64,
-    /// Bytes that may wait in memory over all partitions.
+    /// The most bytes that wait in memory over all partitions.
     pub buffer_bytes: usize,
-    /// `compact` merges files below this size ...
+    /// The size below which `compact` merges files.
     pub compact_below_bytes: u64,
-    /// ... into files of about this size ...
+    /// The approximate size of a merged file.
     pub compact_to_bytes: u64,
-    /// ... once their day is over or they are so many seconds old.
+    /// The age at which files are merged even if their day is not over.
     pub compact_after_seconds: u64,
-    /// Memory that one query may take before it spills.
+    /// The memory that one query may use before it spills to disk.
     pub sql_memory_bytes: usize,
 }
 
@@ -110,7 +111,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Sees that every value is in its range.
+    /// Checks that every value is in its range.
     pub fn check(&self) -> Result<(), Error> {
         let ranges = [
             ("roll_rows", self.roll_rows as u64, 1..=1_000_000),
@@ -151,12 +152,12 @@ impl Config {
     }
 }
 
-/// The topics that are read.
+/// The topics that the lake reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topics {
-    /// Behaviour events.
+    /// The topic of behaviour events.
     pub events: String,
-    /// Decision records.
+    /// The topic of decision records.
     pub decisions: String,
 }
 
@@ -181,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_in_the_file_are_those_in_the_code() {
+    fn the_defaults_of_file_and_code_are_equal() {
         let config = ProcessConfig::load(None).expect("the defaults");
         assert_eq!(config.lake, Config::default());
     }
 
     #[test]
-    fn sections_of_other_processes_are_passed_over() {
+    fn sections_of_other_processes_are_ignored() {
         let config = with_file(
             "tenant = \"acme\"\n[gateway]\ndeadline_ms = 3\n[listen]\ngateway = \"127.0.0.1:1\"\n[lake]\nroll_rows = 7\n",
         );
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_named_with_its_key_and_what_is_allowed() {
+    fn a_wrong_value_is_refused_with_key_value_and_range() {
         for (text, expected) in [
             (
                 "[lake]\nroll_rows = 0\n",

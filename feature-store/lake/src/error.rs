@@ -6,7 +6,7 @@ use datafusion::parquet::errors::ParquetError;
 
 use crate::name::OffsetRange;
 
-/// What can go wrong between the log, the lake and a question asked of it.
+/// An error of writing, compacting or querying the lake.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting out of range.
@@ -16,23 +16,23 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: String,
     },
     /// The folder or the object store failed.
     #[error("the lake at {url} failed while {operation}: {cause}")]
     Store {
-        /// Where the lake lies.
+        /// The lake's URL.
         url: String,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What the store said.
+        /// The store's error.
         cause: object_store::Error,
     },
     /// The event log failed.
     #[error(transparent)]
     Log(#[from] fairlead_event_log::Error),
-    /// The log is shorter than what was written from it.
+    /// The log ends before the offsets that were written from it.
     #[error(
         "topic {topic:?} partition {partition} ends at offset {end}, but the lake at {url} holds \
          what stood below {next}: the log was begun anew; give it another lake.url"
@@ -44,20 +44,20 @@ pub enum Error {
         partition: i32,
         /// The next offset to be written to the log.
         end: i64,
-        /// What the lake has seen.
+        /// The offset below which the lake holds the log's records.
         next: i64,
-        /// Where the lake lies.
+        /// The lake's URL.
         url: String,
     },
     /// An entry of the ledger cannot be read.
     #[error("{path} is no entry of the lake's ledger ({detail}): restore it from a copy")]
     Ledger {
-        /// The object.
+        /// The object's path.
         path: String,
-        /// What was found.
+        /// The reason.
         detail: String,
     },
-    /// Two files of one folder and one partition hold the same offsets in part.
+    /// Two files of one folder and one partition overlap without one covering the other.
     #[error(
         "{folder} holds two files of {topic:?} partition {partition} that overlap in part: \
          {one} and {other}; one of them was not written by fairlead-lake"
@@ -69,27 +69,27 @@ pub enum Error {
         topic: String,
         /// The partition.
         partition: i32,
-        /// A range.
+        /// The offsets of one file.
         one: OffsetRange,
-        /// The other.
+        /// The offsets of the other file.
         other: OffsetRange,
     },
-    /// Another compaction is under way.
+    /// Another compaction is running.
     #[error("another compaction holds the lake at {url} until {until}: wait for its end")]
     Compacting {
-        /// Where the lake lies.
+        /// The lake's URL.
         url: String,
-        /// Until when it is held if its holder died.
+        /// The time at which the lease ends if its holder died.
         until: String,
     },
-    /// A merged file does not hold what went into it; nothing was deleted.
+    /// A merged file does not hold all rows of its inputs. Nothing was deleted.
     #[error("{path} holds {found} rows, but {expected} went into it; nothing was deleted")]
     Merged {
         /// The merged file.
         path: String,
-        /// Rows in it.
+        /// The number of rows in it.
         found: u64,
-        /// Rows in its inputs.
+        /// The number of rows in its inputs.
         expected: u64,
     },
     /// A file has columns that this version does not know.
@@ -108,32 +108,32 @@ pub enum Error {
     /// Columns could not be made.
     #[error("columns: {0}")]
     Arrow(#[from] ArrowError),
-    /// A question that names what does not exist, or is no question.
+    /// The query is no SQL, or names a table or column that does not exist.
     #[error("{message}; {tables}")]
-    Question {
-        /// What is wrong with it.
+    InvalidQuery {
+        /// The reason.
         message: String,
-        /// The tables and columns there are.
+        /// The tables and columns that exist.
         tables: String,
     },
-    /// A question could not be answered.
+    /// The query failed.
     #[error("query: {0}")]
     Query(Box<DataFusionError>),
-    /// The process ended under it.
+    /// The process ended during the operation.
     #[error("the process is ending")]
     Stopped,
-    /// An answer could not be written.
+    /// A result or a folder could not be written.
     #[error("cannot write {path}: {cause}")]
     Output {
-        /// Where to.
+        /// The path.
         path: String,
-        /// Why.
+        /// The operating system's error.
         cause: std::io::Error,
     },
 }
 
 impl Error {
-    /// Whether the same may succeed later without anyone changing anything.
+    /// Returns true if the same operation may succeed later.
     pub fn is_recoverable(&self) -> bool {
         match self {
             Self::Store { cause, .. } => !matches!(

@@ -1,33 +1,38 @@
-//! Which files make up the lake, exactly: a merged file counts in place of those that it covers,
-//! from the moment that it is there, whatever of the others was deleted already.
+//! The current files of the lake. As soon as a merged file exists, it counts in place of the files
+//! that it covers, whichever of them are deleted already.
 
 use std::collections::BTreeMap;
 
+use fairlead_event_log::TopicPartition;
 use object_store::ObjectMeta;
 
 use crate::error::Error;
-use crate::name::{FileName, Folder, OffsetRange, Source};
+use crate::name::{FileName, Folder, OffsetRange};
 use crate::store::Store;
 use crate::table::Table;
 
-/// Listings that are put together; see [`current`].
+/// The number of listings that are combined; see [`current`].
 const LISTINGS: usize = 3;
 
-/// A file of rows as it was found.
+/// A file of rows in a listing.
 #[derive(Debug, Clone)]
 pub struct LakeFile {
-    /// What its name says.
+    /// The parsed name.
     pub name: FileName,
-    /// What the store says of it.
+    /// The store's metadata.
     pub meta: ObjectMeta,
 }
 
-/// The files of one folder that come from one partition, in order of their offsets.
-pub(crate) type Group = ((Folder, Source), Vec<LakeFile>);
+/// The files of one folder from one partition, in order of their offsets.
+pub(crate) struct PartitionFiles {
+    pub(crate) folder: Folder,
+    pub(crate) source: TopicPartition,
+    pub(crate) files: Vec<LakeFile>,
+}
 
-/// Every file of a table, those that others cover with them.
-pub(crate) async fn all(store: &Store, table: Table) -> Result<Vec<Group>, Error> {
-    let mut groups: BTreeMap<(Folder, Source), Vec<LakeFile>> = BTreeMap::new();
+/// Returns all files of a table, including those that other files cover.
+pub(crate) async fn all(store: &Store, table: Table) -> Result<Vec<PartitionFiles>, Error> {
+    let mut groups: BTreeMap<(Folder, TopicPartition), Vec<LakeFile>> = BTreeMap::new();
     for meta in store.list(table.name()).await? {
         if let Some(name) = FileName::parse(&meta.location) {
             let group = (name.folder.clone(), name.source.clone());
@@ -37,31 +42,39 @@ pub(crate) async fn all(store: &Store, table: Table) -> Result<Vec<Group>, Error
                 .push(LakeFile { name, meta });
         }
     }
-    for files in groups.values_mut() {
+    let groups = groups.into_iter().map(|((folder, source), mut files)| {
         files.sort_by_key(|file| order(&file.name));
-    }
-    Ok(groups.into_iter().collect())
+        PartitionFiles {
+            folder,
+            source,
+            files,
+        }
+    });
+    Ok(groups.collect())
 }
 
-/// By first offset; of two that begin together the larger goes first, and of two with the same
-/// offsets the one that is in its place.
+/// Returns the sort key of a file: by first offset; of two that begin together the larger comes
+/// first; of two with the same offsets the one with its final name comes first.
 fn order(name: &FileName) -> (i64, i64, bool) {
     (name.range.first, -name.range.last, name.merging)
 }
 
-/// The files of a table that hold each of its rows once.
+/// Returns the files of a table that together hold each of its rows once.
 ///
-/// A listing is no snapshot: one that is made while files are merged may pass by a merged file before
-/// it is there, and by those that it replaces when they are gone. To be missed, a row has to move to
-/// another file, whole, while the listing goes on, and a merge moves it twice: into the merged file,
-/// and with that to its proper name. So one of three listings sees it, and what was seen in several
-/// places counts once, as ranges of offsets say.
+/// A listing is no snapshot: while files are merged, it may miss a merged file that does not exist
+/// yet, and its inputs because they are deleted by then. It misses a row only if the row moves to
+/// another file while the listing runs. A merge moves a row twice: into the merged file, and with
+/// that file to its final name. So at least one of three listings sees it. A row that was seen in
+/// several files counts once, by the files' offset ranges.
 pub async fn current(store: &Store, table: Table) -> Result<Vec<LakeFile>, Error> {
-    let mut seen: BTreeMap<(Folder, Source), BTreeMap<FileName, LakeFile>> = BTreeMap::new();
+    let mut seen: BTreeMap<(Folder, TopicPartition), BTreeMap<FileName, LakeFile>> =
+        BTreeMap::new();
     for _ in 0..LISTINGS {
-        for (group, files) in all(store, table).await? {
-            let named = files.into_iter().map(|file| (file.name.clone(), file));
-            seen.entry(group).or_default().extend(named);
+        for group in all(store, table).await? {
+            let files = group.files.into_iter();
+            let by_name = files.map(|file| (file.name.clone(), file));
+            let key = (group.folder, group.source);
+            seen.entry(key).or_default().extend(by_name);
         }
     }
     let kept = seen.into_values().map(|files| {
@@ -72,31 +85,41 @@ pub async fn current(store: &Store, table: Table) -> Result<Vec<LakeFile>, Error
     Ok(kept.collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// The files of a group that no other one covers.
+/// Returns the files of a group that no other file covers.
 pub(crate) fn uncovered(files: Vec<LakeFile>) -> Result<Vec<LakeFile>, Error> {
-    let keep = keep(&files.iter().map(|file| file.name.range).collect::<Vec<_>>());
-    let keep = keep.map_err(|(one, other)| {
+    let ranges: Vec<_> = files.iter().map(|file| file.name.range).collect();
+    let keep = uncovered_ranges(&ranges).map_err(|overlap| {
         let name = &files[0].name;
         Error::Overlap {
             folder: name.folder.to_string(),
-            topic: name.source.topic.clone(),
+            topic: name.source.topic.to_string(),
             partition: name.source.partition,
-            one,
-            other,
+            one: overlap.one,
+            other: overlap.other,
         }
     })?;
     let kept = files.into_iter().zip(keep).filter(|(_, keep)| *keep);
     Ok(kept.map(|(file, _)| file).collect())
 }
 
-/// For ranges in order: whether none before covers them. Two that overlap in part are an error.
-fn keep(ranges: &[OffsetRange]) -> Result<Vec<bool>, (OffsetRange, OffsetRange)> {
+/// Two ranges that overlap without one covering the other.
+#[derive(Debug, PartialEq, Eq)]
+struct PartialOverlap {
+    one: OffsetRange,
+    other: OffsetRange,
+}
+
+/// Returns, for each of the sorted ranges, true if no range before covers it.
+fn uncovered_ranges(ranges: &[OffsetRange]) -> Result<Vec<bool>, PartialOverlap> {
     let mut last: Option<OffsetRange> = None;
     ranges
         .iter()
         .map(|range| match last {
             Some(kept) if kept.covers(*range) => Ok(false),
-            Some(kept) if kept.meets(*range) => Err((kept, *range)),
+            Some(kept) if kept.overlaps(*range) => Err(PartialOverlap {
+                one: kept,
+                other: *range,
+            }),
             _ => {
                 last = Some(*range);
                 Ok(true)
@@ -120,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_stands_for_those_that_it_covers() {
-        let kept = keep(&ranges(&[
+    fn a_file_replaces_those_that_it_covers() {
+        let kept = uncovered_ranges(&ranges(&[
             (0, 9),
             (0, 4),
             (5, 9),
@@ -135,6 +158,10 @@ mod tests {
     #[test]
     fn files_that_overlap_in_part_are_refused() {
         let all = ranges(&[(0, 9), (5, 12)]);
-        assert_eq!(keep(&all), Err((all[0], all[1])));
+        let overlap = PartialOverlap {
+            one: all[0],
+            other: all[1],
+        };
+        assert_eq!(uncovered_ranges(&all), Err(overlap));
     }
 }

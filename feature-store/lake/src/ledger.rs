@@ -1,56 +1,58 @@
-//! The ledger: which offsets are spoken for, decided before a single row is written.
+//! The ledger of claimed offsets. A batch is claimed in it before its first row is written.
 //!
 //! For each partition the ledger holds one entry per batch, `_ledger/TOPIC/PARTITION/FIRST.json`
-//! with the batch's offsets, made only where none is there. Entries follow each other without a
-//! gap, and the next is made only when the files of the last one are all there (`FIRST.done`).
-//! So the last entry says all: below it everything is written, and its own files can be made again
-//! from the log, under the same names, with the same rows.
+//! with the batch's offsets, created only if no such entry exists. Entries follow each other without
+//! a gap, and the next is created only after all files of the last one exist (`FIRST.done`). So the
+//! last entry tells the state of the partition: everything below it is written, and its own files
+//! can be made again from the log, with the same names and rows.
 
 use bytes::Bytes;
+use fairlead_event_log::TopicPartition;
 use object_store::path::Path;
 
 use crate::error::Error;
-use crate::name::{OffsetRange, Source};
-use crate::store::{Created, Store};
+use crate::name::OffsetRange;
+use crate::store::{CreateOutcome, Store};
 
-/// Entries stay for so long, so that a writer that slept cannot claim an old place again.
-const KEPT_MS: i64 = 7 * 86_400_000;
+/// The age at which old entries are deleted. Until then a writer that was suspended cannot claim
+/// their offsets again.
+const KEEP_MS: i64 = 7 * 86_400_000;
 
 /// The end of a partition's ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Head {
-    /// The first offset that nothing has claimed.
+pub(crate) struct LedgerHead {
+    /// The first offset that is not claimed.
     pub(crate) next: i64,
-    /// Claimed, and perhaps not written whole.
+    /// The offsets that are claimed and may not be written completely, or `None`.
     pub(crate) open: Option<OffsetRange>,
 }
 
-impl Head {
-    /// Below this offset every file is there and none will be made again.
+impl LedgerHead {
+    /// Returns the offset below which every file exists and none will be made again.
     pub(crate) fn settled_below(self) -> i64 {
         self.open.map_or(self.next, |open| open.first)
     }
 }
 
-/// Whose a batch is.
+/// The outcome of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// The caller's: it is to write the files.
+pub(crate) enum ClaimOutcome {
+    /// The batch is the caller's, who must write its files.
     Ours,
-    /// Somebody claimed from the same offset on: look at the ledger again.
+    /// Another writer claimed the same first offset. The caller must read the ledger again.
     Taken,
 }
 
-fn folder(source: &Source) -> String {
+fn folder(source: &TopicPartition) -> String {
     format!("_ledger/{}/{}", source.topic, source.partition)
 }
 
-fn entry(source: &Source, first: i64, ending: &str) -> Path {
+fn entry(source: &TopicPartition, first: i64, ending: &str) -> Path {
     Path::from(format!("{}/{first:020}.{ending}", folder(source)))
 }
 
-/// Where a partition's ledger ends.
-pub(crate) async fn head(store: &Store, source: &Source) -> Result<Head, Error> {
+/// Returns the end of a partition's ledger.
+pub(crate) async fn head(store: &Store, source: &TopicPartition) -> Result<LedgerHead, Error> {
     let mut last_entry: Option<i64> = None;
     let mut last_done: Option<i64> = None;
     for found in store.list(&folder(source)).await? {
@@ -65,7 +67,7 @@ pub(crate) async fn head(store: &Store, source: &Source) -> Result<Head, Error> 
         *newest = (*newest).max(Some(first));
     }
     let Some(first) = last_entry else {
-        return Ok(Head::default());
+        return Ok(LedgerHead::default());
     };
     let path = entry(source, first, "json");
     let bytes = store.read(&path).await?;
@@ -78,7 +80,7 @@ pub(crate) async fn head(store: &Store, source: &Source) -> Result<Head, Error> 
     if range.first != first || range.last < first {
         return Err(damaged(format!("it says {range}")));
     }
-    Ok(Head {
+    Ok(LedgerHead {
         next: range.last + 1,
         open: (last_done != Some(first)).then_some(range),
     })
@@ -89,24 +91,28 @@ fn parse(path: &Path) -> Option<(i64, &str)> {
     Some((first.parse().ok()?, ending))
 }
 
-/// Claims a batch, whose first offset is the ledger's `next`.
+/// Claims a batch that begins at the ledger's `next`.
 pub(crate) async fn claim(
     store: &Store,
-    source: &Source,
+    source: &TopicPartition,
     range: OffsetRange,
-) -> Result<Claim, Error> {
+) -> Result<ClaimOutcome, Error> {
     let text = serde_json::json!({ "first": range.first, "last": range.last }).to_string();
     let created = store
         .create(&entry(source, range.first, "json"), text.into())
         .await?;
     Ok(match created {
-        Created::New => Claim::Ours,
-        Created::Existed => Claim::Taken,
+        CreateOutcome::New => ClaimOutcome::Ours,
+        CreateOutcome::Existed => ClaimOutcome::Taken,
     })
 }
 
-/// Notes that the files of a batch are all there.
-pub(crate) async fn done(store: &Store, source: &Source, first: i64) -> Result<(), Error> {
+/// Records that all files of a batch exist.
+pub(crate) async fn mark_done(
+    store: &Store,
+    source: &TopicPartition,
+    first: i64,
+) -> Result<(), Error> {
     let path = entry(source, first, "done");
     store
         .create(&path, Bytes::from_static(b"{}\n"))
@@ -114,8 +120,12 @@ pub(crate) async fn done(store: &Store, source: &Source, first: i64) -> Result<(
         .map(drop)
 }
 
-/// Forgets entries that are long done; the last of each partition stays.
-pub(crate) async fn prune(store: &Store, source: &Source, now_ms: i64) -> Result<usize, Error> {
+/// Deletes old entries that are done, except the last of each partition. Returns their number.
+pub(crate) async fn prune(
+    store: &Store,
+    source: &TopicPartition,
+    now_ms: i64,
+) -> Result<usize, Error> {
     let head = head(store, source).await?;
     let mut old = Vec::new();
     let mut last = None;
@@ -130,7 +140,7 @@ pub(crate) async fn prune(store: &Store, source: &Source, now_ms: i64) -> Result
             continue;
         };
         let age_ms = now_ms - meta.last_modified.timestamp_millis();
-        if Some(first) != last && first < head.settled_below() && age_ms > KEPT_MS {
+        if Some(first) != last && first < head.settled_below() && age_ms > KEEP_MS {
             old.push(meta.location);
         }
     }

@@ -1,47 +1,49 @@
-//! The lake: events and decision records as Parquet, each once, and SQL over them.
+//! The lake: it writes each event and decision record exactly once to Parquet files, and runs SQL
+//! over them.
 //!
-//! Three tables, each a folder under the lake's root, Hive-partitioned so that anyone's Spark,
-//! Trino or DuckDB reads them:
+//! There are three tables, each a folder under the lake's root, Hive-partitioned for Spark, Trino,
+//! DuckDB and others:
 //! `events/tenant=T/kind=click/day=2026-01-31/`, `decisions/tenant=T/kind=decision/day=...`,
-//! `decision_items/tenant=T/kind=decision_item/day=...` (one row per candidate). A day is UTC, by
-//! event time. A file is named by topic, partition and the offsets that it covers; the rows carry
-//! `log_partition` and `log_offset`. One row per record of the log: what a phone sent twice stands
-//! there twice, with one `event_id`.
+//! `decision_items/tenant=T/kind=decision_item/day=...` (one row per candidate). A day is a UTC day,
+//! by event time. A file's name holds topic, partition and the range of offsets; its rows have
+//! `log_partition` and `log_offset`. There is one row for each record of the log: an event that a
+//! device sent twice has two rows with one `event_id`.
 //!
 //! # Exactly once
-//! One batch of one partition becomes files in many folders, and batches are cut by rows, bytes and
-//! time, so that a rerun would cut them elsewhere. Therefore the cut is decided first: an entry of
-//! the ledger (`_ledger/TOPIC/PARTITION/FIRST.json`) claims the batch's offsets. It is made only
-//! where none is there, which folders and object stores do atomically. Then come the files, each
-//! put whole, also only where none of its name is there. Then `FIRST.done`, and only then the next
-//! entry. Hence:
-//! - The last entry says where to go on. If it is not done, its files are made again from the log:
-//!   the same offsets, names and rows. `kill -9` at any point loses no row and doubles none.
-//! - A writer that lost its partition and does not know it finds its claim taken, and gives up.
-//! - What the consumer group has committed decides nothing: it only says how far the lake lags
-//!   behind. It may be lost or reset.
+//! A batch of one partition becomes files in many folders, and batches end by rows, bytes or time,
+//! so a rerun would end them at other offsets. Therefore a batch is claimed first: an entry of the
+//! ledger (`_ledger/TOPIC/PARTITION/FIRST.json`) holds its offsets. The entry is created only if
+//! none exists, which folders and object stores do atomically. Then the files are created, each
+//! atomically, and only if no file of that name exists. Then `FIRST.done` is created, and only then
+//! the next entry. Hence:
+//! - Writing resumes at the last entry. If it is not done, its files are made again from the log,
+//!   with the same offsets, names and rows. `kill -9` at any point neither loses nor duplicates a row.
+//! - A writer that has lost its partition without noticing finds its claim taken and stops.
+//! - The consumer group's committed offsets only measure the lag. They may be lost or reset.
 //!
-//! The other designs were: cut at fixed offsets (then small files cannot wait for more rows), or
-//! derive what is covered from the files' names (a batch whose files are half there cannot be told
-//! from a whole one, as a batch has no fixed set of folders).
+//! Two other designs were rejected: batches at fixed offsets (small files could not wait for more
+//! rows), and deriving the written offsets from the files' names (a batch has no fixed set of
+//! folders, so an incomplete batch looks like a complete one).
 //!
 //! # Merging
-//! See [`compact`]. Our own reader ([`Query`]) goes by the offsets in names and is exact at any
-//! moment. A reader that goes by names alone never sees a row twice, and may miss rows of one folder
-//! for the milliseconds in which its merged file takes its place; an interrupted merge leaves such
-//! a gap until the next run of `compact`. Read days that are being merged through [`Query`].
+//! See [`compact`]. The lake's own reader ([`Query`]) uses the offsets in the names and is exact at
+//! any moment. A reader that takes all files by their names never sees a row twice. It may miss rows
+//! of one folder for the milliseconds in which a merged file replaces its inputs; an interrupted
+//! merge leaves such a gap until the next run of `compact`. Read days that are being merged through
+//! [`Query`].
 //!
 //! # Other invariants
-//! - A record that cannot be read is counted and passed over; its offset is covered. The stream sets
-//!   it aside as a dead letter.
+//! - An unreadable record is counted and skipped; its offset counts as written. The stream makes a
+//!   dead letter of it.
 //! - Memory is bounded: [`Config::buffer_bytes`] over all partitions, the files of one batch, one
-//!   poll; one row group while merging; [`Config::sql_memory_bytes`] for a question.
-//! - Files in a local folder are flushed to the disk before they count.
-//! - An object store must put conditionally (`If-None-Match: *`), as S3, MinIO, R2 and Ceph do.
+//!   poll; one row group while merging; [`Config::sql_memory_bytes`] for a query.
+//! - Files in a local folder are flushed to the disk before they count as written.
+//! - An object store must support conditional puts (`If-None-Match: *`), as S3, MinIO, R2 and Ceph
+//!   do.
 //!
-//! # What it must not depend on
-//! Services, and the online store. It is the only home of `datafusion` and `object_store`; Arrow and
-//! Parquet come through `datafusion`, in its version.
+//! # What this crate must not depend on
+//! Services and the online store. No other crate depends on `datafusion` and `object_store`; Arrow
+//! and Parquet come through `datafusion`, in its version.
 
 mod compact;
 mod config;
@@ -63,8 +65,9 @@ pub use crate::config::{
 };
 pub use crate::error::Error;
 pub use crate::files::{LakeFile, current};
-pub use crate::name::{Day, FileName, Folder, OffsetRange, Source};
+pub use crate::name::{Day, FileName, Folder, OffsetRange};
 pub use crate::query::{Format, Query};
+pub use crate::rows::file_schema;
 pub use crate::store::Store;
 pub use crate::table::{PARTITION_COLUMNS, Table};
 pub use crate::write::{Deps, Progress, ProgressWatch, Writer, catch_up};

@@ -1,15 +1,16 @@
-//! How files are named: the folder says table, tenant, kind and day; the name says topic,
-//! partition and the offsets that were covered.
+//! The names of files. The folder holds table, tenant, kind and day; the name holds topic,
+//! partition and offsets.
 
 use std::fmt;
 
+use fairlead_event_log::TopicPartition;
 use jiff::ToSpan as _;
 use jiff::civil::{Date, date};
 use object_store::path::Path;
 
 use crate::table::Table;
 
-/// Offsets of one partition, both ends included.
+/// A range of offsets of one partition, both ends included.
 #[derive(
     Debug,
     Clone,
@@ -31,13 +32,13 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
-    /// Whether every offset of `other` is one of these.
+    /// Returns true if this range contains every offset of `other`.
     pub fn covers(self, other: Self) -> bool {
         self.first <= other.first && other.last <= self.last
     }
 
-    /// Whether the two have an offset in common.
-    pub fn meets(self, other: Self) -> bool {
+    /// Returns true if the two ranges have an offset in common.
+    pub fn overlaps(self, other: Self) -> bool {
         self.first <= other.last && other.first <= self.last
     }
 }
@@ -48,7 +49,7 @@ impl fmt::Display for OffsetRange {
     }
 }
 
-/// A day in UTC, in days since 1970-01-01; never before that, nor after 9999-12-31.
+/// A UTC day from 1970-01-01 to 9999-12-31, in days since 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(i32);
 
@@ -58,13 +59,13 @@ const DAY_MS: i64 = 86_400_000;
 const LAST_DAY: i64 = 2_932_896;
 
 impl Day {
-    /// The day of an instant, where it is one that can be named.
-    pub fn of_ms(instant_ms: i64) -> Option<Self> {
+    /// Returns the day of an instant, or `None` if it is out of range.
+    pub fn from_ms(instant_ms: i64) -> Option<Self> {
         let day = instant_ms.div_euclid(DAY_MS);
         (0..=LAST_DAY).contains(&day).then_some(Self(day as i32))
     }
 
-    /// Days since 1970-01-01.
+    /// Returns the days since 1970-01-01.
     pub fn number(self) -> i32 {
         self.0
     }
@@ -85,12 +86,12 @@ impl fmt::Display for Day {
     }
 }
 
-/// A folder: what a reader prunes by.
+/// A folder. Readers prune by its values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Folder {
     /// The table.
     pub table: Table,
-    /// The tenant, of characters that need no escape in a path.
+    /// The tenant; its characters need no escape in a path.
     pub tenant: String,
     /// The kind of event, `decision` or `decision_item`.
     pub kind: String,
@@ -112,7 +113,7 @@ impl fmt::Display for Folder {
 
 impl Folder {
     fn parse<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<Self> {
-        let table = Table::named(parts.next()?)?;
+        let table = Table::with_name(parts.next()?)?;
         let mut value = |key: &str| parts.next()?.strip_prefix(key).map(ToOwned::to_owned);
         Some(Self {
             table,
@@ -123,41 +124,32 @@ impl Folder {
     }
 }
 
-/// A partition of a topic, as the lake names it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source {
-    /// The topic.
-    pub topic: String,
-    /// The partition.
-    pub partition: i32,
-}
-
-/// A file of rows.
+/// The name of a file of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileName {
-    /// Where it lies.
+    /// The folder.
     pub folder: Folder,
-    /// Where its rows come from.
-    pub source: Source,
-    /// Every row of the folder that came from these offsets is in it.
+    /// The partition of the log from which the rows come.
+    pub source: TopicPartition,
+    /// The offsets whose rows of this folder are all in the file.
     pub range: OffsetRange,
-    /// Merged, and not yet in the place of the files that it replaces. Its name begins with an
-    /// underscore and does not end in `.parquet`: readers that go by names pass over it.
+    /// True for a merged file that has not replaced its inputs yet. Its name begins with an
+    /// underscore and does not end in `.parquet`, so readers that take files by name skip it.
     pub merging: bool,
 }
 
-const ROWS: &str = ".parquet";
-const MERGING: &str = ".merging";
+const FINAL_ENDING: &str = ".parquet";
+const MERGING_ENDING: &str = ".merging";
 
 impl FileName {
-    /// Its place under the lake's root.
+    /// Returns the path under the lake's root.
     pub fn path(&self) -> Path {
-        let Source { topic, partition } = &self.source;
+        let TopicPartition { topic, partition } = &self.source;
         let OffsetRange { first, last } = self.range;
-        let (lead, ending) = if self.merging {
-            ("_", MERGING)
+        let (prefix, ending) = if self.merging {
+            ("_", MERGING_ENDING)
         } else {
-            ("", ROWS)
+            ("", FINAL_ENDING)
         };
         let Folder {
             table,
@@ -170,31 +162,31 @@ impl FileName {
             format!("tenant={tenant}"),
             format!("kind={kind}"),
             format!("day={day}"),
-            format!("{lead}{topic}-{partition}-{first:020}-{last:020}{ending}"),
+            format!("{prefix}{topic}-{partition}-{first:020}-{last:020}{ending}"),
         ])
     }
 
-    /// What a path names; nothing where it is not one of ours.
+    /// Parses a path, or returns `None` if it is not a file of the lake.
     pub fn parse(path: &Path) -> Option<Self> {
         let name = path.filename()?;
         let folder = Folder::parse(path.parts().collect::<Vec<_>>().iter().map(AsRef::as_ref))?;
-        let (stem, merging) = match name.strip_suffix(ROWS) {
+        let (stem, merging) = match name.strip_suffix(FINAL_ENDING) {
             Some(stem) => (stem, false),
-            None => (name.strip_prefix('_')?.strip_suffix(MERGING)?, true),
+            None => (name.strip_prefix('_')?.strip_suffix(MERGING_ENDING)?, true),
         };
         let mut parts = stem.rsplitn(4, '-');
         let last = parts.next()?.parse().ok()?;
         let first = parts.next()?.parse().ok()?;
         let partition = parts.next()?.parse().ok()?;
-        let topic = parts.next()?.to_owned();
-        let named = Self {
+        let topic = parts.next()?.into();
+        let parsed = Self {
             folder,
-            source: Source { topic, partition },
+            source: TopicPartition { topic, partition },
             range: OffsetRange { first, last },
             merging,
         };
-        // One name per file: a copy with other padding, or deeper down, is somebody else's.
-        (named.path() == *path && first <= last).then_some(named)
+        // A file has exactly one name: other padding or a deeper folder is not the lake's.
+        (parsed.path() == *path && first <= last).then_some(parsed)
     }
 }
 
@@ -208,9 +200,9 @@ mod tests {
                 table: Table::Events,
                 tenant: "acme".into(),
                 kind: "click".into(),
-                day: Day::of_ms(1_763_893_050_000).expect("a day"),
+                day: Day::from_ms(1_763_893_050_000).expect("a day"),
             },
-            source: Source {
+            source: TopicPartition {
                 topic: "fairlead-x.events.v1".into(),
                 partition: 3,
             },
@@ -223,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_everything_and_is_read_back() {
+    fn parsing_a_path_returns_its_name() {
         let name = example();
         assert_eq!(
             name.path().as_ref(),
@@ -240,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merging_file_is_passed_over_by_readers_that_go_by_names() {
+    fn readers_that_take_parquet_files_by_name_skip_a_merging_file() {
         let path = FileName {
             merging: true,
             ..example()
@@ -254,14 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn foreign_names_are_not_ours() {
-        let ours = example().path().to_string();
+    fn other_paths_are_not_parsed() {
+        let valid = example().path().to_string();
         for path in [
-            ours.replace("events/", "others/"),
-            ours.replace("day=2025-11-23", "day=2025-11-23/deeper"),
-            ours.replace("day=2025-11-23", "day=yesterday"),
-            ours.replace("-00000000000000000010-", "-10-"),
-            ours.replace(".parquet", ".csv"),
+            valid.replace("events/", "others/"),
+            valid.replace("day=2025-11-23", "day=2025-11-23/deeper"),
+            valid.replace("day=2025-11-23", "day=yesterday"),
+            valid.replace("-00000000000000000010-", "-10-"),
+            valid.replace(".parquet", ".csv"),
             "events/tenant=acme/x.parquet".into(),
         ] {
             assert_eq!(FileName::parse(&Path::from(path.clone())), None, "{path}");
@@ -269,8 +261,8 @@ mod tests {
     }
 
     #[test]
-    fn days_are_utc_and_have_ends() {
-        let day = |ms| Day::of_ms(ms).map(|day| day.to_string());
+    fn days_are_utc_and_bounded() {
+        let day = |ms| Day::from_ms(ms).map(|day| day.to_string());
         assert_eq!(day(0).as_deref(), Some("1970-01-01"));
         assert_eq!(day(86_399_999).as_deref(), Some("1970-01-01"));
         assert_eq!(day(253_402_300_799_999).as_deref(), Some("9999-12-31"));

@@ -1,4 +1,4 @@
-//! Where the lake lies: a local folder or an S3-compatible object store, by URL.
+//! The store of the lake's files: a local folder or an S3-compatible object store, by URL.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -20,38 +20,39 @@ use object_store::{
 use crate::error::Error;
 
 const ALLOWED: &str = "empty, file:///FOLDER, or s3://BUCKET/PREFIX";
-/// A store that is away for longer is waited for by whoever asked, who can say so.
-const RETRY_FOR: Duration = Duration::from_secs(20);
-const REQUEST_LIMIT: &str = "60s";
-const CONNECT_LIMIT: &str = "5s";
-/// Deletions under way at a time.
-const DELETES: usize = 8;
+/// The time for which a request is retried. Callers wait for a store that is unavailable for
+/// longer, and report it.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(20);
+const REQUEST_TIMEOUT: &str = "60s";
+const CONNECT_TIMEOUT: &str = "5s";
+/// The most deletions at the same time.
+const CONCURRENT_DELETES: usize = 8;
 
-/// A place for files, each of which is there whole or not at all.
+/// A store of files. A file is created atomically: it exists completely or not at all.
 #[derive(Debug, Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
-    /// Set where it is a local folder: files there are flushed to the disk before they count.
+    /// The local folder, or `None` for an object store. Files in a folder are flushed to the disk.
     folder: Option<PathBuf>,
     url: Arc<str>,
 }
 
-/// What became of a file that was not to be there yet.
+/// The outcome of creating a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Created {
-    /// It is there now.
+pub(crate) enum CreateOutcome {
+    /// The file was created.
     New,
-    /// It was there before, and was left as it is.
+    /// The file existed before and was not changed.
     Existed,
 }
 
-/// A URL, taken apart.
-enum Place<'a> {
+/// A parsed URL.
+enum Location<'a> {
     Folder(PathBuf),
     Bucket { bucket: &'a str, prefix: &'a str },
 }
 
-fn place(url: &str) -> Result<Place<'_>, Error> {
+fn parse_url(url: &str) -> Result<Location<'_>, Error> {
     let refuse = || Error::Config {
         key: "url",
         value: url.to_owned(),
@@ -60,7 +61,7 @@ fn place(url: &str) -> Result<Place<'_>, Error> {
     if let Some(path) = url.strip_prefix("file://") {
         let path = PathBuf::from(path);
         return if path.is_absolute() {
-            Ok(Place::Folder(path))
+            Ok(Location::Folder(path))
         } else {
             Err(refuse())
         };
@@ -70,34 +71,34 @@ fn place(url: &str) -> Result<Place<'_>, Error> {
     if bucket.is_empty() || bucket.contains('@') {
         return Err(refuse());
     }
-    Ok(Place::Bucket {
+    Ok(Location::Bucket {
         bucket,
         prefix: prefix.trim_end_matches('/'),
     })
 }
 
-/// Sees that a URL can be understood; empty is the folder in the data folder.
+/// Checks that a URL is valid. An empty one means the folder in the data folder.
 pub(crate) fn check_url(url: &str) -> Result<(), Error> {
     if url.is_empty() {
         return Ok(());
     }
-    place(url).map(drop)
+    parse_url(url).map(drop)
 }
 
 impl Store {
-    /// Opens the lake at `url`, or in the folder `lake` of `data_dir` where it is empty. Makes a
-    /// local folder; talks to no object store yet.
+    /// Opens the lake at `url`, or in the folder `lake` of `data_dir` if `url` is empty. It creates a
+    /// local folder, and does not connect to an object store yet.
     pub fn open(url: &str, data_dir: &FilePath) -> Result<Self, Error> {
         if url.is_empty() {
             return Self::folder(&data_dir.join("lake"));
         }
-        match place(url)? {
-            Place::Folder(path) => Self::folder(&path),
-            Place::Bucket { bucket, prefix } => Self::bucket(url, bucket, prefix),
+        match parse_url(url)? {
+            Location::Folder(path) => Self::folder(&path),
+            Location::Bucket { bucket, prefix } => Self::bucket(url, bucket, prefix),
         }
     }
 
-    /// A lake in a local folder, which is made.
+    /// Opens a lake in a local folder, and creates the folder.
     pub fn folder(path: &FilePath) -> Result<Self, Error> {
         let failed = |cause: io::Error| Error::Output {
             path: path.display().to_string(),
@@ -118,16 +119,15 @@ impl Store {
 
     fn bucket(url: &str, bucket: &str, prefix: &str) -> Result<Self, Error> {
         let retry = RetryConfig {
-            retry_timeout: RETRY_FOR,
+            retry_timeout: RETRY_TIMEOUT,
             ..RetryConfig::default()
         };
-        let limit = |key, seconds: &str| (AmazonS3ConfigKey::Client(key), seconds.to_owned());
-        let (whole, whole_for) = limit(ClientConfigKey::Timeout, REQUEST_LIMIT);
-        let (connect, connect_for) = limit(ClientConfigKey::ConnectTimeout, CONNECT_LIMIT);
+        let request_timeout = AmazonS3ConfigKey::Client(ClientConfigKey::Timeout);
+        let connect_timeout = AmazonS3ConfigKey::Client(ClientConfigKey::ConnectTimeout);
         let objects = AmazonS3Builder::from_env()
             .with_bucket_name(bucket)
-            .with_config(whole, whole_for)
-            .with_config(connect, connect_for)
+            .with_config(request_timeout, REQUEST_TIMEOUT)
+            .with_config(connect_timeout, CONNECT_TIMEOUT)
             .with_retry(retry)
             .build()
             .map_err(failure(url, "opening it"))?;
@@ -139,7 +139,7 @@ impl Store {
         Ok(Self::over(objects, url))
     }
 
-    /// A lake over any object store; `url` names it in messages.
+    /// Opens a lake over any object store. `url` names it in messages.
     pub fn over(objects: Arc<dyn ObjectStore>, url: &str) -> Self {
         Self {
             objects,
@@ -148,30 +148,30 @@ impl Store {
         }
     }
 
-    /// Where it lies, without credentials.
+    /// Returns the URL, without credentials.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The object store itself, for readers and for tests; its root is the lake's.
+    /// Returns the object store itself, for readers and tests. Its root is the lake's root.
     pub fn objects(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.objects)
     }
 
-    /// Answers when the store does.
+    /// Checks that the store answers.
     pub async fn healthy(&self) -> Result<(), Error> {
-        // A listing, as a bucket that is not there has no file that could be missing.
+        // A listing fails if the bucket does not exist; a read would only say that a file is missing.
         self.list("_ledger/_healthy").await.map(drop)
     }
 
-    /// Puts a file that is not to be replaced: durable and whole when this returns.
-    pub(crate) async fn create(&self, path: &Path, bytes: Bytes) -> Result<Created, Error> {
-        const DOING: &str = "creating a file";
-        let put = if let Some(folder) = self.folder.clone() {
+    /// Creates a file atomically unless it exists. It is durable when this returns.
+    pub(crate) async fn create(&self, path: &Path, bytes: Bytes) -> Result<CreateOutcome, Error> {
+        let created = if let Some(folder) = self.folder.clone() {
             let to = path.clone();
-            let made = move || create_in_folder(&folder, &to, &bytes);
-            let made = tokio::task::spawn_blocking(made).await;
-            made.unwrap_or_else(|cause| Err(io::Error::other(cause)))
+            let create = move || create_in_folder(&folder, &to, &bytes);
+            let created = tokio::task::spawn_blocking(create).await;
+            created
+                .unwrap_or_else(|cause| Err(io::Error::other(cause)))
                 .map_err(|source| object_store::Error::Generic {
                     store: "LocalFileSystem",
                     source: Box::new(source),
@@ -179,22 +179,22 @@ impl Store {
         } else {
             let options = PutOptions::from(PutMode::Create);
             match self.objects.put_opts(path, bytes.into(), options).await {
-                Ok(_) => Ok(Created::New),
-                Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Existed),
+                Ok(_) => Ok(CreateOutcome::New),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(CreateOutcome::Existed),
                 Err(cause) => Err(cause),
             }
         };
-        put.map_err(self.failed(DOING))
+        created.map_err(self.failed("creating a file"))
     }
 
-    /// What a file holds.
+    /// Returns a file's content.
     pub(crate) async fn read(&self, path: &Path) -> Result<Bytes, Error> {
         let failed = || self.failed("reading a file");
         let found = self.objects.get(path).await.map_err(failed())?;
         found.bytes().await.map_err(failed())
     }
 
-    /// The last bytes of a file, as many as it has of those asked for.
+    /// Returns the last `bytes` bytes of a file, or all if it has fewer.
     pub(crate) async fn read_end(&self, path: &Path, bytes: u64) -> Result<Bytes, Error> {
         let failed = || self.failed("reading the end of a file");
         let options = GetOptions::new().with_range(Some(GetRange::Suffix(bytes)));
@@ -202,18 +202,18 @@ impl Store {
         found.map_err(failed())?.bytes().await.map_err(failed())
     }
 
-    /// Every file below a folder.
+    /// Returns all files below a folder.
     pub(crate) async fn list(&self, below: &str) -> Result<Vec<ObjectMeta>, Error> {
         let found = self.objects.list(Some(&Path::from(below)));
         let found: Result<Vec<_>, _> = found.try_collect().await;
         found.map_err(self.failed("listing files"))
     }
 
-    /// Deletes files; one that is gone already is as good.
+    /// Deletes files. One that does not exist is no error.
     pub(crate) async fn delete(&self, paths: Vec<Path>) -> Result<(), Error> {
         let mut deleting = futures::stream::iter(paths)
             .map(|path| async move { self.objects.delete(&path).await })
-            .buffer_unordered(DELETES);
+            .buffer_unordered(CONCURRENT_DELETES);
         while let Some(done) = deleting.next().await {
             match done {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
@@ -223,14 +223,14 @@ impl Store {
         Ok(())
     }
 
-    /// Gives a file another name in the same folder, in place of whatever has it.
+    /// Renames a file within its folder, and replaces a file that has the new name.
     pub(crate) async fn rename(&self, from: &Path, to: &Path) -> Result<(), Error> {
         let renamed = self.objects.rename(from, to).await;
         renamed.map_err(self.failed("renaming a file"))?;
         self.flush(to).await
     }
 
-    /// Sees that a file put through [`Store::objects`] is on the disk.
+    /// Flushes a file that was written through [`Store::objects`] to the disk.
     pub(crate) async fn flush(&self, path: &Path) -> Result<(), Error> {
         let Some(folder) = self.folder.clone() else {
             return Ok(());
@@ -272,47 +272,51 @@ fn failure(
     }
 }
 
-/// Written beside its place under a name that no listing shows (`#` and digits, as the object
-/// store's own), flushed, then linked into place, which fails where a file is there already.
-fn create_in_folder(folder: &FilePath, path: &Path, bytes: &[u8]) -> io::Result<Created> {
+/// Creates a file: writes it under a temporary name that no listing shows (`#` and digits, as
+/// `object_store` names its own), flushes it, then links it to its name, which fails if a file of
+/// that name exists.
+fn create_in_folder(folder: &FilePath, path: &Path, bytes: &[u8]) -> io::Result<CreateOutcome> {
     let to = folder.join(path.as_ref());
-    let beside = to.parent().unwrap_or(folder);
-    let is_new = !beside.is_dir();
-    std::fs::create_dir_all(beside)?;
+    let parent = to.parent().unwrap_or(folder);
+    let is_new = !parent.is_dir();
+    std::fs::create_dir_all(parent)?;
     if to.try_exists()? {
-        return Ok(Created::Existed);
+        return Ok(CreateOutcome::Existed);
     }
     let number = ulid::Ulid::new().random() as u64;
-    let scratch = PathBuf::from(format!("{}#{number}", to.display()));
-    let linked = write_whole(&scratch, bytes).and_then(|()| std::fs::hard_link(&scratch, &to));
-    let cleared = std::fs::remove_file(&scratch);
+    let temporary = PathBuf::from(format!("{}#{number}", to.display()));
+    let linked =
+        write_and_flush(&temporary, bytes).and_then(|()| std::fs::hard_link(&temporary, &to));
+    let removed = std::fs::remove_file(&temporary);
     match linked {
-        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => return Ok(Created::Existed),
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+            return Ok(CreateOutcome::Existed);
+        }
         linked => linked?,
     }
-    cleared?;
-    // Folders that stood there were flushed with the first file in them.
+    removed?;
+    // An existing folder's own entry was flushed with the first file in it.
     if is_new {
         flush_folders(folder, &to)?;
     } else {
-        File::open(beside)?.sync_all()?;
+        File::open(parent)?.sync_all()?;
     }
-    Ok(Created::New)
+    Ok(CreateOutcome::New)
 }
 
-fn write_whole(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
+fn write_and_flush(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// A file's name is durable once its folder is, and that folder's once the one above is.
+/// Flushes the folders of a file up to `root`: a name is durable once its folder is flushed.
 fn flush_folders(root: &FilePath, file: &FilePath) -> io::Result<()> {
-    let above = file
+    let folders = file
         .ancestors()
         .skip(1)
         .take_while(|folder| folder.starts_with(root));
-    for folder in above {
+    for folder in folders {
         File::open(folder)?.sync_all()?;
     }
     Ok(())

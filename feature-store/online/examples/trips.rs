@@ -1,8 +1,8 @@
-//! What trips to Redis take: one customer, many customers, a batch of writes, a firm quote.
+//! Measures calls to Redis: one customer, many customers, a batch of writes, a firm quote.
 //!
 //! `cargo run --release -p fairlead-online --example trips [redis://HOST:PORT]`
 //!
-//! Without an address it asks a `redis-server` of its own.
+//! Without an address it starts a `redis-server`.
 
 use std::time::{Duration, Instant};
 
@@ -37,8 +37,8 @@ async fn main() -> anyhow::Result<()> {
         .map(|customer| Write {
             key: EntityKey::customer(&tenant, customer),
             source: SourcePartition::new("example", 0),
-            expected_mark: None,
-            mark: 1,
+            expected_offset: None,
+            offset: 1,
             state: state.clone(),
             ttl: Some(Duration::from_mins(10)),
         })
@@ -49,23 +49,23 @@ async fn main() -> anyhow::Result<()> {
         .iter()
         .filter(|outcome| **outcome == WriteOutcome::Applied)
         .count();
-    each("compare-and-swap, pipelined", started, CUSTOMERS);
+    report("compare-and-swap, pipelined", started, CUSTOMERS);
     println!("  {applied} applied (none of them in a second run within ten minutes)");
 
     let started = Instant::now();
     for customer in &customers {
         store.read_customer(&tenant, customer).await?;
     }
-    each("one customer at a time", started, CUSTOMERS);
+    report("one customer at a time", started, CUSTOMERS);
 
     let started = Instant::now();
     store.read_customers(&tenant, &customers).await?;
-    each("customers, pipelined", started, CUSTOMERS);
+    report("customers, pipelined", started, CUSTOMERS);
 
-    quotes(&store, &tenant).await
+    measure_quotes(&store, &tenant).await
 }
 
-async fn quotes(store: &OnlineStore, tenant: &TenantId) -> anyhow::Result<()> {
+async fn measure_quotes(store: &OnlineStore, tenant: &TenantId) -> anyhow::Result<()> {
     let quotes = store.quotes();
     let started = Instant::now();
     for index in 0..1_000 {
@@ -75,23 +75,23 @@ async fn quotes(store: &OnlineStore, tenant: &TenantId) -> anyhow::Result<()> {
             idempotency_key: &id,
             quote_id: &id,
             content: Bytes::from_static(b"a quote"),
-            keep: Duration::from_mins(1),
+            ttl: Duration::from_mins(1),
         };
         quotes.put_if_absent(quote).await?;
         quotes
             .accept_once(tenant, &id, Bytes::from_static(b"accepted"))
             .await?;
     }
-    each("a quote kept and accepted", started, 1_000);
+    report("a quote stored and accepted", started, 1_000);
     Ok(())
 }
 
-fn each(what: &str, started: Instant, count: i64) {
+fn report(what: &str, started: Instant, count: i64) {
     let each = started.elapsed().as_secs_f64() * 1e6 / count as f64;
     println!("{what:<30} {each:>7.1} us");
 }
 
-/// A customer of fifty clicks over a week.
+/// Returns the encoded state of a customer with fifty clicks over a week.
 fn state() -> Bytes {
     let mut state = EntityState::default();
     for index in 0..50 {

@@ -1,16 +1,16 @@
-//! Redis addresses: of one server or of a cluster, and as they may be shown.
+//! Redis addresses of a server or a cluster, and their form without credentials.
 
-/// What the address of a cluster begins with; then come its nodes, with commas between.
-const CLUSTER: &str = "redis+cluster://";
+/// The scheme of a cluster's address. A list of nodes, separated by commas, follows it.
+const CLUSTER_SCHEME: &str = "redis+cluster://";
 
-/// Whether this is the address of a cluster.
+/// Returns true if `url` is the address of a cluster.
 pub(crate) fn is_cluster(url: &str) -> bool {
-    url.starts_with(CLUSTER)
+    url.starts_with(CLUSTER_SCHEME)
 }
 
-/// The address of each node that a cluster's address names, with its user and password.
+/// Returns the address of each node that a cluster's address lists, with its credentials.
 pub(crate) fn cluster_nodes(url: &str) -> Vec<String> {
-    let rest = url.strip_prefix(CLUSTER).unwrap_or(url);
+    let rest = url.strip_prefix(CLUSTER_SCHEME).unwrap_or(url);
     let (user, hosts) = match rest.rsplit_once('@') {
         Some((user, hosts)) => (format!("{user}@"), hosts),
         None => (String::new(), rest),
@@ -19,26 +19,26 @@ pub(crate) fn cluster_nodes(url: &str) -> Vec<String> {
     hosts.map(|host| format!("redis://{user}{host}")).collect()
 }
 
-/// The address without user and password.
-pub(crate) fn shown(url: &str) -> String {
+/// Returns the address without user and password, at most 200 characters.
+pub(crate) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
-        return cut(url.rsplit_once('@').map_or(url, |(_, host)| host));
+        return truncate(url.rsplit_once('@').map_or(url, |(_, host)| host));
     };
     let authority_ends = rest.find(['/', '?']).unwrap_or(rest.len());
-    // A password may hold an `@` of its own: the last one in the authority ends it; where the
-    // password holds a `/`, the last one of all does.
+    // A password may contain `@`: the last `@` of the authority ends it. If the password contains
+    // `/`, the last `@` of the URL ends it.
     let (authority, path) = rest.split_at(authority_ends);
     let host = match (authority.rfind('@'), path.rfind('@')) {
         (_, Some(at)) => &path[at + 1..],
         (Some(at), None) => &rest[at + 1..],
         (None, None) => rest,
     };
-    // Parameters may hold a password, too.
+    // Parameters may contain a password, too.
     let host = host.split('?').next().unwrap_or_default();
-    cut(&format!("{scheme}://{host}"))
+    truncate(&format!("{scheme}://{host}"))
 }
 
-fn cut(text: &str) -> String {
+fn truncate(text: &str) -> String {
     text.chars().take(200).collect()
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cluster_is_its_nodes() {
+    fn a_cluster_address_lists_its_nodes() {
         assert!(is_cluster("redis+cluster://a:1") && !is_cluster("redis://a:1"));
         assert_eq!(
             cluster_nodes("redis+cluster://me:se@cret@a:1,b:2"),
@@ -74,7 +74,7 @@ mod tests {
                 "redis+cluster://a:1,b:2",
             ),
         ] {
-            let text = shown(url);
+            let text = without_credentials(url);
             assert_eq!(text, expected);
             assert!(!text.contains("cret"));
         }

@@ -1,4 +1,4 @@
-//! Connections to one server or to a cluster: several, so that a large batch does not hold up a
+//! A pool of connections to one server or to a cluster, so that a large batch does not block a
 //! small read.
 
 use std::future::Future;
@@ -19,69 +19,72 @@ use crate::address;
 use crate::error::Error;
 use crate::open;
 
-/// How many commands go into one pipeline: enough to hide the round trip, few enough that answers
-/// flow while the next are sent.
+/// The number of commands in one pipeline: enough to hide the round trip, few enough that replies
+/// arrive while the next commands are sent.
 const PIPELINE: usize = 256;
 
-/// The connections, which reconnect by themselves.
+/// A pool of connections that reconnect by themselves.
 ///
-/// To one server: a call that meets a broken connection fails at once, the next one waits for the
-/// new one. To a cluster: a command that meets a slot which moves or has moved, or a master that is
-/// gone, is repeated where it belongs by now, for as long as the call's limit allows. So a command
-/// may be carried out twice, which every one here bears: see [`crate::WriteOutcome::Stale`].
+/// With one server, a call on a broken connection fails at once, and the next call waits for the
+/// new connection. With a cluster, a command for a slot that is moving or has moved, or for a
+/// failed master, is repeated at the right node until the call's timeout. A command may therefore
+/// be carried out twice; every command here allows that (see [`crate::WriteOutcome::Stale`]).
 #[derive(Clone)]
 pub(crate) struct Connections {
-    links: Arc<[Link]>,
+    pool: Arc<[RedisConnection]>,
+    /// The number of connections taken so far, for round robin.
     next: Arc<AtomicUsize>,
     /// The address without user and password.
     url: Arc<str>,
 }
 
-/// One connection, to a server or to every node of a cluster.
+/// A connection to one server, or to all nodes of a cluster.
 #[derive(Clone)]
-pub(crate) enum Link {
+pub(crate) enum RedisConnection {
     Server(ConnectionManager),
     Cluster(ClusterConnection),
 }
 
 impl Connections {
-    /// Connects, and hears an answer.
-    pub(crate) async fn open(url: &str, count: usize, limit: Duration) -> Result<Self, Error> {
-        let shown: Arc<str> = address::shown(url).into();
+    /// Connects, and checks that the server or cluster replies.
+    pub(crate) async fn open(url: &str, count: usize, timeout: Duration) -> Result<Self, Error> {
+        let shown_url: Arc<str> = address::without_credentials(url).into();
         let refused = |cause: RedisError| Error::Address {
-            url: shown.to_string(),
+            url: shown_url.to_string(),
             detail: detail(&cause),
         };
         let count = count.max(1);
         let mut connections = Self {
-            links: Arc::from([]),
+            pool: Arc::from([]),
             next: Arc::default(),
-            url: shown.clone(),
+            url: shown_url.clone(),
         };
-        connections.links = if address::is_cluster(url) {
-            let client = open::cluster(url, limit).map_err(refused)?;
+        connections.pool = if address::is_cluster(url) {
+            let client = open::cluster(url, timeout).map_err(refused)?;
             let opening = try_join_all((0..count).map(|_| client.get_async_connection()));
             let opened = connections
-                .call("asking whether it is there", limit, opening)
+                .call("asking whether it is there", timeout, opening)
                 .await?;
-            opened.into_iter().map(Link::Cluster).collect()
+            opened.into_iter().map(RedisConnection::Cluster).collect()
         } else {
-            let managers = open::server(url, count, limit).map_err(refused)?;
-            managers.into_iter().map(Link::Server).collect()
+            let managers = open::server(url, count, timeout).map_err(refused)?;
+            managers.into_iter().map(RedisConnection::Server).collect()
         };
-        connections.ping(limit).await?;
+        connections.ping(timeout).await?;
         Ok(connections)
     }
 
-    /// Asks whether the server answers, or the cluster says that it serves every slot.
-    pub(crate) async fn ping(&self, limit: Duration) -> Result<(), Error> {
+    /// Checks that the server replies, or that the cluster reports to serve every slot.
+    pub(crate) async fn ping(&self, timeout: Duration) -> Result<(), Error> {
         let asking = async {
-            match self.pick() {
-                Link::Server(mut manager) => redis::cmd("PING").exec_async(&mut manager).await,
-                link @ Link::Cluster(_) => {
+            match self.next_connection() {
+                RedisConnection::Server(mut manager) => {
+                    redis::cmd("PING").exec_async(&mut manager).await
+                }
+                connection @ RedisConnection::Cluster(_) => {
                     let mut command = redis::cmd("CLUSTER");
                     command.arg("INFO");
-                    let state: String = from_redis_value(link.any_node(command).await?)?;
+                    let state: String = from_redis_value(connection.any_node(command).await?)?;
                     if state.contains("cluster_state:ok") {
                         return Ok(());
                     }
@@ -90,52 +93,52 @@ impl Connections {
                 }
             }
         };
-        self.call("asking whether it is there", limit, asking).await
+        self.call("asking whether it is there", timeout, asking)
+            .await
     }
 
-    /// The connections in turn.
-    pub(crate) fn pick(&self) -> Link {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.links[turn % self.links.len()].clone()
+    /// Returns the next connection, round robin.
+    pub(crate) fn next_connection(&self) -> RedisConnection {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        self.pool[next % self.pool.len()].clone()
     }
 
-    /// One command, and what it answers.
-    pub(crate) async fn one<T: FromRedisValue>(
+    /// Sends one command and returns its reply.
+    pub(crate) async fn query<T: FromRedisValue>(
         &self,
         operation: &'static str,
-        limit: Duration,
+        timeout: Duration,
         command: Cmd,
     ) -> Result<T, Error> {
-        let mut link = self.pick();
-        let asking = async move { command.query_async(&mut link).await };
-        self.call(operation, limit, asking).await
+        let mut connection = self.next_connection();
+        let asking = async move { command.query_async(&mut connection).await };
+        self.call(operation, timeout, asking).await
     }
 
-    /// Sends commands of one key each, spread over the connections; what each answers, in order.
+    /// Sends commands of one key each over several connections. Returns their replies in order.
     pub(crate) async fn send(&self, commands: &[Cmd]) -> RedisResult<Vec<RedisResult<Value>>> {
         let chunks = commands
             .chunks(PIPELINE)
-            .map(|chunk| self.pick().send(chunk));
-        let answers = try_join_all(chunks).await?;
-        Ok(answers.into_iter().flatten().collect())
+            .map(|chunk| self.next_connection().send(chunk));
+        let replies = try_join_all(chunks).await?;
+        Ok(replies.into_iter().flatten().collect())
     }
 
-    /// Runs an operation within its limit, measures it, and names server and operation where it
-    /// fails.
+    /// Runs an operation within its timeout and measures it. An error names server and operation.
     pub(crate) async fn call<T>(
         &self,
         operation: &'static str,
-        limit: Duration,
+        timeout: Duration,
         work: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Error> {
         let started = Instant::now();
-        let result = match tokio::time::timeout(limit, work).await {
+        let result = match tokio::time::timeout(timeout, work).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(cause)) => Err(self.error(operation, &cause)),
             Err(_) => Err(Error::Timeout {
                 url: self.url.to_string(),
                 operation,
-                limit,
+                timeout,
             }),
         };
         let seconds = started.elapsed().as_secs_f64();
@@ -150,7 +153,7 @@ impl Connections {
     pub(crate) fn error(&self, operation: &'static str, cause: &RedisError) -> Error {
         let url = self.url.to_string();
         let detail = detail(cause);
-        if is_away(cause) {
+        if is_unavailable(cause) {
             Error::Unreachable {
                 url,
                 operation,
@@ -166,8 +169,8 @@ impl Connections {
     }
 }
 
-impl Link {
-    /// Asks whichever node.
+impl RedisConnection {
+    /// Sends a command to any node.
     pub(crate) async fn any_node(self, command: Cmd) -> RedisResult<Value> {
         match self {
             Self::Server(mut manager) => manager.req_packed_command(&command).await,
@@ -178,8 +181,9 @@ impl Link {
         }
     }
 
-    /// One server takes a pipeline. A cluster takes each command by itself: its keys lie on several
-    /// nodes, and a pipeline with one key that has moved would be sent after it as a whole.
+    /// Sends commands and returns their replies in order: to a server as one pipeline, to a cluster
+    /// one by one. A cluster's keys lie on several nodes, and if one key had moved, its entire
+    /// pipeline would be redirected.
     async fn send(self, commands: &[Cmd]) -> RedisResult<Vec<RedisResult<Value>>> {
         match self {
             Self::Server(mut manager) => {
@@ -187,17 +191,17 @@ impl Link {
                 for command in commands {
                     pipeline.add_command(command.clone());
                 }
-                let answers = manager
+                let replies = manager
                     .send_packed_commands(&pipeline, 0, commands.len())
                     .await?;
-                Ok(answers.into_iter().map(Value::extract_error).collect())
+                Ok(replies.into_iter().map(Value::extract_error).collect())
             }
             Self::Cluster(cluster) => {
                 let sent = commands.iter().map(|command| {
                     let mut cluster = cluster.clone();
                     async move {
-                        let answer = cluster.req_packed_command(command).await;
-                        answer.and_then(Value::extract_error)
+                        let reply = cluster.req_packed_command(command).await;
+                        reply.and_then(Value::extract_error)
                     }
                 });
                 Ok(join_all(sent).await)
@@ -206,7 +210,7 @@ impl Link {
     }
 }
 
-impl ConnectionLike for Link {
+impl ConnectionLike for RedisConnection {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> redis::RedisFuture<'a, Value> {
         match self {
             Self::Server(manager) => manager.req_packed_command(command),
@@ -234,8 +238,8 @@ impl ConnectionLike for Link {
     }
 }
 
-/// Whether the server is away or not ready, as opposed to saying no.
-fn is_away(cause: &RedisError) -> bool {
+/// Returns true if the server is unreachable or not ready, as opposed to refusing the command.
+fn is_unavailable(cause: &RedisError) -> bool {
     let not_ready = matches!(
         cause.kind(),
         ErrorKind::ClusterConnectionNotFound
@@ -252,7 +256,8 @@ fn is_away(cause: &RedisError) -> bool {
     not_ready || cause.is_io_error() || cause.is_connection_dropped()
 }
 
-/// What the client said, without what it was asked: keys and values are personal.
+/// Returns the client's message, at most 200 characters. It holds no keys or values, which are
+/// personal.
 fn detail(cause: &RedisError) -> String {
     let text = cause.to_string();
     text.chars().take(200).collect()

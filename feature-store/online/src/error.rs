@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What can go wrong between here and Redis.
+/// An error of the online store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The address cannot be used.
@@ -12,64 +12,64 @@ pub enum Error {
     Address {
         /// The address without user and password.
         url: String,
-        /// What the client said.
+        /// The client's message.
         detail: String,
     },
-    /// No connection, or it broke. Whether the last command was carried out is not known.
+    /// There is no connection, or it broke. The last command may have been carried out.
     #[error(
         "Redis at {url} cannot be reached while {operation}: {detail}; check that a redis-server runs there"
     )]
     Unreachable {
         /// The address without user and password.
         url: String,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What the client said.
+        /// The client's message.
         detail: String,
     },
-    /// No answer in time. Whether the last command was carried out is not known.
-    #[error("Redis at {url} did not answer within {} ms while {operation}", limit.as_millis())]
+    /// There was no reply in time. The last command may have been carried out.
+    #[error("Redis at {url} did not answer within {} ms while {operation}", timeout.as_millis())]
     Timeout {
         /// The address without user and password.
         url: String,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// How long was waited.
-        limit: Duration,
+        /// The timeout.
+        timeout: Duration,
     },
-    /// Redis answered with an error.
+    /// Redis replied with an error.
     #[error("Redis at {url} refused {operation}: {detail}")]
     Refused {
         /// The address without user and password.
         url: String,
-        /// What was being done.
+        /// The operation that failed.
         operation: &'static str,
-        /// What Redis said.
+        /// Redis's message.
         detail: String,
     },
-    /// A stored value that is not ours.
+    /// A stored value is not in this crate's format.
     #[error("a stored {thing} cannot be read: {detail}")]
     Corrupt {
-        /// "entity state", "quote".
+        /// The kind of value: "entity state", "quote".
         thing: &'static str,
-        /// What was found.
+        /// The reason.
         detail: String,
     },
-    /// A value that cannot be part of a key.
+    /// A value cannot be part of a key.
     #[error("{thing} `{value}` is not allowed: {allowed}")]
     Key {
-        /// What it is.
+        /// The kind of value.
         thing: &'static str,
-        /// The value, cut to 80 characters.
+        /// The value, at most 80 characters of it.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
 }
 
 impl Error {
-    /// Whether the same call may succeed later without anyone changing it: the server was away,
-    /// slow, loading its data, or short of memory or disk.
+    /// Returns true if the same call may succeed later: the server was unreachable, slow, loading
+    /// its data, or short of memory or disk.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::Timeout { .. } | Self::Refused { .. } => true,

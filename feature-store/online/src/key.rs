@@ -1,4 +1,4 @@
-//! Keys, fields and what a field holds.
+//! Keys, fields and the encoding of a field's value.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,36 +9,36 @@ use fairlead_domain::{CustomerId, ProductId, TenantId};
 use crate::error::Error;
 use crate::store::Field;
 
-/// The Redis key of one entity. The part in braces decides the slot of a cluster: all that is known
-/// of one entity lies together.
+/// The Redis key of one entity. The part in braces (the hash tag) decides the slot of a cluster, so
+/// all keys of one entity are in one slot.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EntityKey(Arc<str>);
 
 impl EntityKey {
-    /// The key of a customer.
+    /// Returns the key of a customer.
     pub fn customer(tenant: &TenantId, customer: &CustomerId) -> Self {
         // A tenant has no slash, so that no two pairs share a key.
         Self(format!("fl:{{{tenant}/{customer}}}:c").into())
     }
 
-    /// The key of a product's counters.
+    /// Returns the key of a product's counters.
     pub fn product(tenant: &TenantId, product: &ProductId) -> Self {
         Self(format!("fl:{{{tenant}/{product}}}:p").into())
     }
 
-    /// The key under which a consumer group notes how far it has come in a topic: the witness of
-    /// what Redis kept over a crash. It has no TTL.
+    /// Returns the key of a consumer group's progress in a topic. After a crash it shows up to
+    /// which offset Redis kept the writes. It has no TTL.
     pub fn progress(group: &str, topic: &str) -> Self {
         Self(format!("fl:{{{group}/{topic}}}:w").into())
     }
 
-    /// The key's text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Without the id, which is personal.
+/// Leaves out the id, which is personal.
 impl fmt::Debug for EntityKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.0.rsplit(':').next().unwrap_or_default();
@@ -46,48 +46,49 @@ impl fmt::Debug for EntityKey {
     }
 }
 
-/// One partition of one log, as the name of a field. The log has a name, so that offsets of another
-/// log (a new Kafka cluster, an embedded log that was begun anew) are not taken for its own.
+/// One partition of one log, used as a field's name. The log's name is part of it, so that offsets
+/// of another log (a new Kafka cluster, a new embedded log) are not confused with this one's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourcePartition(Arc<str>);
 
 impl SourcePartition {
-    /// A partition of the log with this name.
+    /// Returns a partition of the log with this name.
     pub fn new(log: &str, partition: i32) -> Self {
         Self(format!("{log}/{partition}").into())
     }
 
-    /// The field's name.
+    /// Returns the field's name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-pub(crate) const MARK_BYTES: usize = 8;
+/// The size of the offset at the start of a value.
+pub(crate) const OFFSET_BYTES: usize = 8;
 
-/// Mark and state as one value.
-pub(crate) fn pack(mark: i64, state: &[u8]) -> Bytes {
-    let mut packed = BytesMut::with_capacity(MARK_BYTES + state.len());
-    packed.put_i64(mark);
+/// Returns offset and state as one value.
+pub(crate) fn pack(offset: i64, state: &[u8]) -> Bytes {
+    let mut packed = BytesMut::with_capacity(OFFSET_BYTES + state.len());
+    packed.put_i64(offset);
     packed.put_slice(state);
     packed.freeze()
 }
 
-/// The mark that a value begins with; nothing when it is too short to hold one.
-pub(crate) fn mark_of(value: &[u8]) -> Option<i64> {
-    let mark = value.first_chunk::<MARK_BYTES>()?;
-    Some(i64::from_be_bytes(*mark))
+/// Returns the offset at the start of a value, or `None` if the value is too short to hold one.
+pub(crate) fn packed_offset(value: &[u8]) -> Option<i64> {
+    let offset = value.first_chunk::<OFFSET_BYTES>()?;
+    Some(i64::from_be_bytes(*offset))
 }
 
-/// Mark and state of a value.
+/// Returns the field that a value holds.
 pub(crate) fn unpack(value: &Bytes) -> Result<Field, Error> {
-    let mark = mark_of(value).ok_or_else(|| Error::Corrupt {
+    let offset = packed_offset(value).ok_or_else(|| Error::Corrupt {
         thing: "entity state",
-        detail: format!("{} bytes are too few for a mark", value.len()),
+        detail: format!("{} bytes are too few for an offset", value.len()),
     })?;
     Ok(Field {
-        mark,
-        state: value.slice(MARK_BYTES..),
+        offset,
+        state: value.slice(OFFSET_BYTES..),
     })
 }
 
@@ -130,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn marks_come_back() {
+    fn unpack_returns_what_was_packed() {
         let value = pack(7_000_000_000, b"state");
         let field = unpack(&value).expect("long enough");
         assert_eq!(
-            (field.mark, &field.state[..]),
+            (field.offset, &field.state[..]),
             (7_000_000_000, &b"state"[..])
         );
         assert!(unpack(&Bytes::from_static(b"short")).is_err());
-        assert_eq!(unpack(&pack(0, b"")).expect("long enough").mark, 0);
+        assert_eq!(unpack(&pack(0, b"")).expect("long enough").offset, 0);
     }
 }

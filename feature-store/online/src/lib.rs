@@ -1,22 +1,24 @@
-//! The online feature store: the states of customers and products under one key each, and firm
-//! quotes. On Redis or a Redis Cluster ([`OnlineStore`]), or in memory ([`MemoryStore`]) behind the same traits; one
-//! conformance suite (`tests/it`) runs against both.
+//! The online feature store: the states of customers and products, and firm quotes.
+//!
+//! It runs on Redis or a Redis Cluster ([`OnlineStore`]) or in memory ([`MemoryStore`]) behind the
+//! same traits ([`FeatureStore`], [`QuoteStore`]). One conformance suite (`tests/it`) runs against
+//! all of them.
 //!
 //! # Invariants
-//! - One entity is one key (one slot of a cluster); one field of it belongs to one source
-//!   partition, and holds an 8-byte mark, the offset of the last record folded in, before the state.
-//! - A write names the mark that it was computed from; where another one stands, nothing is
-//!   written and the caller learns which ([`WriteOutcome::Stale`]). A repeat, or a writer that lost
-//!   its partition, changes nothing.
-//! - Every key but those of [`EntityKey::progress`] has a TTL, renewed by each write: memory is
-//!   bounded by who was heard of lately.
-//! - A firm quote has one content per idempotency key, and is accepted once.
-//! - On a cluster a command may be carried out twice, when its answer was lost: all of them give the
-//!   same result then, or say that the state has moved on.
-//! - Every call ends within its limit; what fails names the server, never a password.
+//! - An entity is one key (one slot of a cluster). Each field of it belongs to one source partition
+//!   and holds the offset of the last record folded in (8 bytes), then the state.
+//! - A write names the offset from which its state was computed. If the stored offset differs,
+//!   nothing is written and the caller learns the stored one ([`WriteOutcome::Stale`]). A repeat,
+//!   or a write by a consumer that lost its partition, changes nothing.
+//! - Every key but those of [`EntityKey::progress`] has a TTL that each write renews, so memory is
+//!   bounded by the entities that were active lately.
+//! - A firm quote has one content for each idempotency key, and is accepted once.
+//! - On a cluster a command may be carried out twice if its reply is lost. Every command then gives
+//!   the same result, or reports that the state has moved on.
+//! - Every call ends within its timeout. An error names the server, never a password.
 //!
-//! # What it must not depend on
-//! The event log, services. It is the only home of `redis`.
+//! # What this crate must not depend on
+//! The event log and services. No other crate depends on `redis`.
 
 mod address;
 mod connection;
@@ -35,6 +37,6 @@ pub use crate::memory::MemoryStore;
 pub use crate::online::{OnlineStore, Options, ServerReport};
 pub use crate::quotes::RedisQuotes;
 pub use crate::store::{
-    Acceptance, FeatureStore, Field, NewQuote, QuoteStore, StoredQuote, Write, WriteOutcome,
-    Written,
+    AcceptOutcome, FeatureStore, Field, NewQuote, PutOutcome, QuoteStore, StoredQuote, Write,
+    WriteOutcome,
 };

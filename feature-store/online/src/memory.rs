@@ -1,4 +1,4 @@
-//! The store in memory: for tests and for whoever needs no memory of yesterday.
+//! The store in memory, for tests and for processes whose states need not survive a restart.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use crate::key::{EntityKey, SourcePartition};
 use crate::online::decode;
 use crate::quotes::{idempotency_key, quote_key};
 use crate::store::{
-    Acceptance, FeatureStore, Field, NewQuote, QuoteStore, StoredQuote, Write, WriteOutcome,
-    Written,
+    AcceptOutcome, FeatureStore, Field, NewQuote, PutOutcome, QuoteStore, StoredQuote, Write,
+    WriteOutcome,
 };
 
 /// States and quotes in the memory of this process. Cheap to clone; clones share the content.
 #[derive(Clone)]
 pub struct MemoryStore {
     registry: Registry,
-    content: Arc<Mutex<Content>>,
+    tables: Arc<Mutex<Tables>>,
 }
 
 #[derive(Default)]
-struct Content {
+struct Tables {
     entities: HashMap<EntityKey, Expiring<BTreeMap<SourcePartition, Field>>>,
     quotes: HashMap<String, Expiring<StoredQuote>>,
     quote_ids: HashMap<String, Expiring<String>>,
@@ -47,24 +47,25 @@ impl<T> Expiring<T> {
         }
     }
 
-    fn alive(&self) -> Option<&T> {
-        let alive = self.expires.is_none_or(|expires| Instant::now() < expires);
-        alive.then_some(&self.value)
+    /// Returns the value, or `None` if it has expired.
+    fn get(&self) -> Option<&T> {
+        let valid = self.expires.is_none_or(|expires| Instant::now() < expires);
+        valid.then_some(&self.value)
     }
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Returns an empty store.
     pub fn new(registry: Registry) -> Self {
         Self {
             registry,
-            content: Arc::default(),
+            tables: Arc::default(),
         }
     }
 
-    fn merged(&self, entity: Entity, key: &EntityKey) -> Result<Option<EntityState>, Error> {
-        let content = self.content.lock();
-        let Some(fields) = content.entities.get(key).and_then(Expiring::alive) else {
+    fn merged_state(&self, entity: Entity, key: &EntityKey) -> Result<Option<EntityState>, Error> {
+        let tables = self.tables.lock();
+        let Some(fields) = tables.entities.get(key).and_then(Expiring::get) else {
             return Ok(None);
         };
         let states: Result<Vec<_>, _> = fields
@@ -75,25 +76,25 @@ impl MemoryStore {
     }
 }
 
-impl Content {
+impl Tables {
     fn field(&self, key: &EntityKey, source: &SourcePartition) -> Option<&Field> {
-        self.entities.get(key)?.alive()?.get(source)
+        self.entities.get(key)?.get()?.get(source)
     }
 
-    fn swap(&mut self, write: Write) -> WriteOutcome {
-        let current_mark = self
+    fn compare_and_swap(&mut self, write: Write) -> WriteOutcome {
+        let current_offset = self
             .field(&write.key, &write.source)
-            .map(|field| field.mark);
-        if current_mark != write.expected_mark {
-            return WriteOutcome::Stale { current_mark };
+            .map(|field| field.offset);
+        if current_offset != write.expected_offset {
+            return WriteOutcome::Stale { current_offset };
         }
         let field = Field {
-            mark: write.mark,
+            offset: write.offset,
             state: write.state,
         };
         let old = self.entities.remove(&write.key);
         let mut fields = old
-            .filter(|entry| entry.alive().is_some())
+            .filter(|entry| entry.get().is_some())
             .map(|entry| entry.value)
             .unwrap_or_default();
         fields.insert(write.source, field);
@@ -110,7 +111,7 @@ impl FeatureStore for MemoryStore {
         tenant: &TenantId,
         customer: &CustomerId,
     ) -> Result<Option<EntityState>, Error> {
-        self.merged(Entity::Customer, &EntityKey::customer(tenant, customer))
+        self.merged_state(Entity::Customer, &EntityKey::customer(tenant, customer))
     }
 
     async fn read_customers(
@@ -118,8 +119,11 @@ impl FeatureStore for MemoryStore {
         tenant: &TenantId,
         customers: &[CustomerId],
     ) -> Result<Vec<Option<EntityState>>, Error> {
-        let read = |customer| self.merged(Entity::Customer, &EntityKey::customer(tenant, customer));
-        customers.iter().map(read).collect()
+        let key = |customer| EntityKey::customer(tenant, customer);
+        customers
+            .iter()
+            .map(|customer| self.merged_state(Entity::Customer, &key(customer)))
+            .collect()
     }
 
     async fn read_product_counters(
@@ -127,24 +131,27 @@ impl FeatureStore for MemoryStore {
         tenant: &TenantId,
         products: &[ProductId],
     ) -> Result<Vec<Option<EntityState>>, Error> {
-        let read = |product| self.merged(Entity::Product, &EntityKey::product(tenant, product));
-        products.iter().map(read).collect()
+        let key = |product| EntityKey::product(tenant, product);
+        products
+            .iter()
+            .map(|product| self.merged_state(Entity::Product, &key(product)))
+            .collect()
     }
 
     async fn read_fields(
         &self,
         fields: &[(EntityKey, SourcePartition)],
     ) -> Result<Vec<Option<Field>>, Error> {
-        let content = self.content.lock();
-        let read = |(key, source): &(_, _)| content.field(key, source).cloned();
+        let tables = self.tables.lock();
+        let read = |(key, source): &(_, _)| tables.field(key, source).cloned();
         Ok(fields.iter().map(read).collect())
     }
 
     async fn apply(&self, writes: Vec<Write>) -> Result<Vec<WriteOutcome>, Error> {
-        let mut content = self.content.lock();
+        let mut tables = self.tables.lock();
         Ok(writes
             .into_iter()
-            .map(|write| content.swap(write))
+            .map(|write| tables.compare_and_swap(write))
             .collect())
     }
 
@@ -155,34 +162,37 @@ impl FeatureStore for MemoryStore {
 
 #[async_trait]
 impl QuoteStore for MemoryStore {
-    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<Written, Error> {
+    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<PutOutcome, Error> {
         let key = quote_key(quote.tenant, quote.quote_id)?;
-        let claim = idempotency_key(quote.tenant, quote.idempotency_key)?;
-        let mut content = self.content.lock();
-        if let Some(standing) = content.quote_ids.get(&claim).and_then(Expiring::alive)
-            && *standing != key
-            && let Some(stored) = content.quotes.get(standing).and_then(Expiring::alive)
+        let idempotency_key = idempotency_key(quote.tenant, quote.idempotency_key)?;
+        let mut tables = self.tables.lock();
+        let existing = tables.quote_ids.get(&idempotency_key);
+        if let Some(existing) = existing.and_then(Expiring::get)
+            && *existing != key
+            && let Some(stored) = tables.quotes.get(existing).and_then(Expiring::get)
         {
-            return Ok(Written::Existing(stored.content.clone()));
+            return Ok(PutOutcome::Existing(stored.content.clone()));
         }
-        let ttl = Some(quote.keep);
+        let ttl = Some(quote.ttl);
         let stored = StoredQuote {
             content: quote.content,
             acceptance: None,
         };
-        if content.quotes.get(&key).and_then(Expiring::alive).is_none() {
-            content
+        if tables.quotes.get(&key).and_then(Expiring::get).is_none() {
+            tables
                 .quotes
                 .insert(key.clone(), Expiring::new(stored, ttl));
         }
-        content.quote_ids.insert(claim, Expiring::new(key, ttl));
-        Ok(Written::New)
+        tables
+            .quote_ids
+            .insert(idempotency_key, Expiring::new(key, ttl));
+        Ok(PutOutcome::New)
     }
 
     async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error> {
         let key = quote_key(tenant, quote_id)?;
-        let content = self.content.lock();
-        Ok(content.quotes.get(&key).and_then(Expiring::alive).cloned())
+        let tables = self.tables.lock();
+        Ok(tables.quotes.get(&key).and_then(Expiring::get).cloned())
     }
 
     async fn accept_once(
@@ -190,19 +200,19 @@ impl QuoteStore for MemoryStore {
         tenant: &TenantId,
         quote_id: &str,
         acceptance: Bytes,
-    ) -> Result<Acceptance, Error> {
+    ) -> Result<AcceptOutcome, Error> {
         let key = quote_key(tenant, quote_id)?;
-        let mut content = self.content.lock();
-        let Some(entry) = content.quotes.get_mut(&key) else {
-            return Ok(Acceptance::Unknown);
+        let mut tables = self.tables.lock();
+        let Some(entry) = tables.quotes.get_mut(&key) else {
+            return Ok(AcceptOutcome::Unknown);
         };
-        if entry.alive().is_none() {
-            return Ok(Acceptance::Unknown);
+        if entry.get().is_none() {
+            return Ok(AcceptOutcome::Unknown);
         }
-        if let Some(standing) = &entry.value.acceptance {
-            return Ok(Acceptance::Already(standing.clone()));
+        if let Some(first) = &entry.value.acceptance {
+            return Ok(AcceptOutcome::Already(first.clone()));
         }
         entry.value.acceptance = Some(acceptance);
-        Ok(Acceptance::Accepted)
+        Ok(AcceptOutcome::Accepted)
     }
 }

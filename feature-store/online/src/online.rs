@@ -12,107 +12,108 @@ use redis::{Cmd, Value, from_redis_value};
 
 use crate::connection::Connections;
 use crate::error::Error;
-use crate::key::{EntityKey, SourcePartition, mark_of, pack, unpack};
+use crate::key::{EntityKey, SourcePartition, pack, packed_offset, unpack};
 use crate::quotes::RedisQuotes;
 use crate::script::HashedScript;
 use crate::store::{FeatureStore, Field, Write, WriteOutcome};
 
-/// How to reach Redis.
+/// The options of [`OnlineStore::connect_with`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// `redis://[user:password@]host:port[/database]`, `redis+unix://path`, or of a cluster
     /// `redis+cluster://[user:password@]host:port,host:port` with some of its nodes.
     pub url: String,
-    /// Connections; large batches are spread over them.
+    /// The number of connections. Large batches use several of them.
     pub connections: usize,
-    /// For how long a connection is waited for.
-    pub connect_limit: Duration,
-    /// For how long a read is waited for.
-    pub read_limit: Duration,
-    /// For how long a batch of writes is waited for.
-    pub write_limit: Duration,
+    /// The timeout of connecting.
+    pub connect_timeout: Duration,
+    /// The timeout of a read.
+    pub read_timeout: Duration,
+    /// The timeout of a batch of writes.
+    pub write_timeout: Duration,
 }
 
 impl Options {
-    /// Two connections, 2 s to connect, 1 s to read, 5 s to write.
+    /// Returns the default options: two connections, 2 s to connect, 1 s to read, 5 s to write.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
             connections: 2,
-            connect_limit: Duration::from_secs(2),
-            read_limit: Duration::from_secs(1),
-            write_limit: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(2),
+            read_timeout: Duration::from_secs(1),
+            write_timeout: Duration::from_secs(5),
         }
     }
 }
 
-/// The online store on Redis. Cheap to clone; clones share the connections. Dropping a call leaves
-/// the connection usable.
+/// The online store on Redis. It is cheap to clone; clones share the connections. A dropped call
+/// leaves its connection usable.
 #[derive(Clone)]
 pub struct OnlineStore {
     connections: Connections,
     registry: Registry,
     swap: Arc<HashedScript>,
-    read_limit: Duration,
-    write_limit: Duration,
+    read_timeout: Duration,
+    write_timeout: Duration,
 }
 
-/// What the server says of itself, for whoever checks the installation.
+/// A server's report on itself, for the check of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerReport {
     /// `redis_version`.
     pub version: String,
-    /// Whether an append-only file is kept: without one a restart forgets everything.
+    /// True if the server keeps an append-only file; without one a restart loses all data.
     pub append_only: bool,
-    /// `maxmemory_policy`; anything but `noeviction` may drop states of living customers.
+    /// `maxmemory_policy`. Any policy but `noeviction` may drop the states of active customers.
     pub eviction: String,
-    /// `used_memory`, bytes.
+    /// `used_memory` in bytes.
     pub used_memory: u64,
 }
 
 impl OnlineStore {
-    /// Connects with the usual options and the features of the house.
+    /// Connects with the default options and the built-in features.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::connect_with(&Options::new(url), Registry::builtin()).await
     }
 
-    /// Connects, and hears an answer.
+    /// Connects, and checks that the server or cluster replies.
     pub async fn connect_with(options: &Options, registry: Registry) -> Result<Self, Error> {
-        let limit = options.connect_limit;
-        let connections = Connections::open(&options.url, options.connections, limit).await?;
+        let timeout = options.connect_timeout;
+        let connections = Connections::open(&options.url, options.connections, timeout).await?;
         Ok(Self {
             connections,
             registry,
             swap: Arc::new(HashedScript::compare_and_swap()),
-            read_limit: options.read_limit,
-            write_limit: options.write_limit,
+            read_timeout: options.read_timeout,
+            write_timeout: options.write_timeout,
         })
     }
 
-    /// The same store, whose calls end within `limit`: what is left of a request.
+    /// Returns a clone whose calls end within `timeout`, the time left of a request.
     #[must_use]
-    pub fn within(&self, limit: Duration) -> Self {
+    pub fn within(&self, timeout: Duration) -> Self {
         Self {
-            read_limit: limit.min(self.read_limit),
-            write_limit: limit.min(self.write_limit),
+            read_timeout: timeout.min(self.read_timeout),
+            write_timeout: timeout.min(self.write_timeout),
             ..self.clone()
         }
     }
 
-    /// The firm quotes, over the same connections.
+    /// Returns the store of firm quotes, over the same connections.
     pub fn quotes(&self) -> RedisQuotes {
-        RedisQuotes::new(self.connections.clone(), self.write_limit)
+        RedisQuotes::new(self.connections.clone(), self.write_timeout)
     }
 
-    /// What the server says of itself; of a cluster, whichever node.
+    /// Returns the server's report on itself, or that of any node of a cluster.
     pub async fn report(&self) -> Result<ServerReport, Error> {
         let asking = async {
-            let said = self.connections.pick().any_node(redis::cmd("INFO")).await?;
-            Ok(from_redis_value::<String>(said)?)
+            let connection = self.connections.next_connection();
+            let info = connection.any_node(redis::cmd("INFO")).await?;
+            Ok(from_redis_value::<String>(info)?)
         };
         let text = self
             .connections
-            .call("asking what it is", self.read_limit, asking)
+            .call("asking what it is", self.read_timeout, asking)
             .await?;
         let value = |key: &str| {
             text.lines()
@@ -128,7 +129,7 @@ impl OnlineStore {
         })
     }
 
-    /// All fields of each key.
+    /// Returns all fields of each key.
     async fn read_all(&self, keys: &[EntityKey]) -> Result<Vec<Vec<(Bytes, Bytes)>>, Error> {
         let command = |key: &EntityKey| {
             let mut command = redis::cmd("HGETALL");
@@ -143,19 +144,17 @@ impl OnlineStore {
         commands: Vec<Cmd>,
     ) -> Result<Vec<T>, Error> {
         let reading = async {
-            let answers = self.connections.send(&commands).await?;
-            let values = answers.into_iter();
-            values
-                .map(|answer| Ok(from_redis_value(answer?)?))
-                .collect()
+            let replies = self.connections.send(&commands).await?;
+            let values = replies.into_iter();
+            values.map(|reply| Ok(from_redis_value(reply?)?)).collect()
         };
         self.connections
-            .call("reading features", self.read_limit, reading)
+            .call("reading features", self.read_timeout, reading)
             .await
     }
 
-    /// One state of the fields of an entity; nothing when there are none.
-    fn merged(
+    /// Merges the fields of an entity into one state. Returns `None` if there are no fields.
+    fn merged_state(
         &self,
         entity: Entity,
         fields: &[(Bytes, Bytes)],
@@ -177,7 +176,7 @@ impl OnlineStore {
     ) -> Result<Vec<Option<EntityState>>, Error> {
         let all = self.read_all(keys).await?;
         all.iter()
-            .map(|fields| self.merged(entity, fields))
+            .map(|fields| self.merged_state(entity, fields))
             .collect()
     }
 }
@@ -201,9 +200,9 @@ impl FeatureStore for OnlineStore {
         command.arg(key.as_str());
         let fields: Vec<_> = self
             .connections
-            .one("reading features", self.read_limit, command)
+            .query("reading features", self.read_timeout, command)
             .await?;
-        self.merged(Entity::Customer, &fields)
+        self.merged_state(Entity::Customer, &fields)
     }
 
     async fn read_customers(
@@ -240,8 +239,8 @@ impl FeatureStore for OnlineStore {
         values
             .iter()
             .map(|value| match value {
-                // Too short for a mark: the script takes it for none, and so does this.
-                Some(value) if mark_of(value).is_some() => unpack(value).map(Some),
+                // The script treats a value too short for an offset as absent, and so does this.
+                Some(value) if packed_offset(value).is_some() => unpack(value).map(Some),
                 _ => Ok(None),
             })
             .collect()
@@ -253,37 +252,37 @@ impl FeatureStore for OnlineStore {
             .map(|write| self.swap_command(write))
             .collect();
         let writing = self.swap.run(&self.connections, &calls);
-        let answers = self
+        let replies = self
             .connections
-            .call("writing features", self.write_limit, writing)
+            .call("writing features", self.write_timeout, writing)
             .await?;
-        answers.into_iter().map(outcome).collect()
+        replies.into_iter().map(outcome).collect()
     }
 
     async fn healthy(&self) -> Result<(), Error> {
-        self.connections.ping(self.read_limit).await
+        self.connections.ping(self.read_timeout).await
     }
 }
 
 impl OnlineStore {
     fn swap_command(&self, write: &Write) -> redis::Cmd {
-        let expected = write.expected_mark.map(i64::to_be_bytes);
+        let expected = write.expected_offset.map(i64::to_be_bytes);
         let ttl = write.ttl.map_or(0, |ttl| ttl.as_millis().max(1));
         let mut command = self.swap.call(write.key.as_str());
         command
             .arg(write.source.as_str())
-            .arg(expected.as_ref().map_or(&[][..], |mark| mark.as_slice()))
-            .arg(&pack(write.mark, &write.state)[..])
+            .arg(expected.as_ref().map_or(&[][..], <[u8; 8]>::as_slice))
+            .arg(&pack(write.offset, &write.state)[..])
             .arg(u64::try_from(ttl).unwrap_or(u64::MAX));
         command
     }
 }
 
-fn outcome(answer: Value) -> Result<WriteOutcome, Error> {
-    match answer {
+fn outcome(reply: Value) -> Result<WriteOutcome, Error> {
+    match reply {
         Value::Int(1) => Ok(WriteOutcome::Applied),
-        Value::BulkString(mark) => Ok(WriteOutcome::Stale {
-            current_mark: mark_of(&mark),
+        Value::BulkString(offset) => Ok(WriteOutcome::Stale {
+            current_offset: packed_offset(&offset),
         }),
         other => Err(Error::Corrupt {
             thing: "answer of the script",

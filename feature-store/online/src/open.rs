@@ -1,4 +1,4 @@
-//! How connections are opened: to one server, to a cluster.
+//! Opening connections to a server or a cluster.
 
 use std::time::Duration;
 
@@ -9,56 +9,60 @@ use redis::{Client, ErrorKind, IntoConnectionInfo as _, RedisResult};
 
 use crate::address;
 
-/// Between two attempts of one command on a cluster, milliseconds: at least, at most.
-const RETRY_WAIT: (u64, u64) = (10, 50);
+/// The shortest wait between two attempts of one command on a cluster, in milliseconds.
+const MIN_RETRY_WAIT_MS: u64 = 10;
 
-/// More attempts than any call's limit has room for: the limit ends a call, not their number.
+/// The longest wait between two attempts of one command on a cluster, in milliseconds.
+const MAX_RETRY_WAIT_MS: u64 = 50;
+
+/// The most attempts of one command: more than fit into any call's timeout, which ends the call.
 const RETRIES: u32 = 10_000;
 
-/// After so long without an answer of a node of a cluster, its connection counts as broken: a node
-/// whose machine is gone does not say so.
-const NODE_LIMIT: Duration = Duration::from_secs(2);
+/// The time without a reply after which the connection to a cluster's node counts as broken. A node
+/// whose machine failed does not close its connections.
+const NODE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Without it a read behind a pipeline waits for the acknowledgement of the pipeline's last packet.
-fn at_once() -> TcpSettings {
+/// Returns settings without Nagle's algorithm. With it a read behind a pipeline would wait for the
+/// acknowledgement of the pipeline's last packet.
+fn no_delay() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
-/// Connections to one server, which are made when they are used.
+/// Returns connections to one server. They connect on first use.
 pub(crate) fn server(
     url: &str,
     count: usize,
-    limit: Duration,
+    timeout: Duration,
 ) -> RedisResult<Vec<ConnectionManager>> {
     let info = url.into_connection_info()?;
-    let client = Client::open(info.set_tcp_settings(at_once()))?;
-    // No response limit of its own: each operation has one. One attempt at a time: callers fail
-    // fast and come again, instead of queueing behind a back-off.
+    let client = Client::open(info.set_tcp_settings(no_delay()))?;
+    // No response timeout, because each operation has its own. No retries, so that callers fail
+    // fast instead of queueing behind a back-off.
     let config = ConnectionManagerConfig::new()
         .set_number_of_retries(0)
-        .set_connection_timeout(Some(limit))
+        .set_connection_timeout(Some(timeout))
         .set_response_timeout(None);
     (0..count)
         .map(|_| ConnectionManager::new_lazy_with_config(client.clone(), config.clone()))
         .collect()
 }
 
-/// A client of a cluster. Reads go to masters: a replica may be behind what was acknowledged.
-pub(crate) fn cluster(url: &str, limit: Duration) -> RedisResult<ClusterClient> {
-    let (least, most) = RETRY_WAIT;
+/// Returns a client of a cluster. It reads from masters, because a replica may lack acknowledged
+/// writes.
+pub(crate) fn cluster(url: &str, timeout: Duration) -> RedisResult<ClusterClient> {
     let nodes = address::cluster_nodes(url);
     if nodes.iter().any(|node| node.ends_with(['/', '@'])) {
         return Err((ErrorKind::InvalidClientConfig, "a node without a name").into());
     }
     ClusterClient::builder(nodes)
-        .tcp_settings(at_once())
-        .connection_timeout(limit)
-        .response_timeout(NODE_LIMIT)
+        .tcp_settings(no_delay())
+        .connection_timeout(timeout)
+        .response_timeout(NODE_TIMEOUT)
         .overall_response_timeout(None)
         .retries(RETRIES)
-        .min_retry_wait(least)
-        .max_retry_wait(most)
-        // A wait that does not grow: whoever waits has a limit, and it is short.
-        .retry_wait_formula(most, 1)
+        .min_retry_wait(MIN_RETRY_WAIT_MS)
+        .max_retry_wait(MAX_RETRY_WAIT_MS)
+        // The wait does not grow, because the timeouts of calls are short.
+        .retry_wait_formula(MAX_RETRY_WAIT_MS, 1)
         .build()
 }

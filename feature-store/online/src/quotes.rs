@@ -1,9 +1,9 @@
 //! Firm quotes on Redis.
 //!
-//! A quote lies under its id; the idempotency key holds only the id. The quote is written first: who
-//! finds the idempotency key finds the quote, and a writer that dies between the two leaves an id
-//! that nobody was ever told, which its TTL removes. No script spans two keys, so that a cluster
-//! can spread them.
+//! A quote is stored under its id; the idempotency key holds only the id. The quote is written
+//! first, so a reader that finds the idempotency key finds the quote. A writer that fails between
+//! the two writes leaves a quote whose id no caller knows; its TTL removes it. No script uses two
+//! keys, because a cluster may keep them on different nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,73 +13,75 @@ use bytes::Bytes;
 use fairlead_domain::{ProductId, TenantId};
 use redis::{RedisResult, Value, from_redis_value};
 
-use crate::connection::{Connections, Link};
+use crate::connection::{Connections, RedisConnection};
 use crate::error::Error;
 use crate::script::HashedScript;
-use crate::store::{Acceptance, NewQuote, QuoteStore, StoredQuote, Written};
+use crate::store::{AcceptOutcome, NewQuote, PutOutcome, QuoteStore, StoredQuote};
 
 const CONTENT: &str = "quote";
 const ACCEPTANCE: &str = "acceptance";
-/// A quote outlives its idempotency key by this, so that the key never points at nothing.
-const OUTLIVES: Duration = Duration::from_mins(1);
+/// The time by which a quote outlives its idempotency key, so that the key never refers to a
+/// missing quote.
+const EXTRA_TTL: Duration = Duration::from_mins(1);
 const MAX_KEY_CHARS: usize = 128;
 
-/// Firm quotes on Redis. Cheap to clone.
+/// The store of firm quotes on Redis. It is cheap to clone.
 #[derive(Clone)]
 pub struct RedisQuotes {
     connections: Connections,
     accept: Arc<HashedScript>,
     keep: Arc<HashedScript>,
-    limit: Duration,
+    timeout: Duration,
 }
 
 impl RedisQuotes {
-    pub(crate) fn new(connections: Connections, limit: Duration) -> Self {
+    pub(crate) fn new(connections: Connections, timeout: Duration) -> Self {
         Self {
             connections,
             accept: Arc::new(HashedScript::accept_once()),
             keep: Arc::new(HashedScript::keep_quote()),
-            limit,
+            timeout,
         }
     }
 }
 
 #[async_trait]
 impl QuoteStore for RedisQuotes {
-    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<Written, Error> {
+    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<PutOutcome, Error> {
         let id_key = quote_key(quote.tenant, quote.quote_id)?;
         let idempotency_key = idempotency_key(quote.tenant, quote.idempotency_key)?;
-        let standing = self
+        let existing = self
             .connections
-            .call("keeping a quote", self.limit, async {
+            .call("keeping a quote", self.timeout, async {
                 let mut call = self.keep.call(&id_key);
                 call.arg(&quote.content[..]);
-                call.arg(millis(quote.keep + OUTLIVES));
+                call.arg(millis(quote.ttl + EXTRA_TTL));
                 self.keep.run(&self.connections, &[call]).await?;
-                claim(&mut self.connections.pick(), &idempotency_key, &quote).await
+                let mut connection = self.connections.next_connection();
+                claim_key(&mut connection, &idempotency_key, &quote).await
             })
             .await?;
-        // A repeat of the very same call finds itself.
-        let Some(standing) = standing.filter(|id| id != quote.quote_id) else {
-            return Ok(Written::New);
+        // A repeat of the same call finds its own id.
+        let Some(existing) = existing.filter(|id| id != quote.quote_id) else {
+            return Ok(PutOutcome::New);
         };
-        let standing_key = quote_key(quote.tenant, &standing)?;
-        let mut forget = redis::cmd("DEL");
-        forget.arg(&id_key);
+        let existing_key = quote_key(quote.tenant, &existing)?;
+        let mut delete = redis::cmd("DEL");
+        delete.arg(&id_key);
         let mut read = redis::cmd("HGET");
-        read.arg(&standing_key).arg(CONTENT);
+        read.arg(&existing_key).arg(CONTENT);
         let reading = async {
-            let answers = self.connections.send(&[forget, read]).await?;
-            let answers: Vec<Value> = answers.into_iter().collect::<RedisResult<_>>()?;
-            let content = answers.into_iter().nth(1).unwrap_or(Value::Nil);
+            let replies = self.connections.send(&[delete, read]).await?;
+            let replies: Vec<Value> = replies.into_iter().collect::<RedisResult<_>>()?;
+            let content = replies.into_iter().nth(1).unwrap_or(Value::Nil);
             Ok(from_redis_value::<Option<Bytes>>(content)?)
         };
         let content = self
             .connections
-            .call("reading a quote", self.limit, reading)
+            .call("reading a quote", self.timeout, reading)
             .await?;
         content
-            .map(Written::Existing)
+            .map(PutOutcome::Existing)
             .ok_or_else(|| Error::Corrupt {
                 thing: "idempotency key",
                 detail: "the quote that it names is gone: somebody else deletes keys here".into(),
@@ -92,7 +94,7 @@ impl QuoteStore for RedisQuotes {
         command.arg(&key).arg(CONTENT).arg(ACCEPTANCE);
         let (content, acceptance): (Option<Bytes>, Option<Bytes>) = self
             .connections
-            .one("reading a quote", self.limit, command)
+            .query("reading a quote", self.timeout, command)
             .await?;
         Ok(content.map(|content| StoredQuote {
             content,
@@ -105,20 +107,20 @@ impl QuoteStore for RedisQuotes {
         tenant: &TenantId,
         quote_id: &str,
         acceptance: Bytes,
-    ) -> Result<Acceptance, Error> {
+    ) -> Result<AcceptOutcome, Error> {
         let key = quote_key(tenant, quote_id)?;
         let mut call = self.accept.call(&key);
         call.arg(&acceptance[..]);
         let calls = [call];
         let accepting = self.accept.run(&self.connections, &calls);
-        let answers = self
+        let replies = self
             .connections
-            .call("accepting a quote", self.limit, accepting)
+            .call("accepting a quote", self.timeout, accepting)
             .await?;
-        match answers.into_iter().next() {
-            Some(Value::Int(1)) => Ok(Acceptance::Accepted),
-            Some(Value::Int(0)) => Ok(Acceptance::Unknown),
-            Some(Value::BulkString(standing)) => Ok(Acceptance::Already(standing.into())),
+        match replies.into_iter().next() {
+            Some(Value::Int(1)) => Ok(AcceptOutcome::Accepted),
+            Some(Value::Int(0)) => Ok(AcceptOutcome::Unknown),
+            Some(Value::BulkString(first)) => Ok(AcceptOutcome::Already(first.into())),
             other => Err(Error::Corrupt {
                 thing: "answer of the script",
                 detail: format!("{other:?}"),
@@ -127,24 +129,25 @@ impl QuoteStore for RedisQuotes {
     }
 }
 
-/// Takes the idempotency key; the id of the quote that has it already, if one has.
-async fn claim(
-    connection: &mut Link,
+/// Sets the idempotency key to the quote's id. Returns the id of the quote that has the key
+/// already, or `None` if the key was free.
+async fn claim_key(
+    connection: &mut RedisConnection,
     key: &str,
     quote: &NewQuote<'_>,
 ) -> RedisResult<Option<String>> {
     let mut command = redis::cmd("SET");
     command.arg(key).arg(quote.quote_id).arg("NX").arg("PX");
-    command.arg(millis(quote.keep));
+    command.arg(millis(quote.ttl));
     loop {
         let set: Option<String> = command.query_async(connection).await?;
         if set.is_some() {
             return Ok(None);
         }
-        let standing: Option<String> = redis::cmd("GET").arg(key).query_async(connection).await?;
-        // Nothing: it ran out between the two commands, and the next round takes it.
-        if standing.is_some() {
-            return Ok(standing);
+        let existing: Option<String> = redis::cmd("GET").arg(key).query_async(connection).await?;
+        // `None` means that the key expired between the two commands: set it again.
+        if existing.is_some() {
+            return Ok(existing);
         }
     }
 }
@@ -156,7 +159,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 pub(crate) fn quote_key(tenant: &TenantId, quote_id: &str) -> Result<String, Error> {
-    // Quote ids follow the rule of product ids: they stand in URLs and keys.
+    // Quote ids follow the rule of product ids, because they are part of URLs and keys.
     let id = ProductId::new(quote_id).map_err(|error| Error::Key {
         thing: "quote id",
         value: error.value,

@@ -1,4 +1,4 @@
-//! The seam: what an online store can do, whichever keeps it.
+//! The traits of the online store, [`FeatureStore`] and [`QuoteStore`], and their types.
 
 use std::time::Duration;
 
@@ -10,145 +10,146 @@ use fairlead_proto::feature::v1::EntityState;
 use crate::error::Error;
 use crate::key::{EntityKey, SourcePartition};
 
-/// What one source partition wrote for one entity.
+/// The state of one entity from one source partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
-    /// Offset of the last record folded in.
-    pub mark: i64,
+    /// The offset of the last record folded in.
+    pub offset: i64,
     /// The encoded state; empty for [`EntityKey::progress`].
     pub state: Bytes,
 }
 
-/// One compare-and-swap.
+/// A compare-and-swap of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
     /// The entity.
     pub key: EntityKey,
-    /// Who writes.
+    /// The source partition of the records.
     pub source: SourcePartition,
-    /// The mark that the state was computed from; nothing when the field was not there.
-    pub expected_mark: Option<i64>,
-    /// Offset of the last record folded in now.
-    pub mark: i64,
+    /// The offset of the state from which this one was computed, or `None` if there was none.
+    pub expected_offset: Option<i64>,
+    /// The offset of the last record folded in.
+    pub offset: i64,
     /// The encoded state.
     pub state: Bytes,
-    /// After which time without a write the entity is forgotten; nothing means never.
+    /// The time without a write after which the entity expires, or `None` for never.
     pub ttl: Option<Duration>,
 }
 
-/// What became of a [`Write`].
+/// The outcome of a [`Write`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteOutcome {
-    /// The state stands.
+    /// The state was written.
     Applied,
-    /// Another mark stood there; nothing was written. Where it is the write's own mark, this very
-    /// write was carried out before: by an earlier call, or on a cluster by an attempt of this call
-    /// whose answer was lost.
+    /// The stored offset differs from the expected one; nothing was written. If it equals the
+    /// write's own offset, the write was carried out before: by an earlier call or, on a cluster,
+    /// by an attempt of this call whose reply was lost.
     Stale {
-        /// The mark that stands; nothing when the field is not there.
-        current_mark: Option<i64>,
+        /// The stored offset, or `None` if the field does not exist.
+        current_offset: Option<i64>,
     },
 }
 
-/// Reads entity states, and swaps them atomically.
+/// A store of entity states with atomic compare-and-swap.
 #[async_trait]
 pub trait FeatureStore: Send + Sync + 'static {
-    /// The state of a customer, merged over source partitions; nothing for an unknown one.
+    /// Returns the state of a customer, merged over source partitions, or `None` if the customer is
+    /// unknown.
     async fn read_customer(
         &self,
         tenant: &TenantId,
         customer: &CustomerId,
     ) -> Result<Option<EntityState>, Error>;
 
-    /// Several customers, in the order asked.
+    /// Returns the states of several customers, in the order of `customers`.
     async fn read_customers(
         &self,
         tenant: &TenantId,
         customers: &[CustomerId],
     ) -> Result<Vec<Option<EntityState>>, Error>;
 
-    /// Counters of products, in the order asked, merged over source partitions.
+    /// Returns the counters of products, merged over source partitions, in the order of `products`.
     async fn read_product_counters(
         &self,
         tenant: &TenantId,
         products: &[ProductId],
     ) -> Result<Vec<Option<EntityState>>, Error>;
 
-    /// What single source partitions wrote, in the order asked.
+    /// Returns single fields, in the order of `fields`.
     async fn read_fields(
         &self,
         fields: &[(EntityKey, SourcePartition)],
     ) -> Result<Vec<Option<Field>>, Error>;
 
-    /// Swaps each state whose expected mark stands. Each write is atomic by itself; on an error any
-    /// of them may have been carried out. Writes of one call must not name a field twice.
+    /// Applies each write whose expected offset is stored, and returns the outcomes in order. Each
+    /// write is atomic by itself. After an error any of them may have been carried out. The writes
+    /// of one call must not name a field twice.
     async fn apply(&self, writes: Vec<Write>) -> Result<Vec<WriteOutcome>, Error>;
 
-    /// Answers when the store does.
+    /// Checks that the store replies.
     async fn healthy(&self) -> Result<(), Error>;
 }
 
-/// A firm quote to be kept.
+/// A firm quote to be stored.
 #[derive(Debug, Clone)]
 pub struct NewQuote<'a> {
     /// The tenant.
     pub tenant: &'a TenantId,
-    /// What the caller names the request by: 1 to 128 characters without control characters.
+    /// The caller's key of the request: 1 to 128 characters without control characters.
     pub idempotency_key: &'a str,
-    /// A fresh id: 1 to 64 characters of [A-Za-z0-9_.-].
+    /// A new id: 1 to 64 characters of [A-Za-z0-9_.-].
     pub quote_id: &'a str,
-    /// The quote.
+    /// The encoded quote.
     pub content: Bytes,
-    /// For how long it is kept: longer than it can be accepted.
-    pub keep: Duration,
+    /// The time for which it is stored; longer than the time in which it can be accepted.
+    pub ttl: Duration,
 }
 
-/// What became of a [`NewQuote`].
+/// The outcome of [`QuoteStore::put_if_absent`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Written {
-    /// It is kept.
+pub enum PutOutcome {
+    /// The quote was stored.
     New,
-    /// Another one was kept under this idempotency key before: this one.
+    /// This other quote was stored under the idempotency key before.
     Existing(Bytes),
 }
 
-/// A quote as kept.
+/// A stored quote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredQuote {
-    /// The quote.
+    /// The encoded quote.
     pub content: Bytes,
-    /// How it was accepted; nothing while it was not.
+    /// The encoded acceptance, or `None` if the quote was not accepted.
     pub acceptance: Option<Bytes>,
 }
 
-/// What became of an acceptance.
+/// The outcome of [`QuoteStore::accept_once`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Acceptance {
-    /// It stands.
+pub enum AcceptOutcome {
+    /// The quote was accepted by this call.
     Accepted,
-    /// The quote was accepted before, by this; on a cluster perhaps by an attempt of this very call
-    /// whose answer was lost.
+    /// The quote was accepted before, with this acceptance. On a cluster that may have been an
+    /// attempt of this call whose reply was lost.
     Already(Bytes),
-    /// No such quote (any more).
+    /// There is no such quote, or it has expired.
     Unknown,
 }
 
-/// Keeps firm quotes: one per idempotency key, accepted once.
+/// A store of firm quotes: one for each idempotency key, accepted once.
 #[async_trait]
 pub trait QuoteStore: Send + Sync + 'static {
-    /// Keeps a quote unless one is kept under its idempotency key: then that one is returned, and
-    /// this one leaves no trace. Of several callers at the same time one is the first.
-    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<Written, Error>;
+    /// Stores a quote unless one is stored under its idempotency key; then that one is returned and
+    /// the new one is not kept. Of concurrent callers exactly one stores its quote.
+    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<PutOutcome, Error>;
 
-    /// A quote by its id; nothing when there is none (any more).
+    /// Returns the quote with this id, or `None` if there is none or it has expired.
     async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error>;
 
-    /// Accepts a quote unless it was accepted before. Of several callers at the same time one is
-    /// the first.
+    /// Accepts a quote unless it was accepted before. Of concurrent callers exactly one succeeds.
     async fn accept_once(
         &self,
         tenant: &TenantId,
         quote_id: &str,
         acceptance: Bytes,
-    ) -> Result<Acceptance, Error>;
+    ) -> Result<AcceptOutcome, Error>;
 }

@@ -1,9 +1,9 @@
-//! How fast events become visible: the embedded log, a real Redis, 20,000 customers.
+//! Measures how fast events become visible: the embedded log, a real Redis, 20,000 customers.
 //!
 //! `cargo run --release -p fairlead-stream --example fold_events [EVENTS]`
 //!
-//! Prints events per second, and CPU per event of this process (log reader, stream and Redis client
-//! together) beside the time that the bare fold takes in the same run.
+//! Prints events per second, and the CPU time of this process for each event (log reader, stream
+//! and Redis client together) beside the time of the fold alone in the same run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -65,12 +65,12 @@ async fn main() -> anyhow::Result<()> {
     let (took, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     let counts = progress.now().counts;
     let memory = store.report().await?.used_memory >> 20;
-    let fold = bare_fold(&events);
+    let fold = fold_seconds(&events);
     let each = |seconds: f64| seconds * 1e6 / count as f64;
     println!("{counts:?}");
     println!(
-        "{count} events in {took:.2} s: {:.0} events/s; {:.1} us CPU an event, of which the bare \
-         fold {:.1} us; Redis holds {memory} MiB",
+        "{count} events in {took:.2} s: {:.0} events/s; {:.1} us CPU an event, of which the fold \
+         alone {:.1} us; Redis holds {memory} MiB",
         count as f64 / took,
         each(cpu),
         each(fold),
@@ -78,8 +78,9 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The same events folded into the same customers, without log, encoding and Redis.
-fn bare_fold(events: &[Event]) -> f64 {
+/// Returns the seconds to fold the same events into the same customers, without log, encoding and
+/// Redis.
+fn fold_seconds(events: &[Event]) -> f64 {
     let registry = Registry::builtin();
     let mut states: std::collections::HashMap<&str, EntityState> = std::collections::HashMap::new();
     let started = Instant::now();
@@ -133,7 +134,7 @@ fn events(count: usize, now_ms: i64) -> Vec<Event> {
         .collect()
 }
 
-/// User and system time of this process.
+/// Returns the user and system time of this process.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();

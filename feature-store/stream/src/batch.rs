@@ -1,4 +1,4 @@
-//! From records to events, grouped by what they change.
+//! Decoding of records, and grouping of their events by partition and entity.
 
 use std::collections::HashMap;
 
@@ -14,53 +14,54 @@ use tracing::Span;
 use crate::dead_letter;
 use crate::progress::Counts;
 
-/// The events of a poll, by entity and partition.
+/// The events of a poll, grouped by partition and entity.
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) events: Vec<Event>,
-    pub(crate) groups: Vec<Group>,
+    pub(crate) groups: Vec<EntityEvents>,
     pub(crate) dead_letters: Vec<Record>,
-    /// What was judged before any state was looked at.
+    /// The records that were rejected before any state was read.
     pub(crate) counts: Counts,
-    /// Spans of records that carry a sampled trace; they end when the batch is visible.
+    /// Spans of records with a sampled trace; they end when the batch is visible.
     spans: Vec<Span>,
     index: HashMap<(i32, EntityKey), usize>,
 }
 
-/// Events of one partition for one entity, ascending in offset.
+/// The events of one partition for one entity, by ascending offset.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct EntityEvents {
     pub(crate) partition: i32,
     pub(crate) entity: Entity,
     pub(crate) key: EntityKey,
-    pub(crate) events: Vec<Place>,
+    pub(crate) events: Vec<EventRef>,
 }
 
-/// An event of a batch.
+/// An event of a batch: its offset in the partition and its index in [`Batch::events`].
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub(crate) struct EventRef {
     pub(crate) offset: i64,
-    pub(crate) event: usize,
+    pub(crate) index: usize,
 }
 
 impl Batch {
-    /// Takes a record. `handled` says that its dead letter, if it makes one, was written before.
-    pub(crate) fn take(
+    /// Adds a record. `handled` is true if the record was applied before; if it is invalid, its
+    /// dead letter was written then.
+    pub(crate) fn add(
         &mut self,
         delivered: &Delivered,
         registry: &Registry,
         now_ms: i64,
         handled: bool,
     ) {
-        match read(delivered, registry, now_ms) {
+        match decode(delivered, registry, now_ms) {
             Ok((event, keys)) => {
-                self.trace(&delivered.record);
+                self.continue_trace(&delivered.record);
                 self.group(delivered, event, keys, registry);
             }
             Err(_) if handled => self.counts.replayed += 1,
-            Err(Unreadable::TooLate) => self.counts.too_late += 1,
-            Err(Unreadable::Junk(cause)) => {
-                // The cause names values, which are personal: it stands in the letter only.
+            Err(Rejection::TooLate) => self.counts.too_late += 1,
+            Err(Rejection::Invalid(cause)) => {
+                // The cause holds personal values, so it goes to the dead letter, not to the log.
                 tracing::warn!(
                     partition = delivered.position.partition,
                     offset = delivered.position.offset,
@@ -75,39 +76,39 @@ impl Batch {
 
     fn group(&mut self, delivered: &Delivered, event: Event, keys: Keys, registry: &Registry) {
         let partition = delivered.position.partition;
-        let place = Place {
+        let event_ref = EventRef {
             offset: delivered.position.offset,
-            event: self.events.len(),
+            index: self.events.len(),
         };
         if let Some(product) = keys.product
             && registry.concerns(Entity::Product, &event)
         {
-            self.add(partition, Entity::Product, product, place);
+            self.add_to_group(partition, Entity::Product, product, event_ref);
         }
-        self.add(partition, Entity::Customer, keys.customer, place);
+        self.add_to_group(partition, Entity::Customer, keys.customer, event_ref);
         self.events.push(event);
     }
 
-    fn add(&mut self, partition: i32, entity: Entity, key: EntityKey, place: Place) {
+    fn add_to_group(&mut self, partition: i32, entity: Entity, key: EntityKey, event: EventRef) {
         let next = self.groups.len();
         let index = *self.index.entry((partition, key.clone())).or_insert(next);
         if index == next {
-            self.groups.push(Group {
+            self.groups.push(EntityEvents {
                 partition,
                 entity,
                 key,
                 events: Vec::new(),
             });
         }
-        self.groups[index].events.push(place);
+        self.groups[index].events.push(event);
     }
 
-    fn trace(&mut self, record: &Record) {
+    fn continue_trace(&mut self, record: &Record) {
         let header = record.header(TRACEPARENT);
         let Some(parent) = header.and_then(|value| std::str::from_utf8(value).ok()) else {
             return;
         };
-        // The last two digits are the flags; the lowest says whether anyone wants to see it.
+        // The last two digits are the flags; the lowest bit means sampled.
         let flags = parent.rsplit('-').next();
         let sampled = flags.and_then(|flags| u8::from_str_radix(flags, 16).ok());
         if sampled.is_some_and(|flags| flags & 1 == 1) {
@@ -118,28 +119,31 @@ impl Batch {
     }
 }
 
+/// The keys of the entities that an event may change.
 struct Keys {
     customer: EntityKey,
     product: Option<EntityKey>,
 }
 
-enum Unreadable {
+/// The reason why a record is not applied.
+enum Rejection {
     TooLate,
-    Junk(String),
+    /// The record is no valid event, with the cause for the dead letter.
+    Invalid(String),
 }
 
-fn read(
+fn decode(
     delivered: &Delivered,
     registry: &Registry,
     now_ms: i64,
-) -> Result<(Event, Keys), Unreadable> {
+) -> Result<(Event, Keys), Rejection> {
     let payload = &delivered.record.payload;
     if payload.is_empty() {
         let cause = "an empty payload is not allowed: an encoded fairlead.event.v1.Event";
-        return Err(Unreadable::Junk(cause.into()));
+        return Err(Rejection::Invalid(cause.into()));
     }
     let event = Event::decode(payload.clone()).map_err(|cause| {
-        Unreadable::Junk(format!(
+        Rejection::Invalid(format!(
             "{} bytes that are no fairlead.event.v1.Event: {cause}",
             payload.len()
         ))
@@ -147,10 +151,10 @@ fn read(
     registry
         .check_event(&event, now_ms)
         .map_err(|error| match error {
-            EventError::TooLate { .. } => Unreadable::TooLate,
-            EventError::Refused { .. } => Unreadable::Junk(error.to_string()),
+            EventError::TooLate { .. } => Rejection::TooLate,
+            EventError::Refused { .. } => Rejection::Invalid(error.to_string()),
         })?;
-    let keys = keys(&event).map_err(|error| Unreadable::Junk(error.to_string()))?;
+    let keys = keys(&event).map_err(|error| Rejection::Invalid(error.to_string()))?;
     Ok((event, keys))
 }
 
@@ -201,24 +205,25 @@ mod tests {
         Record::new("key", event.encode_to_vec())
     }
 
-    fn taken(records: &[Delivered]) -> Batch {
+    fn batch_of(records: &[Delivered]) -> Batch {
         let mut batch = Batch::default();
         for record in records {
-            batch.take(record, &Registry::builtin(), NOW, false);
+            batch.add(record, &Registry::builtin(), NOW, false);
         }
         batch
     }
 
     #[test]
     fn records_are_grouped_by_partition_and_entity() {
-        let batch = taken(&[
+        let batch = batch_of(&[
             delivered(0, 5, click("anna")),
             delivered(1, 9, click("anna")),
             delivered(0, 6, click("boris")),
             delivered(0, 7, click("anna")),
         ]);
-        let offsets =
-            |group: &Group| -> Vec<i64> { group.events.iter().map(|place| place.offset).collect() };
+        let offsets = |group: &EntityEvents| -> Vec<i64> {
+            group.events.iter().map(|event| event.offset).collect()
+        };
         let customers: Vec<_> = batch
             .groups
             .iter()
@@ -236,15 +241,15 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_where_somebody_wants_to_see_it() {
+    fn only_sampled_traces_are_continued() {
         let traced = |value: &str| {
             let record = click("anna").with_header(TRACEPARENT, value.to_owned());
-            taken(&[delivered(0, 0, record)]).spans.len()
+            batch_of(&[delivered(0, 0, record)]).spans.len()
         };
         let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
         assert_eq!(traced(&format!("{trace}-01")), 1);
         assert_eq!(traced(&format!("{trace}-00")), 0);
-        assert_eq!(traced("junk"), 0);
+        assert_eq!(traced("malformed"), 0);
         assert_eq!(traced(""), 0);
     }
 }

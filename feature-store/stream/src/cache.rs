@@ -1,29 +1,30 @@
-//! States in memory, so that the owner of a partition only writes.
+//! A cache of states, so that the owner of a partition mostly writes to the store only.
 
 use std::collections::HashMap;
 
 use fairlead_online::EntityKey;
 use fairlead_proto::feature::v1::EntityState;
 
-/// A state with the mark that the store acknowledged for it; nothing where the store has none.
+/// A state with the offset that the store acknowledged for it, or `None` if the store has no state.
 #[derive(Debug, Default)]
-pub(crate) struct Marked {
-    pub(crate) mark: Option<i64>,
+pub(crate) struct CachedState {
+    pub(crate) offset: Option<i64>,
     pub(crate) state: EntityState,
 }
 
-/// Two generations: what is used moves to the young one; when that is full, the old one is dropped
-/// and the young one grows old. Whatever was used among the last half of the capacity is there.
+/// A cache of two generations. A used state moves to the young one; when that is full, the old one
+/// is dropped and the young one becomes the old one. The states used last, up to half of the
+/// capacity, are always in the cache.
 #[derive(Debug, Default)]
 pub(crate) struct Cache {
-    young: HashMap<EntityKey, Marked>,
-    old: HashMap<EntityKey, Marked>,
+    young: HashMap<EntityKey, CachedState>,
+    old: HashMap<EntityKey, CachedState>,
     half: usize,
 }
 
 impl Cache {
-    /// Sets how many states are kept; an empty cache keeps none until then.
-    pub(crate) fn limit(&mut self, capacity: usize) {
+    /// Sets the number of states to keep, which is 0 in a new cache.
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
         self.half = capacity / 2;
         if self.young.len() > self.half {
             self.old = std::mem::take(&mut self.young);
@@ -33,19 +34,20 @@ impl Cache {
         }
     }
 
-    /// Takes a state out: whoever changes it puts it back once the store has it.
-    pub(crate) fn take(&mut self, key: &EntityKey) -> Option<Marked> {
+    /// Removes and returns a state, or `None` if it is not in the cache. The caller puts it back
+    /// once the store has the changed state.
+    pub(crate) fn take(&mut self, key: &EntityKey) -> Option<CachedState> {
         self.young.remove(key).or_else(|| self.old.remove(key))
     }
 
-    pub(crate) fn put(&mut self, key: EntityKey, marked: Marked) {
+    pub(crate) fn put(&mut self, key: EntityKey, state: CachedState) {
         if self.half == 0 {
             return;
         }
         if self.young.len() >= self.half {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key, marked);
+        self.young.insert(key, state);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -67,27 +69,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_stays_and_the_rest_is_bounded() {
+    fn used_states_stay_and_the_size_is_bounded() {
         let mut cache = Cache::default();
-        cache.limit(100);
+        cache.set_capacity(100);
         for index in 0..10_000 {
-            cache.put(key(index), Marked::default());
+            cache.put(key(index), CachedState::default());
             let hot = cache.take(&key(0)).expect("used in every round");
             cache.put(key(0), hot);
             assert!(cache.young.len() + cache.old.len() <= 101);
         }
         assert!(cache.take(&key(5_000)).is_none());
         assert!(cache.take(&key(9_999)).is_some());
-        cache.limit(4);
+        cache.set_capacity(4);
         assert!(cache.young.len() + cache.old.len() <= 4);
         cache.clear();
         assert!(cache.take(&key(0)).is_none());
     }
 
     #[test]
-    fn no_capacity_is_no_cache() {
+    fn a_cache_without_capacity_keeps_no_state() {
         let mut cache = Cache::default();
-        cache.put(key(1), Marked::default());
+        cache.put(key(1), CachedState::default());
         assert!(cache.take(&key(1)).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What can be set.
+//! The settings of the stream.
 
 use std::time::Duration;
 
@@ -6,35 +6,36 @@ use crate::error::Error;
 
 /// The topic of behaviour events.
 pub const EVENTS_TOPIC: &str = "fairlead.events.v1";
-/// The topic of what could not be applied.
+/// The topic of records that could not be applied.
 pub const DEAD_LETTERS_TOPIC: &str = "fairlead.dead-letters.v1";
 /// The consumer group.
 pub const GROUP: &str = "fairlead-stream";
 
-/// What can be set; the defaults are good.
+/// The settings of the stream.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where events come from.
+    /// The topic of events.
     pub topic: String,
-    /// Where goes what cannot be applied; must exist.
+    /// The topic of records that cannot be applied. It must exist.
     pub dead_letter_topic: String,
     /// The consumer group.
     pub group: String,
-    /// Names the log that offsets belong to, 1 to 64 characters of [A-Za-z0-9_.-]. Give another
-    /// one when the log is begun anew or replaced while the store is kept: offsets of the new log
-    /// are then not taken for those of the old one, and features of both add up.
+    /// The name of the log to which offsets belong, 1 to 64 characters of [A-Za-z0-9_.-]. Set
+    /// another one if the log is replaced or created again while the store is kept: offsets of the
+    /// new log are then not confused with those of the old one, and features of both add up.
     pub log_name: String,
-    /// Records per batch, 1 to 100,000. More make fewer writes per entity, and a longer wait.
+    /// The most records of a batch, 1 to 100,000. Larger batches make fewer writes per entity and
+    /// a longer delay.
     pub batch_records: usize,
-    /// How long a poll waits for records, 1 to 1,000 ms.
+    /// The time that a poll waits for records, 1 to 1,000 ms.
     pub poll_wait_ms: u64,
-    /// How long the store must have acknowledged a write before its records count as safe, 0 to
-    /// 600,000 ms. An append-only file that is synced every second may forget one second.
+    /// The time since the store's acknowledgement after which a record counts as safe, 0 to
+    /// 600,000 ms. An append-only file that is synced every second may lose one second.
     pub commit_lag_ms: u64,
-    /// States kept in memory, 0 to 10,000,000.
+    /// The number of states kept in memory, 0 to 10,000,000.
     pub cached_entities: usize,
-    /// Longest pause between attempts to reach a store or log that is away, 10 to 600,000 ms.
+    /// The longest pause between attempts to reach an unavailable store or log, 10 to 600,000 ms.
     pub longest_pause_ms: u64,
 }
 
@@ -55,7 +56,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Refuses what cannot be worked with: names the key, the value and what is allowed.
+    /// Checks the values. An error names the key, the value and the allowed range.
     pub fn check(&self) -> Result<(), Error> {
         let name = &self.log_name;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);

@@ -1,13 +1,13 @@
-//! What cannot be applied, with its cause.
+//! Dead letters: records that cannot be applied, with their cause.
 
 use fairlead_event_log::{Delivered, Record, TRACEPARENT};
 use fairlead_proto::event::v1::DeadLetter;
 use prost::Message as _;
 
-/// How much of a payload a dead letter keeps.
+/// The most bytes of a payload that a dead letter keeps.
 pub const MAX_PAYLOAD_BYTES: usize = 64 << 10;
 
-/// The record for the dead-letter topic. It keeps the key and the trace of the original.
+/// Returns the record for the dead-letter topic. It keeps the key and the trace of the original.
 pub(crate) fn record(delivered: &Delivered, cause: String, now_ms: i64) -> Record {
     let original = &delivered.record;
     let kept = original.payload.len().min(MAX_PAYLOAD_BYTES);
@@ -20,7 +20,7 @@ pub(crate) fn record(delivered: &Delivered, cause: String, now_ms: i64) -> Recor
         payload: original.payload.slice(..kept).into(),
         payload_length: i64::try_from(original.payload.len()).unwrap_or(i64::MAX),
     };
-    // A record's key may be junk, too: one that is longer than ids can be is left out.
+    // The key may be invalid, too: one that is longer than ids can be is left out.
     let key = if original.key.len() <= 1_024 {
         original.key.clone()
     } else {

@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-/// What can stop the stream, or make it begin again from what is safe.
+/// An error that stops the stream or makes it read again from the safe offset.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// A setting out of range.
@@ -10,7 +10,7 @@ pub enum Error {
         key: &'static str,
         /// Its value.
         value: String,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// The event log failed.
@@ -19,18 +19,19 @@ pub enum Error {
     /// The online store failed.
     #[error(transparent)]
     Store(#[from] fairlead_online::Error),
-    /// The store holds less than it acknowledged: it crashed, or was emptied. Read again from what
-    /// is safe.
+    /// The store lost writes that it acknowledged: it crashed or was emptied. The stream reads
+    /// again from the safe offset.
     #[error(
-        "the online store went back: a mark of {expected} was acknowledged, and now stands at {found:?}"
+        "the online store went back: offset {expected} was acknowledged, and now {found:?} is stored"
     )]
-    WentBack {
-        /// What was acknowledged.
+    StoreWentBack {
+        /// The acknowledged offset.
         expected: i64,
-        /// What stands there.
+        /// The stored offset, or `None` if the field does not exist.
         found: Option<i64>,
     },
-    /// Others keep writing the same entities: two streams run under different groups or names.
+    /// Another writer keeps changing the same entities: two streams run with different groups or
+    /// names.
     #[error(
         "entities of partition {partition} were changed by somebody else {attempts} times in a row: \
          see that one consumer group writes this store"
@@ -38,10 +39,10 @@ pub enum Error {
     Contended {
         /// The partition.
         partition: i32,
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: usize,
     },
-    /// The log is shorter than what was applied from it.
+    /// The log ends before the offsets that were applied from it.
     #[error(
         "topic {topic:?} partition {partition} ends at offset {end}, but the online store holds what \
          offsets below {safe} of the log `{log_name}` told: the log was begun anew; give it another \
@@ -54,7 +55,7 @@ pub enum Error {
         partition: i32,
         /// The next offset to be written.
         end: i64,
-        /// What the store has seen.
+        /// The offset below which the store holds the log's events.
         safe: i64,
         /// The name of the log.
         log_name: String,
@@ -62,10 +63,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether beginning again from what is safe helps, sooner or later.
+    /// Returns true if the stream may recover by reading again from the safe offset.
     pub(crate) fn is_recoverable(&self) -> bool {
         match self {
-            Self::Store(_) | Self::WentBack { .. } | Self::Contended { .. } => true,
+            Self::Store(_) | Self::StoreWentBack { .. } | Self::Contended { .. } => true,
             Self::Log(error) => {
                 error.is_transient()
                     || matches!(error, fairlead_event_log::Error::NotAssigned { .. })

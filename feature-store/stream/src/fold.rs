@@ -1,5 +1,5 @@
-//! Folding a batch into the store: load what is not in memory, compute, swap, and again where
-//! somebody else was faster.
+//! Folding a batch into the store: load states that are not cached, compute new ones, write them by
+//! compare-and-swap, and repeat for those that another writer changed meanwhile.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use fairlead_proto::event::v1::Event;
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Applied, Entity, Registry};
 
-use crate::batch::{Batch, Group};
-use crate::cache::Marked;
+use crate::batch::{Batch, EntityEvents};
+use crate::cache::CachedState;
 use crate::error::Error;
 use crate::meters;
 use crate::partition::Partition;
 use crate::progress::Counts;
 
-/// How often a group may be found changed by somebody else within one batch.
-const ATTEMPTS: usize = 8;
-/// After so many groups others may use the thread: a batch is milliseconds of arithmetic.
-const GROUPS_IN_A_ROW: usize = 64;
+/// The most attempts to write the states of one batch.
+const MAX_ATTEMPTS: usize = 8;
+/// The number of groups after which the task yields: a batch takes milliseconds to compute.
+const GROUPS_PER_YIELD: usize = 64;
 
 pub(crate) struct Fold<'a> {
     pub(crate) store: &'a dyn FeatureStore,
@@ -27,69 +27,74 @@ pub(crate) struct Fold<'a> {
     pub(crate) partitions: &'a mut HashMap<i32, Partition>,
 }
 
-/// A group whose new state waits for the store.
-struct Waiting {
+/// A group whose new state is to be written.
+struct ComputedState {
+    /// The group's index in the batch.
     group: usize,
-    state: Marked,
+    state: CachedState,
     counts: Counts,
 }
 
 impl Fold<'_> {
-    /// Applies the batch and returns what became of its events once the store has acknowledged
-    /// everything. On an error the caches no longer count.
+    /// Applies the batch and returns the counts of its events once the store has acknowledged all
+    /// writes. After an error the caches are invalid.
     pub(crate) async fn apply(&mut self, batch: &Batch) -> Result<Counts, Error> {
         let mut counts = batch.counts;
-        let mut open: Vec<usize> = (0..batch.groups.len()).collect();
-        for attempt in 0..ATTEMPTS {
-            let states = self.load(&batch.groups, &open).await?;
-            let (waiting, writes) = self.compute(batch, &open, states, &mut counts).await;
-            open = self.swap(batch, waiting, writes, &mut counts).await?;
-            if open.is_empty() {
+        let mut pending: Vec<usize> = (0..batch.groups.len()).collect();
+        for attempt in 0..MAX_ATTEMPTS {
+            let states = self.load(&batch.groups, &pending).await?;
+            let (computed, writes) = self.compute(batch, &pending, states, &mut counts).await;
+            pending = self.write(batch, computed, writes, &mut counts).await?;
+            if pending.is_empty() {
                 return Ok(counts);
             }
-            meters::stale(open.len());
+            meters::stale(pending.len());
             tracing::debug!(
-                groups = open.len(),
+                groups = pending.len(),
                 attempt,
                 "states changed by another writer"
             );
         }
         Err(Error::Contended {
-            partition: open
+            partition: pending
                 .first()
                 .map_or(0, |group| batch.groups[*group].partition),
-            attempts: ATTEMPTS,
+            attempts: MAX_ATTEMPTS,
         })
     }
 
-    /// The states of the groups: from memory, else from the store.
-    async fn load(&mut self, groups: &[Group], open: &[usize]) -> Result<Vec<Marked>, Error> {
-        let mut states = Vec::with_capacity(open.len());
+    /// Returns the states of the pending groups, from the cache or else from the store.
+    async fn load(
+        &mut self,
+        groups: &[EntityEvents],
+        pending: &[usize],
+    ) -> Result<Vec<CachedState>, Error> {
+        let mut states = Vec::with_capacity(pending.len());
         let mut missing = Vec::new();
-        let mut asked = Vec::new();
-        for (place, group) in open.iter().map(|index| &groups[*index]).enumerate() {
+        let mut fields = Vec::new();
+        for (index, group) in pending.iter().map(|group| &groups[*group]).enumerate() {
             let partition = self.partitions.get_mut(&group.partition);
-            let known = partition.and_then(|partition| partition.cache.take(&group.key));
-            if known.is_none() {
-                missing.push(place);
-                asked.push((group.key.clone(), self.source(group.partition)));
+            let cached = partition.and_then(|partition| partition.cache.take(&group.key));
+            if cached.is_none() {
+                missing.push(index);
+                fields.push((group.key.clone(), self.source(group.partition)));
             }
-            states.push(known.unwrap_or_default());
+            states.push(cached.unwrap_or_default());
         }
-        if asked.is_empty() {
+        if fields.is_empty() {
             return Ok(states);
         }
-        let fields = self.store.read_fields(&asked).await?;
-        for (place, field) in missing.into_iter().zip(fields) {
+        let fields = self.store.read_fields(&fields).await?;
+        for (index, field) in missing.into_iter().zip(fields) {
             let Some(field) = field else { continue };
             let state = self.registry.decode(&field.state).unwrap_or_else(|cause| {
-                // Begun anew rather than left: a state that nobody can read helps nobody.
+                // An unreadable state is of no use, so an empty one replaces it.
                 tracing::error!(%cause, "stored state unreadable, begun anew");
                 meters::unreadable_state();
                 EntityState::default()
             });
-            states[place] = Marked {
-                mark: Some(field.mark),
+            states[index] = CachedState {
+                offset: Some(field.offset),
                 state,
             };
         }
@@ -99,119 +104,120 @@ impl Fold<'_> {
     fn source(&self, partition: i32) -> SourcePartition {
         self.partitions.get(&partition).map_or_else(
             || SourcePartition::new("", partition),
-            |known| known.source.clone(),
+            |partition| partition.source.clone(),
         )
     }
 
-    /// The new states, and the writes that make them stand. What did not change goes back to
-    /// memory.
+    /// Returns the changed states and the writes of them, in the same order. Unchanged states go
+    /// back to the cache.
     async fn compute(
         &mut self,
         batch: &Batch,
-        open: &[usize],
-        states: Vec<Marked>,
+        pending: &[usize],
+        states: Vec<CachedState>,
         counts: &mut Counts,
-    ) -> (Vec<Waiting>, Vec<Write>) {
-        let mut waiting = Vec::with_capacity(open.len());
-        let mut writes = Vec::with_capacity(open.len());
-        for (turn, (index, mut marked)) in open.iter().zip(states).enumerate() {
-            if turn % GROUPS_IN_A_ROW == GROUPS_IN_A_ROW - 1 {
+    ) -> (Vec<ComputedState>, Vec<Write>) {
+        let mut computed = Vec::with_capacity(pending.len());
+        let mut writes = Vec::with_capacity(pending.len());
+        for (number, (index, mut cached)) in pending.iter().zip(states).enumerate() {
+            if number % GROUPS_PER_YIELD == GROUPS_PER_YIELD - 1 {
                 tokio::task::yield_now().await;
             }
             let group = &batch.groups[*index];
-            let (mark, seen) = fold(self.registry, group, &batch.events, &mut marked);
-            let Some(mark) = mark else {
-                counts.add(seen);
-                self.keep(group, marked);
+            let (offset, group_counts) = fold(self.registry, group, &batch.events, &mut cached);
+            let Some(offset) = offset else {
+                counts.add(group_counts);
+                self.cache_state(group, cached);
                 continue;
             };
-            let state = self.registry.encode(group.entity, &mut marked.state);
+            let state = self.registry.encode(group.entity, &mut cached.state);
             writes.push(Write {
                 key: group.key.clone(),
                 source: self.source(group.partition),
-                expected_mark: marked.mark,
-                mark,
+                expected_offset: cached.offset,
+                offset,
                 state: state.into(),
                 ttl: Some(ttl(self.registry, group.entity)),
             });
-            waiting.push(Waiting {
+            computed.push(ComputedState {
                 group: *index,
-                state: marked,
-                counts: seen,
+                state: cached,
+                counts: group_counts,
             });
         }
-        (waiting, writes)
+        (computed, writes)
     }
 
-    /// Writes; returns the groups that have to be computed again.
-    async fn swap(
+    /// Writes the states and returns the groups that must be computed again.
+    async fn write(
         &mut self,
         batch: &Batch,
-        waiting: Vec<Waiting>,
+        computed: Vec<ComputedState>,
         writes: Vec<Write>,
         counts: &mut Counts,
     ) -> Result<Vec<usize>, Error> {
         if writes.is_empty() {
             return Ok(Vec::new());
         }
-        let marks: Vec<i64> = writes.iter().map(|write| write.mark).collect();
+        let offsets: Vec<i64> = writes.iter().map(|write| write.offset).collect();
         let outcomes = self.store.apply(writes).await?;
         let mut again = Vec::new();
-        for ((mut waiting, mark), outcome) in waiting.into_iter().zip(marks).zip(outcomes) {
+        for ((mut computed, offset), outcome) in computed.into_iter().zip(offsets).zip(outcomes) {
             match outcome {
                 WriteOutcome::Applied => {
-                    counts.add(waiting.counts);
-                    waiting.state.mark = Some(mark);
-                    self.keep(&batch.groups[waiting.group], waiting.state);
+                    counts.add(computed.counts);
+                    computed.state.offset = Some(offset);
+                    self.cache_state(&batch.groups[computed.group], computed.state);
                 }
-                WriteOutcome::Stale { current_mark } => {
-                    if let Some(expected) = waiting.state.mark
-                        && current_mark < Some(expected)
+                WriteOutcome::Stale { current_offset } => {
+                    if let Some(expected) = computed.state.offset
+                        && current_offset < Some(expected)
                     {
-                        return Err(Error::WentBack {
+                        return Err(Error::StoreWentBack {
                             expected,
-                            found: current_mark,
+                            found: current_offset,
                         });
                     }
-                    again.push(waiting.group);
+                    again.push(computed.group);
                 }
             }
         }
         Ok(again)
     }
 
-    fn keep(&mut self, group: &Group, marked: Marked) {
+    fn cache_state(&mut self, group: &EntityEvents, state: CachedState) {
         if let Some(partition) = self.partitions.get_mut(&group.partition) {
-            partition.cache.put(group.key.clone(), marked);
+            partition.cache.put(group.key.clone(), state);
         }
     }
 }
 
-/// Folds the events above the state's mark into it. Returns the new mark where the state changed,
-/// and what became of the events of customers (a product's are the same events once more).
+/// Folds the events above the state's offset into it. Returns the new offset, or `None` if the
+/// state did not change, and the counts of the events. The counts of a product's group are zero,
+/// because its events are counted with their customers.
 fn fold(
     registry: &Registry,
-    group: &Group,
+    group: &EntityEvents,
     events: &[Event],
-    marked: &mut Marked,
+    cached: &mut CachedState,
 ) -> (Option<i64>, Counts) {
     let mut counts = Counts::default();
-    let mut mark = None;
-    for place in &group.events {
-        if marked.mark.is_some_and(|mark| place.offset <= mark) {
+    let mut new_offset = None;
+    for event_ref in &group.events {
+        if cached.offset.is_some_and(|last| event_ref.offset <= last) {
             counts.replayed += 1;
             continue;
         }
-        let event = &events[place.event];
+        let event = &events[event_ref.index];
         let applied = match group.entity {
-            Entity::Customer => registry.apply_customer(&mut marked.state, event),
-            Entity::Product => registry.apply_product(&mut marked.state, event),
+            Entity::Customer => registry.apply_customer(&mut cached.state, event),
+            Entity::Product => registry.apply_product(&mut cached.state, event),
         };
         match applied {
             Applied::Changed => {
                 counts.applied += 1;
-                counts.outcomes.note(event.kind());
-                mark = Some(place.offset);
+                counts.outcomes.count(event.kind());
+                new_offset = Some(event_ref.offset);
             }
             Applied::Duplicate => counts.duplicates += 1,
             Applied::TooLate => counts.too_late += 1,
@@ -221,7 +227,7 @@ fn fold(
     if group.entity == Entity::Product {
         counts = Counts::default();
     }
-    (mark, counts)
+    (new_offset, counts)
 }
 
 fn ttl(registry: &Registry, entity: Entity) -> Duration {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::progress::Counts;
 
-/// What became of a batch.
+/// Counts the events of a batch by outcome and kind.
 pub(crate) fn counts(counts: Counts) {
     for (outcome, count) in [
         ("applied", counts.applied),
@@ -31,36 +31,36 @@ pub(crate) fn counts(counts: Counts) {
     }
 }
 
-/// How long a batch took from poll to acknowledgement, and how large it was.
+/// Records the time of a batch from poll to acknowledgement, and its size.
 pub(crate) fn batch(took: Duration, records: usize) {
     metrics::histogram!("fairlead_stream_apply_seconds").record(took.as_secs_f64());
     metrics::histogram!("fairlead_stream_batch_size").record(records as f64);
 }
 
-/// From the append of a record to its visibility.
+/// Records the time from the append of a record to its visibility.
 pub(crate) fn visible(milliseconds: i64) {
     let seconds = milliseconds.max(0) as f64 / 1_000.0;
     metrics::histogram!("fairlead_stream_visible_seconds").record(seconds);
 }
 
-/// Records behind what is committed.
+/// Sets the number of records that are not committed.
 pub(crate) fn lag(records: u64) {
     metrics::gauge!("fairlead_stream_lag_records").set(records as f64);
 }
 
-/// Writes that found another mark.
+/// Counts writes that found another offset than expected.
 pub(crate) fn stale(writes: usize) {
     if writes > 0 {
         metrics::counter!("fairlead_stream_stale_writes_total").increment(writes as u64);
     }
 }
 
-/// Reading began again from what is safe.
+/// Counts a restart of reading from the safe offset.
 pub(crate) fn resync() {
     metrics::counter!("fairlead_stream_resyncs_total").increment(1);
 }
 
-/// A stored state could not be read and was begun anew.
+/// Counts a stored state that could not be read and was replaced.
 pub(crate) fn unreadable_state() {
     metrics::counter!("fairlead_stream_unreadable_states_total").increment(1);
 }

@@ -1,4 +1,4 @@
-//! What is known of an owned partition.
+//! The state of an owned partition: its offsets, its checkpoint and its cache.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,24 +8,24 @@ use fairlead_online::{EntityKey, Field, SourcePartition, Write};
 
 use crate::cache::Cache;
 
-/// An owned partition. Offsets here are those of the next record, as in commits, unless they are
-/// called marks.
+/// An owned partition. Its offsets are those of the next record, as in commits, except
+/// `checkpoint_offset`, which is that of the last record applied.
 #[derive(Debug)]
 pub(crate) struct Partition {
     pub(crate) number: i32,
     pub(crate) source: SourcePartition,
     pub(crate) cache: Cache,
-    /// Whether it was found out where to read from. Until then its records are dropped.
+    /// True once the offset to read from is known. Until then its records are dropped.
     pub(crate) synced: bool,
-    /// The mark of the progress note in the store.
-    pub(crate) noted_mark: Option<i64>,
-    /// The safe offset in that note.
-    noted_safe: i64,
-    /// Everything below was applied; dead letters below were written.
+    /// The offset of the checkpoint in the store, or `None` if there is no checkpoint.
+    pub(crate) checkpoint_offset: Option<i64>,
+    /// The safe offset in the checkpoint.
+    checkpoint_safe: i64,
+    /// The offset below which all records are applied and their dead letters written.
     pub(crate) next: i64,
-    /// Everything below has been acknowledged for long enough.
+    /// The offset below which all records have been acknowledged for long enough.
     pub(crate) safe: i64,
-    /// Offsets and when everything below them was acknowledged, ascending.
+    /// Times, ascending, each with the offset below which all records were acknowledged then.
     acknowledged: VecDeque<(Instant, i64)>,
 }
 
@@ -36,34 +36,34 @@ impl Partition {
             source: SourcePartition::new(log_name, number),
             cache: Cache::default(),
             synced: false,
-            noted_mark: None,
-            noted_safe: 0,
+            checkpoint_offset: None,
+            checkpoint_safe: 0,
             next: 0,
             safe: 0,
             acknowledged: VecDeque::new(),
         }
     }
 
-    /// Nothing that was held in memory counts any more.
-    pub(crate) fn forget(&mut self) {
+    /// Drops what is held in memory, so that the partition must be synced again.
+    pub(crate) fn reset(&mut self) {
         self.cache.clear();
         self.acknowledged.clear();
         self.synced = false;
     }
 
-    /// Takes what the store noted; reading begins at `from`.
-    pub(crate) fn begin(&mut self, note: Option<&Field>, from: i64) {
-        self.noted_mark = note.map(|field| field.mark);
-        self.noted_safe = note.map_or(from, safe_of);
-        self.next = note
-            .map_or(from, |field| field.mark.saturating_add(1))
+    /// Starts reading at `from`, with the checkpoint that the store holds.
+    pub(crate) fn start(&mut self, checkpoint: Option<&Field>, from: i64) {
+        self.checkpoint_offset = checkpoint.map(|field| field.offset);
+        self.checkpoint_safe = checkpoint.map_or(from, safe_offset);
+        self.next = checkpoint
+            .map_or(from, |field| field.offset.saturating_add(1))
             .max(from);
         self.safe = from;
         self.acknowledged.clear();
         self.synced = true;
     }
 
-    /// Everything below `next` was acknowledged just now.
+    /// Records that the store has acknowledged everything below `next`.
     pub(crate) fn acknowledge(&mut self, next: i64, now: Instant) {
         if next > self.next {
             self.next = next;
@@ -77,8 +77,8 @@ impl Partition {
         }
     }
 
-    /// Moves what is safe on to what was acknowledged `lag` ago; says whether it moved.
-    pub(crate) fn settle(&mut self, lag: Duration, now: Instant) -> bool {
+    /// Advances the safe offset to what was acknowledged `lag` ago. Returns true if it moved.
+    pub(crate) fn advance_safe(&mut self, lag: Duration, now: Instant) -> bool {
         let before = self.safe;
         while let Some((at, next)) = self.acknowledged.front() {
             if now.duration_since(*at) < lag {
@@ -90,37 +90,38 @@ impl Partition {
         self.safe != before
     }
 
-    /// The progress note to be written, where it differs from the one that stands.
-    pub(crate) fn note(&self, key: &EntityKey) -> Option<Write> {
-        let mark = self.next - 1;
-        if mark < 0 || (self.noted_mark == Some(mark) && self.noted_safe == self.safe) {
+    /// Returns the write of a new checkpoint, or `None` if it would equal the stored one.
+    pub(crate) fn checkpoint(&self, key: &EntityKey) -> Option<Write> {
+        let offset = self.next - 1;
+        let unchanged = self.checkpoint_offset == Some(offset) && self.checkpoint_safe == self.safe;
+        if offset < 0 || unchanged {
             return None;
         }
         Some(Write {
             key: key.clone(),
             source: self.source.clone(),
-            expected_mark: self.noted_mark,
-            mark,
+            expected_offset: self.checkpoint_offset,
+            offset,
             state: Bytes::copy_from_slice(&self.safe.to_be_bytes()),
             ttl: None,
         })
     }
 
-    /// The note was written.
-    pub(crate) fn noted(&mut self, write_mark: i64) {
-        self.noted_mark = Some(write_mark);
-        self.noted_safe = self.safe;
+    /// Records that the checkpoint with this offset was written.
+    pub(crate) fn checkpoint_written(&mut self, offset: i64) {
+        self.checkpoint_offset = Some(offset);
+        self.checkpoint_safe = self.safe;
     }
 }
 
-/// Where to read from again, as a note says; where it is unreadable, behind its mark.
-pub(crate) fn safe_of(note: &Field) -> i64 {
-    let safe = note
+/// Returns the safe offset of a checkpoint, or its own offset if the safe one is unreadable.
+pub(crate) fn safe_offset(checkpoint: &Field) -> i64 {
+    let safe = checkpoint
         .state
         .first_chunk::<8>()
         .map(|bytes| i64::from_be_bytes(*bytes));
-    safe.unwrap_or(note.mark)
-        .clamp(0, note.mark.saturating_add(1).max(0))
+    safe.unwrap_or(checkpoint.offset)
+        .clamp(0, checkpoint.offset.saturating_add(1).max(0))
 }
 
 #[cfg(test)]
@@ -128,50 +129,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_acknowledged_long_enough_is_safe() {
+    fn offsets_become_safe_after_the_lag() {
         let lag = Duration::from_secs(2);
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut partition = Partition::new(0, "log");
-        partition.begin(None, 5);
+        partition.start(None, 5);
         partition.acknowledge(10, at(0));
         partition.acknowledge(20, at(1));
-        assert!(!partition.settle(lag, at(1)));
-        assert!(partition.settle(lag, at(2)));
+        assert!(!partition.advance_safe(lag, at(1)));
+        assert!(partition.advance_safe(lag, at(2)));
         assert_eq!((partition.safe, partition.next), (10, 20));
-        assert!(partition.settle(lag, at(60)));
+        assert!(partition.advance_safe(lag, at(60)));
         assert_eq!(partition.safe, 20);
     }
 
     #[test]
-    fn a_note_says_what_changed() {
+    fn a_checkpoint_is_written_when_an_offset_changed() {
         let key = EntityKey::progress("group", "topic");
         let mut partition = Partition::new(3, "log");
-        partition.begin(None, 0);
-        assert_eq!(partition.note(&key), None, "nothing was applied yet");
+        partition.start(None, 0);
+        assert_eq!(partition.checkpoint(&key), None, "nothing was applied yet");
         partition.acknowledge(7, Instant::now());
-        let write = partition.note(&key).expect("a note");
-        assert_eq!((write.expected_mark, write.mark), (None, 6));
-        partition.noted(write.mark);
-        assert_eq!(partition.note(&key), None);
-        partition.settle(Duration::ZERO, Instant::now());
-        let write = partition.note(&key).expect("what is safe moved");
-        assert_eq!((write.expected_mark, write.mark), (Some(6), 6));
+        let write = partition.checkpoint(&key).expect("a checkpoint");
+        assert_eq!((write.expected_offset, write.offset), (None, 6));
+        partition.checkpoint_written(write.offset);
+        assert_eq!(partition.checkpoint(&key), None);
+        partition.advance_safe(Duration::ZERO, Instant::now());
+        let write = partition.checkpoint(&key).expect("the safe offset moved");
+        assert_eq!((write.expected_offset, write.offset), (Some(6), 6));
         let field = Field {
-            mark: write.mark,
+            offset: write.offset,
             state: write.state,
         };
-        assert_eq!(safe_of(&field), 7);
+        assert_eq!(safe_offset(&field), 7);
     }
 
     #[test]
-    fn a_note_that_cannot_be_read_reads_again_rather_than_skipping() {
-        let note = |mark, state: &'static [u8]| Field {
-            mark,
+    fn an_unreadable_checkpoint_never_skips_records() {
+        let checkpoint = |offset, state: &'static [u8]| Field {
+            offset,
             state: Bytes::from_static(state),
         };
-        assert_eq!(safe_of(&note(9, b"")), 9);
-        assert_eq!(safe_of(&note(9, &[0xff; 8])), 0);
-        assert_eq!(safe_of(&note(9, &[0x7f; 8])), 10);
+        assert_eq!(safe_offset(&checkpoint(9, b"")), 9);
+        assert_eq!(safe_offset(&checkpoint(9, &[0xff; 8])), 0);
+        assert_eq!(safe_offset(&checkpoint(9, &[0x7f; 8])), 10);
     }
 }

@@ -1,4 +1,4 @@
-//! How far the stream has come, for whoever waits for it.
+//! The progress of the stream, and a watch for callers that wait for it.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use fairlead_event_log::Position;
 use fairlead_proto::event::v1::EventKind;
 use tokio::sync::watch;
 
-/// What became of events since the stream was started.
+/// The numbers of events by outcome since the stream was started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Changed their customer's state.
+    /// Events that changed their customer's state.
     pub applied: u64,
-    /// Were sent twice.
+    /// Events that were sent twice.
     pub duplicates: u64,
-    /// Came after everything that they could change.
+    /// Events older than everything that they could change.
     pub too_late: u64,
-    /// Changed nothing that is kept of customers.
+    /// Events that concern nothing kept of customers.
     pub irrelevant: u64,
-    /// Were in the store already: read again after a restart.
+    /// Events that were in the store already and were read again, after a restart say.
     pub replayed: u64,
-    /// Could not be applied and went to the dead letters.
+    /// Records that could not be applied and went to the dead letters.
     pub dead_lettered: u64,
-    /// What the applied ones say of offers.
+    /// The applied events about offers, by kind.
     pub outcomes: Outcomes,
 }
 
-/// What applied events say of offers.
+/// The numbers of applied events about offers, by kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Outcomes {
     /// Offers seen.
@@ -39,7 +39,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    pub(crate) fn note(&mut self, kind: EventKind) {
+    pub(crate) fn count(&mut self, kind: EventKind) {
         match kind {
             EventKind::Impression => self.impressions += 1,
             EventKind::Click => self.clicks += 1,
@@ -66,26 +66,26 @@ impl Counts {
     }
 }
 
-/// How far the stream has come.
+/// The progress of the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// By owned partition: the next offset; everything below is visible in the store.
+    /// The next offset of each owned partition. Everything below is visible in the store.
     pub next: BTreeMap<i32, i64>,
-    /// By owned partition: what is committed; below it nothing is ever read again.
+    /// The safe offset of each owned partition. Nothing below is ever read again.
     pub safe: BTreeMap<i32, i64>,
-    /// What became of events.
+    /// The numbers of events by outcome.
     pub counts: Counts,
-    /// How often reading began again from what is safe.
+    /// The number of times that reading began again from the safe offset.
     pub resyncs: u64,
 }
 
 impl Progress {
-    /// Whether everything below these positions (ends of partitions, say) is visible.
+    /// Returns true if everything below these positions (ends of partitions, say) is visible.
     pub fn reached(&self, ends: &[Position]) -> bool {
         reached(&self.next, ends)
     }
 
-    /// Whether everything below these positions will never be read again.
+    /// Returns true if nothing below these positions will be read again.
     pub fn settled(&self, ends: &[Position]) -> bool {
         reached(&self.safe, ends)
     }
@@ -105,21 +105,21 @@ fn reached(offsets: &BTreeMap<i32, i64>, ends: &[Position]) -> bool {
 pub struct ProgressWatch(pub(crate) watch::Receiver<Progress>);
 
 impl ProgressWatch {
-    /// The progress now.
+    /// Returns the current progress.
     pub fn now(&self) -> Progress {
         self.0.borrow().clone()
     }
 
-    /// Waits until a condition holds and returns the progress then; nothing when the stream ended
+    /// Waits until a condition holds and returns the progress then, or `None` if the stream ended
     /// before.
     pub async fn until(&mut self, condition: impl FnMut(&Progress) -> bool) -> Option<Progress> {
         let progress = self.0.wait_for(condition).await.ok()?;
         Some(progress.clone())
     }
 
-    /// Waits until everything below these positions is visible: pass the log's `end_offsets` to
-    /// wait for all that was appended so far. Nothing when the stream ended before. Meant for a
-    /// stream that owns all the partitions named.
+    /// Waits until everything below these positions is visible and returns the progress then, or
+    /// `None` if the stream ended before. Pass the log's `end_offsets` to wait for all that was
+    /// appended so far. The stream must own all partitions of `ends`.
     pub async fn caught_up(&mut self, ends: &[Position]) -> Option<Progress> {
         self.until(|progress| progress.reached(ends)).await
     }
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reached_means_every_partition() {
+    fn reached_requires_every_partition() {
         let mut progress = Progress::default();
         let end = |partition, offset| Position { partition, offset };
         assert!(

@@ -1,4 +1,4 @@
-//! The loop.
+//! The stream's main loop.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,31 +23,31 @@ use crate::meters;
 use crate::partition::Partition;
 use crate::progress::{Progress, ProgressWatch};
 
-/// How often what became safe is noted and committed.
-const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// The interval at which safe offsets are written to the store and committed.
+const COMMIT_INTERVAL: Duration = Duration::from_millis(500);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What the stream works with.
+/// The dependencies of the stream.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where events come from and dead letters go.
+    /// The log of events and dead letters.
     pub log: Arc<dyn EventLog>,
-    /// Where states go.
+    /// The store of states.
     pub store: Arc<dyn FeatureStore>,
-    /// What events mean.
+    /// The definitions of features.
     pub registry: Registry,
-    /// Judges events from the future, and measures how long they took to become visible.
+    /// The clock that rejects events from the future and measures the delay to visibility.
     pub clock: Arc<dyn Clock>,
 }
 
-/// The stream, ready to run.
+/// A stream that is ready to run.
 pub struct Stream {
     worker: Worker,
     watch: watch::Receiver<Progress>,
 }
 
 impl Stream {
-    /// Checks the settings.
+    /// Checks the settings and returns the stream.
     pub fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
         let (progress, watch) = watch::channel(Progress::default());
@@ -63,13 +63,16 @@ impl Stream {
         Ok(Self { worker, watch })
     }
 
-    /// Watches how far the stream has come; works before, while and after it runs.
+    /// Returns a watch of the stream's progress, valid before, during and after the run.
     pub fn progress(&self) -> ProgressWatch {
         ProgressWatch(self.watch.clone())
     }
 
-    /// Runs until told to stop, then notes and commits what is safe and leaves the group. A store
-    /// or log that is away is waited for; ends with an error only where waiting cannot help.
+    /// Runs until `shutdown` is cancelled, then commits the safe offsets and leaves the group. The
+    /// stream waits for a store or log that is unavailable.
+    ///
+    /// # Errors
+    /// Returns only errors that waiting cannot resolve.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let mut worker = self.worker;
         let Some(mut consumer) = worker.join(&shutdown).await? else {
@@ -97,7 +100,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Joins the group; nothing when told to stop before.
+    /// Joins the group. Returns `None` if `shutdown` is cancelled before.
     async fn join(
         &mut self,
         shutdown: &CancellationToken,
@@ -129,7 +132,7 @@ impl Worker {
                 polled = consumer.poll(self.config.batch_records, self.config.poll_wait()) => polled,
             };
             let done = match polled {
-                Ok(poll) => self.take(consumer, poll).await,
+                Ok(poll) => self.process(consumer, poll).await,
                 Err(cause) => Err(cause.into()),
             };
             match done {
@@ -143,10 +146,10 @@ impl Worker {
         Ok(())
     }
 
-    /// One poll: ownership first, then records, then what is due.
-    async fn take(&mut self, consumer: &mut dyn Consumer, poll: Poll) -> Result<(), Error> {
-        self.own(&poll.revoked, &poll.assigned);
-        // Records of partitions that are synced just now were polled from another place.
+    /// Processes one poll: changes of ownership, then records, then a commit if it is due.
+    async fn process(&mut self, consumer: &mut dyn Consumer, poll: Poll) -> Result<(), Error> {
+        self.update_ownership(&poll.revoked, &poll.assigned);
+        // Records of partitions that `sync` is about to seek were polled from another offset.
         let records: Vec<_> = poll
             .records
             .into_iter()
@@ -156,7 +159,7 @@ impl Worker {
         if !records.is_empty() {
             self.apply(&records).await?;
         }
-        if self.committed.elapsed() >= COMMIT_EVERY {
+        if self.committed.elapsed() >= COMMIT_INTERVAL {
             self.commit(consumer).await?;
         }
         Ok(())
@@ -168,7 +171,7 @@ impl Worker {
             .is_some_and(|partition| partition.synced)
     }
 
-    fn own(&mut self, revoked: &[TopicPartition], assigned: &[TopicPartition]) {
+    fn update_ownership(&mut self, revoked: &[TopicPartition], assigned: &[TopicPartition]) {
         for lost in revoked {
             self.partitions.remove(&lost.partition);
             tracing::info!(partition = lost.partition, "partition lost");
@@ -179,14 +182,14 @@ impl Worker {
         }
         let share = self.config.cached_entities / self.partitions.len().max(1);
         for partition in self.partitions.values_mut() {
-            partition.cache.limit(share);
+            partition.cache.set_capacity(share);
         }
         if !revoked.is_empty() {
             self.publish();
         }
     }
 
-    /// Applies records; when this returns they are visible and their dead letters durable.
+    /// Applies records. When it returns, they are visible and their dead letters durable.
     async fn apply(&mut self, records: &[Delivered]) -> Result<(), Error> {
         let started = Instant::now();
         let now_ms = self.deps.clock.now_ms();
@@ -197,8 +200,8 @@ impl Worker {
             let next = self
                 .partitions
                 .get(&partition)
-                .map_or(0, |known| known.next);
-            batch.take(record, &self.deps.registry, now_ms, offset < next);
+                .map_or(0, |partition| partition.next);
+            batch.add(record, &self.deps.registry, now_ms, offset < next);
             ends.insert(partition, offset + 1);
         }
         let letters = std::mem::take(&mut batch.dead_letters);
@@ -218,7 +221,7 @@ impl Worker {
                 partition.acknowledge(end, now);
             }
         }
-        self.note().await?;
+        self.write_checkpoints().await?;
         self.progress
             .send_modify(|progress| progress.counts.add(counts));
         self.publish();
@@ -231,13 +234,13 @@ impl Worker {
         Ok(())
     }
 
-    /// Notes in the store how far each partition has come. After the states that it covers: what
-    /// Redis forgets in a crash is a tail of what it was told.
-    async fn note(&mut self) -> Result<(), Error> {
+    /// Writes each partition's checkpoint to the store, after the states that it covers: what Redis
+    /// loses in a crash are the last of its writes.
+    async fn write_checkpoints(&mut self) -> Result<(), Error> {
         let mut numbers = Vec::new();
         let mut writes = Vec::new();
         for partition in self.partitions.values() {
-            if let Some(write) = partition.note(&self.progress_key) {
+            if let Some(write) = partition.checkpoint(&self.progress_key) {
                 numbers.push(partition.number);
                 writes.push(write);
             }
@@ -245,38 +248,42 @@ impl Worker {
         if writes.is_empty() {
             return Ok(());
         }
-        let marks: Vec<_> = writes
+        let offsets: Vec<_> = writes
             .iter()
-            .map(|write| (write.expected_mark, write.mark))
+            .map(|write| (write.expected_offset, write.offset))
             .collect();
         let outcomes = self.deps.store.apply(writes).await?;
-        for ((number, (expected, mark)), outcome) in numbers.into_iter().zip(marks).zip(outcomes) {
+        let written = numbers.into_iter().zip(offsets).zip(outcomes);
+        for ((number, (expected, offset)), outcome) in written {
             let Some(partition) = self.partitions.get_mut(&number) else {
                 continue;
             };
             match outcome {
-                WriteOutcome::Applied => partition.noted(mark),
-                WriteOutcome::Stale { current_mark } if current_mark < expected => {
-                    return Err(Error::WentBack {
+                WriteOutcome::Applied => partition.checkpoint_written(offset),
+                WriteOutcome::Stale { current_offset } if current_offset < expected => {
+                    return Err(Error::StoreWentBack {
                         expected: expected.unwrap_or_default(),
-                        found: current_mark,
+                        found: current_offset,
                     });
                 }
-                // Another stream owns the partition, or did until now; the next note says more.
-                WriteOutcome::Stale { current_mark } => partition.noted_mark = current_mark,
+                // Another stream owns the partition, or did until now. The next checkpoint is
+                // compared with the offset that it wrote.
+                WriteOutcome::Stale { current_offset } => {
+                    partition.checkpoint_offset = current_offset;
+                }
             }
         }
         Ok(())
     }
 
-    /// Notes and commits what has become safe.
+    /// Advances the safe offsets, then writes them to the store and commits them.
     async fn commit(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
         self.committed = Instant::now();
         let lag = self.config.commit_lag();
         let topic: Arc<str> = self.config.topic.as_str().into();
         let mut safe = Vec::new();
         for partition in self.partitions.values_mut() {
-            if partition.synced && partition.settle(lag, Instant::now()) {
+            if partition.synced && partition.advance_safe(lag, Instant::now()) {
                 let position = Position {
                     partition: partition.number,
                     offset: partition.safe,
@@ -285,11 +292,11 @@ impl Worker {
             }
         }
         if !safe.is_empty() {
-            self.note().await?;
+            self.write_checkpoints().await?;
             self.publish();
             match consumer.commit(&safe).await {
                 Ok(()) => {}
-                // The next poll says what is still owned; marks make a repeat change nothing.
+                // The next poll reports what is still owned; a repeat changes no state.
                 Err(cause @ (LogError::NotAssigned { .. } | LogError::GroupChanged { .. })) => {
                     tracing::debug!(%cause, "commit came too late");
                 }
@@ -302,8 +309,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Waits until store and log answer, then reads again from what is safe. Polls go on, so that
-    /// the group does not take the partitions away; what they bring is dropped.
+    /// Waits until store and log answer, then reads again from the safe offsets. It goes on polling
+    /// and drops the records, so that the group does not evict this consumer.
     async fn begin_again(
         &mut self,
         consumer: &mut dyn Consumer,
@@ -314,7 +321,7 @@ impl Worker {
         meters::resync();
         self.progress.send_modify(|progress| progress.resyncs += 1);
         for partition in self.partitions.values_mut() {
-            partition.forget();
+            partition.reset();
         }
         while self.back_off.pause_unless(shutdown).await {
             match self.try_again(consumer).await {
@@ -333,12 +340,12 @@ impl Worker {
 
     async fn try_again(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
         let poll = consumer.poll(1, Duration::ZERO).await?;
-        self.own(&poll.revoked, &poll.assigned);
+        self.update_ownership(&poll.revoked, &poll.assigned);
         self.deps.store.healthy().await?;
         self.sync(consumer).await
     }
 
-    /// Tells watchers how far the owned partitions have come.
+    /// Publishes the offsets of the owned partitions to the watches.
     pub(crate) fn publish(&self) {
         self.progress.send_modify(|progress| {
             let synced = || {

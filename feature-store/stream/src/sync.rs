@@ -1,46 +1,46 @@
-//! Where to read from: what the store says it holds safely.
+//! The offset to read from after an assignment or an error: the safe offset in the store.
 
-use fairlead_event_log::{Consumer, OffsetRange, Position};
+use fairlead_event_log::{Consumer, PartitionOffsets, Position};
 
 use crate::error::Error;
-use crate::partition::safe_of;
+use crate::partition::safe_offset;
 use crate::stream::Worker;
 
 impl Worker {
-    /// Finds out for each partition that does not know it where to read from, and goes there.
-    /// Records that were polled before are to be dropped.
+    /// Seeks each partition that is not synced to its safe offset. Records that were polled before
+    /// must be dropped.
     pub(crate) async fn sync(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
-        let open: Vec<i32> = self
+        let unsynced: Vec<i32> = self
             .partitions
             .values()
             .filter(|partition| !partition.synced)
             .map(|partition| partition.number)
             .collect();
-        if open.is_empty() {
+        if unsynced.is_empty() {
             return Ok(());
         }
-        let asked: Vec<_> = open
+        let fields: Vec<_> = unsynced
             .iter()
             .filter_map(|number| self.partitions.get(number))
             .map(|partition| (self.progress_key.clone(), partition.source.clone()))
             .collect();
-        let notes = self.deps.store.read_fields(&asked).await?;
+        let checkpoints = self.deps.store.read_fields(&fields).await?;
         let ranges = self.deps.log.offsets(&self.config.topic).await?;
-        for (number, note) in open.into_iter().zip(notes) {
+        for (number, checkpoint) in unsynced.into_iter().zip(checkpoints) {
             let range = ranges.iter().find(|range| range.partition == number);
-            let range = range.copied().unwrap_or(OffsetRange {
+            let range = range.copied().unwrap_or(PartitionOffsets {
                 partition: number,
                 start: 0,
                 end: 0,
             });
-            let from = self.from(range, note.as_ref().map(safe_of))?;
+            let from = self.start_offset(range, checkpoint.as_ref().map(safe_offset))?;
             let position = Position {
                 partition: number,
                 offset: from,
             };
             consumer.seek(&self.config.topic, position).await?;
             if let Some(partition) = self.partitions.get_mut(&number) {
-                partition.begin(note.as_ref(), from);
+                partition.start(checkpoint.as_ref(), from);
                 tracing::info!(
                     partition = number,
                     from,
@@ -53,9 +53,9 @@ impl Worker {
         Ok(())
     }
 
-    fn from(&self, range: OffsetRange, safe: Option<i64>) -> Result<i64, Error> {
+    fn start_offset(&self, range: PartitionOffsets, safe: Option<i64>) -> Result<i64, Error> {
         let Some(safe) = safe else {
-            // The store knows nothing of this log: it is new, or was emptied.
+            // The store has no checkpoint of this log: it is new, or was emptied.
             return Ok(range.start);
         };
         if safe > range.end {

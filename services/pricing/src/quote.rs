@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fairlead_chassis::deadline::Deadline;
 use fairlead_domain::TenantId;
-use fairlead_online::{Acceptance, NewQuote, StoredQuote, Written};
+use fairlead_online::{AcceptOutcome, NewQuote, PutOutcome, StoredQuote};
 use fairlead_price_engine::StrategyPrice;
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::pricing::v1::{
@@ -57,14 +57,14 @@ impl Service {
             idempotency_key: &request.idempotency_key,
             quote_id: &id,
             content: content::encode(&fingerprint, &answer),
-            keep: self.keep(&answer, now_ms),
+            ttl: self.keep(&answer, now_ms),
         };
         let written = self
             .stored(deadline, self.quotes().put_if_absent(new))
             .await?;
         let (answer, repeated_key) = match written {
-            Written::New => (answer, false),
-            Written::Existing(kept) => {
+            PutOutcome::New => (answer, false),
+            PutOutcome::Existing(kept) => {
                 let (kept_for, kept) = content::decode(&kept).ok_or(Error::Tampered {
                     quote_id: request.idempotency_key.clone(),
                     thing: "content",
@@ -184,9 +184,9 @@ impl Service {
         let standing = match acceptance {
             Some(standing) => standing,
             None => match self.accept_now(&tenant, &quote, deadline).await? {
-                Acceptance::Accepted => return Ok(accepted(*quote, self.now_ms())),
-                Acceptance::Already(standing) => standing,
-                Acceptance::Unknown => return Err(unknown()),
+                AcceptOutcome::Accepted => return Ok(accepted(*quote, self.now_ms())),
+                AcceptOutcome::Already(standing) => standing,
+                AcceptOutcome::Unknown => return Err(unknown()),
             },
         };
         let at = <[u8; 8]>::try_from(&standing[..]).map_err(|_| tampered("acceptance"))?;
@@ -198,7 +198,7 @@ impl Service {
         tenant: &TenantId,
         quote: &Quote,
         deadline: Option<Deadline>,
-    ) -> Result<Acceptance, Error> {
+    ) -> Result<AcceptOutcome, Error> {
         let now_ms = self.now_ms();
         if now_ms >= quote.expires_at_ms {
             return Err(Error::Expired {

@@ -1,53 +1,53 @@
-//! How records lie in the file: many of one partition in one value, so that a hundred thousand
-//! events a second do not become a hundred thousand tree entries.
+//! The format of records in the file. One value holds many records of one partition, so that a
+//! hundred thousand events a second do not become a hundred thousand tree entries.
 //!
-//! A chunk is a header (version, number of records, time of the append) and the records one
-//! after the other, each behind its own length. Offsets are not stored: the key names the first
-//! one and the rest follow without gaps. All numbers are little-endian.
+//! A chunk is a header (version, number of records, time of the append) followed by the records,
+//! each preceded by its length. Offsets are not stored: the key holds the first one and the others
+//! follow without gaps. All numbers are little-endian.
 
 use bytes::{Buf, BufMut, Bytes};
 
 use crate::record::Record;
 
-/// Bytes of a chunk's header.
+/// The size of a chunk's header in bytes.
 pub(crate) const HEADER_BYTES: usize = 1 + 4 + 8;
 
-/// A chunk is closed before it grows beyond this: with the tree's own bookkeeping it just fits
-/// a page of 128 KiB.
+/// The largest size of a chunk in bytes, unless a single record is larger. With the tree's own
+/// bookkeeping such a chunk just fits a page of 128 KiB.
 pub(crate) const TARGET_BYTES: usize = 120 * 1024;
 
 const VERSION: u8 = 1;
 
-/// What a chunk's header says.
+/// A chunk's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Header {
-    /// How many records follow.
+pub(crate) struct ChunkHeader {
+    /// The number of records that follow.
     pub(crate) records: u32,
-    /// When they were appended, in milliseconds since the Unix epoch: retention counts from here.
+    /// The time of the append in milliseconds since the Unix epoch. Retention counts from it.
     pub(crate) appended_at_ms: i64,
 }
 
-/// Bytes that are not a chunk.
+/// The error of bytes that are not a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a chunk of records is malformed: {0}")]
-pub(crate) struct Malformed(&'static str);
+pub(crate) struct MalformedChunk(&'static str);
 
 /// Encoded records of one partition, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Segment {
-    /// How many records `bytes` holds.
+pub(crate) struct EncodedRecords {
+    /// The number of records in `bytes`.
     pub(crate) records: u32,
     /// The records, without a header.
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Segment {
-    /// Whether `record` belongs into another segment, so that a chunk stays near its target.
+impl EncodedRecords {
+    /// Returns true if a chunk with `record` added would exceed [`TARGET_BYTES`].
     pub(crate) fn is_full_for(&self, record: &Record) -> bool {
         self.records > 0 && HEADER_BYTES + self.bytes.len() + encoded_len(record) > TARGET_BYTES
     }
 
-    /// Adds a record. Sizes fit: admission limits records far below 4 GiB.
+    /// Adds a record. Its lengths fit in 32 bits: admission limits records far below 4 GiB.
     pub(crate) fn push(&mut self, record: &Record) {
         let out = &mut self.bytes;
         out.reserve(encoded_len(record));
@@ -73,7 +73,7 @@ fn encoded_len(record: &Record) -> usize {
 }
 
 /// Writes a header over the first [`HEADER_BYTES`] of `out`.
-pub(crate) fn write_header(out: &mut [u8], header: Header) {
+pub(crate) fn write_header(out: &mut [u8], header: ChunkHeader) {
     let mut out = &mut out[..HEADER_BYTES];
     out.put_u8(VERSION);
     out.put_u32_le(header.records);
@@ -81,26 +81,28 @@ pub(crate) fn write_header(out: &mut [u8], header: Header) {
 }
 
 /// Reads a header.
-pub(crate) fn read_header(mut chunk: &[u8]) -> Result<Header, Malformed> {
-    let version = chunk.try_get_u8().map_err(|_| Malformed("it is empty"))?;
+pub(crate) fn read_header(mut chunk: &[u8]) -> Result<ChunkHeader, MalformedChunk> {
+    let version = chunk
+        .try_get_u8()
+        .map_err(|_| MalformedChunk("it is empty"))?;
     if version != VERSION {
-        return Err(Malformed("its version is unknown"));
+        return Err(MalformedChunk("its version is unknown"));
     }
-    let cut = |_| Malformed("its header is cut off");
-    Ok(Header {
+    let cut = |_| MalformedChunk("its header is cut off");
+    Ok(ChunkHeader {
         records: chunk.try_get_u32_le().map_err(cut)?,
         appended_at_ms: chunk.try_get_i64_le().map_err(cut)?,
     })
 }
 
-/// Iterates over the records of a chunk; keys, payloads and values share its allocation.
-pub(crate) struct Records {
+/// A cursor over the records of a chunk. Keys, payloads and header values share its allocation.
+pub(crate) struct ChunkRecords {
     rest: Bytes,
     left: u32,
 }
 
-impl Records {
-    pub(crate) fn of(mut chunk: Bytes) -> Result<Self, Malformed> {
+impl ChunkRecords {
+    pub(crate) fn new(mut chunk: Bytes) -> Result<Self, MalformedChunk> {
         let header = read_header(&chunk)?;
         chunk.advance(HEADER_BYTES);
         Ok(Self {
@@ -109,8 +111,8 @@ impl Records {
         })
     }
 
-    /// Passes over the first `count` records.
-    pub(crate) fn skip_records(&mut self, count: u64) -> Result<(), Malformed> {
+    /// Skips the next `count` records.
+    pub(crate) fn skip_records(&mut self, count: u64) -> Result<(), MalformedChunk> {
         for _ in 0..count.min(u64::from(self.left)) {
             let len = take_len(&mut self.rest)?;
             take(&mut self.rest, len)?;
@@ -119,8 +121,8 @@ impl Records {
         Ok(())
     }
 
-    /// The next record, or none at the end.
-    pub(crate) fn next_record(&mut self) -> Result<Option<Record>, Malformed> {
+    /// Returns the next record, or `None` at the end.
+    pub(crate) fn next_record(&mut self) -> Result<Option<Record>, MalformedChunk> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -131,18 +133,18 @@ impl Records {
     }
 }
 
-fn decode(encoded: &mut Bytes) -> Result<Record, Malformed> {
+fn decode(encoded: &mut Bytes) -> Result<Record, MalformedChunk> {
     let timestamp_ms = encoded
         .try_get_i64_le()
-        .map_err(|_| Malformed("a record is cut off"))?;
+        .map_err(|_| MalformedChunk("a record is cut off"))?;
     let key_len = take_len(encoded)?;
     let payload_len = take_len(encoded)?;
     let header_count = take_len(encoded)?;
     let key = take(encoded, key_len)?;
     let payload = take(encoded, payload_len)?;
-    // A header takes at least its two lengths: this bounds what a damaged count can allocate.
+    // A header takes at least its two lengths, so this bounds what a damaged count can allocate.
     if header_count > encoded.len() / 8 {
-        return Err(Malformed("a record's headers are cut off"));
+        return Err(MalformedChunk("a record's headers are cut off"));
     }
     let mut headers = Vec::with_capacity(header_count);
     for _ in 0..header_count {
@@ -150,7 +152,7 @@ fn decode(encoded: &mut Bytes) -> Result<Record, Malformed> {
         let value_len = take_len(encoded)?;
         let name = take(encoded, name_len)?;
         let name = std::str::from_utf8(&name)
-            .map_err(|_| Malformed("a header's name is not UTF-8"))?
+            .map_err(|_| MalformedChunk("a header's name is not UTF-8"))?
             .to_owned();
         headers.push((name, take(encoded, value_len)?));
     }
@@ -162,15 +164,15 @@ fn decode(encoded: &mut Bytes) -> Result<Record, Malformed> {
     })
 }
 
-fn take_len(from: &mut Bytes) -> Result<usize, Malformed> {
+fn take_len(from: &mut Bytes) -> Result<usize, MalformedChunk> {
     from.try_get_u32_le()
         .map(|len| len as usize)
-        .map_err(|_| Malformed("a length is cut off"))
+        .map_err(|_| MalformedChunk("a length is cut off"))
 }
 
-fn take(from: &mut Bytes, len: usize) -> Result<Bytes, Malformed> {
+fn take(from: &mut Bytes, len: usize) -> Result<Bytes, MalformedChunk> {
     if len > from.len() {
-        return Err(Malformed("a length exceeds what is there"));
+        return Err(MalformedChunk("a length exceeds what is there"));
     }
     Ok(from.split_to(len))
 }
@@ -198,22 +200,22 @@ mod tests {
     }
 
     fn encode(records: &[Record]) -> Bytes {
-        let mut segment = Segment::default();
+        let mut encoded = EncodedRecords::default();
         for record in records {
-            segment.push(record);
+            encoded.push(record);
         }
         let mut chunk = vec![0; HEADER_BYTES];
-        let header = Header {
-            records: segment.records,
+        let header = ChunkHeader {
+            records: encoded.records,
             appended_at_ms: 7,
         };
         write_header(&mut chunk, header);
-        chunk.extend_from_slice(&segment.bytes);
+        chunk.extend_from_slice(&encoded.bytes);
         chunk.into()
     }
 
-    fn decode_all(chunk: Bytes, skip: u64) -> Result<Vec<Record>, Malformed> {
-        let mut records = Records::of(chunk)?;
+    fn decode_all(chunk: Bytes, skip: u64) -> Result<Vec<Record>, MalformedChunk> {
+        let mut records = ChunkRecords::new(chunk)?;
         records.skip_records(skip)?;
         let mut out = Vec::new();
         while let Some(record) = records.next_record()? {
@@ -224,14 +226,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out(records in records(), skip in 0_u64..40) {
+        fn decoding_returns_the_encoded_records(records in records(), skip in 0_u64..40) {
             let chunk = encode(&records);
             let from = usize::try_from(skip).unwrap_or(usize::MAX).min(records.len());
             prop_assert_eq!(decode_all(chunk, skip).expect("well-formed"), records[from..].to_vec());
         }
 
         #[test]
-        fn the_length_is_known_beforehand(records in records()) {
+        fn the_encoded_length_is_computed_exactly(records in records()) {
             let expected: usize = records.iter().map(encoded_len).sum();
             prop_assert_eq!(encode(&records).len(), HEADER_BYTES + expected);
         }
@@ -245,7 +247,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cut_chunk_is_an_error(records in records(), cut in any::<prop::sample::Index>()) {
+        fn a_truncated_chunk_is_an_error(records in records(), cut in any::<prop::sample::Index>()) {
             prop_assume!(!records.is_empty());
             let chunk = encode(&records);
             let kept = cut.index(chunk.len());
@@ -254,13 +256,13 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_closes_before_its_target() {
+    fn encoded_records_are_full_before_the_target_size() {
         let record = Record::new("key", vec![0_u8; 50_000]);
-        let mut segment = Segment::default();
-        assert!(!segment.is_full_for(&Record::new("", vec![0_u8; 1_000_000])));
-        segment.push(&record);
-        assert!(!segment.is_full_for(&record));
-        segment.push(&record);
-        assert!(segment.is_full_for(&record));
+        let mut encoded = EncodedRecords::default();
+        assert!(!encoded.is_full_for(&Record::new("", vec![0_u8; 1_000_000])));
+        encoded.push(&record);
+        assert!(!encoded.is_full_for(&record));
+        encoded.push(&record);
+        assert!(encoded.is_full_for(&record));
     }
 }

@@ -1,37 +1,51 @@
-//! What the writer thread is asked to do.
+//! The commands that the writer thread carries out, and their results.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::chunk::Segment;
-use super::directory::{Span, Topic};
+use super::chunk::EncodedRecords;
 use super::groups::MemberId;
+use super::metadata::{OffsetSpan, Topic};
 use super::schema::PartitionId;
 use crate::error::Error;
 use crate::log::{Start, TopicSpec};
 
-/// One request with the way back to whoever waits for it.
+/// One operation and the channel for its result.
 pub(crate) struct Command {
-    pub(crate) work: Work,
-    /// Answered once the effect is durable. That nobody waits any more is no reason not to do it.
-    pub(crate) reply: oneshot::Sender<Result<Done, Error>>,
+    pub(crate) operation: Operation,
+    /// Receives the result once the effect is durable. The operation is carried out even if the
+    /// receiver is gone.
+    pub(crate) reply: oneshot::Sender<Result<Completion, Error>>,
 }
 
-/// The request.
-pub(crate) enum Work {
+/// Encoded records of one partition, in order.
+pub(crate) struct PartitionRecords {
+    pub(crate) partition: u32,
+    /// Each part fits into one chunk.
+    pub(crate) parts: Vec<EncodedRecords>,
+}
+
+/// The next offset that a group reads of a partition.
+pub(crate) struct PartitionOffset {
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) partition: u32,
+    pub(crate) offset: u64,
+}
+
+/// What a command does.
+pub(crate) enum Operation {
     Append {
         topic: Arc<Topic>,
-        /// Encoded records by partition, in order within each.
-        segments: Vec<(u32, Vec<Segment>)>,
-        /// Bounds what waits in memory; given back when the command is done.
+        records: Vec<PartitionRecords>,
+        /// Bounds the bytes that wait in memory; released when the command is done.
         _budget: OwnedSemaphorePermit,
     },
     CreateTopic {
         name: String,
         spec: TopicSpec,
     },
-    /// Makes `group` known for the topics' partitions, so that retention waits for it.
+    /// Registers `group` for the topics' partitions, so that retention waits for it.
     Subscribe {
         group: Arc<str>,
         topics: Vec<Arc<Topic>>,
@@ -40,35 +54,35 @@ pub(crate) enum Work {
     Commit {
         group: Arc<str>,
         member: MemberId,
-        offsets: Vec<(Arc<Topic>, u32, u64)>,
+        offsets: Vec<PartitionOffset>,
     },
     ForgetGroup {
         group: String,
     },
-    /// Drops what retention allows to drop.
+    /// Drops the chunks that retention allows to drop.
     Expire,
-    /// A durable write that changes nothing of value.
+    /// Writes the time of a health check durably.
     Probe,
-    /// Ends the thread after what came before.
+    /// Ends the thread after the commands before this one.
     Close,
 }
 
-/// What was done.
+/// The result of a command.
 #[derive(Debug, Default)]
-pub(crate) struct Done {
-    /// Append: partition and offset of its first record there.
-    pub(crate) bases: Vec<(u32, u64)>,
-    /// Expire: records dropped. Forget: partitions that the group was known for.
+pub(crate) struct Completion {
+    /// Append: each partition with the offset of its first record.
+    pub(crate) base_offsets: Vec<(u32, u64)>,
+    /// Expire: records dropped. Forget: partitions for which the group was registered.
     pub(crate) count: u64,
-    /// Expire: whether there is more to drop than one transaction should.
+    /// Expire: true if more chunks may be dropped than one transaction drops.
     pub(crate) more: bool,
 }
 
-/// A change of the directory that a committed transaction brings.
+/// A change of the metadata in memory, to be made after the transaction is committed.
 pub(crate) enum Effect {
     Topic(Arc<Topic>),
     Retention(Arc<Topic>, u64),
-    Span(Arc<Topic>, u32, Span),
+    OffsetSpan(Arc<Topic>, u32, OffsetSpan),
     Committed(Arc<str>, PartitionId, u64),
     Forgotten(String),
     Expired(Arc<Topic>, u64),

@@ -1,4 +1,4 @@
-//! A member of a group on the embedded log.
+//! A member of a consumer group on the embedded log.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::Inner;
-use super::command::Work;
-use super::directory::Topic;
+use super::command::{Operation, PartitionOffset};
 use super::groups::MemberId;
-use super::reader::{Budget, read_partition};
+use super::metadata::Topic;
+use super::reader::{PartitionRange, ReadBudget, read_partition};
 use super::schema::PartitionId;
 use super::transaction::out_of_range;
 use crate::error::Error;
@@ -25,17 +25,19 @@ pub(crate) struct EmbeddedConsumer {
     topics: BTreeMap<u32, Arc<Topic>>,
     max_poll_bytes: usize,
     max_poll_interval: Duration,
-    /// What is owned, with the next offset to deliver.
+    /// The owned partitions, each with the next offset to deliver.
     owned: BTreeMap<PartitionId, u64>,
-    /// Changes that no poll has returned yet.
+    /// Partitions revoked since the last poll that returned.
     revoked: Vec<TopicPartition>,
+    /// Partitions assigned since the last poll that returned.
     assigned: Vec<TopicPartition>,
-    /// The partition that the next poll begins with, so that none waits behind a busy one.
-    turn: usize,
+    /// The index of the partition that the next poll reads first (round robin), so that none
+    /// starves behind a busy one.
+    round_robin: usize,
 }
 
 impl EmbeddedConsumer {
-    /// Joins the group. Its members and topics are known to the file already.
+    /// Joins a group whose offsets for `topics` are in the file already.
     pub(crate) fn join(
         log: Arc<Inner>,
         options: &ConsumerOptions,
@@ -50,7 +52,7 @@ impl EmbeddedConsumer {
             owned: BTreeMap::new(),
             revoked: Vec::new(),
             assigned: Vec::new(),
-            turn: 0,
+            round_robin: 0,
             log,
         };
         consumer.rejoin();
@@ -68,23 +70,24 @@ impl EmbeddedConsumer {
             .join(&self.group, self.member, partitions, self.max_poll_interval);
     }
 
-    fn named(&self, (topic, partition): PartitionId) -> TopicPartition {
+    fn topic_partition(&self, id: PartitionId) -> TopicPartition {
+        let (topic, partition) = id;
         TopicPartition {
             topic: Arc::clone(&self.topics[&topic].name),
             partition: partition.cast_signed(),
         }
     }
 
-    /// Takes over what changed in the group.
+    /// Applies the group's changes of ownership.
     fn sync(&mut self) {
         let changes = self.log.membership.sync(&self.group, self.member);
         let changes = changes.unwrap_or_else(|| {
-            // Put out for not polling: everything owned is another's, and we begin anew.
+            // The group evicted this member for not polling: it owns nothing and joins again.
             tracing::warn!(group = %self.group, "consumer had not polled for too long");
             let lost = std::mem::take(&mut self.owned);
             let lost = lost
                 .into_keys()
-                .map(|id| self.named(id))
+                .map(|id| self.topic_partition(id))
                 .collect::<Vec<_>>();
             self.revoke(lost);
             self.rejoin();
@@ -93,17 +96,18 @@ impl EmbeddedConsumer {
                 .sync(&self.group, self.member)
                 .unwrap_or_default()
         });
-        let revoked: Vec<_> = changes.revoked.iter().map(|id| self.named(*id)).collect();
+        let revoked = changes.revoked.iter();
+        let revoked: Vec<_> = revoked.map(|id| self.topic_partition(*id)).collect();
         self.revoke(revoked);
         for id in changes.revoked {
             self.owned.remove(&id);
         }
         for id in changes.assigned {
             let start = self.topics[&id.0].span(id.1).start;
-            // Subscribing noted an offset; a group that was forgotten since begins anew.
-            let next = self.log.directory.committed(&self.group, id);
+            // Subscribing committed an offset; it is missing if the group was forgotten since.
+            let next = self.log.metadata.committed(&self.group, id);
             self.owned.insert(id, next.unwrap_or(start));
-            self.assigned.push(self.named(id));
+            self.assigned.push(self.topic_partition(id));
         }
     }
 
@@ -112,29 +116,33 @@ impl EmbeddedConsumer {
         self.revoked.extend(lost);
     }
 
-    /// What can be read now: topic, partition and offsets, beginning with whose turn it is.
-    fn ready(&self) -> Vec<(Arc<Topic>, u32, std::ops::Range<u64>)> {
-        let turn = self.turn % self.owned.len().max(1);
+    /// Returns the ranges that can be read now, in round-robin order.
+    fn readable(&self) -> Vec<PartitionRange> {
+        let first = self.round_robin % self.owned.len().max(1);
         self.owned
             .iter()
-            .skip(turn)
-            .chain(self.owned.iter().take(turn))
+            .skip(first)
+            .chain(self.owned.iter().take(first))
             .filter_map(|((topic, partition), next)| {
                 let topic = &self.topics[topic];
                 let span = topic.span(*partition);
-                // What retention dropped below us (after a seek back) cannot be read any more.
+                // After a seek back, retention may have dropped records at the next offset.
                 let from = span.start.max(*next);
-                (from < span.end).then(|| (Arc::clone(topic), *partition, from..span.end))
+                (from < span.end).then(|| PartitionRange {
+                    topic: Arc::clone(topic),
+                    partition: *partition,
+                    offsets: from..span.end,
+                })
             })
             .collect()
     }
 
     async fn fetch(&mut self, max_records: usize) -> Result<Vec<Delivered>, Error> {
-        let ready = self.ready();
-        if ready.is_empty() {
+        let readable = self.readable();
+        if readable.is_empty() {
             return Ok(Vec::new());
         }
-        let mut budget = Budget {
+        let mut budget = ReadBudget {
             records: max_records.max(1),
             bytes: self.max_poll_bytes,
         };
@@ -142,25 +150,25 @@ impl EmbeddedConsumer {
         let (records, nexts) = Inner::blocking(move || {
             store.read("reading events", |txn| {
                 let (mut records, mut nexts) = (Vec::new(), Vec::new());
-                for (topic, partition, range) in ready {
+                for range in readable {
                     if budget.is_spent() {
                         break;
                     }
-                    let next =
-                        read_partition(txn, &topic, partition, range, &mut budget, &mut records)?;
-                    nexts.push(((topic.id, partition), next));
+                    let next = read_partition(txn, &range, &mut budget, &mut records)?;
+                    nexts.push(((range.topic.id, range.partition), next));
                 }
                 Ok((records, nexts))
             })
         })
         .await?;
-        // No await from here on: what was read is either delivered or not marked as such.
+        // No await from here on: a dropped future either marks records as delivered and returns
+        // them, or does neither.
         self.owned.extend(nexts);
-        self.turn = self.turn.wrapping_add(1);
+        self.round_robin = self.round_robin.wrapping_add(1);
         Ok(records)
     }
 
-    fn take(&mut self, records: Vec<Delivered>) -> Poll {
+    fn take_poll(&mut self, records: Vec<Delivered>) -> Poll {
         self.log.meters.polled(&records);
         Poll {
             revoked: std::mem::take(&mut self.revoked),
@@ -190,20 +198,20 @@ impl Consumer for EmbeddedConsumer {
         let deadline = Instant::now() + wait;
         let log = Arc::clone(&self.log);
         loop {
-            let bell = log.membership.bell();
-            tokio::pin!(bell);
-            bell.as_mut().enable();
+            let changed = log.membership.changed();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
             if log.commands.is_closed() {
                 return Err(Error::Closed);
             }
             self.sync();
             let records = self.fetch(max_records).await?;
             if !(records.is_empty() && self.revoked.is_empty() && self.assigned.is_empty()) {
-                return Ok(self.take(records));
+                return Ok(self.take_poll(records));
             }
-            // Whoever waits in a poll is alive, and says so in time.
-            let sign_of_life = Instant::now() + self.max_poll_interval / 2;
-            let waited = tokio::time::timeout_at(deadline.min(sign_of_life), bell).await;
+            // A long poll counts as alive: it syncs again before the group would evict it.
+            let heartbeat = Instant::now() + self.max_poll_interval / 2;
+            let waited = tokio::time::timeout_at(deadline.min(heartbeat), changed).await;
             if waited.is_err() && Instant::now() >= deadline {
                 return Ok(Poll::default());
             }
@@ -218,17 +226,21 @@ impl Consumer for EmbeddedConsumer {
                 let span = topic.span(partition);
                 return Err(out_of_range(&topic, *position, span));
             };
-            offsets.push((topic, partition, offset));
+            offsets.push(PartitionOffset {
+                topic,
+                partition,
+                offset,
+            });
         }
         if offsets.is_empty() {
             return Ok(());
         }
-        let work = Work::Commit {
+        let commit = Operation::Commit {
             group: Arc::clone(&self.group),
             member: self.member,
             offsets,
         };
-        self.log.submit(work).await.map(drop)
+        self.log.submit(commit).await.map(drop)
     }
 
     async fn seek(&mut self, topic: &str, position: Position) -> Result<(), Error> {
@@ -246,7 +258,7 @@ impl Consumer for EmbeddedConsumer {
     async fn lag(&self) -> Result<u64, Error> {
         let behind = |id: &PartitionId| {
             let span = self.topics[&id.0].span(id.1);
-            let committed = self.log.directory.committed(&self.group, *id);
+            let committed = self.log.metadata.committed(&self.group, *id);
             span.end - committed.unwrap_or(span.start).clamp(span.start, span.end)
         };
         Ok(self.owned.keys().map(behind).sum())

@@ -1,28 +1,28 @@
-//! Retention: what may be dropped, and dropping it.
+//! Retention: dropping expired chunks.
 //!
-//! A chunk goes when its retention time has passed since it was appended *and* every group that
-//! is known for the partition has committed beyond it. Chunks go from the oldest on, so that a
-//! partition never has a hole.
+//! A chunk is dropped when its retention time has passed since the append *and* every group
+//! registered for the partition has committed an offset beyond it. Chunks are dropped from the
+//! oldest on, so that a partition never has a gap.
 
 use std::collections::HashMap;
 
 use redb::ReadableTable;
 
 use super::chunk;
-use super::command::{Done, Effect};
-use super::directory::{Span, Topic};
+use super::command::{Completion, Effect};
+use super::metadata::{OffsetSpan, Topic};
 use super::schema::PartitionId;
 use super::store::StoreError;
 use super::transaction::Transaction;
 
-/// Chunks that one transaction drops at most, so that appends never wait long behind it.
+/// The most chunks that one transaction drops, so that appends do not wait long for it.
 const CHUNKS_PER_PASS: usize = 2_048;
 
-/// Drops what may go, up to the limit of one pass.
-pub(crate) fn run(txn: &mut Transaction<'_, '_>) -> Result<Done, StoreError> {
-    let read_upto = slowest_groups(txn)?;
+/// Drops expired chunks, up to the limit of one pass.
+pub(crate) fn drop_expired(txn: &mut Transaction<'_, '_>) -> Result<Completion, StoreError> {
+    let read_upto = lowest_committed(txn)?;
     let mut budget = CHUNKS_PER_PASS;
-    let mut done = Done::default();
+    let mut done = Completion::default();
     for topic in txn.topics() {
         let mut dropped = 0;
         for partition in 0..topic.partitions() {
@@ -37,32 +37,32 @@ pub(crate) fn run(txn: &mut Transaction<'_, '_>) -> Result<Done, StoreError> {
             }
             let span = txn.span(&topic, partition);
             dropped += end - span.start;
-            txn.set_span(&topic, partition, Span { start: end, ..span });
+            txn.set_span(&topic, partition, OffsetSpan { start: end, ..span });
         }
         if dropped > 0 {
             done.count += dropped;
-            txn.note(Effect::Expired(topic, dropped));
+            txn.add_effect(Effect::Expired(topic, dropped));
         }
     }
     done.more = budget == 0;
     Ok(done)
 }
 
-/// For each partition that any group is known for, the lowest committed offset.
-fn slowest_groups(txn: &Transaction<'_, '_>) -> Result<HashMap<PartitionId, u64>, StoreError> {
-    let mut slowest = HashMap::new();
+/// Returns the lowest committed offset of each partition for which any group is registered.
+fn lowest_committed(txn: &Transaction<'_, '_>) -> Result<HashMap<PartitionId, u64>, StoreError> {
+    let mut lowest_offsets = HashMap::new();
     for entry in txn.tables.groups.iter()? {
         let (key, offset) = entry?;
         let (_, topic, partition) = key.value();
-        slowest
+        lowest_offsets
             .entry((topic, partition))
             .and_modify(|lowest: &mut u64| *lowest = offset.value().min(*lowest))
             .or_insert(offset.value());
     }
-    Ok(slowest)
+    Ok(lowest_offsets)
 }
 
-/// First and next offset of the chunks at the partition's old end that may go.
+/// Returns the first and the next offset of each chunk that may be dropped, oldest first.
 fn expired_chunks(
     txn: &Transaction<'_, '_>,
     topic: &Topic,

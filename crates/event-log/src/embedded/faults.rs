@@ -1,4 +1,4 @@
-//! The log on a disk that fails: full at any write, or without power at any moment.
+//! Tests of the log on a disk that fails: full at any write, or with a power cut at any moment.
 
 use std::io;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::record::{Delivered, Position, Record};
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 2;
-/// Records of one append; they fall into both partitions.
+/// The number of records of one append; they fall into both partitions.
 const APPEND: usize = 5;
 
 #[derive(Debug, Clone)]
@@ -41,13 +41,15 @@ impl Change {
 
 #[derive(Debug, Default)]
 struct State {
-    /// What a running process sees.
+    /// The bytes that a running process sees.
     seen: Vec<u8>,
-    /// What surely survives a power cut, and what was written since.
+    /// The bytes that survive a power cut.
     durable: Vec<u8>,
+    /// The changes since the last flush.
     unflushed: Vec<Change>,
-    /// Writes, resizes and flushes so far, and from which on they fail.
+    /// The number of writes, resizes and flushes so far.
     operations: u64,
+    /// The number of operations after which all fail, or `None` if none fails.
     fails_from: Option<u64>,
 }
 
@@ -69,7 +71,8 @@ impl Disk {
         self.0.lock().operations
     }
 
-    /// The disk as it may be after a power cut: what was flushed, and any of what was not.
+    /// Returns the disk as it may be after a power cut: with all flushed changes and with those
+    /// unflushed ones for whose index `survives` is true.
     fn after_power_cut(&self, survives: impl Fn(usize) -> bool) -> Self {
         let state = self.0.lock();
         let mut bytes = state.durable.clone();
@@ -155,8 +158,8 @@ async fn create(log: &EmbeddedEventLog) -> Result<(), Error> {
     log.create_topic(TOPIC, spec).await
 }
 
-/// The records of the append with this number; each names append and index. Every second append
-/// is large enough for several chunks, so that appends do not leave the same shape behind.
+/// Returns the records of the append with this number; each payload holds append and index. Every
+/// second append is large enough for several chunks, so that appends differ in shape.
 fn records(number: usize) -> Vec<Record> {
     let padding = if number % 2 == 1 { 70_000 } else { 0 };
     (0..APPEND)
@@ -167,7 +170,7 @@ fn records(number: usize) -> Vec<Record> {
         .collect()
 }
 
-async fn everything(log: &EmbeddedEventLog) -> Vec<Delivered> {
+async fn read_all(log: &EmbeddedEventLog) -> Vec<Delivered> {
     let mut all = Vec::new();
     for partition in 0..PARTITIONS {
         let from = Position {
@@ -188,34 +191,34 @@ async fn everything(log: &EmbeddedEventLog) -> Vec<Delivered> {
     all
 }
 
-/// Every acknowledged append is there, where it was said to be; every other one is there as a
-/// whole or not at all.
+/// Asserts that every acknowledged append is at its positions, and that every other append is
+/// there completely or not at all.
 async fn check(log: &EmbeddedEventLog, acknowledged: &[(usize, Vec<Position>)], appends: usize) {
-    let found = everything(log).await;
+    let found = read_all(log).await;
     for number in 0..appends {
-        let whole = records(number);
-        let there: Vec<&Delivered> = found
+        let appended = records(number);
+        let kept: Vec<&Delivered> = found
             .iter()
-            .filter(|d| whole.iter().any(|r| r.payload == d.record.payload))
+            .filter(|d| appended.iter().any(|r| r.payload == d.record.payload))
             .collect();
         match acknowledged.iter().find(|(acked, _)| *acked == number) {
             Some((_, positions)) => {
-                for (record, position) in whole.iter().zip(positions) {
+                for (record, position) in appended.iter().zip(positions) {
                     let at = found.iter().find(|d| d.position == *position);
                     let payload = at.map(|d| &d.record.payload);
                     assert!(payload == Some(&record.payload), "append {number}");
-                    // Found from the front and found directly are the same.
+                    // A read at the position finds the same record as a read from the start.
                     let direct = log.read(TOPIC, *position, 1).await.expect("reads");
                     assert!(
                         direct[0].record.payload == record.payload,
                         "append {number}"
                     );
                 }
-                assert_eq!(there.len(), APPEND);
+                assert_eq!(kept.len(), APPEND);
             }
             None => assert!(
-                there.is_empty() || there.len() == APPEND,
-                "append {number} is there by halves"
+                kept.is_empty() || kept.len() == APPEND,
+                "append {number} is there in part"
             ),
         }
     }
@@ -273,7 +276,7 @@ async fn a_full_disk_is_named_as_such() {
     log.append(TOPIC, records(1)).await.expect_err("still full");
     disk.fail_from(None);
     log.healthy().await.expect("space is back");
-    assert_eq!(everything(&log).await.len(), 0, "nothing half-written");
+    assert_eq!(read_all(&log).await.len(), 0, "nothing half-written");
 }
 
 proptest! {
@@ -290,7 +293,7 @@ proptest! {
             let disk = Disk::default();
             let log = open(&disk, folder.path()).await;
             create(&log).await.expect("creates");
-            // From here on nothing more reaches the disk: it is as if the power went.
+            // From here on nothing reaches the disk, as after a power cut.
             disk.fail_from(Some(disk.operations() + cut_after));
             let mut acknowledged = Vec::new();
             for number in 0..10 {

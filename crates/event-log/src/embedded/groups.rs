@@ -1,9 +1,9 @@
-//! Who owns which partition: the members of a consumer group in this process. Pure.
+//! The assignment of partitions to the members of a consumer group in this process. Pure.
 //!
-//! Partitions change hands as in Kafka's cooperative protocol: a member keeps what it owns until
-//! it polls; only then does it give up what another is to have, and only then can the other take
-//! it. So a partition never has two owners, and no member loses one in the midst of its work. A
-//! member that has not polled for too long is put out, so that the others are not held up.
+//! Partitions move as in Kafka's cooperative protocol: a member keeps a partition until it polls;
+//! then it gives up what is assigned to another member, and only then can the other take it. So a
+//! partition never has two owners, and no member loses one while it works on its records. A member
+//! that has not polled for too long is evicted, so that it does not block the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -13,12 +13,12 @@ use super::schema::PartitionId;
 /// A member's number, unique within the process.
 pub(crate) type MemberId = u64;
 
-/// What changed for a member since it last asked.
+/// The changes of ownership for a member since its last poll.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Changes {
+pub(crate) struct OwnershipChanges {
     pub(crate) revoked: Vec<PartitionId>,
     pub(crate) assigned: Vec<PartitionId>,
-    /// Whether others have a reason to ask too: something became free for them.
+    /// True if partitions became free that other members may take.
     pub(crate) wake_others: bool,
 }
 
@@ -33,9 +33,9 @@ struct Member {
 #[derive(Debug, Default)]
 pub(crate) struct Group {
     members: BTreeMap<MemberId, Member>,
-    /// Who is to own each partition.
-    target: BTreeMap<PartitionId, MemberId>,
-    /// Who does.
+    /// The member to which each partition is assigned.
+    assignment: BTreeMap<PartitionId, MemberId>,
+    /// The member that owns each partition now.
     owned: BTreeMap<PartitionId, MemberId>,
 }
 
@@ -54,14 +54,14 @@ impl Group {
             max_poll_interval,
         };
         self.members.insert(id, member);
-        self.retarget();
+        self.reassign();
     }
 
-    /// Removes a member; what it owned is free at once.
+    /// Removes a member and frees its partitions.
     pub(crate) fn leave(&mut self, id: MemberId) {
         if self.members.remove(&id).is_some() {
             self.owned.retain(|_, owner| *owner != id);
-            self.retarget();
+            self.reassign();
         }
     }
 
@@ -69,28 +69,28 @@ impl Group {
         self.members.is_empty()
     }
 
-    /// Whether `id` owns the partition.
+    /// Returns true if `id` owns the partition.
     pub(crate) fn owns(&self, id: MemberId, partition: PartitionId) -> bool {
         self.owned.get(&partition) == Some(&id)
     }
 
-    /// Hands over what is due to and from a member that polls. None if it was put out and has to
-    /// join anew, with nothing owned any more.
-    pub(crate) fn sync(&mut self, id: MemberId, now: Instant) -> Option<Changes> {
+    /// Applies the assignment to a member that polls: it gives up and takes partitions. Returns
+    /// the changes, or `None` if the member was evicted, owns nothing and has to join again.
+    pub(crate) fn sync(&mut self, id: MemberId, now: Instant) -> Option<OwnershipChanges> {
         self.members.get_mut(&id)?.last_seen = now;
-        let put_out = self.put_out_the_silent(now);
-        let mut changes = Changes {
-            wake_others: put_out,
-            ..Changes::default()
+        let evicted = self.evict_silent(now);
+        let mut changes = OwnershipChanges {
+            wake_others: evicted,
+            ..OwnershipChanges::default()
         };
         self.owned.retain(|partition, owner| {
-            let keeps = *owner != id || self.target.get(partition) == Some(&id);
+            let keeps = *owner != id || self.assignment.get(partition) == Some(&id);
             if !keeps {
                 changes.revoked.push(*partition);
             }
             keeps
         });
-        for (partition, owner) in &self.target {
+        for (partition, owner) in &self.assignment {
             if *owner == id && !self.owned.contains_key(partition) {
                 self.owned.insert(*partition, id);
                 changes.assigned.push(*partition);
@@ -100,7 +100,8 @@ impl Group {
         Some(changes)
     }
 
-    fn put_out_the_silent(&mut self, now: Instant) -> bool {
+    /// Removes members that have not polled for too long. Returns true if there were any.
+    fn evict_silent(&mut self, now: Instant) -> bool {
         let silent: Vec<MemberId> = self
             .members
             .iter()
@@ -113,37 +114,39 @@ impl Group {
         !silent.is_empty()
     }
 
-    /// Decides anew who is to own what: as evenly as subscriptions allow, moving as little as
+    /// Computes the assignment again: as even as subscriptions allow, with as few moves as
     /// possible.
-    fn retarget(&mut self) {
+    fn reassign(&mut self) {
         let members = &self.members;
         let subscribed = |id: &MemberId, p: &PartitionId| {
             members.get(id).is_some_and(|m| m.partitions.contains(p))
         };
-        self.target
+        self.assignment
             .retain(|partition, id| subscribed(id, partition));
         let wanted: BTreeSet<PartitionId> = members
             .values()
             .flat_map(|member| member.partitions.iter().copied())
             .collect();
         let mut load: BTreeMap<MemberId, usize> = members.keys().map(|id| (*id, 0)).collect();
-        for id in self.target.values() {
+        for id in self.assignment.values() {
             *load.entry(*id).or_default() += 1;
         }
         for partition in &wanted {
-            if !self.target.contains_key(partition)
+            if !self.assignment.contains_key(partition)
                 && let Some(id) = least_loaded(&load, |id| subscribed(id, partition))
             {
-                self.target.insert(*partition, id);
+                self.assignment.insert(*partition, id);
                 *load.entry(id).or_default() += 1;
             }
         }
-        // Each move makes the sum of the squared loads smaller, so this ends.
-        while let Some((partition, from, to)) = self.target.iter().find_map(|(partition, from)| {
-            let to = least_loaded(&load, |id| subscribed(id, partition))?;
-            (load[&to] + 1 < load[from]).then_some((*partition, *from, to))
-        }) {
-            self.target.insert(partition, to);
+        // Each move lowers the sum of the squared loads, so the loop ends.
+        while let Some((partition, from, to)) =
+            self.assignment.iter().find_map(|(partition, from)| {
+                let to = least_loaded(&load, |id| subscribed(id, partition))?;
+                (load[&to] + 1 < load[from]).then_some((*partition, *from, to))
+            })
+        {
+            self.assignment.insert(partition, to);
             *load.entry(from).or_default() -= 1;
             *load.entry(to).or_default() += 1;
         }
@@ -190,7 +193,7 @@ mod tests {
         group.join(2, topic(1, 2), INTERVAL, now);
         assert_eq!(
             group.sync(2, now),
-            Some(Changes::default()),
+            Some(OwnershipChanges::default()),
             "1 still owns both"
         );
         let changes = group.sync(1, now).expect("member");
@@ -216,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_member_is_put_out() {
+    fn a_silent_member_is_evicted() {
         let start = Instant::now();
         let mut group = Group::default();
         group.join(1, topic(1, 1), INTERVAL, start);
@@ -268,10 +271,10 @@ mod tests {
     }
 
     proptest! {
-        /// Members hold their own view of what they own, built from what `sync` told them. The
-        /// views never overlap, and once all have polled they cover everything evenly.
+        /// Each member's view of what it owns is built from the results of `sync`. The views never
+        /// overlap, and once all members have polled they cover all partitions evenly.
         #[test]
-        fn views_never_overlap_and_end_even(steps in steps(), partitions in 1_u32..9) {
+        fn members_views_never_overlap_and_become_even(steps in steps(), partitions in 1_u32..9) {
             let now = Instant::now();
             let mut group = Group::default();
             let mut views: BTreeMap<MemberId, BTreeSet<PartitionId>> = BTreeMap::new();
@@ -309,7 +312,7 @@ mod tests {
                 let distinct: BTreeSet<_> = views.values().flatten().collect();
                 prop_assert_eq!(held, distinct.len());
             }
-            // One round gives up, the next takes.
+            // In the first round members give partitions up, in the second they take them.
             for _ in 0..2 {
                 for id in views.keys().copied().collect::<Vec<_>>() {
                     poll(&mut group, &mut views, id);

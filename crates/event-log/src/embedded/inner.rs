@@ -1,4 +1,4 @@
-//! What the log's handle and its consumers share.
+//! The state that the log's handle and its consumers share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::EmbeddedOptions;
-use super::chunk::Segment;
-use super::command::{Command, Done, Work};
-use super::directory::{Directory, Topic};
+use super::chunk::EncodedRecords;
+use super::command::{Command, Completion, Operation, PartitionRecords};
 use super::membership::Membership;
+use super::metadata::{MetadataCache, Topic};
 use super::space::FreeSpace;
 use super::store::Store;
 use super::writer::{self, Writer};
@@ -19,35 +19,36 @@ use crate::meters::Meters;
 use crate::partitioner::partition_for;
 use crate::record::{Position, Record};
 
-/// What a semaphore can count.
-const MOST_PERMITS: usize = u32::MAX as usize >> 1;
+/// The most permits that the queue's semaphore may have.
+const MAX_PERMITS: usize = u32::MAX as usize >> 1;
 
-/// What consumers share with the log.
+/// The state shared between the log and its consumers.
 pub(crate) struct Inner {
     pub(crate) store: Arc<Store>,
-    pub(crate) directory: Arc<Directory>,
+    pub(crate) metadata: Arc<MetadataCache>,
     pub(crate) membership: Arc<Membership>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) meters: Meters,
     pub(crate) options: EmbeddedOptions,
-    queued: Arc<Semaphore>,
+    /// One permit for each byte that may wait for the writer.
+    queue_budget: Arc<Semaphore>,
 }
 
 impl Inner {
     /// Starts the writer over an opened store.
     pub(crate) fn start(
         store: Store,
-        directory: Directory,
+        metadata: MetadataCache,
         options: EmbeddedOptions,
     ) -> Result<Arc<Self>, Error> {
-        let (commands, queue) = mpsc::channel(writer::QUEUE);
+        let (commands, queue) = mpsc::channel(writer::QUEUE_CAPACITY);
         let inner = Arc::new(Self {
             store: Arc::new(store),
-            directory: Arc::new(directory),
+            metadata: Arc::new(metadata),
             membership: Arc::default(),
             commands,
             meters: Meters::new("embedded"),
-            queued: Arc::new(Semaphore::new(options.queued_bytes.clamp(1, MOST_PERMITS))),
+            queue_budget: Arc::new(Semaphore::new(options.queued_bytes.clamp(1, MAX_PERMITS))),
             options,
         });
         inner.start_writer(queue)?;
@@ -57,7 +58,7 @@ impl Inner {
     fn start_writer(&self, queue: mpsc::Receiver<Command>) -> Result<(), Error> {
         let writer = Writer {
             store: Arc::clone(&self.store),
-            directory: Arc::clone(&self.directory),
+            metadata: Arc::clone(&self.metadata),
             membership: Arc::clone(&self.membership),
             free_space: FreeSpace {
                 reserve_bytes: self.options.reserve_bytes,
@@ -65,8 +66,8 @@ impl Inner {
             clock: Arc::clone(&self.options.clock),
             meters: self.meters,
         };
-        // The thread ends when the last sender is gone or at Close; what it acknowledged is
-        // durable at any moment, so nobody has to wait for it.
+        // The thread ends when the last sender is dropped or at `Close`. What it acknowledged is
+        // durable at any moment, so it need not be joined.
         std::thread::Builder::new()
             .name("event-log-writer".to_owned())
             .spawn(move || writer.run(queue))
@@ -78,15 +79,15 @@ impl Inner {
             })
     }
 
-    pub(crate) async fn submit(&self, work: Work) -> Result<Done, Error> {
-        writer::submit(&self.commands, work).await
+    pub(crate) async fn submit(&self, operation: Operation) -> Result<Completion, Error> {
+        writer::submit(&self.commands, operation).await
     }
 
-    /// Runs `body` off the reactor.
+    /// Runs `body` on a blocking thread.
     pub(crate) async fn blocking<T: Send + 'static>(
         body: impl FnOnce() -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        // A join error means that the runtime is going down (panics are caught in the store).
+        // A join error means that the runtime is shutting down (the store catches panics).
         tokio::task::spawn_blocking(body)
             .await
             .map_err(|_| Error::Closed)?
@@ -97,7 +98,7 @@ impl Inner {
             return Err(Error::Closed);
         }
         check_topic(name)?;
-        self.directory
+        self.metadata
             .topic(name)
             .ok_or_else(|| Error::UnknownTopic {
                 topic: name.to_owned(),
@@ -115,51 +116,69 @@ impl Inner {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        // An append beyond the whole budget goes alone.
+        // An append larger than the budget takes all of it.
         let bytes: usize = records.iter().map(Record::size).sum();
-        let budget = self.options.queued_bytes.clamp(1, MOST_PERMITS);
+        let budget = self.options.queued_bytes.clamp(1, MAX_PERMITS);
         let permits = u32::try_from(bytes.clamp(1, budget)).unwrap_or(u32::MAX >> 1);
-        let queued = Arc::clone(&self.queued);
-        let queued = queued.acquire_many_owned(permits).await;
-        let (segments, placed) = encode(topic, records);
-        let work = Work::Append {
+        let permit = Arc::clone(&self.queue_budget)
+            .acquire_many_owned(permits)
+            .await;
+        let encoded = EncodedAppend::new(topic, records);
+        let append = Operation::Append {
             topic: Arc::clone(topic),
-            segments,
-            _budget: queued.map_err(|_| Error::Closed)?,
+            records: encoded.records,
+            _budget: permit.map_err(|_| Error::Closed)?,
         };
-        let bases: BTreeMap<u32, u64> = self.submit(work).await?.bases.into_iter().collect();
-        let position = |(partition, index): (u32, u64)| Position {
-            partition: partition.cast_signed(),
-            offset: (bases[&partition] + index).cast_signed(),
+        let base_offsets = self.submit(append).await?.base_offsets;
+        let base_offsets: BTreeMap<u32, u64> = base_offsets.into_iter().collect();
+        let position = |slot: RelativePosition| Position {
+            partition: slot.partition.cast_signed(),
+            offset: (base_offsets[&slot.partition] + slot.index).cast_signed(),
         };
-        Ok(placed.into_iter().map(position).collect())
+        Ok(encoded.positions.into_iter().map(position).collect())
     }
 }
 
-/// Encoded records by partition.
-type Segments = Vec<(u32, Vec<Segment>)>;
+/// A record's position relative to the first record of its append in the same partition.
+struct RelativePosition {
+    partition: u32,
+    index: u64,
+}
 
-/// Encodes records by partition; also says for each its partition and its index among those of
-/// the same partition.
-fn encode(topic: &Topic, records: &[Record]) -> (Segments, Vec<(u32, u64)>) {
-    let partitions = topic.partitions().cast_signed();
-    let mut by_partition: BTreeMap<u32, (u64, Vec<Segment>)> = BTreeMap::new();
-    let mut placed = Vec::with_capacity(records.len());
-    for record in records {
-        let partition = partition_for(&record.key, partitions).cast_unsigned();
-        let (count, segments) = by_partition.entry(partition).or_default();
-        placed.push((partition, *count));
-        *count += 1;
-        match segments.last_mut() {
-            Some(segment) if !segment.is_full_for(record) => segment.push(record),
-            _ => {
-                let mut segment = Segment::default();
-                segment.push(record);
-                segments.push(segment);
+/// The records of one append, encoded by partition.
+struct EncodedAppend {
+    records: Vec<PartitionRecords>,
+    /// The position of each record, in the order given.
+    positions: Vec<RelativePosition>,
+}
+
+impl EncodedAppend {
+    fn new(topic: &Topic, records: &[Record]) -> Self {
+        let partitions = topic.partitions().cast_signed();
+        let mut by_partition: BTreeMap<u32, (u64, Vec<EncodedRecords>)> = BTreeMap::new();
+        let mut positions = Vec::with_capacity(records.len());
+        for record in records {
+            let partition = partition_for(&record.key, partitions).cast_unsigned();
+            let (count, parts) = by_partition.entry(partition).or_default();
+            positions.push(RelativePosition {
+                partition,
+                index: *count,
+            });
+            *count += 1;
+            match parts.last_mut() {
+                Some(part) if !part.is_full_for(record) => part.push(record),
+                _ => {
+                    let mut part = EncodedRecords::default();
+                    part.push(record);
+                    parts.push(part);
+                }
             }
         }
+        let records = by_partition.into_iter();
+        let records = records.map(|(partition, (_, parts))| PartitionRecords { partition, parts });
+        Self {
+            records: records.collect(),
+            positions,
+        }
     }
-    let segments = by_partition.into_iter();
-    let segments = segments.map(|(partition, (_, segments))| (partition, segments));
-    (segments.collect(), placed)
 }

@@ -1,4 +1,4 @@
-//! The groups of this process, and the bell that wakes whoever waits.
+//! The consumer groups of this process, and the notification that wakes waiting polls.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::groups::{Changes, Group, MemberId};
+use super::groups::{Group, MemberId, OwnershipChanges};
 use super::schema::PartitionId;
 
 /// All consumer groups with members in this process.
@@ -16,8 +16,8 @@ use super::schema::PartitionId;
 pub(crate) struct Membership {
     groups: Mutex<HashMap<Arc<str>, Group>>,
     next_member: AtomicU64,
-    /// Rung when records, ownership or the log's state changed.
-    bell: Notify,
+    /// Notified when records, ownership or the log's state changed.
+    changed: Notify,
 }
 
 impl Membership {
@@ -37,7 +37,7 @@ impl Membership {
             .entry(Arc::clone(group))
             .or_default()
             .join(member, partitions, max_poll_interval, Instant::now());
-        self.ring();
+        self.notify();
     }
 
     pub(crate) fn leave(&self, group: &Arc<str>, member: MemberId) {
@@ -49,18 +49,18 @@ impl Membership {
             }
         }
         drop(groups);
-        self.ring();
+        self.notify();
     }
 
-    /// What changed for a member since it last asked; none if it was put out.
-    pub(crate) fn sync(&self, group: &Arc<str>, member: MemberId) -> Option<Changes> {
+    /// Returns the changes for a member since its last poll, or `None` if it was evicted.
+    pub(crate) fn sync(&self, group: &Arc<str>, member: MemberId) -> Option<OwnershipChanges> {
         let changes = self
             .groups
             .lock()
             .get_mut(group)
             .and_then(|state| state.sync(member, Instant::now()));
         if changes.as_ref().is_some_and(|changes| changes.wake_others) {
-            self.ring();
+            self.notify();
         }
         changes
     }
@@ -72,17 +72,19 @@ impl Membership {
             .is_some_and(|state| state.owns(member, partition))
     }
 
-    /// Whether any member of the group is here.
+    /// Returns true if the group has a member in this process.
     pub(crate) fn has_members(&self, group: &str) -> bool {
         self.groups.lock().contains_key(group)
     }
 
-    pub(crate) fn ring(&self) {
-        self.bell.notify_waiters();
+    /// Wakes all waiting polls.
+    pub(crate) fn notify(&self) {
+        self.changed.notify_waiters();
     }
 
-    /// Wakes at the next [`Membership::ring`]; enable it before looking at what may change.
-    pub(crate) fn bell(&self) -> tokio::sync::futures::Notified<'_> {
-        self.bell.notified()
+    /// Returns a future that completes at the next [`Membership::notify`]. Enable it before
+    /// reading the state that may change.
+    pub(crate) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
     }
 }

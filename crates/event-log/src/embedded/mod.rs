@@ -1,20 +1,20 @@
 //! The durable log inside the process: one redb file, one writer thread, readers on snapshots.
 //!
-//! `append` encodes the records, the writer ([`writer`]) puts what waits into one transaction
-//! ([`transaction`]) and answers after its fsync, then rings for the consumers ([`consumer`]),
-//! which know from memory ([`directory`]) what there is to read and fetch it from a snapshot
-//! ([`reader`]). Nothing of redb runs on the reactor.
+//! `append` encodes the records. The writer ([`writer`]) puts all waiting commands into one
+//! transaction ([`transaction`]), replies after its fsync and notifies the consumers
+//! ([`consumer`]). These learn from the metadata in memory ([`metadata`]) which offsets can be
+//! read, and fetch the records from a snapshot ([`reader`]). No redb call runs on the reactor.
 
 mod chunk;
 mod command;
 mod consumer;
-mod directory;
 mod expiry;
 #[cfg(test)]
 mod faults;
 mod groups;
 mod inner;
 mod membership;
+mod metadata;
 mod options;
 mod reader;
 mod schema;
@@ -32,48 +32,48 @@ use redb::ReadableTable;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::command::{Command, Work};
+use self::command::{Command, Operation};
 use self::consumer::EmbeddedConsumer;
-use self::directory::Directory;
 use self::inner::Inner;
+use self::metadata::MetadataCache;
 pub use self::options::{EmbeddedOptions, WallClock};
-use self::reader::{Budget, read_partition};
+use self::reader::{PartitionRange, ReadBudget, read_partition};
 use self::schema::{FORMAT, FORMAT_KEY, Tables};
 use self::store::{Opener, Store};
 use self::transaction::out_of_range;
 use crate::admission::{check_group, check_spec, check_topic};
 use crate::error::Error;
-use crate::log::{Consumer, ConsumerOptions, EventLog, OffsetRange, TopicSpec};
+use crate::log::{Consumer, ConsumerOptions, EventLog, PartitionOffsets, TopicSpec};
 use crate::record::{Delivered, Position, Record};
 
-/// Bytes of records that one [`EventLog::read`] returns at most.
+/// The most bytes of records that one [`EventLog::read`] returns.
 const READ_BYTES: usize = 64 << 20;
 
 /// A durable event log in one file of this process.
 ///
-/// It loses nothing acknowledged, and drops nothing that a known group has not read: a group is
-/// known for a topic from its first subscription until [`EmbeddedEventLog::forget_group`].
+/// It loses no acknowledged record, and drops none that a registered group has not read. A group is
+/// registered for a topic from its first subscription until [`EmbeddedEventLog::forget_group`].
 pub struct EmbeddedEventLog {
     inner: Arc<Inner>,
-    /// Drops what retention allows to drop, for as long as the log is there.
+    /// The task that expires records for as long as the log exists.
     expiry: Mutex<JoinSet<()>>,
 }
 
-/// How far a consumer group is behind.
+/// The lag of a consumer group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupLag {
     /// The group.
     pub group: String,
-    /// Records that it has not committed, over all partitions that it is known for. Retention
-    /// keeps them.
+    /// The number of records that it has not committed, over all partitions for which it is
+    /// registered. Retention keeps them.
     pub lag: u64,
-    /// Whether it has members in this process now.
+    /// True if it has members in this process now.
     pub active: bool,
 }
 
 impl EmbeddedEventLog {
-    /// Opens the log in its folder, or begins one there. After a crash this first checks the
-    /// file, which takes time in proportion to its size.
+    /// Opens the log in its folder, or creates it. After a crash this first checks the file, which
+    /// takes time in proportion to its size.
     pub async fn open(options: EmbeddedOptions) -> Result<Self, Error> {
         let opener = Store::file_opener(options.cache_bytes);
         Self::open_with(options, opener).await
@@ -81,15 +81,15 @@ impl EmbeddedEventLog {
 
     pub(crate) async fn open_with(options: EmbeddedOptions, opener: Opener) -> Result<Self, Error> {
         let folder = options.folder.clone();
-        let (store, directory) = Inner::blocking(move || {
+        let (store, metadata) = Inner::blocking(move || {
             let store = Store::open(&folder, opener)?;
             prepare(&store)?;
-            let directory = Directory::default();
-            directory.load(&store)?;
-            Ok((store, directory))
+            let metadata = MetadataCache::default();
+            metadata.load(&store)?;
+            Ok((store, metadata))
         })
         .await?;
-        let inner = Inner::start(store, directory, options)?;
+        let inner = Inner::start(store, metadata, options)?;
         let mut expiry = JoinSet::new();
         let interval = inner.options.expiry_interval;
         expiry.spawn(expire_regularly(inner.commands.downgrade(), interval));
@@ -99,12 +99,12 @@ impl EmbeddedEventLog {
         })
     }
 
-    /// Drops now what retention allows to drop; returns how many records went. This happens by
-    /// itself every [`EmbeddedOptions::expiry_interval`].
+    /// Drops the records that retention allows to drop and returns their number. A task does the
+    /// same every [`EmbeddedOptions::expiry_interval`].
     pub async fn expire(&self) -> Result<u64, Error> {
         let mut dropped = 0;
         loop {
-            let done = self.inner.submit(Work::Expire).await?;
+            let done = self.inner.submit(Operation::Expire).await?;
             dropped += done.count;
             if !done.more {
                 return Ok(dropped);
@@ -112,14 +112,14 @@ impl EmbeddedEventLog {
         }
     }
 
-    /// Every group that is known, with how far it is behind.
+    /// Returns every registered group with its lag.
     pub fn groups(&self) -> Vec<GroupLag> {
-        let topics = self.inner.directory.topics();
+        let topics = self.inner.metadata.topics();
         let spans = |(id, partition)| {
             let topic = topics.iter().find(|topic| topic.id == id)?;
             Some(topic.span(partition))
         };
-        let groups = self.inner.directory.groups().into_iter();
+        let groups = self.inner.metadata.groups().into_iter();
         groups
             .map(|(group, offsets)| GroupLag {
                 lag: offsets
@@ -132,19 +132,21 @@ impl EmbeddedEventLog {
             .collect()
     }
 
-    /// Forgets a group that will not come back, so that retention does not wait for it. Returns
-    /// whether it was known. If it comes back, it begins like a new one. A group with members in
-    /// this process is not forgotten: [`Error::GroupInUse`].
+    /// Removes a group that will not come back, so that retention does not wait for it. Returns
+    /// true if it was registered. If it does come back, it begins like a new group.
+    ///
+    /// # Errors
+    /// [`Error::GroupInUse`] if the group has members in this process.
     pub async fn forget_group(&self, group: &str) -> Result<bool, Error> {
         check_group(group)?;
-        let work = Work::ForgetGroup {
+        let forget = Operation::ForgetGroup {
             group: group.to_owned(),
         };
-        Ok(self.inner.submit(work).await?.count > 0)
+        Ok(self.inner.submit(forget).await?.count > 0)
     }
 }
 
-/// Makes the tables and notes the format, or checks it.
+/// Creates the tables and writes the format's number, or checks it.
 fn prepare(store: &Store) -> Result<(), Error> {
     let found = store.write("preparing the event log", |txn| {
         let mut tables = Tables::open(txn)?;
@@ -167,11 +169,11 @@ async fn expire_regularly(commands: mpsc::WeakSender<Command>, interval: std::ti
     loop {
         tokio::time::sleep(interval).await;
         loop {
-            // Held only for the request, so that an unused log can end.
+            // The sender is held only for the request, so that a dropped log can end.
             let Some(commands) = commands.upgrade() else {
                 return;
             };
-            match writer::submit(&commands, Work::Expire).await {
+            match writer::submit(&commands, Operation::Expire).await {
                 Ok(done) if done.more => {}
                 Ok(_) => break,
                 Err(Error::Closed) => return,
@@ -190,8 +192,8 @@ impl EventLog for EmbeddedEventLog {
         check_topic(topic)?;
         check_spec(&spec)?;
         let name = topic.to_owned();
-        let work = Work::CreateTopic { name, spec };
-        self.inner.submit(work).await.map(drop)
+        let create = Operation::CreateTopic { name, spec };
+        self.inner.submit(create).await.map(drop)
     }
 
     async fn append(&self, topic: &str, records: Vec<Record>) -> Result<Vec<Position>, Error> {
@@ -214,21 +216,21 @@ impl EventLog for EmbeddedEventLog {
         let topics: Vec<_> = topics
             .map(|topic| self.inner.topic(topic))
             .collect::<Result<_, _>>()?;
-        let work = Work::Subscribe {
+        let subscribe = Operation::Subscribe {
             group: options.group.as_str().into(),
             topics: topics.clone(),
             start: options.start,
         };
-        self.inner.submit(work).await?;
+        self.inner.submit(subscribe).await?;
         let log = Arc::clone(&self.inner);
         Ok(Box::new(EmbeddedConsumer::join(log, &options, topics)))
     }
 
-    async fn offsets(&self, topic: &str) -> Result<Vec<OffsetRange>, Error> {
+    async fn offsets(&self, topic: &str) -> Result<Vec<PartitionOffsets>, Error> {
         let topic = self.inner.topic(topic)?;
         let range = |partition: u32| {
             let span = topic.span(partition);
-            OffsetRange {
+            PartitionOffsets {
                 partition: partition.cast_signed(),
                 start: span.start.cast_signed(),
                 end: span.end.cast_signed(),
@@ -256,13 +258,17 @@ impl EventLog for EmbeddedEventLog {
         let store = Arc::clone(&self.inner.store);
         Inner::blocking(move || {
             store.read("reading events", |txn| {
-                let mut budget = Budget {
+                let mut budget = ReadBudget {
                     records: max,
                     bytes: READ_BYTES,
                 };
                 let mut out = Vec::new();
-                let range = offset..span.end;
-                read_partition(txn, &topic, partition, range, &mut budget, &mut out)?;
+                let range = PartitionRange {
+                    topic,
+                    partition,
+                    offsets: offset..span.end,
+                };
+                read_partition(txn, &range, &mut budget, &mut out)?;
                 Ok(out)
             })
         })
@@ -270,12 +276,12 @@ impl EventLog for EmbeddedEventLog {
     }
 
     async fn healthy(&self) -> Result<(), Error> {
-        self.inner.submit(Work::Probe).await.map(drop)
+        self.inner.submit(Operation::Probe).await.map(drop)
     }
 
     async fn close(&self) -> Result<(), Error> {
         self.expiry.lock().abort_all();
-        match self.inner.submit(Work::Close).await {
+        match self.inner.submit(Operation::Close).await {
             Ok(_) | Err(Error::Closed) => Ok(()),
             Err(error) => Err(error),
         }

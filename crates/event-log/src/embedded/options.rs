@@ -1,4 +1,4 @@
-//! How the embedded log is to work.
+//! The options of the embedded log.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,31 +8,31 @@ use std::time::Duration;
 use crate::admission::MAX_RECORD_BYTES;
 use crate::record::wall_clock_ms;
 
-/// Milliseconds since the Unix epoch. Tests put their own here to let retention pass.
+/// A clock that returns milliseconds since the Unix epoch. Tests set it to let retention pass.
 pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Options of [`crate::EmbeddedEventLog::open`].
 #[derive(Clone)]
 pub struct EmbeddedOptions {
-    /// Where the log's file lies; made if it is missing.
+    /// The folder of the log's file; created if it is missing.
     pub folder: PathBuf,
-    /// Memory for pages of the file, in bytes.
+    /// The size of the page cache in bytes.
     pub cache_bytes: usize,
     /// The limit on key, payload and headers of one record together, in bytes.
     pub max_record_bytes: usize,
-    /// Bytes of records that wait for the disk at most; further appends wait.
+    /// The most bytes of records that wait for the disk; further appends wait.
     pub queued_bytes: usize,
-    /// Appends are refused while less than this is free on the disk, in bytes.
+    /// The free disk space in bytes below which appends are refused.
     pub reserve_bytes: u64,
-    /// How often what retention allows is dropped.
+    /// The time between two runs of the task that expires records.
     pub expiry_interval: Duration,
-    /// The time that retention goes by.
+    /// The clock for retention.
     pub clock: WallClock,
 }
 
 impl EmbeddedOptions {
-    /// The usual: 64 MiB of cache, records up to [`MAX_RECORD_BYTES`], 64 MiB queued, 64 MiB in
-    /// reserve, expiry every minute by the system's clock.
+    /// Returns the default options: 64 MiB of cache, records up to [`MAX_RECORD_BYTES`], 64 MiB
+    /// queued, 64 MiB in reserve, expiry every minute by the system's clock.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),

@@ -1,22 +1,25 @@
-//! Reading ranges of offsets. Runs on blocking threads.
+//! Reads of offset ranges. They run on blocking threads.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::ReadTransaction;
 
-use super::chunk::{HEADER_BYTES, Records};
-use super::directory::Topic;
+use super::chunk::{ChunkRecords, HEADER_BYTES};
+use super::metadata::Topic;
 use super::schema::CHUNKS;
 use super::store::StoreError;
 use crate::record::{Delivered, Position};
 
-/// How much one read may still return.
+/// The number of records and bytes that one read may still return.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Budget {
+pub(crate) struct ReadBudget {
     pub(crate) records: usize,
     pub(crate) bytes: usize,
 }
 
-impl Budget {
+impl ReadBudget {
     pub(crate) fn is_spent(&self) -> bool {
         self.records == 0 || self.bytes == 0
     }
@@ -27,35 +30,44 @@ impl Budget {
     }
 }
 
-/// Adds to `out` the records of a partition with offsets in `from..upto` as far as the budget
-/// goes (at least one, if any is there), and returns the next offset to read.
+/// A range of offsets of one partition.
+pub(crate) struct PartitionRange {
+    pub(crate) topic: Arc<Topic>,
+    pub(crate) partition: u32,
+    pub(crate) offsets: Range<u64>,
+}
+
+/// Appends the records of `range` to `out` as far as the budget allows (at least one, if there is
+/// any), and returns the next offset to read.
 pub(crate) fn read_partition(
     txn: &ReadTransaction,
-    topic: &Topic,
-    partition: u32,
-    range: std::ops::Range<u64>,
-    budget: &mut Budget,
+    range: &PartitionRange,
+    budget: &mut ReadBudget,
     out: &mut Vec<Delivered>,
 ) -> Result<u64, StoreError> {
-    let mut next = range.start;
+    let (topic, partition) = (&range.topic, range.partition);
+    let Range {
+        start: mut next,
+        end,
+    } = range.offsets;
     let chunks = txn.open_table(CHUNKS)?;
-    // The chunk that holds `from` is the last one to begin at or before it.
+    // The chunk with the first offset is the last chunk that begins at or before it.
     let before = (topic.id, partition, 0)..=(topic.id, partition, next);
     let first = chunks.range(before)?.next_back().transpose()?;
     let first = first.map_or(next, |(key, _)| key.value().2);
-    let all = (topic.id, partition, first)..(topic.id, partition, range.end);
+    let all = (topic.id, partition, first)..(topic.id, partition, end);
     for entry in chunks.range(all)? {
         if budget.is_spent() {
             break;
         }
         let (key, value) = entry?;
         let mut offset = key.value().2;
-        let mut records = Records::of(Bytes::copy_from_slice(value.value()))?;
+        let mut records = ChunkRecords::new(Bytes::copy_from_slice(value.value()))?;
         if offset < next {
             records.skip_records(next - offset)?;
             offset = next;
         }
-        while !budget.is_spent() && offset < range.end {
+        while !budget.is_spent() && offset < end {
             let Some(record) = records.next_record()? else {
                 break;
             };

@@ -1,13 +1,13 @@
-//! The tables in the file.
+//! The tables of the file.
 
 use redb::{TableDefinition, TableError, WriteTransaction};
 
-/// The layout of what follows. A file with another number is refused, not guessed at.
+/// The number of the file format. A file with another number is refused.
 pub(crate) const FORMAT: u64 = 1;
 
-/// Key of [`META`] under which the format stands.
+/// The key of the format's number in [`META`].
 pub(crate) const FORMAT_KEY: &str = "format";
-/// Key of [`META`] under which the last health check left its time.
+/// The key of the last health check's time in [`META`].
 pub(crate) const PROBE_KEY: &str = "last_health_check_ms";
 
 /// Single numbers by name.
@@ -22,7 +22,7 @@ pub(crate) const CHUNKS: TableDefinition<(u32, u32, u64), &[u8]> = TableDefiniti
 /// (group, topic id, partition) -> next offset that the group is to read.
 pub(crate) const GROUPS: TableDefinition<(&str, u32, u32), u64> = TableDefinition::new("groups");
 
-/// A partition, as the file names it: (topic id, partition).
+/// The identifier of a partition in the file: (topic id, partition).
 pub(crate) type PartitionId = (u32, u32);
 
 /// All tables, opened for writing.

@@ -1,4 +1,4 @@
-//! How much room is left for the file.
+//! The check of free disk space.
 
 use std::path::Path;
 
@@ -11,8 +11,8 @@ pub(crate) struct FreeSpace {
 }
 
 impl FreeSpace {
-    /// [`Error::DiskFull`] if less than the reserve is free in `folder`. A file system that does
-    /// not say is taken to have room: the write itself will tell.
+    /// Returns [`Error::DiskFull`] if less than the reserve is free in `folder`. If the file
+    /// system does not say, the check passes and the write itself may fail.
     pub(crate) fn check(self, folder: &Path) -> Result<(), Error> {
         let Ok(stat) = rustix::fs::statvfs(folder) else {
             return Ok(());

@@ -1,8 +1,8 @@
-//! The file: opened under its lock, written in transactions, and opened anew after a failure.
+//! The database file: opened under its lock, written in transactions, opened again after a failure.
 //!
-//! After an I/O error redb answers nothing any more until the file is opened again (what is on
-//! the disk may differ from what it holds in memory). [`Store::reopen`] does that, so that a full
-//! disk or a lost mount is over when its cause is.
+//! After an I/O error redb refuses every call until the file is opened again, because the disk may
+//! differ from its memory. [`Store::reopen`] does that, so that the log recovers as soon as a full
+//! disk or a lost mount does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -11,26 +11,26 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, WriteTransaction};
 
-use super::chunk::Malformed;
+use super::chunk::MalformedChunk;
 use crate::error::Error;
 
 const FILE_NAME: &str = "event-log.redb";
 
-/// Opens the database; tests put failing storage below it.
+/// A function that opens the database. Tests pass one with failing storage.
 pub(crate) type Opener = Box<dyn Fn(&Path) -> Result<Database, DatabaseError> + Send + Sync>;
 
-/// Why a transaction did not happen.
+/// The error of a transaction.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     #[error(transparent)]
     Database(redb::Error),
     #[error(transparent)]
-    Malformed(#[from] Malformed),
+    MalformedChunk(#[from] MalformedChunk),
     #[error("{0}")]
     Unexpected(String),
 }
 
-/// redb has an error type per operation; each turns into its union.
+/// redb has an error type for each operation; each converts to their union.
 impl<E: Into<redb::Error>> From<E> for StoreError {
     fn from(error: E) -> Self {
         Self::Database(error.into())
@@ -39,7 +39,7 @@ impl<E: Into<redb::Error>> From<E> for StoreError {
 
 enum State {
     Open(Database),
-    /// Failed and not yet open again.
+    /// Failed and not opened again yet.
     Failed,
     Closed,
 }
@@ -49,13 +49,13 @@ pub(crate) struct Store {
     folder: PathBuf,
     path: PathBuf,
     opener: Opener,
-    // Held while reading, for the length of one transaction on a blocking thread; taken for
-    // writing only to replace the database.
+    // The read lock is held for one transaction on a blocking thread; the write lock is taken only
+    // to replace the database.
     state: RwLock<State>,
 }
 
 impl Store {
-    /// The opener of real files, with a page cache of `cache_bytes`.
+    /// Returns the opener of real files, with a page cache of `cache_bytes`.
     pub(crate) fn file_opener(cache_bytes: usize) -> Opener {
         Box::new(move |path| {
             Database::builder()
@@ -65,7 +65,7 @@ impl Store {
         })
     }
 
-    /// Opens, or makes, the log's file in `folder`.
+    /// Opens the log's file in `folder`, or creates it.
     pub(crate) fn open(folder: &Path, opener: Opener) -> Result<Self, Error> {
         let storage = |operation, error: std::io::Error| Error::Storage {
             folder: folder.to_owned(),
@@ -80,7 +80,7 @@ impl Store {
             state: RwLock::new(State::Failed),
         };
         store.reopen()?;
-        // The file's name itself must survive a power cut too.
+        // The file's directory entry must survive a power cut too.
         std::fs::File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map_err(|e| storage("flushing the data folder", e))?;
@@ -95,15 +95,15 @@ impl Store {
         &self.path
     }
 
-    /// Closes the file if it is open and opens it again; what was committed is there.
+    /// Closes the file if it is open and opens it again. Committed data is kept.
     pub(crate) fn reopen(&self) -> Result<(), Error> {
         let mut state = self.state.write();
         if matches!(*state, State::Closed) {
             return Err(Error::Closed);
         }
-        // The old one must let go of the lock before the new one takes it.
+        // The old database must release the file's lock before the new one takes it.
         *state = State::Failed;
-        // On some kinds of damage redb panics instead of answering; a file must not end us.
+        // On some kinds of damage redb panics; a damaged file must not end the process.
         let opened = catch_unwind(AssertUnwindSafe(|| (self.opener)(&self.path)));
         let database = match opened {
             Ok(Ok(database)) => database,
@@ -114,12 +114,12 @@ impl Store {
         Ok(())
     }
 
-    /// Whether transactions can be expected to work.
+    /// Returns true if the file is open.
     pub(crate) fn is_open(&self) -> bool {
         matches!(*self.state.read(), State::Open(_))
     }
 
-    /// Gives the file back. Later calls answer [`Error::Closed`].
+    /// Closes the file. Later calls return [`Error::Closed`].
     pub(crate) fn close(&self) {
         *self.state.write() = State::Closed;
     }
@@ -136,8 +136,8 @@ impl Store {
         })
     }
 
-    /// Runs `body` in a transaction and returns when its effects are on the disk; on any error
-    /// nothing of it is kept. To be called from one thread only.
+    /// Runs `body` in a transaction and returns when its effects are durable. After an error none
+    /// of them is kept. Only one thread may call this.
     pub(crate) fn write<T>(
         &self,
         operation: &'static str,
@@ -217,7 +217,7 @@ impl Store {
                     detail: error.to_string(),
                 }
             }
-            // redb's answer to a file that does not begin like one of its own, or ends early.
+            // redb returns these for a file that is not a redb file or is truncated.
             ErrorKind::InvalidData | ErrorKind::UnexpectedEof => self.corrupt(error.to_string()),
             _ => Error::Storage {
                 folder: self.folder.clone(),

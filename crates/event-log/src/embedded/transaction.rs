@@ -1,28 +1,28 @@
-//! One write transaction: the commands of a batch, one after the other, on the open tables.
+//! One write transaction: the operations of a batch, one after the other, on the open tables.
 //!
-//! A command that cannot be done (a topic that differs, a consumer that is no owner any more)
-//! writes nothing and does not disturb the others. A failure of the file ends the whole batch.
+//! An operation that is refused (a topic that differs, a consumer that is no owner any more)
+//! writes nothing and does not affect the others. A failure of the file fails the entire batch.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use redb::{ReadableTable, WriteTransaction};
 
-use super::chunk::{self, HEADER_BYTES, Header, Segment, TARGET_BYTES};
-use super::command::{Done, Effect, Work};
-use super::directory::{Directory, Span, Topic};
+use super::chunk::{self, ChunkHeader, EncodedRecords, HEADER_BYTES, TARGET_BYTES};
+use super::command::{Completion, Effect, Operation, PartitionOffset, PartitionRecords};
 use super::expiry;
 use super::membership::Membership;
+use super::metadata::{MetadataCache, OffsetSpan, Topic};
 use super::schema::{PROBE_KEY, PartitionId, Tables};
 use super::store::StoreError;
 use crate::error::Error;
 use crate::log::{Start, TopicSpec};
 use crate::record::Position;
 
-/// The answer to one command: from the batch, or from the rules.
-pub(crate) type Outcome = Result<Done, Error>;
+/// The result of one operation of a transaction.
+pub(crate) type OperationResult = Result<Completion, Error>;
 
-/// Records of one partition that lie one after the other, on their way into one chunk.
+/// Consecutive records of one partition that will become one chunk.
 struct OpenChunk {
     first_offset: u64,
     records: u32,
@@ -30,149 +30,153 @@ struct OpenChunk {
     parts: Vec<Vec<u8>>,
 }
 
-/// A batch under way.
+/// A write transaction in progress.
 pub(crate) struct Transaction<'a, 'txn> {
     pub(crate) tables: Tables<'txn>,
     pub(crate) now_ms: i64,
-    directory: &'a Directory,
+    metadata: &'a MetadataCache,
     membership: &'a Membership,
-    /// Spans as this batch leaves them, where they differ from the directory's.
-    spans: HashMap<PartitionId, (Arc<Topic>, Span)>,
-    /// Topics that this batch made: the directory does not know them yet.
-    made: HashMap<String, Arc<Topic>>,
-    open: HashMap<PartitionId, OpenChunk>,
+    /// The offsets after this transaction, where they differ from those in memory.
+    spans: HashMap<PartitionId, (Arc<Topic>, OffsetSpan)>,
+    /// The topics created in this transaction, which are not in memory yet.
+    created: HashMap<String, Arc<Topic>>,
+    open_chunks: HashMap<PartitionId, OpenChunk>,
     effects: Vec<Effect>,
 }
 
 impl<'a, 'txn> Transaction<'a, 'txn> {
     pub(crate) fn begin(
         txn: &'txn WriteTransaction,
-        directory: &'a Directory,
+        metadata: &'a MetadataCache,
         membership: &'a Membership,
         now_ms: i64,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             tables: Tables::open(txn)?,
             now_ms,
-            directory,
+            metadata,
             membership,
             spans: HashMap::new(),
-            made: HashMap::new(),
-            open: HashMap::new(),
+            created: HashMap::new(),
+            open_chunks: HashMap::new(),
             effects: Vec::new(),
         })
     }
 
-    /// Does one command. The outer error ends the batch, the inner one is this command's answer.
-    pub(crate) fn apply(&mut self, work: &mut Work) -> Result<Outcome, StoreError> {
-        match work {
-            Work::Append {
-                topic, segments, ..
-            } => self.append(topic, std::mem::take(segments)).map(Ok),
-            Work::CreateTopic { name, spec } => self.create_topic(name, *spec),
-            Work::Subscribe {
+    /// Applies one operation. The outer error fails the batch, the inner one this operation only.
+    pub(crate) fn apply(
+        &mut self,
+        operation: &mut Operation,
+    ) -> Result<OperationResult, StoreError> {
+        match operation {
+            Operation::Append { topic, records, .. } => {
+                self.append(topic, std::mem::take(records)).map(Ok)
+            }
+            Operation::CreateTopic { name, spec } => self.create_topic(name, *spec),
+            Operation::Subscribe {
                 group,
                 topics,
                 start,
             } => self.subscribe(group, topics, *start).map(Ok),
-            Work::Commit {
+            Operation::Commit {
                 group,
                 member,
                 offsets,
             } => self.commit(group, *member, offsets),
-            Work::ForgetGroup { group } => self.forget(group),
-            Work::Expire => expiry::run(self).map(Ok),
-            Work::Probe => {
+            Operation::ForgetGroup { group } => self.forget(group),
+            Operation::Expire => expiry::drop_expired(self).map(Ok),
+            Operation::Probe => {
                 let now_ms = u64::try_from(self.now_ms).unwrap_or(0);
                 self.tables.meta.insert(PROBE_KEY, now_ms)?;
-                Ok(Ok(Done::default()))
+                Ok(Ok(Completion::default()))
             }
-            Work::Close => Ok(Ok(Done::default())),
+            Operation::Close => Ok(Ok(Completion::default())),
         }
     }
 
-    /// Writes what is still open; returns what the directory is to take over after the commit.
+    /// Writes the open chunks and returns the effects to apply after the commit.
     pub(crate) fn finish(mut self) -> Result<Vec<Effect>, StoreError> {
-        let open: Vec<_> = self.open.drain().collect();
-        for (partition, chunk) in open {
+        let open_chunks: Vec<_> = self.open_chunks.drain().collect();
+        for (partition, chunk) in open_chunks {
             self.write_chunk(partition, &chunk)?;
         }
         for ((topic_id, partition), (topic, span)) in self.spans {
             self.tables
                 .partitions
                 .insert((topic_id, partition), (span.start, span.end))?;
-            self.effects.push(Effect::Span(topic, partition, span));
+            self.effects
+                .push(Effect::OffsetSpan(topic, partition, span));
         }
         Ok(self.effects)
     }
 
-    /// All topics, with those of this batch.
+    /// Returns all topics, including those created in this transaction.
     pub(crate) fn topics(&self) -> Vec<Arc<Topic>> {
-        let mut topics = self.directory.topics();
-        topics.extend(self.made.values().cloned());
+        let mut topics = self.metadata.topics();
+        topics.extend(self.created.values().cloned());
         topics
     }
 
-    pub(crate) fn span(&self, topic: &Topic, partition: u32) -> Span {
+    pub(crate) fn span(&self, topic: &Topic, partition: u32) -> OffsetSpan {
         self.spans
             .get(&(topic.id, partition))
             .map_or_else(|| topic.span(partition), |(_, span)| *span)
     }
 
-    pub(crate) fn set_span(&mut self, topic: &Arc<Topic>, partition: u32, span: Span) {
+    pub(crate) fn set_span(&mut self, topic: &Arc<Topic>, partition: u32, span: OffsetSpan) {
         self.spans
             .insert((topic.id, partition), (Arc::clone(topic), span));
     }
 
-    pub(crate) fn note(&mut self, effect: Effect) {
+    pub(crate) fn add_effect(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
     fn append(
         &mut self,
         topic: &Arc<Topic>,
-        segments: Vec<(u32, Vec<Segment>)>,
-    ) -> Result<Done, StoreError> {
-        let mut bases = Vec::with_capacity(segments.len());
-        for (partition, segments) in segments {
-            bases.push((partition, self.span(topic, partition).end));
-            for segment in segments {
-                self.add_segment(topic, partition, segment)?;
+        records: Vec<PartitionRecords>,
+    ) -> Result<Completion, StoreError> {
+        let mut base_offsets = Vec::with_capacity(records.len());
+        for PartitionRecords { partition, parts } in records {
+            base_offsets.push((partition, self.span(topic, partition).end));
+            for part in parts {
+                self.append_part(topic, partition, part)?;
             }
         }
-        Ok(Done {
-            bases,
-            ..Done::default()
+        Ok(Completion {
+            base_offsets,
+            ..Completion::default()
         })
     }
 
-    /// Puts a segment behind what the partition has; a chunk that became full is written.
-    fn add_segment(
+    /// Appends records to the partition's open chunk; writes that chunk first if they do not fit.
+    fn append_part(
         &mut self,
         topic: &Arc<Topic>,
         partition: u32,
-        segment: Segment,
+        part: EncodedRecords,
     ) -> Result<(), StoreError> {
         let id = (topic.id, partition);
         let span = self.span(topic, partition);
         let fits =
-            |chunk: &OpenChunk| HEADER_BYTES + chunk.bytes + segment.bytes.len() <= TARGET_BYTES;
-        if self.open.get(&id).is_some_and(|chunk| !fits(chunk))
-            && let Some(full) = self.open.remove(&id)
+            |chunk: &OpenChunk| HEADER_BYTES + chunk.bytes + part.bytes.len() <= TARGET_BYTES;
+        if self.open_chunks.get(&id).is_some_and(|chunk| !fits(chunk))
+            && let Some(full) = self.open_chunks.remove(&id)
         {
             self.write_chunk(id, &full)?;
         }
-        let chunk = self.open.entry(id).or_insert(OpenChunk {
+        let chunk = self.open_chunks.entry(id).or_insert(OpenChunk {
             first_offset: span.end,
             records: 0,
             bytes: 0,
             parts: Vec::new(),
         });
-        let end = span.end + u64::from(segment.records);
-        chunk.records += segment.records;
-        chunk.bytes += segment.bytes.len();
-        chunk.parts.push(segment.bytes);
-        self.set_span(topic, partition, Span { end, ..span });
+        let end = span.end + u64::from(part.records);
+        chunk.records += part.records;
+        chunk.bytes += part.bytes.len();
+        chunk.parts.push(part.bytes);
+        self.set_span(topic, partition, OffsetSpan { end, ..span });
         Ok(())
     }
 
@@ -181,7 +185,7 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         let len = HEADER_BYTES + chunk.bytes;
         let mut value = self.tables.chunks.insert_reserve(key, len)?;
         let out = value.as_mut();
-        let header = Header {
+        let header = ChunkHeader {
             records: chunk.records,
             appended_at_ms: self.now_ms,
         };
@@ -194,12 +198,12 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         Ok(())
     }
 
-    fn create_topic(&mut self, name: &str, spec: TopicSpec) -> Result<Outcome, StoreError> {
-        // Both fit: specifications are checked before they come here.
+    fn create_topic(&mut self, name: &str, spec: TopicSpec) -> Result<OperationResult, StoreError> {
+        // Both fit: specifications are checked before they are submitted.
         let partitions = spec.partitions.cast_unsigned();
         let retention_ms = spec.retention.as_millis() as u64;
-        let known = self.made.get(name).cloned();
-        if let Some(topic) = known.or_else(|| self.directory.topic(name)) {
+        let created = self.created.get(name).cloned();
+        if let Some(topic) = created.or_else(|| self.metadata.topic(name)) {
             if topic.partitions() != partitions {
                 return Ok(Err(Error::PartitionCount {
                     topic: name.to_owned(),
@@ -209,8 +213,8 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
             }
             let row = (topic.id, partitions, retention_ms);
             self.tables.topics.insert(name, row)?;
-            self.note(Effect::Retention(topic, retention_ms));
-            return Ok(Ok(Done::default()));
+            self.add_effect(Effect::Retention(topic, retention_ms));
+            return Ok(Ok(Completion::default()));
         }
         let id = self.topics().iter().map(|topic| topic.id).max();
         let id = id.map_or(1, |highest| highest + 1);
@@ -219,11 +223,11 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
             .topics
             .insert(name, (id, partitions, retention_ms))?;
         for partition in 0..partitions {
-            self.set_span(&topic, partition, Span { start: 0, end: 0 });
+            self.set_span(&topic, partition, OffsetSpan { start: 0, end: 0 });
         }
-        self.made.insert(name.to_owned(), Arc::clone(&topic));
-        self.note(Effect::Topic(topic));
-        Ok(Ok(Done::default()))
+        self.created.insert(name.to_owned(), Arc::clone(&topic));
+        self.add_effect(Effect::Topic(topic));
+        Ok(Ok(Completion::default()))
     }
 
     fn subscribe(
@@ -231,7 +235,7 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         group: &Arc<str>,
         topics: &[Arc<Topic>],
         start: Start,
-    ) -> Result<Done, StoreError> {
+    ) -> Result<Completion, StoreError> {
         for topic in topics {
             for partition in 0..topic.partitions() {
                 let key = (&**group, topic.id, partition);
@@ -245,19 +249,24 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
                 };
                 self.tables.groups.insert(key, offset)?;
                 let id = (topic.id, partition);
-                self.note(Effect::Committed(Arc::clone(group), id, offset));
+                self.add_effect(Effect::Committed(Arc::clone(group), id, offset));
             }
         }
-        Ok(Done::default())
+        Ok(Completion::default())
     }
 
     fn commit(
         &mut self,
         group: &Arc<str>,
         member: u64,
-        offsets: &[(Arc<Topic>, u32, u64)],
-    ) -> Result<Outcome, StoreError> {
-        for (topic, partition, offset) in offsets {
+        offsets: &[PartitionOffset],
+    ) -> Result<OperationResult, StoreError> {
+        for PartitionOffset {
+            topic,
+            partition,
+            offset,
+        } in offsets
+        {
             if !self.membership.owns(group, member, (topic.id, *partition)) {
                 return Ok(Err(Error::NotAssigned {
                     group: group.to_string(),
@@ -274,16 +283,16 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
                 return Ok(Err(out_of_range(topic, position, span)));
             }
         }
-        for (topic, partition, offset) in offsets {
-            let key = (&**group, topic.id, *partition);
-            self.tables.groups.insert(key, *offset)?;
-            let id = (topic.id, *partition);
-            self.note(Effect::Committed(Arc::clone(group), id, *offset));
+        for next in offsets {
+            let id = (next.topic.id, next.partition);
+            let key = (&**group, id.0, id.1);
+            self.tables.groups.insert(key, next.offset)?;
+            self.add_effect(Effect::Committed(Arc::clone(group), id, next.offset));
         }
-        Ok(Ok(Done::default()))
+        Ok(Ok(Completion::default()))
     }
 
-    fn forget(&mut self, group: &str) -> Result<Outcome, StoreError> {
+    fn forget(&mut self, group: &str) -> Result<OperationResult, StoreError> {
         if self.membership.has_members(group) {
             let group = group.to_owned();
             return Ok(Err(Error::GroupInUse { group }));
@@ -302,16 +311,16 @@ impl<'a, 'txn> Transaction<'a, 'txn> {
         for (topic, partition) in &rows {
             self.tables.groups.remove(&(group, *topic, *partition))?;
         }
-        self.note(Effect::Forgotten(group.to_owned()));
-        Ok(Ok(Done {
+        self.add_effect(Effect::Forgotten(group.to_owned()));
+        Ok(Ok(Completion {
             count: rows.len() as u64,
-            ..Done::default()
+            ..Completion::default()
         }))
     }
 }
 
-/// The error for a position outside of what its partition holds.
-pub(crate) fn out_of_range(topic: &Topic, position: Position, span: Span) -> Error {
+/// Returns the error of a position outside the offsets of its partition.
+pub(crate) fn out_of_range(topic: &Topic, position: Position, span: OffsetSpan) -> Error {
     Error::OffsetOutOfRange {
         topic: topic.name.to_string(),
         partition: position.partition,

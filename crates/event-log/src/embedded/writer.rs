@@ -1,33 +1,32 @@
-//! The one thread that writes: it takes whatever waits, does it in one transaction, and answers
-//! after the one fsync. While that runs, the next batch gathers; so the more there is to do, the
-//! less each costs.
+//! The writer thread: it applies all waiting commands in one transaction and replies after its
+//! fsync (group commit). The next batch queues meanwhile, so the cost of a command falls with load.
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
 use super::WallClock;
-use super::command::{Command, Done, Effect, Work};
-use super::directory::Directory;
+use super::command::{Command, Completion, Effect, Operation};
 use super::membership::Membership;
+use super::metadata::MetadataCache;
 use super::space::FreeSpace;
 use super::store::Store;
-use super::transaction::{Outcome, Transaction};
+use super::transaction::{OperationResult, Transaction};
 use crate::error::Error;
 use crate::meters::Meters;
 
-/// Commands that wait for the writer at most; more wait with their callers.
-pub(crate) const QUEUE: usize = 1_024;
+/// The capacity of the command queue; callers wait while it is full.
+pub(crate) const QUEUE_CAPACITY: usize = 1_024;
 
-/// Commands in one transaction at most.
-const BATCH_COMMANDS: usize = 1_024;
-/// Bytes of records in one transaction beyond which it takes no further command.
-const BATCH_BYTES: usize = 16 << 20;
+/// The most commands in one transaction.
+const MAX_BATCH_COMMANDS: usize = 1_024;
+/// The bytes of records above which a transaction takes no further command.
+const MAX_BATCH_BYTES: usize = 16 << 20;
 
 /// The writer's state, moved to its thread.
 pub(crate) struct Writer {
     pub(crate) store: Arc<Store>,
-    pub(crate) directory: Arc<Directory>,
+    pub(crate) metadata: Arc<MetadataCache>,
     pub(crate) membership: Arc<Membership>,
     pub(crate) free_space: FreeSpace,
     pub(crate) clock: WallClock,
@@ -35,15 +34,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Works until told to close, or until nobody can ask any more.
+    /// Runs until a `Close` command or until all senders are dropped.
     pub(crate) fn run(self, mut commands: mpsc::Receiver<Command>) {
         while let Some(first) = commands.blocking_recv() {
-            let batch = gather(first, &mut commands);
+            let batch = collect_batch(first, &mut commands);
             let closing = batch
                 .iter()
-                .any(|command| matches!(command.work, Work::Close));
+                .any(|command| matches!(command.operation, Operation::Close));
             if closing {
-                // Whoever sends now learns that the log is closed; what was sent is still done.
+                // Further sends fail; the commands sent so far are still carried out.
                 commands.close();
             }
             self.commit(batch);
@@ -55,20 +54,22 @@ impl Writer {
             let _nobody_waits = late.reply.send(Err(Error::Closed));
         }
         self.store.close();
-        self.membership.ring();
+        self.membership.notify();
     }
 
     fn commit(&self, batch: Vec<Command>) {
         let batch = self.refuse_without_space(batch);
-        let (mut works, replies): (Vec<_>, Vec<_>) = batch
+        let (mut operations, replies): (Vec<_>, Vec<_>) = batch
             .into_iter()
-            .map(|command| (command.work, command.reply))
+            .map(|command| (command.operation, command.reply))
             .unzip();
-        if works.is_empty() {
+        if operations.is_empty() {
             return;
         }
-        let closing = works.iter().any(|work| matches!(work, Work::Close));
-        let outcomes = match self.write(&mut works) {
+        let closing = operations
+            .iter()
+            .any(|operation| matches!(operation, Operation::Close));
+        let outcomes = match self.write(&mut operations) {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 tracing::error!(%error, "event log write failed");
@@ -76,68 +77,68 @@ impl Writer {
                 replies.iter().map(|_| Err(error.clone())).collect()
             }
         };
-        // The budget of the appends is free before their callers go on.
-        drop(works);
+        // This releases the budget of the appends before their callers go on.
+        drop(operations);
         if closing {
             self.store.close();
         }
-        self.membership.ring();
+        self.membership.notify();
         for (reply, outcome) in replies.into_iter().zip(outcomes) {
             let _nobody_waits = reply.send(outcome);
         }
     }
 
-    /// A store that copies on write needs space even to delete: appends are refused while some
-    /// is left, so that commits and retention go on.
+    /// Refuses appends if the disk is nearly full and returns the other commands. A copy-on-write
+    /// store needs space even to delete, so commits and retention need the reserve.
     fn refuse_without_space(&self, batch: Vec<Command>) -> Vec<Command> {
-        let appends = |command: &Command| matches!(command.work, Work::Append { .. });
-        if !batch.iter().any(appends) {
+        let is_append = |command: &Command| matches!(command.operation, Operation::Append { .. });
+        if !batch.iter().any(is_append) {
             return batch;
         }
         let Err(error) = self.free_space.check(self.store.folder()) else {
             return batch;
         };
-        let (refused, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(appends);
+        let (refused, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_append);
         for command in refused {
             let _nobody_waits = command.reply.send(Err(error.clone()));
         }
         others
     }
 
-    fn write(&self, works: &mut [Work]) -> Result<Vec<Outcome>, Error> {
+    fn write(&self, operations: &mut [Operation]) -> Result<Vec<OperationResult>, Error> {
         if !self.store.is_open() {
             self.reopen()?;
         }
         let now_ms = (self.clock)();
         let (outcomes, effects) = self.store.write("writing events", |txn| {
-            let mut txn = Transaction::begin(txn, &self.directory, &self.membership, now_ms)?;
-            let outcomes: Vec<Outcome> = works
+            let mut txn = Transaction::begin(txn, &self.metadata, &self.membership, now_ms)?;
+            let outcomes: Vec<OperationResult> = operations
                 .iter_mut()
-                .map(|work| txn.apply(work))
+                .map(|operation| txn.apply(operation))
                 .collect::<Result<_, _>>()?;
             Ok((outcomes, txn.finish()?))
         })?;
         for effect in effects {
-            self.publish(effect);
+            self.apply_effect(effect);
         }
         Ok(outcomes)
     }
 
-    fn publish(&self, effect: Effect) {
+    fn apply_effect(&self, effect: Effect) {
         match effect {
-            Effect::Topic(topic) => self.directory.add_topic(topic),
+            Effect::Topic(topic) => self.metadata.add_topic(topic),
             Effect::Retention(topic, retention_ms) => topic.set_retention_ms(retention_ms),
-            Effect::Span(topic, partition, span) => topic.set_span(partition, span),
+            Effect::OffsetSpan(topic, partition, span) => topic.set_span(partition, span),
             Effect::Committed(group, partition, offset) => {
-                self.directory.set_committed(&group, partition, offset);
+                self.metadata.set_committed(&group, partition, offset);
             }
-            Effect::Forgotten(group) => self.directory.forget_group(&group),
+            Effect::Forgotten(group) => self.metadata.forget_group(&group),
             Effect::Expired(topic, records) => self.meters.expired(&topic.name, records),
         }
     }
 
-    /// After a failure the file is opened anew, and what it holds is taken over: a commit whose
-    /// flush failed may have reached it nevertheless.
+    /// Opens the file again after a failure and loads its content: a commit whose flush failed may
+    /// be in it nevertheless.
     fn recover(&self) {
         if let Err(error) = self.reopen() {
             tracing::error!(%error, "event log could not be opened again; the next write tries");
@@ -146,39 +147,43 @@ impl Writer {
 
     fn reopen(&self) -> Result<(), Error> {
         self.store.reopen()?;
-        self.directory.load(&self.store)
+        self.metadata.load(&self.store)
     }
 }
 
-fn gather(first: Command, commands: &mut mpsc::Receiver<Command>) -> Vec<Command> {
-    let mut bytes = first.work.bytes();
+/// Returns `first` and the commands that wait behind it, up to the limits of one batch.
+fn collect_batch(first: Command, commands: &mut mpsc::Receiver<Command>) -> Vec<Command> {
+    let mut bytes = first.operation.bytes();
     let mut batch = vec![first];
-    while batch.len() < BATCH_COMMANDS && bytes < BATCH_BYTES {
+    while batch.len() < MAX_BATCH_COMMANDS && bytes < MAX_BATCH_BYTES {
         let Ok(next) = commands.try_recv() else { break };
-        bytes += next.work.bytes();
+        bytes += next.operation.bytes();
         batch.push(next);
     }
     batch
 }
 
-impl Work {
+impl Operation {
     fn bytes(&self) -> usize {
         match self {
-            Self::Append { segments, .. } => segments
+            Self::Append { records, .. } => records
                 .iter()
-                .flat_map(|(_, segments)| segments)
-                .map(|segment| segment.bytes.len())
+                .flat_map(|partition| &partition.parts)
+                .map(|part| part.bytes.len())
                 .sum(),
             _ => 0,
         }
     }
 }
 
-/// Sends one command and waits for its durable effect.
-pub(crate) async fn submit(commands: &mpsc::Sender<Command>, work: Work) -> Result<Done, Error> {
+/// Sends one command and waits until its effect is durable.
+pub(crate) async fn submit(
+    commands: &mpsc::Sender<Command>,
+    operation: Operation,
+) -> Result<Completion, Error> {
     let (reply, answer) = tokio::sync::oneshot::channel();
     commands
-        .send(Command { work, reply })
+        .send(Command { operation, reply })
         .await
         .map_err(|_| Error::Closed)?;
     answer.await.map_err(|_| Error::Closed)?

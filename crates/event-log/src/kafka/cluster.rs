@@ -1,4 +1,4 @@
-//! Requests about topics: which there are, what they hold, making them.
+//! Requests about topics: their metadata, offsets and creation.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,37 +10,37 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::failure::Asked;
+use super::failure::RequestContext;
 use super::logging::ClientLog;
 use crate::error::Error;
-use crate::log::{OffsetRange, TopicSpec};
+use crate::log::{PartitionOffsets, TopicSpec};
 
-/// How long to wait between looks at a topic that is being made.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// The time between two look-ups of a topic that is being created.
+const LOOKUP_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The cluster, seen from outside.
+/// A client for metadata and topic administration.
 pub(crate) struct Cluster {
-    pub(crate) asked: Asked,
+    pub(crate) context: RequestContext,
     admin: Arc<AdminClient<ClientLog>>,
-    /// Partitions of the topics that were seen to exist.
+    /// The number of partitions of each topic found so far.
     known: RwLock<HashMap<String, i32>>,
 }
 
 impl Cluster {
-    pub(crate) fn new(config: &ClientConfig, asked: Asked) -> Result<Self, Error> {
+    pub(crate) fn new(config: &ClientConfig, context: RequestContext) -> Result<Self, Error> {
         let admin: AdminClient<ClientLog> = config
             .create_with_context(ClientLog)
-            .map_err(|error| asked.failed("making a client", error))?;
+            .map_err(|error| context.failed("making a client", error))?;
         Ok(Self {
-            asked,
+            context,
             admin: Arc::new(admin),
             known: RwLock::default(),
         })
     }
 
-    /// Answers when any broker does.
-    pub(crate) async fn answers(&self) -> Result<(), Error> {
-        // Naming a topic keeps the answer small on large clusters; it need not exist.
+    /// Checks that some broker answers.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        // Asking for one topic keeps the answer small on large clusters; it need not exist.
         self.ask("asking for metadata", |admin, timeout| {
             let topic = Some("fairlead-health");
             admin.inner().fetch_metadata(topic, timeout).map(drop)
@@ -48,18 +48,18 @@ impl Cluster {
         .await
     }
 
-    /// How many partitions the topic has; [`Error::UnknownTopic`] if it does not exist.
+    /// Returns the topic's number of partitions, or [`Error::UnknownTopic`] if it does not exist.
     pub(crate) async fn partitions(&self, topic: &str) -> Result<i32, Error> {
         if let Some(partitions) = self.known.read().get(topic) {
             return Ok(*partitions);
         }
         let partitions = self.look_up(topic).await?;
-        let partitions = partitions.ok_or_else(|| self.asked.unknown_topic(topic))?;
+        let partitions = partitions.ok_or_else(|| self.context.unknown_topic(topic))?;
         self.known.write().insert(topic.to_owned(), partitions);
         Ok(partitions)
     }
 
-    /// Forgets that a topic exists: a broker said that it does not.
+    /// Removes a topic from the cache after a broker said that it does not exist.
     pub(crate) fn forget(&self, topic: &str) {
         self.known.write().remove(topic);
     }
@@ -74,20 +74,20 @@ impl Cluster {
         let replication = TopicReplication::Fixed(replication);
         let new =
             NewTopic::new(topic, spec.partitions, replication).set("retention.ms", &retention_ms);
-        let timeout = Some(self.asked.timeout);
+        let timeout = Some(self.context.timeout);
         let options = AdminOptions::new()
             .operation_timeout(timeout)
             .request_timeout(timeout);
         let results = self.admin.create_topics([&new], &options).await;
         let refused = results
-            .map_err(|error| self.asked.failed("creating a topic", error))?
+            .map_err(|error| self.context.failed("creating a topic", error))?
             .into_iter()
             .find_map(Result::err);
         match refused {
             None | Some((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Some((_, code)) => {
                 let error = KafkaError::AdminOp(code);
-                return Err(self.asked.failed("creating a topic", error));
+                return Err(self.context.failed("creating a topic", error));
             }
         }
         let existing = self.wait_for(topic).await?;
@@ -101,20 +101,21 @@ impl Cluster {
         })
     }
 
-    /// A topic is made by the controller; the brokers learn of it a moment later.
+    /// Waits until the topic exists: the controller creates it, the brokers learn of it later.
     async fn wait_for(&self, topic: &str) -> Result<i32, Error> {
-        let deadline = Instant::now() + self.asked.timeout;
+        let deadline = Instant::now() + self.context.timeout;
         loop {
             match self.partitions(topic).await {
                 Err(Error::UnknownTopic { .. }) if Instant::now() < deadline => {
-                    tokio::time::sleep(LOOK_AGAIN).await;
+                    tokio::time::sleep(LOOKUP_INTERVAL).await;
                 }
                 outcome => return outcome,
             }
         }
     }
 
-    /// The partitions of a topic, all of which have a leader; none if it does not exist (yet).
+    /// Returns the topic's number of partitions, or `None` if it does not exist yet or a partition
+    /// has no leader.
     async fn look_up(&self, topic: &str) -> Result<Option<i32>, Error> {
         let name = topic.to_owned();
         let metadata = self
@@ -133,16 +134,16 @@ impl Cluster {
             ) => return Ok(None),
             Some(other) => {
                 let error = KafkaError::MetadataFetch(other.into());
-                return Err(self.asked.failed_on(topic, "asking for a topic", error));
+                return Err(self.context.failed_on(topic, "asking for a topic", error));
             }
         }
         let partitions = found.partitions();
-        let led = !partitions.is_empty() && partitions.iter().all(|p| p.leader() >= 0);
-        Ok(led.then(|| i32::try_from(partitions.len()).unwrap_or(i32::MAX)))
+        let have_leaders = !partitions.is_empty() && partitions.iter().all(|p| p.leader() >= 0);
+        Ok(have_leaders.then(|| i32::try_from(partitions.len()).unwrap_or(i32::MAX)))
     }
 
-    /// What each partition holds.
-    pub(crate) async fn offsets(&self, topic: &str) -> Result<Vec<OffsetRange>, Error> {
+    /// Returns the range of offsets that each partition holds.
+    pub(crate) async fn offsets(&self, topic: &str) -> Result<Vec<PartitionOffsets>, Error> {
         let partitions = self.partitions(topic).await?;
         let name = topic.to_owned();
         let fetch = move |admin: &AdminClient<ClientLog>, timeout: Duration| {
@@ -150,7 +151,7 @@ impl Cluster {
                 .map(|partition| {
                     let client = admin.inner();
                     let (start, end) = client.fetch_watermarks(&name, partition, timeout)?;
-                    Ok(OffsetRange {
+                    Ok(PartitionOffsets {
                         partition,
                         start,
                         end,
@@ -162,9 +163,10 @@ impl Cluster {
         self.forget_if_unknown(topic, outcome)
     }
 
-    /// The largest batch that the topic takes, in bytes, as far as the cluster tells.
+    /// Returns the largest batch that the topic takes, in bytes, or `None` if the cluster does not
+    /// say.
     pub(crate) async fn max_message_bytes(&self, topic: &str) -> Option<usize> {
-        let options = AdminOptions::new().request_timeout(Some(self.asked.timeout));
+        let options = AdminOptions::new().request_timeout(Some(self.context.timeout));
         let resource = ResourceSpecifier::Topic(topic);
         let described = self.admin.describe_configs([&resource], &options).await;
         let resource = described.ok()?.into_iter().next()?.ok()?;
@@ -193,7 +195,7 @@ impl Cluster {
         self.ask_about("", operation, request).await
     }
 
-    /// Makes a blocking request off the reactor.
+    /// Makes a blocking request on a blocking thread.
     async fn ask_about<T: Send + 'static>(
         &self,
         topic: &str,
@@ -203,10 +205,10 @@ impl Cluster {
         + 'static,
     ) -> Result<T, Error> {
         let admin = Arc::clone(&self.admin);
-        let timeout = self.asked.timeout;
+        let timeout = self.context.timeout;
         tokio::task::spawn_blocking(move || request(&admin, timeout))
             .await
             .map_err(|_| Error::Closed)?
-            .map_err(|error| self.asked.failed_on(topic, operation, error))
+            .map_err(|error| self.context.failed_on(topic, operation, error))
     }
 }

@@ -1,4 +1,4 @@
-//! A member of a group on Kafka: a handle, and the thread ([`super::worker`]) that serves it.
+//! The handle of a group member on Kafka. A thread ([`super::worker`]) serves it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,16 +13,16 @@ use crate::log::{Consumer, Poll};
 use crate::meters::Meters;
 use crate::record::{Position, TopicPartition};
 
-/// Polls come back over a channel of their own, so that one whose caller went away is not lost:
-/// the next caller gets it.
+/// A handle of a consumer's thread. Poll results have a channel of their own: if a caller drops
+/// its future, the next poll returns the result.
 pub(crate) struct KafkaConsumer {
     requests: mpsc::Sender<Request>,
     polls: mpsc::Receiver<Result<Poll, Error>>,
-    /// A poll was asked for whose answer was not taken yet.
+    /// True while a poll was requested whose result was not received yet.
     outstanding: bool,
-    /// An answer that was taken to make way for another request.
-    early: Option<Result<Poll, Error>>,
-    /// Ends a poll under way early.
+    /// A result received before another request could be sent; the next poll returns it.
+    buffered: Option<Result<Poll, Error>>,
+    /// Set to end a running poll early.
     leaving: Arc<AtomicBool>,
     meters: Meters,
 }
@@ -38,7 +38,7 @@ impl KafkaConsumer {
             requests,
             polls,
             outstanding: false,
-            early: None,
+            buffered: None,
             leaving,
             meters,
         }
@@ -54,13 +54,12 @@ impl KafkaConsumer {
         answer.await.map_err(|_| Error::Closed)?
     }
 
-    /// Takes the answer of a poll whose caller went away, so that the next request sees what it
-    /// brought.
-    async fn settle(&mut self) {
+    /// Receives the result of an outstanding poll, so that the next request sees its changes.
+    async fn receive_outstanding(&mut self) {
         if self.outstanding {
-            let answer = self.polls.recv().await;
+            let result = self.polls.recv().await;
             self.outstanding = false;
-            self.early = Some(answer.unwrap_or(Err(Error::Closed)));
+            self.buffered = Some(result.unwrap_or(Err(Error::Closed)));
         }
     }
 }
@@ -68,7 +67,7 @@ impl KafkaConsumer {
 #[async_trait]
 impl Consumer for KafkaConsumer {
     async fn poll(&mut self, max_records: usize, wait: Duration) -> Result<Poll, Error> {
-        if self.early.is_none() {
+        if self.buffered.is_none() {
             if !self.outstanding {
                 let request = Request::Poll {
                     max_records: max_records.max(1),
@@ -78,21 +77,21 @@ impl Consumer for KafkaConsumer {
                 sent.map_err(|_| Error::Closed)?;
                 self.outstanding = true;
             }
-            self.settle().await;
+            self.receive_outstanding().await;
         }
-        let poll = self.early.take().unwrap_or(Err(Error::Closed))?;
+        let poll = self.buffered.take().unwrap_or(Err(Error::Closed))?;
         self.meters.polled(&poll.records);
         Ok(poll)
     }
 
     async fn commit(&mut self, upto: &[(Arc<str>, Position)]) -> Result<(), Error> {
-        self.settle().await;
+        self.receive_outstanding().await;
         let upto = upto.to_vec();
         self.ask(|reply| Request::Commit { upto, reply }).await
     }
 
     async fn seek(&mut self, topic: &str, position: Position) -> Result<(), Error> {
-        self.settle().await;
+        self.receive_outstanding().await;
         let partition = TopicPartition {
             topic: topic.into(),
             partition: position.partition,
@@ -105,9 +104,9 @@ impl Consumer for KafkaConsumer {
             reply,
         })
         .await?;
-        // What an abandoned poll had fetched of it comes from before the seek.
-        if let Some(Ok(early)) = &mut self.early {
-            early.records.retain(|delivered| {
+        // Records that an abandoned poll fetched of the partition precede the seek.
+        if let Some(Ok(poll)) = &mut self.buffered {
+            poll.records.retain(|delivered| {
                 delivered.topic != sought.topic || delivered.position.partition != sought.partition
             });
         }
@@ -126,7 +125,7 @@ impl Consumer for KafkaConsumer {
 
 impl Drop for KafkaConsumer {
     fn drop(&mut self) {
-        // The thread sees the end of its requests and leaves the group.
+        // The thread sees its request channel closed and leaves the group.
         self.leaving.store(true, Ordering::Release);
     }
 }

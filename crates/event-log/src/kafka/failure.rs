@@ -1,4 +1,4 @@
-//! What the client's errors mean to a caller.
+//! The classification of the client's errors, and their conversion to [`Error`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::error::Error;
 
-/// Who was asked, and for how long at most.
+/// The cluster and the timeout of a request, for its error.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct RequestContext {
     pub(crate) bootstrap: Arc<str>,
     pub(crate) timeout: Duration,
 }
 
-impl Asked {
-    /// The error of a request that names no topic.
+impl RequestContext {
+    /// Returns the error of a request that concerns no particular topic.
     pub(crate) fn failed(&self, operation: &'static str, error: KafkaError) -> Error {
         if code(&error).is_some_and(means_unreachable) {
             return Error::Unreachable {
@@ -32,7 +32,7 @@ impl Asked {
         }
     }
 
-    /// The error of a request about `topic`.
+    /// Returns the error of a request about `topic`.
     pub(crate) fn failed_on(
         &self,
         topic: &str,
@@ -53,7 +53,8 @@ impl Asked {
     }
 }
 
-/// The code of an error. Unlike the client's own method it also knows that of admin requests.
+/// Returns the error's code, or `None` if it has none. Unlike the client's own method this covers
+/// admin requests too.
 pub(crate) fn code(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     match error {
         KafkaError::AdminOp(code) => Some(*code),
@@ -84,7 +85,7 @@ fn means_unknown_topic(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether a commit failed because the group moved on.
+/// Returns true if a commit failed with `code` because the group was rebalanced.
 pub(crate) fn means_group_changed(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
@@ -97,8 +98,8 @@ pub(crate) fn means_group_changed(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// Whether the client gets over it by itself, so that a consumer just waits.
-pub(crate) fn heals_by_itself(error: &KafkaError) -> bool {
+/// Returns true if the client recovers from the error by itself, so that a consumer only waits.
+pub(crate) fn is_recoverable(error: &KafkaError) -> bool {
     !matches!(error, KafkaError::MessageConsumptionFatal(_))
         && code(error).is_some_and(|code| {
             means_unreachable(code)

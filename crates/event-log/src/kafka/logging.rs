@@ -1,4 +1,4 @@
-//! What librdkafka has to say goes to `tracing`.
+//! Forwards librdkafka's log to `tracing`.
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -32,7 +32,7 @@ pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     }
 }
 
-/// Connections come and go and the client reconnects by itself: a warning, not an error.
+/// Logs a client's error as a warning: connections come and go and the client reconnects.
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
     tracing::warn!(%error, reason, "kafka client reports");
 }

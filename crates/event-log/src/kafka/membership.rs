@@ -1,4 +1,4 @@
-//! What the group decides for this consumer: where partitions begin, and who has them.
+//! Rebalances of a consumer's group: the partitions it owns and their starting offsets.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use super::logging;
 use crate::log::Start;
 use crate::record::TopicPartition;
 
-/// A change of ownership, in the order in which they happened.
+/// A change of partition ownership by a rebalance.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum OwnershipChange {
     Assigned(Vec<TopicPartition>),
     Revoked(Vec<TopicPartition>),
 }
 
 /// The context of a consumer; its callbacks run on the thread that polls.
-pub(crate) struct Membership {
+pub(crate) struct GroupContext {
     start: Start,
     timeout: Duration,
-    state: Mutex<State>,
+    state: Mutex<OwnershipState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct OwnershipState {
     owned: BTreeSet<TopicPartition>,
-    changes: Vec<Change>,
+    changes: Vec<OwnershipChange>,
 }
 
-impl Membership {
+impl GroupContext {
     pub(crate) fn new(start: Start, timeout: Duration) -> Self {
         Self {
             start,
@@ -52,21 +52,23 @@ impl Membership {
         self.state.lock().owned.clone()
     }
 
-    /// Changes since the last call.
-    pub(crate) fn take_changes(&self) -> Vec<Change> {
+    /// Returns the changes since the last call, in the order in which they happened.
+    pub(crate) fn take_changes(&self) -> Vec<OwnershipChange> {
         std::mem::take(&mut self.state.lock().changes)
     }
 
     fn assigned(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        let placed = self.place(consumer, list).unwrap_or_else(|error| {
-            // The client then looks the offsets up itself, with the earliest as its default: a
-            // group that wanted the latest reads too much rather than too little.
-            tracing::warn!(%error, "offsets of assigned partitions could not be looked up");
-            list.clone()
-        });
+        let starting = self
+            .starting_offsets(consumer, list)
+            .unwrap_or_else(|error| {
+                // The client then looks the offsets up itself and defaults to the earliest: a group
+                // that wanted the latest reads too much rather than too little.
+                tracing::warn!(%error, "offsets of assigned partitions could not be looked up");
+                list.clone()
+            });
         let outcome = match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&placed),
-            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&placed),
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&starting),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.assign(&starting),
         };
         if let Err(error) = outcome {
             tracing::error!(%error, "assigned partitions were not taken");
@@ -74,7 +76,7 @@ impl Membership {
         let partitions = partitions(list);
         let mut state = self.state.lock();
         state.owned.extend(partitions.iter().cloned());
-        state.changes.push(Change::Assigned(partitions));
+        state.changes.push(OwnershipChange::Assigned(partitions));
     }
 
     fn revoked(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
@@ -90,18 +92,19 @@ impl Membership {
         for partition in &partitions {
             state.owned.remove(partition);
         }
-        state.changes.push(Change::Revoked(partitions));
+        state.changes.push(OwnershipChange::Revoked(partitions));
     }
 
-    /// Says where each partition begins: where the group has committed, else where it wants to
-    /// start. A start at the end is committed at once: it must not move with time.
-    fn place(
+    /// Returns the partitions with their starting offsets: the committed offset, else the one that
+    /// the group's start asks for. A start at the end is committed at once, so that it does not
+    /// move as records are appended.
+    fn starting_offsets(
         &self,
         consumer: &BaseConsumer<Self>,
         list: &TopicPartitionList,
     ) -> KafkaResult<TopicPartitionList> {
         let committed = consumer.committed_offsets(list.clone(), self.timeout)?;
-        let mut placed = TopicPartitionList::with_capacity(list.count());
+        let mut starting = TopicPartitionList::with_capacity(list.count());
         let mut ends = TopicPartitionList::new();
         for element in committed.elements() {
             element.error()?;
@@ -115,16 +118,16 @@ impl Membership {
                     Offset::Offset(end)
                 }
             };
-            placed.add_partition_offset(topic, partition, offset)?;
+            starting.add_partition_offset(topic, partition, offset)?;
         }
         if ends.count() > 0 {
             consumer.commit(&ends, CommitMode::Async)?;
         }
-        Ok(placed)
+        Ok(starting)
     }
 }
 
-impl ClientContext for Membership {
+impl ClientContext for GroupContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         logging::log(level, facility, message);
     }
@@ -134,7 +137,7 @@ impl ClientContext for Membership {
     }
 }
 
-impl ConsumerContext for Membership {
+impl ConsumerContext for GroupContext {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -143,7 +146,7 @@ impl ConsumerContext for Membership {
     ) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assigned(consumer, list),
-            // Everything else means that what is owned cannot be relied on any more.
+            // Any other event means that the owned partitions cannot be relied on any more.
             _ => self.revoked(consumer, list),
         }
     }
@@ -157,9 +160,9 @@ impl ConsumerContext for Membership {
 
 pub(crate) fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
     let elements = list.elements();
-    let named = elements.iter().map(|element| TopicPartition {
+    let partitions = elements.iter().map(|element| TopicPartition {
         topic: Arc::from(element.topic()),
         partition: element.partition(),
     });
-    named.collect()
+    partitions.collect()
 }

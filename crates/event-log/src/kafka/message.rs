@@ -1,4 +1,4 @@
-//! From the client's messages to ours.
+//! Conversion of the client's messages to [`Delivered`] records.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,26 +10,26 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers};
 
 use crate::record::{Delivered, Position, Record};
 
-/// One shared name per topic, so that a record does not carry its own copy.
+/// One shared name per topic, so that records do not carry copies.
 #[derive(Debug, Default)]
 pub(crate) struct TopicNames(HashMap<String, Arc<str>>);
 
 impl TopicNames {
-    pub(crate) fn shared(&mut self, name: &str) -> Arc<str> {
-        if let Some(shared) = self.0.get(name) {
-            return Arc::clone(shared);
+    pub(crate) fn intern(&mut self, name: &str) -> Arc<str> {
+        if let Some(interned) = self.0.get(name) {
+            return Arc::clone(interned);
         }
-        let shared: Arc<str> = name.into();
-        self.0.insert(name.to_owned(), Arc::clone(&shared));
-        shared
+        let interned: Arc<str> = name.into();
+        self.0.insert(name.to_owned(), Arc::clone(&interned));
+        interned
     }
 }
 
-/// Copies a message out of the client.
+/// Copies a message out of the client's memory.
 pub(crate) fn delivered(message: &BorrowedMessage<'_>, names: &mut TopicNames) -> Delivered {
     let bytes = |part: Option<&[u8]>| part.map_or_else(Bytes::new, Bytes::copy_from_slice);
     Delivered {
-        topic: names.shared(message.topic()),
+        topic: names.intern(message.topic()),
         position: Position {
             partition: message.partition(),
             offset: message.offset(),
@@ -49,8 +49,8 @@ fn headers(headers: &BorrowedHeaders) -> Vec<(String, Bytes)> {
         .collect()
 }
 
-/// A foreign producer may name a header with bytes that are no UTF-8, at which the client
-/// panics. Such a header cannot be carried; the rest of the message is.
+/// Returns a header's name and value, or `None` if its name is not UTF-8. The client panics on
+/// such a name, which other producers may send; the rest of the message is delivered.
 fn header(headers: &BorrowedHeaders, index: usize) -> Option<(String, Bytes)> {
     let read = || {
         let header = headers.try_get(index)?;

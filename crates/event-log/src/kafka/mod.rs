@@ -1,4 +1,4 @@
-//! The log on Apache Kafka.
+//! The event log on Apache Kafka.
 //!
 //! Appends go through one idempotent producer ([`producer`]); each consumer has a thread of its
 //! own ([`worker`]), because librdkafka's calls block; requests about topics ([`cluster`]) and
@@ -26,51 +26,51 @@ use tokio::sync::mpsc;
 
 use self::cluster::Cluster;
 use self::consumer::KafkaConsumer;
-use self::failure::{Asked, code};
-use self::membership::Membership;
+use self::failure::{RequestContext, code};
+use self::membership::GroupContext;
 use self::message::TopicNames;
 pub use self::options::{Compression, KafkaOptions};
-use self::producer::{BoundedProducer, Outcome};
-use self::reader::Readers;
+use self::producer::{AppendOutcome, BoundedProducer, RecordFailure};
+use self::reader::ReaderPool;
 use self::worker::Worker;
 use crate::admission::{check_group, check_records, check_spec, check_topic};
 use crate::error::Error;
-use crate::log::{Consumer, ConsumerOptions, EventLog, OffsetRange, TopicSpec};
+use crate::log::{Consumer, ConsumerOptions, EventLog, PartitionOffsets, TopicSpec};
 use crate::meters::Meters;
 use crate::record::{Delivered, Position, Record, wall_clock_ms};
 
-/// The event log of a Kafka cluster.
+/// An event log on a Kafka cluster.
 pub struct KafkaEventLog {
     options: KafkaOptions,
     cluster: Cluster,
     producer: BoundedProducer,
-    readers: Readers,
+    readers: ReaderPool,
     meters: Meters,
     closed: AtomicBool,
 }
 
 impl KafkaEventLog {
-    /// Checks the options and that the cluster answers, within
+    /// Opens the log after checking the options and that the cluster answers within
     /// [`KafkaOptions::request_timeout`].
     pub async fn connect(options: KafkaOptions) -> Result<Self, Error> {
         let log = Self::open(options)?;
-        log.cluster.answers().await?;
+        log.cluster.ping().await?;
         Ok(log)
     }
 
-    /// Checks the options alone: a cluster that is away fails calls, and serves them once it is
-    /// back.
+    /// Opens the log after checking the options alone. Calls fail while the cluster is away and
+    /// work again once it is back.
     pub fn open(options: KafkaOptions) -> Result<Self, Error> {
         options.check()?;
-        let asked = Asked {
+        let context = RequestContext {
             bootstrap: options.bootstrap.as_str().into(),
             timeout: options.request_timeout,
         };
-        let cluster = Cluster::new(&options.admin_config(), asked.clone())?;
+        let cluster = Cluster::new(&options.admin_config(), context.clone())?;
         let producer = BoundedProducer::new(options.producer_config(), options.queued_bytes)
-            .map_err(|error| asked.failed("making a producer", error))?;
+            .map_err(|error| context.failed("making a producer", error))?;
         Ok(Self {
-            readers: Readers::new(options.reader_config(), asked),
+            readers: ReaderPool::new(options.reader_config(), context),
             meters: Meters::new("kafka"),
             closed: AtomicBool::new(false),
             options,
@@ -86,13 +86,13 @@ impl KafkaEventLog {
         Ok(())
     }
 
-    async fn settle(
+    async fn append_result(
         &self,
         topic: &str,
         records: &[Record],
-        outcome: Outcome,
+        outcome: AppendOutcome,
     ) -> Result<Vec<Position>, Error> {
-        let Some((index, error)) = outcome.failure else {
+        let Some(RecordFailure { index, error }) = outcome.failure else {
             return Ok(outcome.positions);
         };
         let failed = Error::Append {
@@ -115,46 +115,46 @@ impl KafkaEventLog {
             Some(RDKafkaErrorCode::MessageTimedOut) => self.delivery_failed(error),
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
                 self.cluster.forget(topic);
-                self.cluster.asked.unknown_topic(topic)
+                self.cluster.context.unknown_topic(topic)
             }
             _ => failed,
         })
     }
 
     fn delivery_failed(&self, error: KafkaError) -> Error {
-        let asked = Asked {
+        let context = RequestContext {
             timeout: self.options.delivery_timeout,
-            ..self.cluster.asked.clone()
+            ..self.cluster.context.clone()
         };
-        asked.failed("appending", error)
+        context.failed("appending", error)
     }
 
     fn start_consumer(&self, options: &ConsumerOptions) -> Result<KafkaConsumer, Error> {
-        let asked = self.cluster.asked.clone();
-        let membership = Membership::new(options.start, asked.timeout);
-        let consumer: BaseConsumer<Membership> = self
+        let context = self.cluster.context.clone();
+        let membership = GroupContext::new(options.start, context.timeout);
+        let consumer: BaseConsumer<GroupContext> = self
             .options
             .consumer_config(options)
             .create_with_context(membership)
-            .map_err(|error| asked.failed("making a consumer", error))?;
+            .map_err(|error| context.failed("making a consumer", error))?;
         let topics: Vec<&str> = options.topics.iter().map(String::as_str).collect();
         consumer
             .subscribe(&topics)
-            .map_err(|error| asked.failed("subscribing", error))?;
+            .map_err(|error| context.failed("subscribing", error))?;
         let (requests, inbox) = mpsc::channel(1);
         let (outbox, polls) = mpsc::channel(1);
         let leaving = Arc::new(AtomicBool::new(false));
         let worker = Worker {
             consumer,
             group: options.group.clone(),
-            asked,
+            context,
             max_poll_bytes: options.max_poll_bytes.max(1),
             polls: outbox,
             leaving: Arc::clone(&leaving),
             names: TopicNames::default(),
             deferred: None,
         };
-        // It ends with the handle, having left the group.
+        // The thread ends when the handle is dropped, after leaving the group.
         std::thread::Builder::new()
             .name("event-log-consumer".to_owned())
             .spawn(move || worker.run(inbox))
@@ -187,7 +187,7 @@ impl EventLog for KafkaEventLog {
             Ok(()) if records.is_empty() => return Ok(Vec::new()),
             Ok(()) => {
                 let outcome = self.producer.send(topic, &records).await;
-                self.settle(topic, &records, outcome).await
+                self.append_result(topic, &records, outcome).await
             }
             Err(error) => Err(error),
         };
@@ -208,7 +208,7 @@ impl EventLog for KafkaEventLog {
         Ok(Box::new(self.start_consumer(&options)?))
     }
 
-    async fn offsets(&self, topic: &str) -> Result<Vec<OffsetRange>, Error> {
+    async fn offsets(&self, topic: &str) -> Result<Vec<PartitionOffsets>, Error> {
         self.check_open()?;
         check_topic(topic)?;
         self.cluster.offsets(topic).await
@@ -231,7 +231,7 @@ impl EventLog for KafkaEventLog {
 
     async fn healthy(&self) -> Result<(), Error> {
         self.check_open()?;
-        self.cluster.answers().await
+        self.cluster.ping().await
     }
 
     async fn close(&self) -> Result<(), Error> {

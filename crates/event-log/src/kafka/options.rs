@@ -1,4 +1,4 @@
-//! How to reach a cluster, and what librdkafka is told.
+//! The options of a Kafka log, and the librdkafka properties that follow from them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::admission::MAX_RECORD_BYTES;
 use crate::error::Error;
 use crate::log::ConsumerOptions;
 
-/// How record batches are compressed on their way.
+/// The compression of record batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     None,
-    /// With LZ4: cheap, and events shrink to about a third.
+    /// LZ4: cheap, and events shrink to about a third.
     #[default]
     Lz4,
 }
@@ -24,29 +24,29 @@ pub enum Compression {
 pub struct KafkaOptions {
     /// One or more `host:port`, separated by commas.
     pub bootstrap: String,
-    /// The name under which the brokers see this process.
+    /// The client id that the brokers see.
     pub client_id: String,
-    /// Replicas of the topics that are made here; -1 leaves it to the cluster's
+    /// The replication factor of topics created here; -1 means the cluster's
     /// `default.replication.factor`.
     pub replication: i32,
-    /// Compression of what is appended.
+    /// The compression of appended batches.
     pub compression: Compression,
-    /// How long an append waits for its acknowledgement before it fails.
+    /// The time that an append waits for its acknowledgement before it fails.
     pub delivery_timeout: Duration,
-    /// How long any other request waits.
+    /// The timeout of every other request.
     pub request_timeout: Duration,
     /// The limit on key, payload and headers of one record together, in bytes. The topic's own
-    /// `max.message.bytes` holds besides.
+    /// `max.message.bytes` applies too.
     pub max_record_bytes: usize,
-    /// Bytes of records that wait for acknowledgement at most; further appends wait.
+    /// The most bytes of records that wait for acknowledgement; further appends wait.
     pub queued_bytes: usize,
-    /// More librdkafka properties (`security.protocol`, `sasl.mechanism` and the like). Those
-    /// that the guarantees of this crate rest on are refused.
+    /// Further librdkafka properties (`security.protocol`, `sasl.mechanism` and the like). Those
+    /// on which this crate's guarantees depend are refused.
     pub properties: BTreeMap<String, String>,
 }
 
-/// Properties that are not the caller's to set, because what this crate promises rests on them.
-const OURS: [&str; 16] = [
+/// Properties that callers may not set, because this crate's guarantees depend on them.
+const RESERVED_PROPERTIES: [&str; 16] = [
     "acks",
     "allow.auto.create.topics",
     "auto.offset.reset",
@@ -65,12 +65,12 @@ const OURS: [&str; 16] = [
     "request.required.acks",
 ];
 
-/// What the broker adds around a record: batch and record headers, generously.
+/// An upper bound of the batch and record headers that the protocol adds to a record.
 const FRAMING_BYTES: usize = 16 << 10;
 
 impl KafkaOptions {
-    /// The usual: LZ4, 30 s for an append, 10 s for other requests, records up to
-    /// [`MAX_RECORD_BYTES`], 64 MiB queued.
+    /// Returns the default options: LZ4, 30 s for an append, 10 s for other requests, records up
+    /// to [`MAX_RECORD_BYTES`], 64 MiB queued.
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self {
             bootstrap: bootstrap.into(),
@@ -100,7 +100,7 @@ impl KafkaOptions {
         if let Some(key) = self
             .properties
             .keys()
-            .find(|key| OURS.contains(&key.as_str()))
+            .find(|key| RESERVED_PROPERTIES.contains(&key.as_str()))
         {
             let value = self.properties[key].clone();
             return refuse(key, value, "nothing: the event log sets it itself");
@@ -124,8 +124,8 @@ impl KafkaOptions {
         Ok(())
     }
 
-    /// What every client of ours is told.
-    fn common(&self) -> ClientConfig {
+    /// Returns the properties that all clients have.
+    fn client_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         for (key, value) in &self.properties {
             config.set(key, value);
@@ -136,15 +136,15 @@ impl KafkaOptions {
             .set("allow.auto.create.topics", "false")
             .set("socket.keepalive.enable", "true")
             .set("socket.timeout.ms", millis(self.request_timeout))
-            // A broker that restarts is back in seconds: do not sleep for ten.
+            // A restarted broker is back within seconds; the client's default waits up to ten.
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000");
         config
     }
 
-    /// For requests about topics.
+    /// Returns the properties of the client for requests about topics.
     pub(crate) fn admin_config(&self) -> ClientConfig {
-        self.common()
+        self.client_config()
     }
 
     pub(crate) fn producer_config(&self) -> ClientConfig {
@@ -152,17 +152,17 @@ impl KafkaOptions {
             Compression::None => "none",
             Compression::Lz4 => "lz4",
         };
-        let mut config = self.common();
+        let mut config = self.client_config();
         config
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("partitioner", "murmur2_random")
             .set("compression.type", compression)
-            // Short, as a firm quote waits for it; under load batches form by themselves.
+            // Short, because a firm quote waits for it; under load batches form anyway.
             .set("linger.ms", "1")
             .set("message.timeout.ms", millis(self.delivery_timeout))
             .set("message.max.bytes", (self.max_record_bytes + FRAMING_BYTES).to_string())
-            // The bound on what waits is ours (`queued_bytes`); the client's own lies above it.
+            // `queued_bytes` bounds the queue; the client's own limit lies above it.
             .set("queue.buffering.max.messages", "0")
             .set("queue.buffering.max.kbytes", "2097151");
         config
@@ -181,19 +181,19 @@ impl KafkaOptions {
         config
     }
 
-    /// For reading outside any group. The client wants a group's name nevertheless; it never
-    /// joins nor commits.
+    /// Returns the properties of clients that read outside any group. The client requires a group
+    /// id nevertheless; it neither joins nor commits.
     pub(crate) fn reader_config(&self) -> ClientConfig {
-        let mut config = self.common();
+        let mut config = self.client_config();
         config
             .set("group.id", "fairlead-reader")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("enable.partition.eof", "true")
-            // Where retention passed a group: go on with what is left, rather than skip it too.
+            // Where retention dropped unread records, a group goes on with the oldest that is left.
             .set("auto.offset.reset", "earliest")
-            // A read stops at the end that it saw; what the client still waits for behind it would
-            // hold up the next read on the connection.
+            // A read stops at the end that it saw. A fetch that still waits for more would delay
+            // the next read on the connection.
             .set("fetch.wait.max.ms", "5")
             .set("fetch.error.backoff.ms", "100")
             .set("queued.max.messages.kbytes", "16384");
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn properties_that_guarantees_rest_on_are_refused() {
+    fn reserved_properties_are_refused() {
         let mut options = KafkaOptions::new("kafka:9092");
         options
             .properties
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn times_and_sizes_have_bounds() {
+    fn timeouts_sizes_and_replication_have_bounds() {
         let with = |change: fn(&mut KafkaOptions)| {
             let mut options = KafkaOptions::new("kafka:9092");
             change(&mut options);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_takes_every_property() {
+    fn librdkafka_accepts_every_property() {
         let options = KafkaOptions::new("kafka:9092");
         let group = ConsumerOptions::new("g", ["t"]);
         for config in [

@@ -1,4 +1,4 @@
-//! Appending: many records in flight, each accounted for when the broker has answered.
+//! The producer behind appends: it tracks each record until the broker acknowledges or refuses it.
 
 use std::sync::Arc;
 
@@ -15,44 +15,53 @@ use tokio::sync::{Notify, Semaphore, oneshot};
 use super::logging;
 use crate::record::{Position, Record};
 
-/// Unit in which waiting bytes are counted: a small record counts as one, so that the number of
-/// records is bounded too.
+/// The unit in which queued bytes are counted. A small record counts as one unit, so that the
+/// number of records is bounded too.
 const UNIT_BYTES: usize = 1_024;
 
-/// What became of the records of one append.
+/// The outcome of one append.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    /// Places in the order given, if all were acknowledged.
+pub(crate) struct AppendOutcome {
+    /// The records' positions in the order given, valid if all were acknowledged.
     pub(crate) positions: Vec<Position>,
     pub(crate) acknowledged: usize,
-    /// The first failure, with the index of its record.
-    pub(crate) failure: Option<(usize, KafkaError)>,
+    /// The first failure.
+    pub(crate) failure: Option<RecordFailure>,
 }
 
-/// The records of one append on their way.
-struct Flight(Mutex<FlightState>);
+/// The error of one record of an append.
+#[derive(Debug)]
+pub(crate) struct RecordFailure {
+    /// The record's index in the call.
+    pub(crate) index: usize,
+    pub(crate) error: KafkaError,
+}
 
-struct FlightState {
-    outcome: Outcome,
+/// The records of one append that are in flight.
+struct PendingAppend(Mutex<PendingState>);
+
+struct PendingState {
+    outcome: AppendOutcome,
+    /// The number of records neither acknowledged nor failed.
     pending: usize,
-    landed: Option<oneshot::Sender<Outcome>>,
+    complete: Option<oneshot::Sender<AppendOutcome>>,
 }
 
-impl Flight {
-    fn new(records: usize) -> (Arc<Self>, oneshot::Receiver<Outcome>) {
-        let (landed, outcome) = oneshot::channel();
-        let nowhere = Position {
+impl PendingAppend {
+    fn new(records: usize) -> (Arc<Self>, oneshot::Receiver<AppendOutcome>) {
+        let (complete, outcome) = oneshot::channel();
+        let unknown = Position {
             partition: -1,
             offset: -1,
         };
-        let state = FlightState {
-            outcome: Outcome {
-                positions: vec![nowhere; records],
+        let state = PendingState {
+            outcome: AppendOutcome {
+                positions: vec![unknown; records],
                 acknowledged: 0,
                 failure: None,
             },
             pending: records,
-            landed: Some(landed),
+            complete: Some(complete),
         };
         (Arc::new(Self(Mutex::new(state))), outcome)
     }
@@ -64,44 +73,46 @@ impl Flight {
         state.settle(1);
     }
 
-    /// Notes that `count` records, beginning with `index`, will not be acknowledged.
+    /// Records that `count` records, beginning with `index`, will not be acknowledged.
     fn fail(&self, index: usize, count: usize, error: KafkaError) {
         let mut state = self.0.lock();
-        state.outcome.failure.get_or_insert((index, error));
+        let failure = RecordFailure { index, error };
+        state.outcome.failure.get_or_insert(failure);
         state.settle(count);
     }
 }
 
-impl FlightState {
+impl PendingState {
+    /// Counts `count` records as settled; sends the outcome after the last one.
     fn settle(&mut self, count: usize) {
         self.pending -= count;
         if self.pending == 0
-            && let Some(landed) = self.landed.take()
+            && let Some(complete) = self.complete.take()
         {
-            let outcome = Outcome {
+            let outcome = AppendOutcome {
                 positions: std::mem::take(&mut self.outcome.positions),
                 acknowledged: self.outcome.acknowledged,
                 failure: self.outcome.failure.take(),
             };
-            let _nobody_waits = landed.send(outcome);
+            let _nobody_waits = complete.send(outcome);
         }
     }
 }
 
-/// What travels with a record through librdkafka.
-pub(crate) struct Ticket {
-    flight: Arc<Flight>,
+/// The value that librdkafka carries with a record and returns with its delivery report.
+pub(crate) struct DeliveryTag {
+    append: Arc<PendingAppend>,
     index: usize,
     units: usize,
 }
 
-/// Hears of every delivery, on the client's polling thread.
-struct Deliveries {
+/// The producer's context: it receives every delivery report, on the client's polling thread.
+struct DeliveryReports {
     budget: Arc<Semaphore>,
     delivered: Arc<Notify>,
 }
 
-impl ClientContext for Deliveries {
+impl ClientContext for DeliveryReports {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         logging::log(level, facility, message);
     }
@@ -111,28 +122,28 @@ impl ClientContext for Deliveries {
     }
 }
 
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Ticket>;
+impl ProducerContext for DeliveryReports {
+    type DeliveryOpaque = Box<DeliveryTag>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, tag: Box<DeliveryTag>) {
         match result {
             Ok(message) => {
                 let position = Position {
                     partition: message.partition(),
                     offset: message.offset(),
                 };
-                ticket.flight.acknowledge(ticket.index, position);
+                tag.append.acknowledge(tag.index, position);
             }
-            Err((error, _)) => ticket.flight.fail(ticket.index, 1, error.clone()),
+            Err((error, _)) => tag.append.fail(tag.index, 1, error.clone()),
         }
-        self.budget.add_permits(ticket.units);
+        self.budget.add_permits(tag.units);
         self.delivered.notify_waiters();
     }
 }
 
-type Client = ThreadedProducer<Deliveries>;
+type Client = ThreadedProducer<DeliveryReports>;
 
-/// An idempotent producer that waits, rather than fails, when much is under way.
+/// An idempotent producer that waits, rather than fails, when too much is in flight.
 pub(crate) struct BoundedProducer {
     config: ClientConfig,
     client: RwLock<Arc<Client>>,
@@ -157,23 +168,26 @@ impl BoundedProducer {
     }
 
     /// Sends records and waits until each is acknowledged or has failed.
-    pub(crate) async fn send(&self, topic: &str, records: &[Record]) -> Outcome {
-        let (flight, landed) = Flight::new(records.len());
+    pub(crate) async fn send(&self, topic: &str, records: &[Record]) -> AppendOutcome {
+        let (append, completed) = PendingAppend::new(records.len());
         let client = Arc::clone(&self.client.read());
         for (index, record) in records.iter().enumerate() {
-            if let Err(error) = self.send_one(&client, topic, record, &flight, index).await {
-                // What follows is not sent: order within a key must not depend on luck.
-                flight.fail(index, records.len() - index, error);
+            if let Err(error) = self.send_one(&client, topic, record, &append, index).await {
+                // The remaining records are not sent, because that could break order in a key.
+                append.fail(index, records.len() - index, error);
                 break;
             }
         }
-        // The sender lives in `flight` until every record is settled.
-        let canceled = |_| Outcome {
+        // `append` holds the sender until every record is settled.
+        let canceled = |_| AppendOutcome {
             positions: Vec::new(),
             acknowledged: 0,
-            failure: Some((0, KafkaError::Canceled)),
+            failure: Some(RecordFailure {
+                index: 0,
+                error: KafkaError::Canceled,
+            }),
         };
-        let outcome = landed.await.unwrap_or_else(canceled);
+        let outcome = completed.await.unwrap_or_else(canceled);
         if outcome.failure.is_some() && client.client().fatal_error().is_some() {
             self.replace(&client);
         }
@@ -185,21 +199,21 @@ impl BoundedProducer {
         client: &Client,
         topic: &str,
         record: &Record,
-        flight: &Arc<Flight>,
+        append: &Arc<PendingAppend>,
         index: usize,
     ) -> Result<(), KafkaError> {
         let units = (1 + record.size() / UNIT_BYTES).min(self.budget_units);
-        // Closed is impossible: the semaphore is never closed.
+        // The semaphore is never closed, so this cannot fail.
         let permits = u32::try_from(units).unwrap_or(u32::MAX);
         let Ok(permit) = self.budget.acquire_many(permits).await else {
             return Err(KafkaError::Canceled);
         };
-        let ticket = Box::new(Ticket {
-            flight: Arc::clone(flight),
+        let tag = Box::new(DeliveryTag {
+            append: Arc::clone(append),
             index,
             units,
         });
-        let mut message = BaseRecord::with_opaque_to(topic, ticket)
+        let mut message = BaseRecord::with_opaque_to(topic, tag)
             .key(&*record.key)
             .payload(&*record.payload)
             .timestamp(record.timestamp_ms);
@@ -207,22 +221,22 @@ impl BoundedProducer {
             message = message.headers(headers(record));
         }
         loop {
-            let room = self.delivered.notified();
+            let delivered = self.delivered.notified();
             message = match client.send(message) {
                 Ok(()) => {
-                    // The delivery gives it back.
+                    // The delivery report returns the permits.
                     permit.forget();
                     return Ok(());
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => back,
                 Err((error, _)) => return Err(error),
             };
-            room.await;
+            delivered.await;
         }
     }
 
-    /// After a fatal error (the broker lost what it had acknowledged) an idempotent producer
-    /// refuses everything; a new one begins a new sequence.
+    /// Replaces the client after a fatal error (the broker lost what it had acknowledged). An
+    /// idempotent producer refuses everything then; a new one begins a new sequence.
     fn replace(&self, failed: &Arc<Client>) {
         let mut current = self.client.write();
         if !Arc::ptr_eq(&current, failed) {
@@ -239,7 +253,7 @@ impl BoundedProducer {
         }
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until no record is in flight.
     pub(crate) async fn flush(&self, timeout: std::time::Duration) -> Result<(), KafkaError> {
         let client = Arc::clone(&self.client.read());
         tokio::task::spawn_blocking(move || client.flush(Timeout::After(timeout)))
@@ -254,10 +268,10 @@ impl Drop for BoundedProducer {
     }
 }
 
-/// Lets go of a client where that may block: its threads are joined then.
+/// Drops a client on a thread of its own, because that joins the client's threads and may block.
 fn release(client: Arc<Client>) {
     let thread = std::thread::Builder::new().name("event-log-release".to_owned());
-    // Without a thread it is released here, which only takes longer.
+    // If no thread starts, the client is dropped here, which only takes longer.
     let _released_here = thread.spawn(move || drop(client));
 }
 
@@ -266,7 +280,7 @@ fn make_client(
     budget: &Arc<Semaphore>,
     delivered: &Arc<Notify>,
 ) -> Result<Client, KafkaError> {
-    config.create_with_context(Deliveries {
+    config.create_with_context(DeliveryReports {
         budget: Arc::clone(budget),
         delivered: Arc::clone(delivered),
     })

@@ -1,4 +1,4 @@
-//! Reading outside any group.
+//! Reads outside any group.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,33 +10,33 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Semaphore;
 
-use super::failure::{Asked, heals_by_itself};
+use super::failure::{RequestContext, is_recoverable};
 use super::message::{TopicNames, delivered};
 use crate::error::Error;
 use crate::record::{Delivered, Position};
 
-/// Reads at the same time at most; connections for as many are kept.
-const READERS: usize = 4;
+/// The most reads at the same time; connections for as many are kept.
+const MAX_READERS: usize = 4;
 
-/// Consumers without a group, kept between reads.
-pub(crate) struct Readers {
+/// A pool of consumers without a group, kept between reads.
+pub(crate) struct ReaderPool {
     config: ClientConfig,
-    asked: Asked,
+    context: RequestContext,
     idle: Arc<Mutex<Vec<BaseConsumer>>>,
     slots: Semaphore,
 }
 
-impl Readers {
-    pub(crate) fn new(config: ClientConfig, asked: Asked) -> Self {
+impl ReaderPool {
+    pub(crate) fn new(config: ClientConfig, context: RequestContext) -> Self {
         Self {
             config,
-            asked,
+            context,
             idle: Arc::default(),
-            slots: Semaphore::new(READERS),
+            slots: Semaphore::new(MAX_READERS),
         }
     }
 
-    /// Reads up to `max` records of an existing partition from `from` on.
+    /// Reads up to `max` records of an existing partition, beginning at `from`.
     pub(crate) async fn read(
         &self,
         topic: &str,
@@ -45,23 +45,23 @@ impl Readers {
     ) -> Result<Vec<Delivered>, Error> {
         let _slot = self.slots.acquire().await.map_err(|_| Error::Closed)?;
         let kept = self.idle.lock().pop();
-        let (config, asked) = (self.config.clone(), self.asked.clone());
+        let (config, context) = (self.config.clone(), self.context.clone());
         let (idle, topic) = (Arc::clone(&self.idle), topic.to_owned());
         tokio::task::spawn_blocking(move || {
             let consumer = match kept {
                 Some(consumer) => consumer,
                 None => config
                     .create::<BaseConsumer>()
-                    .map_err(|error| asked.failed("making a reader", error))?,
+                    .map_err(|error| context.failed("making a reader", error))?,
             };
-            let read = Read {
+            let read = PartitionRead {
                 consumer: &consumer,
-                asked: &asked,
+                context: &context,
                 topic: &topic,
                 from,
             };
             let outcome = read.run(max);
-            // A reader that failed may be in any state: the next read makes a new one.
+            // A reader that failed may be in any state; the next read makes a new one.
             if outcome.is_ok() && consumer.unassign().is_ok() {
                 idle.lock().push(consumer);
             }
@@ -72,30 +72,31 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for ReaderPool {
     fn drop(&mut self) {
         let idle = std::mem::take(&mut *self.idle.lock());
         if !idle.is_empty() {
-            // Closing them waits for their threads.
+            // Closing the consumers joins their threads, so it happens on a thread of its own.
             let thread = std::thread::Builder::new().name("event-log-release".to_owned());
             let _released_here = thread.spawn(move || drop(idle));
         }
     }
 }
 
-struct Read<'a> {
+/// One read of one partition.
+struct PartitionRead<'a> {
     consumer: &'a BaseConsumer<DefaultConsumerContext>,
-    asked: &'a Asked,
+    context: &'a RequestContext,
     topic: &'a str,
     from: Position,
 }
 
-impl Read<'_> {
+impl PartitionRead<'_> {
     fn run(&self, max: usize) -> Result<Vec<Delivered>, Error> {
         let Position { partition, offset } = self.from;
         let (low, high) = self
             .consumer
-            .fetch_watermarks(self.topic, partition, self.asked.timeout)
+            .fetch_watermarks(self.topic, partition, self.context.timeout)
             .map_err(|error| self.failed(error))?;
         if !(low..=high).contains(&offset) {
             return Err(Error::OffsetOutOfRange {
@@ -116,10 +117,11 @@ impl Read<'_> {
         self.collect(max, high)
     }
 
-    /// Collects until there is enough, or the end that was seen, or (where the end is no record:
-    /// markers of transactions) the end that the client sees.
+    /// Collects records until there are `max`, or up to the end offset `high`, or up to the end
+    /// that the client reports. The last case arises where the end is a transaction marker, which
+    /// is not delivered as a record.
     fn collect(&self, max: usize, high: i64) -> Result<Vec<Delivered>, Error> {
-        let deadline = Instant::now() + self.asked.timeout;
+        let deadline = Instant::now() + self.context.timeout;
         let mut names = TopicNames::default();
         let mut records: Vec<Delivered> = Vec::new();
         while records.len() < max {
@@ -134,7 +136,7 @@ impl Read<'_> {
                     }
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => break,
-                Some(Err(error)) if heals_by_itself(&error) && !left.is_zero() => {}
+                Some(Err(error)) if is_recoverable(&error) && !left.is_zero() => {}
                 Some(Err(error)) => return Err(self.failed(error)),
                 None if left.is_zero() => {
                     let code = rdkafka::error::RDKafkaErrorCode::OperationTimedOut;
@@ -147,6 +149,6 @@ impl Read<'_> {
     }
 
     fn failed(&self, error: KafkaError) -> Error {
-        self.asked.failed_on(self.topic, "reading", error)
+        self.context.failed_on(self.topic, "reading", error)
     }
 }

@@ -1,4 +1,4 @@
-//! The thread behind a consumer: librdkafka's calls block, and its callbacks run here.
+//! The thread of a consumer. librdkafka's calls block, and its callbacks run on this thread.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,19 +9,19 @@ use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 
-use super::failure::{Asked, code, heals_by_itself, means_group_changed};
-use super::membership::{Change, Membership};
+use super::failure::{RequestContext, code, is_recoverable, means_group_changed};
+use super::membership::{GroupContext, OwnershipChange};
 use super::message::{TopicNames, delivered};
 use crate::error::Error;
 use crate::log::Poll;
 use crate::record::{Delivered, Position, TopicPartition};
 
-/// How long to sleep between attempts to seek in a partition whose fetching just begins.
-const SEEK_AGAIN: Duration = Duration::from_millis(10);
-/// How long one look at the client's queue takes at most, so that a closing consumer is heard.
-const SLICE: Duration = Duration::from_millis(100);
+/// The time between two attempts to seek in a partition that is not fetched yet.
+const SEEK_RETRY_INTERVAL: Duration = Duration::from_millis(10);
+/// The longest wait for the client's queue, so that a request to close is noticed.
+const POLL_SLICE: Duration = Duration::from_millis(100);
 
-/// What the handle asks for.
+/// A request of the consumer's handle.
 pub(crate) enum Request {
     Poll {
         max_records: usize,
@@ -46,26 +46,26 @@ pub(crate) enum Request {
 
 /// The thread's state.
 pub(crate) struct Worker {
-    pub(crate) consumer: BaseConsumer<Membership>,
+    pub(crate) consumer: BaseConsumer<GroupContext>,
     pub(crate) group: String,
-    pub(crate) asked: Asked,
+    pub(crate) context: RequestContext,
     pub(crate) max_poll_bytes: usize,
     pub(crate) polls: mpsc::Sender<Result<Poll, Error>>,
     pub(crate) leaving: Arc<AtomicBool>,
     pub(crate) names: TopicNames,
-    /// An error that came after records: the next poll tells it.
+    /// An error that followed records of the same poll. The next poll returns it.
     pub(crate) deferred: Option<Error>,
 }
 
 impl Worker {
-    /// Serves until told to close, or until the handle is gone; either leaves the group.
+    /// Serves requests until one asks to close or the handle is dropped, then leaves the group.
     pub(crate) fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(request) = requests.blocking_recv() {
             match request {
                 Request::Poll { max_records, wait } => {
                     let poll = self.poll(max_records, wait);
-                    // One poll is asked for at a time, so there is room; a handle that is gone
-                    // committed none of it, and the records are delivered to others.
+                    // One poll is requested at a time, so the channel has space. A dropped handle
+                    // committed none of the records; they are delivered to other members.
                     let _handle_is_gone = self.polls.try_send(poll);
                 }
                 Request::Commit { upto, reply } => {
@@ -98,15 +98,15 @@ impl Worker {
         let mut poll = Poll::default();
         let mut bytes = 0;
         while poll.records.len() < max_records && bytes < self.max_poll_bytes {
-            // Once something is there, only what waits already is added to it.
-            let patience = if poll.is_empty() {
+            // A poll that has something only adds what the client has fetched already.
+            let wait = if poll.is_empty() {
                 deadline
                     .saturating_duration_since(Instant::now())
-                    .min(SLICE)
+                    .min(POLL_SLICE)
             } else {
                 Duration::ZERO
             };
-            let message = self.consumer.poll(patience);
+            let message = self.consumer.poll(wait);
             let message = message.map(|m| m.map(|m| delivered(&m, &mut self.names)));
             self.take_changes(&mut poll);
             match message {
@@ -114,11 +114,11 @@ impl Worker {
                     bytes += delivered.record.size();
                     self.add(&mut poll, delivered);
                 }
-                Some(Err(error)) if heals_by_itself(&error) => {
+                Some(Err(error)) if is_recoverable(&error) => {
                     tracing::debug!(%error, "kafka consumer waits");
                 }
                 Some(Err(error)) => {
-                    let error = self.asked.failed("consuming", error);
+                    let error = self.context.failed("consuming", error);
                     if poll.is_empty() {
                         return Err(error);
                     }
@@ -135,14 +135,14 @@ impl Worker {
         Ok(poll)
     }
 
-    /// Applies changes of ownership to what this poll has so far.
+    /// Applies changes of ownership to the result so far.
     fn take_changes(&self, poll: &mut Poll) {
         for change in self.consumer.context().take_changes() {
             match change {
-                Change::Assigned(partitions) => poll.assigned.extend(partitions),
-                Change::Revoked(partitions) => {
+                OwnershipChange::Assigned(partitions) => poll.assigned.extend(partitions),
+                OwnershipChange::Revoked(partitions) => {
                     poll.records
-                        .retain(|record| !partitions.iter().any(|lost| is_of(record, lost)));
+                        .retain(|record| !partitions.iter().any(|lost| is_from(record, lost)));
                     poll.assigned.retain(|had| !partitions.contains(had));
                     poll.revoked.extend(partitions);
                 }
@@ -169,7 +169,7 @@ impl Worker {
             };
             self.check_owned(&partition)?;
             list.add_partition_offset(topic, position.partition, Offset::Offset(position.offset))
-                .map_err(|error| self.asked.failed_on(topic, "committing", error))?;
+                .map_err(|error| self.context.failed_on(topic, "committing", error))?;
         }
         if list.count() == 0 {
             return Ok(());
@@ -186,7 +186,7 @@ impl Worker {
                 cause: Arc::new(error),
             };
         }
-        self.asked.failed("committing", error)
+        self.context.failed("committing", error)
     }
 
     fn seek(&self, partition: &TopicPartition, offset: i64) -> Result<(), Error> {
@@ -194,8 +194,8 @@ impl Worker {
         let (topic, number) = (&*partition.topic, partition.partition);
         let (low, high) = self
             .consumer
-            .fetch_watermarks(topic, number, self.asked.timeout)
-            .map_err(|error| self.asked.failed_on(topic, "seeking", error))?;
+            .fetch_watermarks(topic, number, self.context.timeout)
+            .map_err(|error| self.context.failed_on(topic, "seeking", error))?;
         if !(low..=high).contains(&offset) {
             return Err(Error::OffsetOutOfRange {
                 topic: topic.to_owned(),
@@ -205,20 +205,20 @@ impl Worker {
                 high,
             });
         }
-        let deadline = Instant::now() + self.asked.timeout;
+        let deadline = Instant::now() + self.context.timeout;
         loop {
             let to = Offset::Offset(offset);
-            match self.consumer.seek(topic, number, to, self.asked.timeout) {
+            match self.consumer.seek(topic, number, to, self.context.timeout) {
                 Ok(()) => return Ok(()),
-                // Fetching of a partition that was just assigned begins on another thread.
-                Err(KafkaError::Seek(_)) if Instant::now() < deadline => rest(),
-                Err(error) => return Err(self.asked.failed_on(topic, "seeking", error)),
+                // A seek fails until another thread begins to fetch the assigned partition.
+                Err(KafkaError::Seek(_)) if Instant::now() < deadline => wait_before_seek_retry(),
+                Err(error) => return Err(self.context.failed_on(topic, "seeking", error)),
             }
         }
     }
 
     fn lag(&self) -> Result<u64, Error> {
-        let failed = |error| self.asked.failed("asking for the lag", error);
+        let failed = |error| self.context.failed("asking for the lag", error);
         let mut list = TopicPartitionList::new();
         for partition in self.consumer.context().owned() {
             list.add_partition(&partition.topic, partition.partition);
@@ -226,7 +226,7 @@ impl Worker {
         if list.count() == 0 {
             return Ok(0);
         }
-        let timeout = self.asked.timeout;
+        let timeout = self.context.timeout;
         let committed = self.consumer.committed_offsets(list, timeout);
         let mut lag = 0;
         for element in committed.map_err(failed)?.elements() {
@@ -258,10 +258,10 @@ impl Worker {
     clippy::disallowed_methods,
     reason = "this is the consumer's own thread, not the runtime's, and the client has no event for it"
 )]
-fn rest() {
-    std::thread::sleep(SEEK_AGAIN);
+fn wait_before_seek_retry() {
+    std::thread::sleep(SEEK_RETRY_INTERVAL);
 }
 
-fn is_of(delivered: &Delivered, partition: &TopicPartition) -> bool {
+fn is_from(delivered: &Delivered, partition: &TopicPartition) -> bool {
     delivered.position.partition == partition.partition && delivered.topic == partition.topic
 }

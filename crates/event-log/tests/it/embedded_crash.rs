@@ -1,4 +1,4 @@
-//! `kill -9` in the midst of appending, and a disk that is really full, in processes of their own.
+//! `kill -9` while appending, and a disk that is really full, in child processes.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -15,9 +15,10 @@ const ROUND: &str = "EVENT_LOG_TEST_ROUND";
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 3;
 
-/// This test binary again, running one of its ignored tests.
+/// Returns the command that runs one ignored test of this binary in a child process.
 fn child(test: &str, folder: &Path) -> Command {
-    // The shell lets a write beyond the file size limit fail, rather than kill the process.
+    // The shell ignores SIGXFSZ, so that a write beyond the file size limit fails instead of
+    // killing the process.
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
@@ -40,7 +41,7 @@ async fn open(folder: &Path) -> EmbeddedEventLog {
     log
 }
 
-/// Appends for ever from several tasks, and says what was acknowledged.
+/// Appends for ever from several tasks, and prints what was acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "run by kill_9_loses_nothing_acknowledged in a process of its own"]
 async fn child_appends() {
@@ -67,13 +68,13 @@ async fn child_appends() {
     futures::future::join_all((0..4).map(appender)).await;
 }
 
-/// What a child said that it has, read until it is killed after `lines` lines.
+/// Kills a child after `lines` lines of output and returns what it printed as acknowledged.
 fn acknowledged_until_killed(mut process: Child, lines: usize) -> BTreeMap<Position, String> {
     let stdout = BufReader::new(process.stdout.take().expect("piped"));
     let mut acknowledged = BTreeMap::new();
     for (index, line) in stdout.lines().map_while(Result::ok).enumerate() {
         if index == lines {
-            // SIGKILL; what it printed before and lies in the pipe was acknowledged too.
+            // SIGKILL. Lines that are still in the pipe were acknowledged too.
             process.kill().expect("kills");
         }
         // The last line may be cut off.
@@ -106,12 +107,12 @@ async fn kill_9_loses_nothing_acknowledged() {
             .spawn()
             .expect("starts");
         let lines = moments.random_range(50..3_000);
-        let path = tokio::task::spawn_blocking(move || acknowledged_until_killed(process, lines));
-        let of_round = path.await.expect("reads");
+        let killed = tokio::task::spawn_blocking(move || acknowledged_until_killed(process, lines));
+        let of_round = killed.await.expect("reads");
         assert!(of_round.len() > 20, "{} were acknowledged", of_round.len());
         for (position, payload) in of_round {
             let before = acknowledged.insert(position, payload);
-            assert_eq!(before, None, "{position:?} was given away twice");
+            assert_eq!(before, None, "{position:?} was assigned twice");
         }
 
         let log = open(folder.path()).await;
@@ -137,7 +138,7 @@ async fn kill_9_loses_nothing_acknowledged() {
     }
 }
 
-/// Fills the disk, as far as it is allowed to, then gets more room.
+/// Fills the disk up to a file size limit, then lifts the limit.
 #[tokio::test]
 #[ignore = "run by a_full_disk_is_survived in a process of its own"]
 async fn child_fills_the_disk() {
@@ -194,9 +195,9 @@ fn a_full_disk_is_survived() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = child("embedded_crash::child_fills_the_disk", folder.path()).output();
     let output = output.expect("runs");
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && said.contains("survived"),
-        "{said}"
+        output.status.success() && printed.contains("survived"),
+        "{printed}"
     );
 }

@@ -1,4 +1,4 @@
-//! Files that are in use, foreign, torn, or in a place where there cannot be any.
+//! Files that are in use, of another kind or damaged, and folders that cannot be created.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn refused(opened: Result<EmbeddedEventLog, Error>) -> Error {
     opened.err().expect("refused")
 }
 
-/// A folder whose log has some records and was closed in order.
+/// Returns a folder with a log of 1,000 records that was closed properly.
 async fn filled() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path()).await.expect("opens");
@@ -49,7 +49,7 @@ async fn a_second_opener_is_told_which_file_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_closed_log_is_there_again_with_its_groups() {
+async fn a_closed_log_keeps_its_records_and_groups() {
     let folder = filled().await;
     let log: std::sync::Arc<dyn EventLog> =
         std::sync::Arc::new(open(folder.path()).await.expect("opens"));
@@ -62,7 +62,7 @@ async fn a_closed_log_is_there_again_with_its_groups() {
     let error = {
         log.close().await.expect("closes");
         let polled = member.consumer.poll(1, std::time::Duration::ZERO).await;
-        polled.expect_err("closed under it")
+        polled.expect_err("the log is closed")
     };
     assert!(matches!(error, Error::Closed), "{error}");
     drop((member, log));
@@ -99,7 +99,7 @@ async fn an_empty_file_is_a_new_log() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_is_named() {
+async fn a_folder_that_cannot_be_created_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let occupied = folder.path().join("occupied");
     fs::write(&occupied, "a file").expect("writes");
@@ -109,7 +109,7 @@ async fn a_folder_that_cannot_be_is_named() {
 }
 
 #[tokio::test]
-async fn appends_stop_while_the_reserve_is_touched_and_reading_goes_on() {
+async fn below_the_reserve_appends_are_refused_and_reads_work() {
     let folder = filled().await;
     let mut options = EmbeddedOptions::new(folder.path());
     options.reserve_bytes = u64::MAX;
@@ -129,10 +129,10 @@ async fn appends_stop_while_the_reserve_is_touched_and_reading_goes_on() {
     let mut member = Member::join(&log, "readers", TOPIC).await;
     member.receive(1_000).await;
     member.commit().await;
-    log.healthy().await.expect("is well");
+    log.healthy().await.expect("is healthy");
 }
 
-/// Opens a damaged log and reads all of it; whatever is wrong must come as an error.
+/// Opens a damaged log, reads all of it and returns the number of records, or the first error.
 async fn open_and_read(folder: &Path) -> Result<usize, Error> {
     let log = open(folder).await?;
     let mut total = 0;
@@ -152,7 +152,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn a_torn_file_is_an_error_and_never_a_panic(
+    fn a_damaged_file_is_an_error_and_never_a_panic(
         kept in 0.0_f64..1.0,
         flips in prop::collection::vec((any::<prop::sample::Index>(), 1_u8..), 0..20),
     ) {
@@ -161,8 +161,8 @@ proptest! {
             let folder = filled().await;
             let path = folder.path().join("event-log.redb");
             let mut content = fs::read(&path).expect("reads");
-            let torn = flips.is_empty();
-            if torn {
+            let truncated = flips.is_empty();
+            if truncated {
                 content.truncate((content.len() as f64 * kept) as usize);
             }
             for (at, bits) in &flips {
@@ -172,8 +172,10 @@ proptest! {
             let emptied = content.is_empty();
             fs::write(&path, &content).expect("writes");
             match open_and_read(folder.path()).await {
-                // Bits may lie where nothing is kept; a file without its end is never whole.
-                Ok(records) => assert!(!torn && records == 1_000 || emptied, "{records} records"),
+                // Flipped bits may lie in unused space; a truncated file never opens in full.
+                Ok(records) => {
+                    assert!(!truncated && records == 1_000 || emptied, "{records} records");
+                }
                 Err(error) => assert!(!error.to_string().is_empty()),
             }
         });

@@ -1,4 +1,4 @@
-//! What only the embedded log knows of its groups: which there are, and what they hold back.
+//! Groups of the embedded log: their lag, their effect on retention, their eviction.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,21 +8,21 @@ use fairlead_event_log::{
     ConsumerOptions, EmbeddedEventLog, EmbeddedOptions, Error, EventLog, GroupLag, TopicSpec,
 };
 
-use crate::subject::{Member, behind, numbered, numbers};
+use crate::subject::{Member, next_offsets, numbered, numbers};
 
 const TOPIC: &str = "events";
 const RETENTION_MS: i64 = 60_000;
 
-struct Bench {
+struct Fixture {
     log: Arc<EmbeddedEventLog>,
-    seam: Arc<dyn EventLog>,
+    dyn_log: Arc<dyn EventLog>,
     now_ms: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
 
-async fn bench() -> Bench {
+async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().expect("a folder");
-    // Records made by the real clock lie in this one's past.
+    // Later than the real clock, which dates the records.
     let now_ms = Arc::new(AtomicI64::new(4_000_000_000_000));
     let mut options = EmbeddedOptions::new(folder.path());
     let clock = Arc::clone(&now_ms);
@@ -33,39 +33,40 @@ async fn bench() -> Bench {
         retention: Duration::from_millis(RETENTION_MS.unsigned_abs()),
     };
     log.create_topic(TOPIC, spec).await.expect("creates");
-    Bench {
-        seam: Arc::clone(&log) as Arc<dyn EventLog>,
+    Fixture {
+        dyn_log: Arc::clone(&log) as Arc<dyn EventLog>,
         log,
         now_ms,
         _folder: folder,
     }
 }
 
-impl Bench {
-    fn pass(&self, ms: i64) {
+impl Fixture {
+    fn advance_clock(&self, ms: i64) {
         self.now_ms.fetch_add(ms, Ordering::SeqCst);
     }
 
-    async fn held(&self) -> i64 {
+    /// Returns the number of records that the log keeps.
+    async fn kept(&self) -> i64 {
         let ranges = self.log.offsets(TOPIC).await.expect("offsets");
         ranges.iter().map(|range| range.end - range.start).sum()
     }
 }
 
 #[tokio::test]
-async fn records_go_when_their_time_has_passed_and_no_group_wants_them() {
-    let bench = bench().await;
-    bench
+async fn records_expire_after_the_retention_time_when_no_group_needs_them() {
+    let fixture = fixture().await;
+    fixture
         .log
         .append(TOPIC, numbered(0, 100))
         .await
         .expect("appends");
-    bench.pass(RETENTION_MS - 1);
-    assert_eq!(bench.log.expire().await.expect("expires"), 0);
-    bench.pass(1);
-    assert_eq!(bench.log.expire().await.expect("expires"), 100);
-    assert_eq!(bench.held().await, 0);
-    let ends = bench.log.end_offsets(TOPIC).await.expect("ends");
+    fixture.advance_clock(RETENTION_MS - 1);
+    assert_eq!(fixture.log.expire().await.expect("expires"), 0);
+    fixture.advance_clock(1);
+    assert_eq!(fixture.log.expire().await.expect("expires"), 100);
+    assert_eq!(fixture.kept().await, 0);
+    let ends = fixture.log.end_offsets(TOPIC).await.expect("ends");
     assert_eq!(
         ends.iter().map(|end| end.offset).sum::<i64>(),
         100,
@@ -74,19 +75,19 @@ async fn records_go_when_their_time_has_passed_and_no_group_wants_them() {
 }
 
 #[tokio::test]
-async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() {
-    let bench = bench().await;
-    let mut reader = Member::join(&bench.seam, "reader", TOPIC).await;
-    drop(Member::join(&bench.seam, "gone", TOPIC).await);
-    bench
+async fn records_are_kept_until_every_group_has_read_them_or_is_forgotten() {
+    let fixture = fixture().await;
+    let mut reader = Member::join(&fixture.dyn_log, "reader", TOPIC).await;
+    drop(Member::join(&fixture.dyn_log, "gone", TOPIC).await);
+    fixture
         .log
         .append(TOPIC, numbered(0, 100))
         .await
         .expect("appends");
-    bench.pass(100 * RETENTION_MS);
-    assert_eq!(bench.log.expire().await.expect("expires"), 0);
+    fixture.advance_clock(100 * RETENTION_MS);
+    assert_eq!(fixture.log.expire().await.expect("expires"), 0);
 
-    let mut groups = bench.log.groups();
+    let mut groups = fixture.log.groups();
     groups.sort_by(|a, b| a.group.cmp(&b.group));
     let lag = |group: &str, active| GroupLag {
         group: group.to_owned(),
@@ -95,81 +96,81 @@ async fn a_group_that_has_not_read_holds_records_until_it_has_or_is_forgotten() 
     };
     assert_eq!(groups, [lag("gone", false), lag("reader", true)]);
 
-    let error = bench.log.forget_group("reader").await;
+    let error = fixture.log.forget_group("reader").await;
     let error = error.expect_err("has a member");
     assert!(matches!(error, Error::GroupInUse { .. }), "{error}");
     reader.receive(100).await;
     reader.commit().await;
     assert_eq!(
-        bench.log.expire().await.expect("expires"),
+        fixture.log.expire().await.expect("expires"),
         0,
         "the other has not read"
     );
-    assert!(bench.log.forget_group("gone").await.expect("forgets"));
-    assert!(!bench.log.forget_group("gone").await.expect("is gone"));
-    assert_eq!(bench.log.expire().await.expect("expires"), 100);
+    assert!(fixture.log.forget_group("gone").await.expect("forgets"));
+    assert!(!fixture.log.forget_group("gone").await.expect("is gone"));
+    assert_eq!(fixture.log.expire().await.expect("expires"), 100);
 }
 
 #[tokio::test]
-async fn a_new_group_begins_with_what_is_left() {
-    let bench = bench().await;
-    bench
+async fn a_new_group_begins_with_the_oldest_record_kept() {
+    let fixture = fixture().await;
+    fixture
         .log
         .append(TOPIC, numbered(0, 50))
         .await
         .expect("appends");
-    bench.pass(RETENTION_MS);
-    bench
+    fixture.advance_clock(RETENTION_MS);
+    fixture
         .log
         .append(TOPIC, numbered(50, 50))
         .await
         .expect("appends");
-    assert_eq!(bench.log.expire().await.expect("expires"), 50);
-    let mut member = Member::join(&bench.seam, "late", TOPIC).await;
+    assert_eq!(fixture.log.expire().await.expect("expires"), 50);
+    let mut member = Member::join(&fixture.dyn_log, "late", TOPIC).await;
     member.receive(50).await;
     assert_eq!(numbers(&member.received), (50..100).collect());
 }
 
 #[tokio::test]
-async fn a_shorter_retention_is_taken_over() {
-    let bench = bench().await;
-    bench
+async fn a_shorter_retention_applies_to_an_existing_topic() {
+    let fixture = fixture().await;
+    fixture
         .log
         .append(TOPIC, numbered(0, 10))
         .await
         .expect("appends");
-    bench.pass(1_000);
-    assert_eq!(bench.log.expire().await.expect("expires"), 0);
+    fixture.advance_clock(1_000);
+    assert_eq!(fixture.log.expire().await.expect("expires"), 0);
     let shorter = TopicSpec {
         partitions: 2,
         retention: Duration::from_secs(1),
     };
-    bench
+    fixture
         .log
         .create_topic(TOPIC, shorter)
         .await
         .expect("is there");
-    assert_eq!(bench.log.expire().await.expect("expires"), 10);
+    assert_eq!(fixture.log.expire().await.expect("expires"), 10);
 }
 
 #[tokio::test]
-async fn a_member_that_does_not_poll_is_put_out_and_comes_back() {
-    let bench = bench().await;
-    bench
+async fn a_member_that_does_not_poll_is_evicted_and_joins_again() {
+    let fixture = fixture().await;
+    fixture
         .log
         .append(TOPIC, numbered(0, 20))
         .await
         .expect("appends");
     let mut options = ConsumerOptions::new("group", [TOPIC]);
     options.max_poll_interval = Duration::from_millis(200);
-    let mut silent = Member::with(&bench.seam, options.clone()).await;
+    let mut silent = Member::with(&fixture.dyn_log, options.clone()).await;
     silent.receive(20).await;
-    let work = behind(&silent.received);
+    let upto = next_offsets(&silent.received);
 
     options.max_poll_interval = Duration::from_mins(5);
-    let mut other = Member::with(&bench.seam, options).await;
+    let mut other = Member::with(&fixture.dyn_log, options).await;
     other.own(2).await;
-    let error = silent.consumer.commit(&work).await.expect_err("too late");
+    let error = silent.consumer.commit(&upto).await.expect_err("too late");
     assert!(matches!(error, Error::NotAssigned { .. }), "{error}");
     other.receive(20).await;
     other.commit().await;
@@ -190,13 +191,13 @@ async fn a_member_that_does_not_poll_is_put_out_and_comes_back() {
 }
 
 #[tokio::test]
-async fn a_member_that_waits_long_in_one_poll_is_not_put_out() {
-    let bench = bench().await;
+async fn a_member_that_waits_long_in_one_poll_is_not_evicted() {
+    let fixture = fixture().await;
     let mut options = ConsumerOptions::new("group", [TOPIC]);
     options.max_poll_interval = Duration::from_millis(200);
-    let mut patient = Member::with(&bench.seam, options.clone()).await;
+    let mut patient = Member::with(&fixture.dyn_log, options.clone()).await;
     patient.own(2).await;
-    let mut other = Member::with(&bench.seam, options).await;
+    let mut other = Member::with(&fixture.dyn_log, options).await;
     // Both wait in polls several times as long as they may stay silent.
     let wait = Duration::from_millis(700);
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! A broker that dies, comes back, never was there, or says nothing.
+//! A broker that is killed, restarted, absent or silent.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use fairlead_event_log::{Error, EventLog, KafkaEventLog, KafkaOptions, Position,
 use fairlead_testkit::KafkaBroker;
 use tokio::sync::watch;
 
-use crate::subject::{Member, PATIENCE, behind, numbered, numbers, spec, total, unique};
+use crate::subject::{Member, TIMEOUT, next_offsets, numbered, numbers, spec, total, unique};
 
 async fn own_broker() -> KafkaBroker {
     let broker = tokio::task::spawn_blocking(KafkaBroker::start).await;
@@ -30,15 +30,15 @@ async fn restart(mut broker: KafkaBroker) -> KafkaBroker {
 async fn a_broker_killed_and_restarted_keeps_what_it_acknowledged() {
     let broker = own_broker().await;
     let mut options = KafkaOptions::new(broker.bootstrap());
-    options.delivery_timeout = PATIENCE;
+    options.delivery_timeout = TIMEOUT;
     let log = Arc::new(KafkaEventLog::connect(options).await.expect("connects"));
     let topic = unique("events");
     log.create_topic(&topic, spec(2)).await.expect("creates");
-    let seam = Arc::clone(&log) as Arc<dyn EventLog>;
-    let mut member = Member::join(&seam, &unique("group"), &topic).await;
+    let dyn_log = Arc::clone(&log) as Arc<dyn EventLog>;
+    let mut member = Member::join(&dyn_log, &unique("group"), &topic).await;
     member.own(2).await;
 
-    // Appends go on while the broker dies and comes back; they wait, and none fails.
+    // Appends made while the broker is killed and restarted wait, and none fails.
     let (count, mut counted) = watch::channel(0);
     let stop = Arc::new(AtomicBool::new(false));
     let appending = {
@@ -54,7 +54,7 @@ async fn a_broker_killed_and_restarted_keeps_what_it_acknowledged() {
             acknowledged
         }
     };
-    let dying = async {
+    let killing = async {
         counted
             .wait_for(|count| *count >= 500)
             .await
@@ -67,7 +67,7 @@ async fn a_broker_killed_and_restarted_keeps_what_it_acknowledged() {
         stop.store(true, Ordering::SeqCst);
         broker
     };
-    let (acknowledged, _broker) = tokio::join!(appending, dying);
+    let (acknowledged, _broker) = tokio::join!(appending, killing);
     for (record, position) in &acknowledged {
         let read = log.read(&topic, *position, 1).await.expect("reads");
         assert_eq!(read[0].record.payload, record.payload);
@@ -75,7 +75,7 @@ async fn a_broker_killed_and_restarted_keeps_what_it_acknowledged() {
     let total = total(&*log, &topic).await;
     assert_eq!(total, acknowledged.len(), "nothing was written twice");
 
-    // The consumer that lived through it goes on by itself.
+    // The consumer from before the restart goes on by itself.
     member.receive(acknowledged.len()).await;
     assert_eq!(numbers(&member.received), (0..acknowledged.len()).collect());
     member.commit().await;
@@ -93,12 +93,12 @@ async fn appends_to_a_broker_that_stays_away_fail_in_time() {
     log.create_topic(&topic, spec(1)).await.expect("creates");
     log.append(&topic, numbered(0, 1)).await.expect("appends");
     let log = Arc::new(log);
-    let seam = Arc::clone(&log) as Arc<dyn EventLog>;
-    let mut member = Member::join(&seam, &unique("group"), &topic).await;
+    let dyn_log = Arc::clone(&log) as Arc<dyn EventLog>;
+    let mut member = Member::join(&dyn_log, &unique("group"), &topic).await;
     member.receive(1).await;
     let _dead = kill9(broker).await;
 
-    let appended = tokio::time::timeout(PATIENCE, log.append(&topic, numbered(1, 10))).await;
+    let appended = tokio::time::timeout(TIMEOUT, log.append(&topic, numbered(1, 10))).await;
     let error = appended
         .expect("in bounded time")
         .expect_err("nobody there");
@@ -113,27 +113,27 @@ async fn appends_to_a_broker_that_stays_away_fail_in_time() {
         "{error}"
     );
     assert!(error.to_string().contains(&bootstrap), "{error}");
-    let health = tokio::time::timeout(PATIENCE, log.healthy()).await;
+    let health = tokio::time::timeout(TIMEOUT, log.healthy()).await;
     let error = health.expect("in bounded time").expect_err("nobody there");
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
 
     // A consumer waits for the broker to come back; what needs its answer fails in time.
     member.poll(Duration::from_millis(100)).await;
-    let upto = behind(&member.received);
-    let committed = tokio::time::timeout(PATIENCE, member.consumer.commit(&upto)).await;
+    let upto = next_offsets(&member.received);
+    let committed = tokio::time::timeout(TIMEOUT, member.consumer.commit(&upto)).await;
     committed
         .expect("in bounded time")
         .expect_err("nobody there");
-    let lag = tokio::time::timeout(PATIENCE, member.consumer.lag()).await;
+    let lag = tokio::time::timeout(TIMEOUT, member.consumer.lag()).await;
     lag.expect("in bounded time").expect_err("nobody there");
-    let closed = tokio::time::timeout(PATIENCE, member.consumer.close()).await;
+    let closed = tokio::time::timeout(TIMEOUT, member.consumer.close()).await;
     closed.expect("in bounded time").expect("goes");
 }
 
 async fn connect(bootstrap: &str) -> Error {
     let mut options = KafkaOptions::new(bootstrap);
     options.request_timeout = Duration::from_secs(1);
-    let connected = tokio::time::timeout(PATIENCE, KafkaEventLog::connect(options)).await;
+    let connected = tokio::time::timeout(TIMEOUT, KafkaEventLog::connect(options)).await;
     connected
         .expect("in bounded time")
         .err()
@@ -141,10 +141,10 @@ async fn connect(bootstrap: &str) -> Error {
 }
 
 #[tokio::test]
-async fn where_no_broker_is_the_error_says_what_to_check() {
+async fn without_a_broker_the_error_says_what_to_check() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
     let bootstrap = listener.local_addr().expect("an address").to_string();
-    // First somebody listens who is no broker and says nothing, then nobody does.
+    // First a listener that is no broker and never answers, then no listener.
     let silent = connect(&bootstrap).await;
     drop(listener);
     let nobody = connect(&bootstrap).await;

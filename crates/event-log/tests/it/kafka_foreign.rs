@@ -1,4 +1,4 @@
-//! What other people's clients put on a topic, and what other people's topics take.
+//! Records from other Kafka clients, and topics created by others.
 
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -21,17 +21,17 @@ async fn client() -> ClientConfig {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn null_keys_null_payloads_and_junk_are_delivered() {
+async fn null_keys_null_payloads_and_arbitrary_bytes_are_delivered() {
     let subject = Subject::kafka().await;
     let topic = subject.topic(1).await;
     let producer: FutureProducer = client().await.create().expect("a producer");
-    let junk = vec![0xfe_u8; 1_000_000];
+    let bytes = vec![0xfe_u8; 1_000_000];
     let foreign = [
         FutureRecord::<[u8], [u8]>::to(&topic).payload(&b"no key"[..]),
         FutureRecord::to(&topic).key(&b"tombstone"[..]),
         FutureRecord::to(&topic)
-            .key(&b"junk"[..])
-            .payload(&junk[..900_000]),
+            .key(&b"bytes"[..])
+            .payload(&bytes[..900_000]),
     ];
     for record in foreign {
         let sent = producer.send(record, Duration::from_secs(30)).await;
@@ -45,7 +45,7 @@ async fn null_keys_null_payloads_and_junk_are_delivered() {
         .collect();
     assert_eq!(
         content,
-        [(&b""[..], 6), (b"tombstone", 0), (b"junk", 900_000)]
+        [(&b""[..], 6), (b"tombstone", 0), (b"bytes", 900_000)]
     );
 }
 
@@ -125,11 +125,11 @@ async fn a_topics_own_limit_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_topic_of_the_cluster_keeps_what_it_has() {
+async fn creating_an_existing_topic_at_the_same_time_succeeds() {
     let subject = Subject::kafka().await;
     let topic = subject.topic(2).await;
     let other = Subject::kafka().await;
-    // Two processes that start at the same time both make their topics.
+    // Two processes that start at the same time both create the topic.
     let again = Arc::clone(&other.log);
     let (one, two) = tokio::join!(
         subject.log.create_topic(&topic, crate::subject::spec(2)),

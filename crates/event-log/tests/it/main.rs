@@ -1,5 +1,5 @@
-//! The event log, seen from outside: one conformance suite against both implementations, and
-//! what only one of them can be put through.
+//! Tests of the public interface: one conformance suite for both implementations, and tests of
+//! what only one of them has.
 
 mod conformance;
 mod embedded_crash;

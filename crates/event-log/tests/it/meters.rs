@@ -1,4 +1,4 @@
-//! What is counted, as an operator sees it.
+//! The metrics as Prometheus renders them.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ fn appends_errors_and_polls_are_counted_by_topic() {
             let large = Record::new("k", vec![0; 2_000_000]);
             let refused = log.append("events", vec![large]).await;
             refused.expect_err("too large");
-            // What does not exist is no label: callers could make up any number of those.
+            // An unknown topic is no label, because callers could invent any number of them.
             let unknown = log.append("nowhere", numbered(0, 1)).await;
             unknown.expect_err("no topic");
             let mut member = Member::join(&log, "group", "events").await;

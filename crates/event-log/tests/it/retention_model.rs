@@ -1,5 +1,5 @@
-//! Retention against a model: whatever happens in whatever order, nothing is dropped that is too
-//! young or that a group has not read, and what may go does go.
+//! Retention against a model: in any order of steps, no record is dropped that is too young or
+//! that a group has not read, and every record that may be dropped is dropped in the end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use fairlead_event_log::{
 };
 use proptest::prelude::*;
 
-use crate::subject::{Member, behind};
+use crate::subject::{Member, next_offsets};
 
 const TOPIC: &str = "events";
 const PARTITIONS: i32 = 2;
@@ -21,9 +21,12 @@ const RETENTION_MS: i64 = 1_000;
 #[derive(Debug, Clone)]
 enum Step {
     Append(usize),
-    Pass(i64),
-    /// The group with this number reads up to so many records and commits what it got.
-    Read(usize, usize),
+    AdvanceClock(i64),
+    /// The group reads up to `count` records and commits them.
+    Read {
+        group: usize,
+        count: usize,
+    },
     Forget(usize),
     Expire,
     Reopen,
@@ -32,8 +35,8 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (1..30_usize).prop_map(Step::Append),
-        3 => (1..RETENTION_MS).prop_map(Step::Pass),
-        4 => (0..3_usize, 1..40_usize).prop_map(|(group, count)| Step::Read(group, count)),
+        3 => (1..RETENTION_MS).prop_map(Step::AdvanceClock),
+        4 => (0..3_usize, 1..40_usize).prop_map(|(group, count)| Step::Read { group, count }),
         1 => (0..3_usize).prop_map(Step::Forget),
         3 => Just(Step::Expire),
         1 => Just(Step::Reopen),
@@ -41,7 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-/// What should be true.
+/// The state that the log should have.
 #[derive(Default)]
 struct Model {
     /// Per partition, the time and number of every record ever appended.
@@ -67,8 +70,8 @@ impl Model {
         records.collect()
     }
 
-    /// Whether the record at `offset` may be missing.
-    fn may_be_gone(&self, partition: i32, offset: i64, now_ms: i64) -> bool {
+    /// Returns true if the record at `offset` may be dropped.
+    fn may_be_dropped(&self, partition: i32, offset: i64, now_ms: i64) -> bool {
         let index = usize::try_from(offset).expect("an index");
         let (appended_at_ms, _) = self.records[&partition][index];
         let read_by_all = self
@@ -85,8 +88,8 @@ struct Run<'a> {
     log: Arc<EmbeddedEventLog>,
     members: BTreeMap<usize, Member>,
     model: Model,
-    /// Per partition, the oldest offset that was there after the last expiry: what was legally
-    /// dropped then stays dropped, whatever a group that comes later has read.
+    /// Per partition, the oldest offset kept after the last expiry. Dropped records stay dropped,
+    /// whatever a group that joins later has read.
     start: BTreeMap<i32, i64>,
 }
 
@@ -114,10 +117,10 @@ impl Run<'_> {
                 let records = self.model.append(count, self.now());
                 self.log.append(TOPIC, records).await.expect("appends");
             }
-            Step::Pass(ms) => {
+            Step::AdvanceClock(ms) => {
                 self.now_ms.fetch_add(ms, Ordering::SeqCst);
             }
-            Step::Read(group, count) => self.read(group, count).await,
+            Step::Read { group, count } => self.read(group, count).await,
             Step::Forget(group) => {
                 self.members.remove(&group);
                 let name = format!("group-{group}");
@@ -139,7 +142,7 @@ impl Run<'_> {
             let log = Arc::clone(&self.log) as Arc<dyn EventLog>;
             let member = Member::join(&log, &format!("group-{group}"), TOPIC).await;
             self.members.insert(group, member);
-            // A group is known from here on, beginning with the oldest record there is.
+            // From here on the group is registered, beginning with the oldest record kept.
             let ranges = self.log.offsets(TOPIC).await.expect("offsets");
             let starts = ranges.iter().map(|range| (range.partition, range.start));
             self.model
@@ -163,7 +166,7 @@ impl Run<'_> {
         }
         member
             .consumer
-            .commit(&behind(&poll.records))
+            .commit(&next_offsets(&poll.records))
             .await
             .expect("commits");
     }
@@ -172,20 +175,26 @@ impl Run<'_> {
         let before = self.log.offsets(TOPIC).await.expect("offsets");
         let dropped = self.log.expire().await.expect("expires");
         let after = self.log.offsets(TOPIC).await.expect("offsets");
-        let mut gone = 0;
+        let mut expected = 0;
         for (before, after) in before.iter().zip(&after) {
             assert_eq!(before.end, after.end, "the end stays");
             for offset in before.start..after.start {
-                let legal = self.model.may_be_gone(after.partition, offset, self.now());
-                assert!(legal, "partition {} offset {offset}", after.partition);
-                gone += 1;
+                let may_be_dropped = self
+                    .model
+                    .may_be_dropped(after.partition, offset, self.now());
+                assert!(
+                    may_be_dropped,
+                    "partition {} offset {offset}",
+                    after.partition
+                );
+                expected += 1;
             }
             self.start.insert(after.partition, after.start);
         }
-        assert_eq!(dropped, gone);
+        assert_eq!(dropped, expected);
     }
 
-    /// What is there is what was appended, from the start that the last expiry left.
+    /// Asserts that the log holds the appended records from the start left by the last expiry.
     async fn check_content(&self) {
         for range in self.log.offsets(TOPIC).await.expect("offsets") {
             let start = self.start.get(&range.partition).copied().unwrap_or(0);
@@ -209,7 +218,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn nothing_goes_too_early_and_everything_goes_in_the_end(steps in steps()) {
+    fn no_record_is_dropped_too_early_and_all_are_dropped_in_the_end(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
             let folder = tempfile::tempdir().expect("a folder");
@@ -226,13 +235,13 @@ proptest! {
             for step in steps {
                 run.step(step).await;
             }
-            // Once all groups have read everything and the time has passed, nothing is left.
+            // Once all groups have read everything and the retention has passed, none is left.
             for group in run.model.committed.keys().copied().collect::<Vec<_>>() {
                 for _ in 0..2 {
                     run.read(group, usize::MAX).await;
                 }
             }
-            run.step(Step::Pass(RETENTION_MS)).await;
+            run.step(Step::AdvanceClock(RETENTION_MS)).await;
             run.step(Step::Expire).await;
             for range in run.log.offsets(TOPIC).await.expect("offsets") {
                 assert_eq!(range.start, range.end);

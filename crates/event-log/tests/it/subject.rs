@@ -1,4 +1,4 @@
-//! What is under test, and how to talk to it.
+//! The logs under test, and helpers to append and consume.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use fairlead_event_log::{
 use fairlead_testkit::{KafkaBroker, SharedKafka};
 use tempfile::TempDir;
 
-/// Far beyond what anything here takes: it turns a hang into a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+/// A time that no operation here takes; it turns a hang into a failure.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A log with names of its own in it.
+/// A log under test.
 pub(crate) struct Subject {
     pub(crate) log: Arc<dyn EventLog>,
     _folder: Option<TempDir>,
 }
 
 impl Subject {
-    /// A log in a folder of its own.
+    /// Opens an embedded log in a new folder.
     pub(crate) async fn embedded() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let log = EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await;
@@ -31,7 +31,7 @@ impl Subject {
         }
     }
 
-    /// A client of the one broker of this test process.
+    /// Connects to the shared broker of this test process.
     pub(crate) async fn kafka() -> Self {
         let options = KafkaOptions::new(shared_broker().await.bootstrap());
         let log = KafkaEventLog::connect(options).await;
@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    /// Makes a topic that nobody else uses.
+    /// Creates a topic that no other test uses.
     pub(crate) async fn topic(&self, partitions: i32) -> String {
         let topic = unique("events");
         let created = self.log.create_topic(&topic, spec(partitions)).await;
@@ -62,12 +62,12 @@ pub(crate) fn spec(partitions: i32) -> TopicSpec {
     }
 }
 
-/// A name that no other test uses.
+/// Returns a name that no other test uses.
 pub(crate) fn unique(stem: &str) -> String {
     format!("{stem}-{}", ulid::Ulid::new())
 }
 
-/// `count` records with payloads `from`, `from + 1`, ... over ten keys.
+/// Returns `count` records with payloads `from`, `from + 1`, ... over ten keys.
 pub(crate) fn numbered(from: usize, count: usize) -> Vec<Record> {
     (from..from + count)
         .map(|number| Record::new(format!("key-{}", number % 10), number.to_string()))
@@ -87,15 +87,15 @@ pub(crate) fn at(partition: i32, offset: i64) -> Position {
     Position { partition, offset }
 }
 
-/// How many records were ever appended to a topic.
+/// Returns the number of records ever appended to a topic.
 pub(crate) async fn total(log: &dyn EventLog, topic: &str) -> usize {
     let ends = log.end_offsets(topic).await.expect("ends");
     let total: i64 = ends.iter().map(|end| end.offset).sum();
     usize::try_from(total).expect("not negative")
 }
 
-/// The next offsets behind `records`, for a commit.
-pub(crate) fn behind(records: &[Delivered]) -> Vec<(Arc<str>, Position)> {
+/// Returns the offsets to commit after `records`.
+pub(crate) fn next_offsets(records: &[Delivered]) -> Vec<(Arc<str>, Position)> {
     let mut next: Vec<(Arc<str>, Position)> = Vec::new();
     for delivered in records {
         let position = Position {
@@ -113,7 +113,7 @@ pub(crate) fn behind(records: &[Delivered]) -> Vec<(Arc<str>, Position)> {
     next
 }
 
-/// A consumer with what it owns and has received.
+/// A consumer with its owned partitions and received records.
 pub(crate) struct Member {
     pub(crate) consumer: Box<dyn Consumer>,
     pub(crate) owned: BTreeSet<TopicPartition>,
@@ -133,7 +133,7 @@ impl Member {
         }
     }
 
-    /// One poll; checks that what it says of ownership makes sense.
+    /// Polls once and checks that the changes of ownership are consistent.
     pub(crate) async fn poll(&mut self, wait: Duration) {
         let poll = self.consumer.poll(1_000, wait).await.expect("polls");
         for partition in &poll.revoked {
@@ -155,9 +155,9 @@ impl Member {
         self.received.extend(poll.records);
     }
 
-    /// Polls until so many records were received in all.
+    /// Polls until `count` records were received in total.
     pub(crate) async fn receive(&mut self, count: usize) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.received.len() < count {
             let missing = count - self.received.len();
             assert!(Instant::now() < deadline, "{missing} records did not come");
@@ -165,9 +165,9 @@ impl Member {
         }
     }
 
-    /// Polls until it owns so many partitions.
+    /// Polls until it owns `count` partitions.
     pub(crate) async fn own(&mut self, count: usize) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.owned.len() != count {
             assert!(Instant::now() < deadline, "owns {:?}", self.owned);
             self.poll(Duration::from_millis(100)).await;
@@ -175,7 +175,7 @@ impl Member {
     }
 
     pub(crate) async fn commit(&mut self) {
-        let upto = behind(&self.received);
+        let upto = next_offsets(&self.received);
         self.consumer.commit(&upto).await.expect("commits");
     }
 

@@ -1,7 +1,9 @@
-//! One compaction at a time: two could delete each other's inputs.
+//! The lease of a compaction. Only one compaction may run, because two could delete each other's
+//! inputs.
 //!
-//! A lease is a file with a number, made only where none of that number is there: the highest one
-//! holds. Who finds it over makes the next number, which one of them can.
+//! A lease is a numbered file, created only if no file of that number exists. The highest number is
+//! the current lease. When it has expired, compactions try to create the next number, and exactly
+//! one succeeds.
 
 use std::sync::Arc;
 
@@ -10,14 +12,14 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt as _, PutPayload};
 
 use crate::error::Error;
-use crate::store::{Created, Store};
+use crate::store::{CreateOutcome, Store};
 
 const FOLDER: &str = "_ledger/_compaction";
-/// A holder that died is waited for so long.
-const HELD_MS: i64 = 5 * 60_000;
+/// The duration of a lease, after which others may take it.
+const DURATION_MS: i64 = 5 * 60_000;
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
-struct Terms {
+struct LeaseTerms {
     until_ms: i64,
 }
 
@@ -42,12 +44,15 @@ async fn numbers(store: &Store) -> Result<Vec<u64>, Error> {
 }
 
 impl<'a> Lease<'a> {
-    pub(super) async fn take(store: &'a Store, clock: &'a Arc<dyn Clock>) -> Result<Self, Error> {
+    pub(super) async fn acquire(
+        store: &'a Store,
+        clock: &'a Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let held = numbers(store).await?;
         let highest = held.iter().copied().max();
         if let Some(number) = highest {
             let path = path(number);
-            let terms: Terms =
+            let terms: LeaseTerms =
                 serde_json::from_slice(&store.read(&path).await?).map_err(|cause| {
                     Error::Ledger {
                         path: path.to_string(),
@@ -59,9 +64,9 @@ impl<'a> Lease<'a> {
             }
         }
         let number = highest.map_or(0, |number| number + 1);
-        let until_ms = clock.now_ms() + HELD_MS;
+        let until_ms = clock.now_ms() + DURATION_MS;
         let text = serde_json::json!({ "until_ms": until_ms }).to_string();
-        if store.create(&path(number), text.into()).await? == Created::Existed {
+        if store.create(&path(number), text.into()).await? == CreateOutcome::Existed {
             return Err(held_by_another(store, until_ms));
         }
         store.delete(held.into_iter().map(path).collect()).await?;
@@ -73,20 +78,20 @@ impl<'a> Lease<'a> {
         })
     }
 
-    /// Sees that the lease still holds, and prolongs it where half its time is over.
-    pub(super) async fn hold(&mut self) -> Result<(), Error> {
+    /// Checks that the lease is still valid, and renews it in its second half.
+    pub(super) async fn renew(&mut self) -> Result<(), Error> {
         let now_ms = self.clock.now_ms();
-        if now_ms + HELD_MS / 2 < self.until_ms {
+        if now_ms + DURATION_MS / 2 < self.until_ms {
             return Ok(());
         }
         let highest = numbers(self.store).await?.into_iter().max();
         if highest != Some(self.number) || now_ms >= self.until_ms {
-            return Err(held_by_another(self.store, now_ms + HELD_MS));
+            return Err(held_by_another(self.store, now_ms + DURATION_MS));
         }
-        self.set(now_ms + HELD_MS).await
+        self.set(now_ms + DURATION_MS).await
     }
 
-    pub(super) async fn give_back(mut self) -> Result<(), Error> {
+    pub(super) async fn release(mut self) -> Result<(), Error> {
         if self.clock.now_ms() < self.until_ms {
             self.set(0).await?;
         }

@@ -1,4 +1,4 @@
-//! Several files into one.
+//! Merging several files into one.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use object_store::{ObjectMeta, ObjectStoreExt as _};
 use crate::error::Error;
 use crate::files::LakeFile;
 use crate::name::{FileName, OffsetRange};
-use crate::rows::properties;
+use crate::rows::{file_schema, properties};
 use crate::store::Store;
 use crate::table::PARTITION_COLUMNS;
 
-/// The offsets from the first of the first file to the last of the last.
+/// Returns the range from the lowest to the highest offset of the files.
 pub(super) fn covered(files: &[LakeFile]) -> OffsetRange {
     let ranges = || files.iter().map(|file| file.name.range);
     OffsetRange {
@@ -27,8 +27,8 @@ pub(super) fn covered(files: &[LakeFile]) -> OffsetRange {
     }
 }
 
-/// Puts the merged file of two or more files under its passing name. Memory: one of these, which are
-/// small, and one row group.
+/// Writes the merged file of two or more files under its temporary name. It holds one input, which
+/// is small, and one row group in memory.
 pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile, Error> {
     let name = FileName {
         range: covered(files),
@@ -36,7 +36,7 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
         ..files[0].name.clone()
     };
     let path = name.path();
-    let schema = name.folder.table.file_schema();
+    let schema = file_schema(name.folder.table);
     let to = BufWriter::new(store.objects(), path.clone());
     let mut writer = AsyncArrowWriter::try_new(to, Arc::clone(&schema), Some(properties()))?;
     let mut expected = 0;
@@ -46,12 +46,12 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
         expected += reader.metadata().file_metadata().num_rows();
         check_columns(file, reader.schema(), &schema)?;
         for batch in reader.build()? {
-            writer.write(&fit(&batch?, &schema)?).await?;
+            writer.write(&with_schema(&batch?, &schema)?).await?;
         }
     }
     writer.close().await?;
     store.flush(&path).await?;
-    let found = rows_of(store, &path).await?;
+    let found = row_count(store, &path).await?;
     if found != expected {
         return Err(Error::Merged {
             path: path.to_string(),
@@ -61,7 +61,7 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
     }
     let meta = store.objects().head(&path).await;
     let meta = meta.map_err(store.failed("reading a merged file"))?;
-    // A store below a prefix answers with the whole path (`PrefixStore` of object_store 0.13).
+    // A store with a prefix returns the path with the prefix (`PrefixStore` of object_store 0.13).
     let meta = ObjectMeta {
         location: path,
         ..meta
@@ -69,23 +69,24 @@ pub(super) async fn stage(store: &Store, files: &[LakeFile]) -> Result<LakeFile,
     Ok(LakeFile { name, meta })
 }
 
-/// Length and mark at the end of a Parquet file.
-const TAIL: u64 = 8;
+/// The bytes at the end of a Parquet file: the footer's length and the magic number.
+const TAIL_BYTES: u64 = 8;
 
-/// Read back, not remembered: what is deleted next is gone.
-async fn rows_of(store: &Store, path: &Path) -> Result<i64, Error> {
-    let tail = store.read_end(path, TAIL).await?;
+/// Returns the number of rows in a file, read from the file itself, because its inputs are deleted
+/// next.
+async fn row_count(store: &Store, path: &Path) -> Result<i64, Error> {
+    let tail = store.read_end(path, TAIL_BYTES).await?;
     let length = tail
         .first_chunk()
         .map_or(0, |length| u32::from_le_bytes(*length));
-    let end = store.read_end(path, u64::from(length) + TAIL).await?;
+    let end = store.read_end(path, u64::from(length) + TAIL_BYTES).await?;
     let footer = end.get(..length as usize).unwrap_or_default();
     let metadata = ParquetMetaDataReader::decode_metadata(footer)?;
     Ok(metadata.file_metadata().num_rows())
 }
 
-/// Gives a merged file its proper name.
-pub(super) async fn put_in_place(store: &Store, file: &mut LakeFile) -> Result<(), Error> {
+/// Renames a merged file to its final name.
+pub(super) async fn rename_to_final(store: &Store, file: &mut LakeFile) -> Result<(), Error> {
     file.name.merging = false;
     let to = file.name.path();
     store.rename(&file.meta.location, &to).await?;
@@ -93,12 +94,12 @@ pub(super) async fn put_in_place(store: &Store, file: &mut LakeFile) -> Result<(
     Ok(())
 }
 
-fn check_columns(file: &LakeFile, has: &SchemaRef, known: &SchemaRef) -> Result<(), Error> {
-    let stranger = has.fields().iter().find(|field| {
+fn check_columns(file: &LakeFile, schema: &SchemaRef, known: &SchemaRef) -> Result<(), Error> {
+    let unknown = schema.fields().iter().find(|field| {
         known.field_with_name(field.name()).is_err()
             && !PARTITION_COLUMNS.contains(&field.name().as_str())
     });
-    match stranger {
+    match unknown {
         None => Ok(()),
         Some(field) => Err(Error::UnknownColumn {
             path: file.meta.location.to_string(),
@@ -107,11 +108,11 @@ fn check_columns(file: &LakeFile, has: &SchemaRef, known: &SchemaRef) -> Result<
     }
 }
 
-/// The columns of today's table; one that an older file lacks is null.
-fn fit(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
+/// Returns the batch with the columns of `schema`. A column that an older file lacks is null.
+fn with_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Error> {
     let columns = schema.fields().iter().map(|field| {
-        let there = batch.column_by_name(field.name()).map(Arc::clone);
-        there.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+        let column = batch.column_by_name(field.name()).map(Arc::clone);
+        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
     });
     let columns: Vec<ArrayRef> = columns.collect();
     Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)

@@ -1,17 +1,17 @@
-//! Small files into larger ones, so that no reader that goes by the lake's rules sees a row twice or
-//! misses one, and no crash leaves more than work to be finished.
+//! Compaction: merging small files into larger ones. The lake's own reader never misses a row or
+//! sees one twice, and a crash leaves nothing but work that the next run finishes.
 //!
-//! For each table, the merged files are made first, which takes long; then each takes its place,
-//! which does not, so that who asks meanwhile has little to be disturbed by:
-//! 1. The merged file of a folder and a partition of a topic is put under a name that readers which
-//!    go by names pass over (`_TOPIC-PARTITION-FIRST-LAST.merging`). From here on our own reader takes
-//!    it in place of the files that it covers.
-//! 2. Once all of these are there: the files that it covers are deleted.
-//! 3. The merged file gets its proper name.
+//! For each table all merged files are written first, which takes long. Then each replaces its
+//! inputs, which is quick, so that queries are disturbed for a short time only:
+//! 1. The merged file of a folder and a partition is written under a name that readers which take
+//!    files by name skip (`_TOPIC-PARTITION-FIRST-LAST.merging`). From here on the lake's own reader
+//!    uses it in place of the files that it covers.
+//! 2. When all merged files of the table exist, the files that they cover are deleted.
+//! 3. The merged file is renamed to its final name.
 //!
-//! A reader that goes by names alone may miss the rows between the first deletion and the renaming
-//! (milliseconds; after a crash, until the next run, which finishes what was begun before anything
-//! else); it never sees one twice.
+//! A reader that takes files by name may miss the rows between the first deletion and the renaming
+//! (for milliseconds or, after a crash, until the next run, which first finishes the interrupted
+//! merges). It never sees a row twice.
 
 mod lease;
 mod merge;
@@ -21,81 +21,85 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_chassis::clock::Clock;
+use fairlead_event_log::TopicPartition;
 use object_store::path::Path;
 
 use self::lease::Lease;
-use self::plan::Rules;
+use self::plan::MergeRules;
 use crate::config::Config;
 use crate::error::Error;
-use crate::files::{self, LakeFile};
+use crate::files::{self, LakeFile, PartitionFiles};
 use crate::ledger;
 use crate::meters;
-use crate::name::{Day, Folder, Source};
+use crate::name::Day;
 use crate::store::Store;
 use crate::table::Table;
 
-/// What a compaction did.
+/// The result of a compaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Compacted {
-    /// Files that were merged away.
+    /// The number of files that were merged and deleted.
     pub merged: usize,
-    /// Files that came of it.
+    /// The number of merged files written.
     pub made: usize,
-    /// Merges of an earlier run that were finished, and files that it had left over.
+    /// The number of files renamed or deleted to finish an earlier, interrupted run.
     pub finished: usize,
-    /// Entries of the ledger that were forgotten.
+    /// The number of ledger entries deleted.
     pub pruned: usize,
 }
 
-/// Merges what is due. One compaction runs at a time: a second one is refused.
+/// Merges the files that are due.
+///
+/// # Errors
+/// [`Error::Compacting`] if another compaction is running.
 pub async fn compact(
     config: &Config,
     store: &Store,
     clock: &Arc<dyn Clock>,
 ) -> Result<Compacted, Error> {
     config.check()?;
-    let mut run = Run {
+    let mut run = Compaction {
         config,
         store,
-        lease: Lease::take(store, clock).await?,
+        lease: Lease::acquire(store, clock).await?,
         clock,
         settled: BTreeMap::new(),
         done: Compacted::default(),
     };
-    let worked = run.work().await;
-    let given_back = run.lease.give_back().await;
-    worked?;
-    given_back?;
+    let compacted = run.compact().await;
+    let released = run.lease.release().await;
+    compacted?;
+    released?;
     Ok(run.done)
 }
 
-/// A merged file under its passing name, and those that it covers.
-struct Staged {
-    made: LakeFile,
-    olds: Vec<Path>,
+/// A merged file under its temporary name, and the files that it covers.
+struct StagedMerge {
+    merged: LakeFile,
+    inputs: Vec<Path>,
 }
 
-struct Run<'a> {
+struct Compaction<'a> {
     config: &'a Config,
     store: &'a Store,
     lease: Lease<'a>,
     clock: &'a Arc<dyn Clock>,
-    /// By partition: below this offset files are there for good.
-    settled: BTreeMap<Source, i64>,
+    /// The offset of each partition below which no file will be made again.
+    settled: BTreeMap<TopicPartition, i64>,
     done: Compacted,
 }
 
-impl Run<'_> {
-    async fn work(&mut self) -> Result<(), Error> {
+impl Compaction<'_> {
+    async fn compact(&mut self) -> Result<(), Error> {
         for table in Table::ALL {
             let mut staged = Vec::new();
-            for ((folder, source), files) in files::all(self.store, table).await? {
-                self.lease.hold().await?;
-                let files = self.finish(files).await?;
-                self.stage(&folder, &source, files, &mut staged).await?;
+            for mut group in files::all(self.store, table).await? {
+                self.lease.renew().await?;
+                group.files = self.finish(group.files).await?;
+                staged.extend(self.stage(&group).await?);
             }
             for merge in staged {
-                self.place(table, merge).await?;
+                self.replace_inputs(table, merge).await?;
             }
         }
         let now_ms = self.clock.now_ms();
@@ -105,76 +109,73 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Finishes what an earlier run began, and clears what it left over. Gives the files that stay.
+    /// Finishes the merges of an interrupted run: deletes covered files and renames merged ones.
+    /// Returns the files that remain.
     async fn finish(&mut self, files: Vec<LakeFile>) -> Result<Vec<LakeFile>, Error> {
         let before: Vec<_> = files
             .iter()
             .map(|file| file.meta.location.clone())
             .collect();
         let mut kept = files::uncovered(files)?;
-        let stay: Vec<_> = kept.iter().map(|file| file.meta.location.clone()).collect();
+        let remaining: Vec<_> = kept.iter().map(|file| file.meta.location.clone()).collect();
         let covered: Vec<_> = before
             .into_iter()
-            .filter(|path| !stay.contains(path))
+            .filter(|path| !remaining.contains(path))
             .collect();
         self.done.finished += covered.len();
         self.store.delete(covered).await?;
         for file in kept.iter_mut().filter(|file| file.name.merging) {
-            merge::put_in_place(self.store, file).await?;
+            merge::rename_to_final(self.store, file).await?;
             self.done.finished += 1;
         }
         Ok(kept)
     }
 
-    /// Makes the merged files of a folder and a partition.
-    async fn stage(
-        &mut self,
-        folder: &Folder,
-        source: &Source,
-        files: Vec<LakeFile>,
-        staged: &mut Vec<Staged>,
-    ) -> Result<(), Error> {
+    /// Writes the merged files of a folder and a partition.
+    async fn stage(&mut self, group: &PartitionFiles) -> Result<Vec<StagedMerge>, Error> {
+        let source = &group.source;
         if !self.settled.contains_key(source) {
             let head = ledger::head(self.store, source).await?;
             self.settled.insert(source.clone(), head.settled_below());
         }
         let settled_below = self.settled[source];
         let now_ms = self.clock.now_ms();
-        let rules = Rules {
+        let rules = MergeRules {
             below_bytes: self.config.compact_below_bytes,
             to_bytes: self.config.compact_to_bytes,
             settled_below,
-            is_closed: Day::of_ms(now_ms).is_some_and(|today| folder.day < today),
+            is_closed: Day::from_ms(now_ms).is_some_and(|today| group.folder.day < today),
             after_ms: i64::try_from(self.config.compact_after_seconds).unwrap_or(i64::MAX / 1_000)
                 * 1_000,
             now_ms,
         };
-        for part in plan::merges(&files, &rules) {
-            self.lease.hold().await?;
+        let mut staged = Vec::new();
+        for part in plan::merges(&group.files, &rules) {
+            self.lease.renew().await?;
             match merge::stage(self.store, part).await {
-                Ok(made) => staged.push(Staged {
-                    made,
-                    olds: part.iter().map(|file| file.meta.location.clone()).collect(),
+                Ok(merged) => staged.push(StagedMerge {
+                    merged,
+                    inputs: part.iter().map(|file| file.meta.location.clone()).collect(),
                 }),
-                // A writer of a newer version put it there: its own compaction will take it.
+                // A writer of a newer version wrote the file; that version's compaction merges it.
                 Err(cause @ Error::UnknownColumn { .. }) => {
                     tracing::warn!(%cause, "left as it is");
                 }
                 Err(cause) => return Err(cause),
             }
         }
-        Ok(())
+        Ok(staged)
     }
 
-    /// Puts a merged file in the place of those that it covers.
-    async fn place(&mut self, table: Table, merge: Staged) -> Result<(), Error> {
-        let Staged { mut made, olds } = merge;
-        self.lease.hold().await?;
-        let merged = olds.len();
-        self.store.delete(olds).await?;
-        merge::put_in_place(self.store, &mut made).await?;
-        meters::merged(table, merged);
-        self.done.merged += merged;
+    /// Replaces the files that a merged file covers by the merged file.
+    async fn replace_inputs(&mut self, table: Table, merge: StagedMerge) -> Result<(), Error> {
+        let StagedMerge { mut merged, inputs } = merge;
+        self.lease.renew().await?;
+        let count = inputs.len();
+        self.store.delete(inputs).await?;
+        merge::rename_to_final(self.store, &mut merged).await?;
+        meters::merged(table, count);
+        self.done.merged += count;
         self.done.made += 1;
         Ok(())
     }

@@ -1,25 +1,25 @@
-//! Which files are merged.
+//! The choice of files to merge.
 
 use crate::files::LakeFile;
 
-/// What decides.
+/// The rules by which files are chosen.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rules {
-    /// Files below this size are small.
+pub(super) struct MergeRules {
+    /// The size below which files are merged.
     pub(super) below_bytes: u64,
-    /// What a merged file is to have, about.
+    /// The approximate size of a merged file.
     pub(super) to_bytes: u64,
-    /// Files that reach this offset may still be made again by a writer.
+    /// The offset from which files may still be made again by a writer.
     pub(super) settled_below: i64,
-    /// Whether the folder's day is over.
+    /// True if the folder's day is over.
     pub(super) is_closed: bool,
-    /// From this age on files of an open day may be merged too.
+    /// The age from which files of an open day may be merged, too.
     pub(super) after_ms: i64,
-    /// The time.
+    /// The current time.
     pub(super) now_ms: i64,
 }
 
-impl Rules {
+impl MergeRules {
     fn allow(&self, file: &LakeFile) -> bool {
         let age_ms = self.now_ms - file.meta.last_modified.timestamp_millis();
         file.meta.size < self.below_bytes
@@ -28,9 +28,9 @@ impl Rules {
     }
 }
 
-/// Runs of small files, of two or more each, that follow each other: a merged file covers all
-/// offsets from its first to its last, so no file that stays may lie between.
-pub(super) fn merges<'a>(files: &'a [LakeFile], rules: &Rules) -> Vec<&'a [LakeFile]> {
+/// Returns runs of two or more consecutive small files. A merged file covers all offsets from its
+/// first to its last, so no other file may lie between.
+pub(super) fn merges<'a>(files: &'a [LakeFile], rules: &MergeRules) -> Vec<&'a [LakeFile]> {
     let mut merges = Vec::new();
     for run in files.chunk_by(|one, other| rules.allow(one) && rules.allow(other)) {
         let (mut start, mut bytes) = (0, 0);
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
     use crate::files::uncovered;
-    use crate::name::{Day, FileName, Folder, OffsetRange, Source};
+    use crate::name::{Day, FileName, Folder, OffsetRange};
     use crate::table::Table;
 
     fn file(first: i64, last: i64, size: u64) -> LakeFile {
@@ -62,9 +62,9 @@ mod tests {
                 table: Table::Events,
                 tenant: "acme".into(),
                 kind: "click".into(),
-                day: Day::of_ms(0).expect("a day"),
+                day: Day::from_ms(0).expect("a day"),
             },
-            source: Source {
+            source: fairlead_event_log::TopicPartition {
                 topic: "t".into(),
                 partition: 0,
             },
@@ -81,7 +81,7 @@ mod tests {
         LakeFile { name, meta }
     }
 
-    const RULES: Rules = Rules {
+    const RULES: MergeRules = MergeRules {
         below_bytes: 100,
         to_bytes: 250,
         settled_below: i64::MAX,
@@ -90,7 +90,7 @@ mod tests {
         now_ms: 0,
     };
 
-    fn planned(files: &[LakeFile], rules: &Rules) -> Vec<Vec<i64>> {
+    fn planned(files: &[LakeFile], rules: &MergeRules) -> Vec<Vec<i64>> {
         let merges = merges(files, rules);
         merges
             .iter()
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn small_files_that_follow_each_other_are_merged() {
+    fn consecutive_small_files_are_merged() {
         let files = [
             file(0, 9, 90),
             file(10, 19, 90),
@@ -109,12 +109,12 @@ mod tests {
             file(60, 69, 10),
         ];
         assert_eq!(planned(&files, &RULES), [vec![0, 10], vec![40, 60]]);
-        let unsettled = Rules {
+        let unsettled = MergeRules {
             settled_below: 69,
             ..RULES
         };
         assert_eq!(planned(&files, &unsettled), [vec![0, 10]]);
-        let open_day = Rules {
+        let open_day = MergeRules {
             is_closed: false,
             after_ms: 1,
             ..RULES
@@ -123,7 +123,7 @@ mod tests {
         assert!(
             planned(
                 &files,
-                &Rules {
+                &MergeRules {
                     now_ms: 1,
                     ..open_day
                 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is merged, the merged files cover their inputs and nothing that stays.
+        /// For any sizes, the merged files cover their inputs and no other file.
         #[test]
         fn merged_files_cover_their_inputs_and_no_other(
             sizes in proptest::collection::vec((1_i64..20, 0_i64..20, 1_u64..200), 0..40),
@@ -146,7 +146,7 @@ mod tests {
                 first += length + gap;
                 one
             }).collect();
-            let rules = Rules { to_bytes, ..RULES };
+            let rules = MergeRules { to_bytes, ..RULES };
             let mut lake = files.clone();
             let mut inputs = 0;
             for part in merges(&files, &rules) {

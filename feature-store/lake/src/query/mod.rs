@@ -1,4 +1,4 @@
-//! Questions in SQL over the files, each row counted once whatever a compaction is doing.
+//! SQL queries over the files. Each row counts once, even during a compaction.
 
 mod output;
 mod provider;
@@ -16,17 +16,19 @@ pub use self::output::Format;
 use self::provider::{FilesTable, Scanned, root_url};
 use crate::config::Config;
 use crate::error::Error;
+use crate::rows::file_schema;
 use crate::store::Store;
-use crate::table::Table;
+use crate::table::{PARTITION_COLUMNS, Table};
 
-/// Files may be merged away between planning and reading: the question is then asked again ...
-const ATTEMPTS: usize = 6;
-/// ... after a pause, which doubles: merged files take their places within seconds.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Spilling starts at this share of the memory allowed.
+/// The most attempts of a query. Files may be merged between planning and reading; the query is
+/// then repeated.
+const MAX_ATTEMPTS: usize = 6;
+/// The first pause between attempts, which doubles: files are replaced within seconds.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The share of the allowed memory at which a query begins to spill.
 const MEMORY_SHARE: f64 = 1.0;
 
-/// Answers questions over one lake.
+/// A query engine over one lake.
 pub struct Query {
     context: SessionContext,
     store: Store,
@@ -34,7 +36,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Tables over the lake in `store`.
+    /// Returns a query engine over the lake in `store`.
     pub fn new(config: &Config, store: &Store) -> Result<Self, Error> {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_limit(config.sql_memory_bytes, MEMORY_SHARE)
@@ -54,43 +56,44 @@ impl Query {
         })
     }
 
-    /// Answers `sql` in a format, to standard output or into a file, which appears whole.
+    /// Runs `sql` and writes the result in a format to standard output, or to a file, which is
+    /// created atomically.
     pub async fn answer(&self, sql: &str, format: Format, out: Option<&Path>) -> Result<(), Error> {
-        let (mut attempt, mut pause) = (1, PAUSE);
+        let (mut attempt, mut pause) = (1, FIRST_PAUSE);
         loop {
             self.scanned.clear();
             match self.attempt(sql, format, out).await {
-                // What fails with a file says so in many ways; that the file is gone has one.
-                Err(_) if attempt < ATTEMPTS && self.scanned.vanished(&self.store).await? => {
+                // A missing file causes many kinds of errors, so the listing is checked instead.
+                Err(_) if attempt < MAX_ATTEMPTS && self.scanned.vanished(&self.store).await? => {
                     attempt += 1;
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
-                answered => return answered,
+                outcome => return outcome,
             }
         }
     }
 
     async fn attempt(&self, sql: &str, format: Format, out: Option<&Path>) -> Result<(), Error> {
         let frame = self.frame(sql).await?;
-        let answer = output::spool(frame, format, out).await?;
-        output::publish(answer, out)
+        let result = output::spool(frame, format, out).await?;
+        output::publish(result, out)
     }
 
-    /// The answer of `sql`, to be gone on with.
+    /// Plans `sql` and returns it as a data frame.
     pub async fn frame(&self, sql: &str) -> Result<DataFrame, Error> {
-        // The lake is read here, never changed.
-        let reading = SQLOptions::new()
+        // Queries only read the lake.
+        let read_only = SQLOptions::new()
             .with_allow_ddl(false)
             .with_allow_dml(false)
             .with_allow_statements(false);
-        let planned = self.context.sql_with_options(sql, reading).await;
-        planned.map_err(question)
+        let planned = self.context.sql_with_options(sql, read_only).await;
+        planned.map_err(planning_error)
     }
 }
 
-/// Planning fails for what the question says; the rest is the lake's fault.
-fn question(cause: DataFusionError) -> Error {
+/// Returns [`Error::InvalidQuery`] for an error in the query's text, and [`Error::Query`] otherwise.
+fn planning_error(cause: DataFusionError) -> Error {
     let message = match cause.find_root() {
         DataFusionError::SchemaError(schema, _) => match &**schema {
             SchemaError::FieldNotFound { field, .. } => {
@@ -102,14 +105,23 @@ fn question(cause: DataFusionError) -> Error {
         DataFusionError::SQL(error, _) => format!("this is no SQL: {error}"),
         _ => return cause.into(),
     };
-    let described = Table::ALL.map(Table::described);
-    Error::Question {
+    let described = Table::ALL.map(described);
+    Error::InvalidQuery {
         message,
         tables: format!("tables and columns: {}", described.join(", ")),
     }
 }
 
-/// `table 'datafusion.public.x' not found`, without what nobody wrote.
+/// Returns a table's name and all its columns.
+fn described(table: Table) -> String {
+    let schema = file_schema(table);
+    let columns = schema.fields().iter().map(|field| field.name().as_str());
+    let columns: Vec<_> = columns.chain(PARTITION_COLUMNS).collect();
+    format!("{}({})", table.name(), columns.join(", "))
+}
+
+/// Returns a message for `table 'datafusion.public.x' not found` that names only `x`, or `None` for
+/// another error.
 fn missing_table(text: &str) -> Option<String> {
     let name = text.strip_prefix("table '")?.strip_suffix("' not found")?;
     let name = name.rsplit('.').next()?;

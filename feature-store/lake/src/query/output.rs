@@ -1,4 +1,5 @@
-//! Answers as a table, CSV, JSON lines or Parquet: made whole first, then shown.
+//! Results as a table, CSV, JSON lines or Parquet. A result is written completely before it is
+//! published.
 
 use std::io::{self, BufWriter, Seek as _, Write};
 use std::path::{Path, PathBuf};
@@ -18,28 +19,30 @@ use tempfile::NamedTempFile;
 use crate::error::Error;
 use crate::rows::properties;
 
-/// How an answer is shown.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// A text table for people.
     Table,
-    /// With a line of column names.
+    /// CSV with a header line.
     Csv,
-    /// One object per line.
+    /// One JSON object per line.
     Json,
-    /// As the lake's own files; wants a file to go to.
+    /// Parquet, as the lake's own files. It requires an output file.
     Parquet,
 }
 
 type Sink<'a> = BufWriter<&'a std::fs::File>;
 
-enum Rows<'a> {
+/// A writer of rows in a streaming format.
+enum RowWriter<'a> {
     Csv(Box<datafusion::arrow::csv::Writer<Sink<'a>>>),
     Json(LineDelimitedWriter<Sink<'a>>),
     Parquet(Box<ArrowWriter<Sink<'a>>>),
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowWriter<'a> {
+    /// Returns the writer of a format, or `None` for [`Format::Table`], which does not stream.
     fn new(format: Format, schema: &SchemaRef, sink: Sink<'a>) -> Result<Option<Self>, Error> {
         Ok(match format {
             Format::Table => None,
@@ -57,14 +60,14 @@ impl<'a> Rows<'a> {
 
     fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         match self {
-            Self::Csv(writer) => writer.write(&flat(batch)?)?,
+            Self::Csv(writer) => writer.write(&lists_as_text(batch)?)?,
             Self::Json(writer) => writer.write(batch)?,
             Self::Parquet(writer) => writer.write(batch)?,
         }
         Ok(())
     }
 
-    /// Writes what is left; a full disk is told here.
+    /// Writes the remaining bytes and returns the sink.
     fn finish(self) -> Result<Sink<'a>, Error> {
         Ok(match self {
             Self::Csv(writer) => writer.into_inner(),
@@ -77,15 +80,15 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Makes the answer in a file that nobody sees yet: beside its place, or in the system's folder for
-/// such things. An answer as a table is held in memory as well, to set its columns' widths.
+/// Writes the result to a temporary file: in the folder of `out`, or in the system's temporary
+/// folder. A result as a table is held in memory, too, to compute the columns' widths.
 pub(super) async fn spool(
     frame: DataFrame,
     format: Format,
     out: Option<&Path>,
 ) -> Result<NamedTempFile, Error> {
     if format == Format::Parquet && out.is_none() {
-        return Err(Error::Question {
+        return Err(Error::InvalidQuery {
             message: "--format parquet is not for the screen".into(),
             tables: "give it a file with --out FILE".into(),
         });
@@ -98,14 +101,14 @@ pub(super) async fn spool(
     let file = spooled.map_err(&failed)?;
     let mut batches = frame.execute_stream().await?;
     let schema: SchemaRef = batches.schema();
-    if let Some(mut rows) = Rows::new(format, &schema, BufWriter::new(file.as_file()))? {
+    if let Some(mut rows) = RowWriter::new(format, &schema, BufWriter::new(file.as_file()))? {
         let mut any = false;
         while let Some(batch) = batches.try_next().await? {
             any = true;
             rows.write(&batch)?;
         }
         if !any {
-            // The names of the columns are an answer too.
+            // A result without rows still has its column names.
             rows.write(&RecordBatch::new_empty(schema))?;
         }
         rows.finish()?.flush().map_err(&failed)?;
@@ -118,20 +121,20 @@ pub(super) async fn spool(
     Ok(file)
 }
 
-/// Shows the answer, or gives its file the name asked for.
-pub(super) fn publish(mut answer: NamedTempFile, out: Option<&Path>) -> Result<(), Error> {
+/// Copies the result to standard output, or renames its file to `out`.
+pub(super) fn publish(mut result: NamedTempFile, out: Option<&Path>) -> Result<(), Error> {
     let failed = output_failed(out);
     let Some(out) = out else {
-        answer.rewind().map_err(&failed)?;
-        let shown = io::copy(answer.as_file_mut(), &mut io::stdout().lock());
-        return match shown {
-            // Whoever read had enough.
+        result.rewind().map_err(&failed)?;
+        let copied = io::copy(result.as_file_mut(), &mut io::stdout().lock());
+        return match copied {
+            // The reader of the pipe has closed it, which is no error.
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            shown => shown.map(drop).map_err(&failed),
+            copied => copied.map(drop).map_err(&failed),
         };
     };
-    let kept = answer.persist(out);
-    kept.map(drop).map_err(|cause| failed(cause.error))
+    let renamed = result.persist(out);
+    renamed.map(drop).map_err(|cause| failed(cause.error))
 }
 
 fn folder_of(out: &Path) -> PathBuf {
@@ -149,13 +152,13 @@ fn output_failed(out: Option<&Path>) -> impl Fn(io::Error) -> Error + use<> {
     }
 }
 
-/// Lists as text: CSV has no other place for them.
-fn flat(batch: &RecordBatch) -> Result<RecordBatch, Error> {
+/// Returns the batch with lists converted to text, because CSV has no lists.
+fn lists_as_text(batch: &RecordBatch) -> Result<RecordBatch, Error> {
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
         if field.data_type().is_nested() {
             fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
-            columns.push(shown(column)?);
+            columns.push(as_text(column)?);
         } else {
             fields.push(Arc::clone(field));
             columns.push(Arc::clone(column));
@@ -167,7 +170,7 @@ fn flat(batch: &RecordBatch) -> Result<RecordBatch, Error> {
     )?)
 }
 
-fn shown(column: &ArrayRef) -> Result<ArrayRef, Error> {
+fn as_text(column: &ArrayRef) -> Result<ArrayRef, Error> {
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(column, &options)?;
     let texts: Result<Vec<String>, Error> = (0..column.len())

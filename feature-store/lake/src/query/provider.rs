@@ -1,4 +1,4 @@
-//! A table whose files are looked up when it is scanned.
+//! The lake's tables for `DataFusion`. A table's files are listed when it is scanned.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,31 +25,32 @@ use parking_lot::Mutex;
 use crate::error::Error;
 use crate::files::{self, LakeFile};
 use crate::name::Folder;
+use crate::rows::file_schema;
 use crate::store::Store;
 use crate::table::{PARTITION_COLUMNS, Table};
 
-/// How the lake's root is called inside a session.
+/// Returns the URL of the lake's root within a session.
 pub(super) fn root_url() -> ObjectStoreUrl {
     ObjectStoreUrl::parse("lake://lake").expect("a constant that is a URL")
 }
 
-/// The files that a question was planned over.
+/// The files over which a query was planned.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scanned(Arc<Mutex<BTreeMap<&'static str, BTreeSet<Path>>>>);
 
 impl Scanned {
-    /// Forgets them, for the next attempt.
+    /// Clears the list for the next attempt.
     pub(super) fn clear(&self) {
         self.0.lock().clear();
     }
 
-    /// Whether one of them is no longer there: it was merged away, or got its proper name.
+    /// Returns true if one of the files no longer exists: it was merged or renamed.
     pub(super) async fn vanished(&self, store: &Store) -> Result<bool, Error> {
         let scanned = self.0.lock().clone();
         for (table, files) in scanned {
-            let there = store.list(table).await?;
-            let there: BTreeSet<Path> = there.into_iter().map(|meta| meta.location).collect();
-            if !files.is_subset(&there) {
+            let existing = store.list(table).await?;
+            let existing: BTreeSet<Path> = existing.into_iter().map(|meta| meta.location).collect();
+            if !files.is_subset(&existing) {
                 return Ok(true);
             }
         }
@@ -69,7 +70,7 @@ pub(super) struct FilesTable {
 impl FilesTable {
     pub(super) fn new(store: Store, table: Table, scanned: Scanned) -> Self {
         let partitions = Table::partition_fields().map(Arc::new).to_vec();
-        let columns = TableSchema::builder(table.file_schema())
+        let columns = TableSchema::builder(file_schema(table))
             .with_table_partition_cols(partitions)
             .build();
         Self {
@@ -80,7 +81,7 @@ impl FilesTable {
         }
     }
 
-    /// The files whose folders can hold what is asked for.
+    /// Returns the files whose folders may hold rows that pass the filters.
     async fn pruned(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<LakeFile>> {
         let files = files::current(&self.store, self.table).await;
         let files = files.map_err(|cause| DataFusionError::External(Box::new(cause)))?;
@@ -94,8 +95,8 @@ impl FilesTable {
     }
 }
 
-/// Whether an expression speaks of nothing but the columns in folders' names.
-fn is_of_folders(expr: &Expr) -> bool {
+/// Returns true if an expression uses only columns of the folders' names.
+fn uses_only_partition_columns(expr: &Expr) -> bool {
     !expr.is_volatile()
         && expr
             .column_refs()
@@ -103,7 +104,8 @@ fn is_of_folders(expr: &Expr) -> bool {
             .all(|column| PARTITION_COLUMNS.contains(&column.name.as_str()))
 }
 
-/// Evaluates the filters over one row per folder.
+/// Evaluates the filters over one row per folder. Returns, for each folder, true if it may hold
+/// matching rows.
 fn prune(
     state: &dyn Session,
     mut folders: BTreeMap<Folder, bool>,
@@ -123,7 +125,10 @@ fn prune(
     ];
     let rows = RecordBatch::try_new(Arc::clone(&schema), columns)?;
     let schema = DFSchema::try_from(schema)?;
-    for filter in filters.iter().filter(|filter| is_of_folders(filter)) {
+    let usable = filters
+        .iter()
+        .filter(|filter| uses_only_partition_columns(filter));
+    for filter in usable {
         let filter = state.create_physical_expr(filter.clone(), &schema)?;
         let kept = filter.evaluate(&rows)?.into_array(rows.num_rows())?;
         let kept = kept.as_boolean();
@@ -159,7 +164,7 @@ impl TableProvider for FilesTable {
         &self,
         filters: &[&Expr],
     ) -> Result<Vec<TableProviderFilterPushDown>> {
-        // They are all looked at, for folders here and for row groups by the reader, and all
+        // All filters are used, for folders here and for row groups by the reader, and all are
         // evaluated again over the rows.
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }

@@ -1,9 +1,7 @@
-//! Events as columns.
-
-use std::sync::Arc;
+//! The table of events: one row per event.
 
 use bytes::Bytes;
-use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{Int32Type, Int64Type};
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::attribute_value::Value as Attribute;
@@ -11,13 +9,16 @@ use fairlead_proto::event::v1::{Event, EventKind};
 use prost::Message as _;
 use serde_json::{Map, Value};
 
-use super::{Placed, instants, number, optional, plain};
-use crate::error::Error;
+use super::column::Column;
+use super::{LogRow, json_number, log_columns, non_empty, short_name};
 use crate::name::{Day, Folder};
 use crate::table::Table;
 
-/// The event and where it belongs; nothing where it cannot be read, or names no place.
-pub(super) fn read(payload: &Bytes) -> Option<(Folder, Event)> {
+type EventColumn = Column<'static, LogRow<Event>>;
+
+/// Decodes an event and returns it with its folder, or `None` if it is unreadable or belongs to no
+/// folder.
+pub(super) fn decode(payload: &Bytes) -> Option<(Folder, Event)> {
     if payload.is_empty() {
         return None;
     }
@@ -29,69 +30,51 @@ pub(super) fn read(payload: &Bytes) -> Option<(Folder, Event)> {
     let folder = Folder {
         table: Table::Events,
         tenant: TenantId::new(&event.tenant).ok()?.to_string(),
-        kind: plain(kind.as_str_name(), "EVENT_KIND_"),
-        day: Day::of_ms(event.event_time_ms)?,
+        kind: short_name(kind.as_str_name(), "EVENT_KIND_"),
+        day: Day::from_ms(event.event_time_ms)?,
     };
     Some((folder, event))
 }
 
-pub(super) fn columns(partition: i32, rows: &[Placed<Event>]) -> Result<RecordBatch, Error> {
-    let events = || rows.iter().map(|row| &row.message);
-    let texts = |get: fn(&Event) -> &str| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(events().map(get)))
-    };
-    let or_null = |get: fn(&Event) -> &str| optional(events().map(get));
-    let columns: Vec<ArrayRef> = vec![
-        texts(|event| &event.event_id),
-        texts(|event| &event.customer_id),
-        instants(events().map(|event| event.event_time_ms)),
-        or_null(|event| &event.product_id),
-        Arc::new(
-            events()
-                .map(|event| product_kind(event.product_kind))
-                .collect::<StringArray>(),
-        ),
-        or_null(|event| &event.request_id),
-        Arc::new(
-            events()
-                .map(|event| (event.position != 0).then_some(event.position))
-                .collect::<Int32Array>(),
-        ),
-        Arc::new(
-            events()
-                .map(|event| event.amount.as_ref().map(|amount| amount.minor))
-                .collect::<Int64Array>(),
-        ),
-        Arc::new(
-            events()
-                .map(|event| event.amount.as_ref().map(|amount| amount.currency.as_str()))
-                .collect::<StringArray>(),
-        ),
-        or_null(|event| &event.channel),
-        Arc::new(events().map(attributes).collect::<StringArray>()),
-        instants(rows.iter().map(|row| row.appended_ms)),
-        Arc::new(Int32Array::from_value(partition, rows.len())),
-        Arc::new(Int64Array::from_iter_values(
-            rows.iter().map(|row| row.offset),
-        )),
+pub(super) fn columns() -> Vec<EventColumn> {
+    let mut columns = vec![
+        EventColumn::text("event_id", |row| &row.message.event_id),
+        EventColumn::text("customer_id", |row| &row.message.customer_id),
+        EventColumn::instant("event_time", |row| row.message.event_time_ms),
+        EventColumn::optional_text("product_id", |row| non_empty(&row.message.product_id)),
+        EventColumn::optional_text("product_kind", |row| product_kind(row.message.product_kind)),
+        EventColumn::optional_text("request_id", |row| non_empty(&row.message.request_id)),
+        EventColumn::optional_number::<Int32Type>("position", |row| {
+            (row.message.position != 0).then_some(row.message.position)
+        }),
+        EventColumn::optional_number::<Int64Type>("amount_minor", |row| {
+            row.message.amount.as_ref().map(|amount| amount.minor)
+        }),
+        EventColumn::optional_text("currency", |row| {
+            let amount = row.message.amount.as_ref();
+            amount.map(|amount| amount.currency.as_str())
+        }),
+        EventColumn::optional_text("channel", |row| non_empty(&row.message.channel)),
+        EventColumn::optional_made_text("attributes", |row| attributes(&row.message)),
     ];
-    Ok(RecordBatch::try_new(Table::Events.file_schema(), columns)?)
+    columns.extend(log_columns(|row: &LogRow<Event>| row.appended));
+    columns
 }
 
-/// A product's kind in plain words; nothing where none is said.
+/// Returns the short name of a product's kind, or `None` if the kind is unspecified.
 pub(super) fn product_kind(kind: i32) -> Option<&'static str> {
     let kind = ProductKind::try_from(kind).ok()?;
     (kind != ProductKind::Unspecified).then(|| kind.name())
 }
 
-/// Attributes as one JSON object of plain values.
+/// Returns the attributes as one JSON object of plain values, or `None` if there are none.
 fn attributes(event: &Event) -> Option<String> {
     if event.attributes.is_empty() {
         return None;
     }
     let values = event.attributes.iter().map(|(name, value)| {
         let value = match &value.value {
-            Some(Attribute::Number(value)) => number(*value),
+            Some(Attribute::Number(value)) => json_number(*value),
             Some(Attribute::Text(value)) => Value::String(value.clone()),
             Some(Attribute::Flag(value)) => Value::Bool(*value),
             None => Value::Null,

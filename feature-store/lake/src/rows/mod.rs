@@ -1,79 +1,84 @@
-//! From records to files: pure, and the same for the same records whenever it is done.
+//! The conversion of records to Parquet files. It is pure: the same records always make the same
+//! files.
 
+mod column;
 mod decision;
 mod event;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use datafusion::arrow::array::{
-    Array, ArrayRef, ListArray, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    TimestampMillisecondArray,
-};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Int32Type, Int64Type, SchemaRef};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use fairlead_event_log::Position;
 use serde_json::Value;
 
+use self::column::Column;
 use crate::error::Error;
 use crate::name::Folder;
+use crate::table::Table;
 
-/// Rows per row group: what a reader decodes at a time.
+/// The rows of a row group, which a reader decodes at a time.
 const ROW_GROUP_ROWS: usize = 131_072;
 
-/// A record as it waits: its place, when it was appended, what it holds.
+/// A record that waits to be written.
 #[derive(Debug, Clone)]
-pub(crate) struct Raw {
+pub(crate) struct RawRecord {
     pub(crate) offset: i64,
     pub(crate) appended_ms: i64,
     pub(crate) payload: Bytes,
 }
 
-/// What a topic holds.
+/// The kind of records in a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum RecordKind {
     Events,
     Decisions,
 }
 
-/// The rows of one folder, as a file.
+/// The rows of one folder, encoded as a file.
 #[derive(Debug)]
-pub(crate) struct Encoded {
+pub(crate) struct EncodedFile {
     pub(crate) folder: Folder,
     pub(crate) bytes: Bytes,
     pub(crate) rows: usize,
 }
 
-/// Makes the files of some records of one partition, and counts what cannot be read.
+/// Encodes records of one partition as files. Returns them and the number of unreadable records.
 pub(crate) fn encode(
-    content: Content,
+    kind: RecordKind,
     partition: i32,
-    records: &[Raw],
-) -> Result<(Vec<Encoded>, u64), Error> {
+    records: &[RawRecord],
+) -> Result<(Vec<EncodedFile>, u64), Error> {
     let mut unreadable = 0;
     let mut batches: BTreeMap<Folder, RecordBatch> = BTreeMap::new();
-    match content {
-        Content::Events => {
-            let folders = by_folder(records, event::read, &mut unreadable);
+    match kind {
+        RecordKind::Events => {
+            let folders = by_folder(partition, records, event::decode, &mut unreadable);
             for (folder, rows) in folders {
-                batches.insert(folder, event::columns(partition, &rows)?);
+                batches.insert(folder, column::batch(&event::columns(), &rows)?);
             }
         }
-        Content::Decisions => {
-            let folders = by_folder(records, decision::read, &mut unreadable);
+        RecordKind::Decisions => {
+            let folders = by_folder(partition, records, decision::decode, &mut unreadable);
             for (folder, rows) in folders {
-                let items = decision::items(partition, &rows)?;
-                if items.num_rows() > 0 {
-                    batches.insert(decision::items_folder(&folder), items);
+                let items = decision::items(&rows);
+                if !items.is_empty() {
+                    let batch = column::batch(&decision::item_columns(), &items)?;
+                    batches.insert(decision::items_folder(&folder), batch);
                 }
-                batches.insert(folder, decision::columns(partition, &rows)?);
+                batches.insert(folder, column::batch(&decision::columns(), &rows)?);
             }
         }
     }
     let files = batches.into_iter().map(|(folder, batch)| {
         let rows = batch.num_rows();
         let bytes = parquet(&batch)?;
-        Ok(Encoded {
+        Ok(EncodedFile {
             folder,
             bytes,
             rows,
@@ -82,33 +87,66 @@ pub(crate) fn encode(
     Ok((files.collect::<Result<_, Error>>()?, unreadable))
 }
 
-/// A decoded record with its place in the log.
-pub(crate) struct Placed<M> {
-    pub(crate) offset: i64,
-    pub(crate) appended_ms: i64,
-    pub(crate) message: M,
+/// Returns the columns of a table's files, in order.
+pub fn file_schema(table: Table) -> SchemaRef {
+    static EVENTS: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(column::schema(&event::columns())));
+    static DECISIONS: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(column::schema(&decision::columns())));
+    static DECISION_ITEMS: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(column::schema(&decision::item_columns())));
+    Arc::clone(match table {
+        Table::Events => &EVENTS,
+        Table::Decisions => &DECISIONS,
+        Table::DecisionItems => &DECISION_ITEMS,
+    })
+}
+
+/// The position of a record in the log and the time of its append.
+#[derive(Debug, Clone, Copy)]
+struct Appended {
+    position: Position,
+    at_ms: i64,
+}
+
+/// A decoded record of the log.
+struct LogRow<M> {
+    appended: Appended,
+    message: M,
+}
+
+/// Returns the columns that identify a row's record: unique over the rows of a topic.
+fn log_columns<'r, R: 'r>(appended: fn(&R) -> Appended) -> [Column<'r, R>; 3] {
+    [
+        Column::instant("appended_at", move |row| appended(row).at_ms),
+        Column::number::<Int32Type>("log_partition", move |row| appended(row).position.partition),
+        Column::number::<Int64Type>("log_offset", move |row| appended(row).position.offset),
+    ]
 }
 
 fn by_folder<M>(
-    records: &[Raw],
-    read: impl Fn(&Bytes) -> Option<(Folder, M)>,
+    partition: i32,
+    records: &[RawRecord],
+    decode: impl Fn(&Bytes) -> Option<(Folder, M)>,
     unreadable: &mut u64,
-) -> BTreeMap<Folder, Vec<Placed<M>>> {
-    let mut folders: BTreeMap<Folder, Vec<Placed<M>>> = BTreeMap::new();
-    for Raw {
-        offset,
-        appended_ms,
-        payload,
-    } in records
-    {
-        match read(payload) {
-            Some((folder, message)) => folders.entry(folder).or_default().push(Placed {
-                offset: *offset,
-                appended_ms: *appended_ms,
-                message,
-            }),
-            None => *unreadable += 1,
-        }
+) -> BTreeMap<Folder, Vec<LogRow<M>>> {
+    let mut folders: BTreeMap<Folder, Vec<LogRow<M>>> = BTreeMap::new();
+    for record in records {
+        let Some((folder, message)) = decode(&record.payload) else {
+            *unreadable += 1;
+            continue;
+        };
+        let position = Position {
+            partition,
+            offset: record.offset,
+        };
+        folders.entry(folder).or_default().push(LogRow {
+            appended: Appended {
+                position,
+                at_ms: record.appended_ms,
+            },
+            message,
+        });
     }
     folders
 }
@@ -129,47 +167,64 @@ fn parquet(batch: &RecordBatch) -> Result<Bytes, Error> {
     Ok(bytes.into())
 }
 
-/// A text column; where the message says nothing, so does the column.
-fn optional<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
-    std::sync::Arc::new(
-        values
-            .map(|value| (!value.is_empty()).then_some(value))
-            .collect::<StringArray>(),
-    )
+/// Returns the text, or `None` if it is empty.
+fn non_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
 }
 
-fn instants(values: impl Iterator<Item = i64>) -> ArrayRef {
-    std::sync::Arc::new(TimestampMillisecondArray::from_iter_values(values).with_timezone("UTC"))
-}
-
-fn lists<'a>(rows: impl Iterator<Item = &'a [String]>) -> ArrayRef {
-    let mut builder = ListBuilder::new(StringBuilder::new());
-    for row in rows {
-        for value in row {
-            builder.values().append_value(value);
-        }
-        builder.append(true);
-    }
-    let lists: ListArray = builder.finish();
-    debug_assert_eq!(lists.null_count(), 0, "every row has a list");
-    std::sync::Arc::new(lists)
-}
-
-/// A number as JSON has it; what JSON cannot say is nothing.
-fn number(value: f64) -> Value {
+/// Returns a JSON number, or `null` for a value that JSON cannot express.
+fn json_number(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
-/// Canonical proto3 JSON of messages; `null` where a newer writer used an enum value that this
-/// version has no name for.
-fn json_of(messages: &impl serde::Serialize) -> String {
+/// Returns the canonical proto3 JSON of messages, or `null` if a newer writer used an enum value
+/// that this version does not know.
+fn json(messages: &impl serde::Serialize) -> String {
     serde_json::to_string(messages).unwrap_or_else(|_| "null".into())
 }
 
-/// `EVENT_KIND_CLICK` of the contract is `click` in the lake.
-fn plain(contract_name: &str, prefix: &str) -> String {
+/// Returns the lake's name of an enum value: `click` for the contract's `EVENT_KIND_CLICK`.
+fn short_name(contract_name: &str, prefix: &str) -> String {
     contract_name
         .strip_prefix(prefix)
         .unwrap_or(contract_name)
         .to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the columns' names in order; `?` follows a nullable one.
+    fn described(table: Table) -> String {
+        let schema = file_schema(table);
+        let columns = schema.fields().iter().map(|field| {
+            let nullable = if field.is_nullable() { "?" } else { "" };
+            format!("{}{nullable}", field.name())
+        });
+        columns.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_columns_of_the_files_are_fixed() {
+        assert_eq!(
+            described(Table::Events),
+            "event_id customer_id event_time product_id? product_kind? request_id? position? \
+             amount_minor? currency? channel? attributes? appended_at log_partition log_offset"
+        );
+        assert_eq!(
+            described(Table::Decisions),
+            "request_id customer_id decided_at release_revision personalised channel? campaign? \
+             candidates slate model_versions quote_id? seed took_ms stage_ms segments exposures \
+             degraded drops features quote? appended_at log_partition log_offset"
+        );
+        assert_eq!(
+            described(Table::DecisionItems),
+            "request_id customer_id decided_at release_revision product_id position? drop_cause? \
+             p_click p_convert p_convert_at_price expected_value propensity product_kind? \
+             amount_minor? currency? tenor_months? rate_ppm? all_in_ppm? instalment_minor? grade? \
+             pd? strategy? expected_margin_minor? refusal_cause? sources priced? appended_at \
+             log_partition log_offset"
+        );
+    }
 }

@@ -1,25 +1,25 @@
-//! A partition's records between the log and the lake, and how a batch of them becomes files.
+//! The buffer of a partition's records, and the writing of a batch of them as files.
 
 use bytes::Bytes;
-use fairlead_event_log::{Delivered, EventLog, Position};
+use fairlead_event_log::{Delivered, EventLog, Position, TopicPartition};
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::ledger::{self, Claim, Head};
+use crate::ledger::{self, ClaimOutcome, LedgerHead};
 use crate::meters;
-use crate::name::{FileName, OffsetRange, Source};
-use crate::rows::{Content, Encoded, Raw, encode};
-use crate::store::{Created, Store};
+use crate::name::{FileName, OffsetRange};
+use crate::rows::{EncodedFile, RawRecord, RecordKind, encode};
+use crate::store::{CreateOutcome, Store};
 
-/// Files of one batch put at a time.
-const PUTS: usize = 8;
-/// Records read at a time where a batch is made again.
-const REREAD: usize = 2_000;
+/// The most files of one batch that are written at the same time.
+const CONCURRENT_PUTS: usize = 8;
+/// The most records of one read while a batch is made again.
+const REREAD_RECORDS: usize = 2_000;
 
-/// Why a batch is written now.
+/// The reason why a batch is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub(crate) enum RollCause {
     Rows,
     Bytes,
     Time,
@@ -27,7 +27,7 @@ pub(crate) enum Cause {
     Stop,
 }
 
-impl Cause {
+impl RollCause {
     fn label(self) -> &'static str {
         match self {
             Self::Rows => "rows",
@@ -39,27 +39,27 @@ impl Cause {
     }
 }
 
-/// A partition with what waits of it.
+/// A partition with the records that wait to be written.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) source: Source,
-    pub(crate) content: Content,
+pub(crate) struct PartitionBuffer {
+    pub(crate) source: TopicPartition,
+    pub(crate) kind: RecordKind,
     /// The first offset that is not in the lake.
     pub(crate) next: i64,
-    /// The next offset to take from the log.
+    /// The next offset to read from the log.
     pub(crate) seen: i64,
-    records: Vec<Raw>,
-    /// Bytes that wait.
+    records: Vec<RawRecord>,
+    /// The size of the waiting records.
     pub(crate) bytes: usize,
-    /// When the first of them came.
+    /// The time at which the first waiting record was added.
     since_ms: i64,
 }
 
-impl Waiting {
-    pub(crate) fn new(source: Source, content: Content, next: i64) -> Self {
+impl PartitionBuffer {
+    pub(crate) fn new(source: TopicPartition, kind: RecordKind, next: i64) -> Self {
         Self {
             source,
-            content,
+            kind,
             next,
             seen: next,
             records: Vec::new(),
@@ -72,7 +72,7 @@ impl Waiting {
         self.records.is_empty()
     }
 
-    /// Takes a record, unless it was taken before.
+    /// Adds a record, unless it was added before.
     pub(crate) fn push(&mut self, delivered: &Delivered, now_ms: i64) {
         let offset = delivered.position.offset;
         if offset < self.seen {
@@ -81,10 +81,10 @@ impl Waiting {
         if self.records.is_empty() {
             self.since_ms = now_ms;
         }
-        // A copy: the record shares its allocation with a whole poll.
+        // A copy, because the record shares its allocation with all records of the poll.
         let payload = Bytes::copy_from_slice(&delivered.record.payload);
-        self.bytes += payload.len() + size_of::<Raw>();
-        self.records.push(Raw {
+        self.bytes += payload.len() + size_of::<RawRecord>();
+        self.records.push(RawRecord {
             offset,
             appended_ms: delivered.record.timestamp_ms,
             payload,
@@ -92,81 +92,81 @@ impl Waiting {
         self.seen = offset + 1;
     }
 
-    /// Why it is to be written now, if it is.
-    pub(crate) fn due(&self, config: &Config, now_ms: i64) -> Option<Cause> {
+    /// Returns the reason to write the batch now, or `None` if it can wait.
+    pub(crate) fn due(&self, config: &Config, now_ms: i64) -> Option<RollCause> {
         if self.records.is_empty() {
             None
         } else if self.records.len() >= config.roll_rows {
-            Some(Cause::Rows)
+            Some(RollCause::Rows)
         } else if self.bytes >= config.roll_bytes {
-            Some(Cause::Bytes)
+            Some(RollCause::Bytes)
         } else {
             let waited = u64::try_from(now_ms - self.since_ms).unwrap_or(0);
-            (u128::from(waited) >= config.roll_after().as_millis()).then_some(Cause::Time)
+            (u128::from(waited) >= config.roll_after().as_millis()).then_some(RollCause::Time)
         }
     }
 }
 
-/// What came of writing a batch.
+/// The outcome of writing a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rolled {
-    /// It is in the lake; nothing waits.
+pub(crate) enum RollOutcome {
+    /// The batch is in the lake.
     Written,
-    /// Somebody else claimed these offsets: open the partition again.
+    /// Another writer claimed these offsets. The partition must be opened again.
     Taken,
 }
 
-/// Opens a partition: finishes the batch that its last writer may have left half written, and says
-/// where to go on.
+/// Opens a partition: finishes a batch that was written incompletely, and returns an empty buffer
+/// that begins at the first offset not in the lake.
 pub(crate) async fn open(
     store: &Store,
     log: &dyn EventLog,
-    source: Source,
-    content: Content,
-) -> Result<Waiting, Error> {
-    let Head { next, open } = ledger::head(store, &source).await?;
+    source: TopicPartition,
+    kind: RecordKind,
+) -> Result<PartitionBuffer, Error> {
+    let LedgerHead { next, open } = ledger::head(store, &source).await?;
     if let Some(range) = open {
         tracing::info!(topic = %source.topic, partition = source.partition, "finishing a batch");
         let records = reread(log, &source, range).await?;
-        write(store, &source, content, range, records).await?;
-        ledger::done(store, &source, range.first).await?;
+        write(store, &source, kind, range, records).await?;
+        ledger::mark_done(store, &source, range.first).await?;
     }
-    Ok(Waiting::new(source, content, next))
+    Ok(PartitionBuffer::new(source, kind, next))
 }
 
-/// Writes what waits: claims its offsets, puts the files, notes that they are all there.
+/// Writes the waiting records: claims their offsets, writes the files, and marks the batch as done.
 pub(crate) async fn roll(
     store: &Store,
-    waiting: &mut Waiting,
-    cause: Cause,
-) -> Result<Rolled, Error> {
+    waiting: &mut PartitionBuffer,
+    cause: RollCause,
+) -> Result<RollOutcome, Error> {
     let range = OffsetRange {
         first: waiting.next,
         last: waiting.seen - 1,
     };
-    if ledger::claim(store, &waiting.source, range).await? == Claim::Taken {
-        return Ok(Rolled::Taken);
+    if ledger::claim(store, &waiting.source, range).await? == ClaimOutcome::Taken {
+        return Ok(RollOutcome::Taken);
     }
     let records = std::mem::take(&mut waiting.records);
     waiting.bytes = 0;
-    write(store, &waiting.source, waiting.content, range, records).await?;
-    ledger::done(store, &waiting.source, range.first).await?;
+    write(store, &waiting.source, waiting.kind, range, records).await?;
+    ledger::mark_done(store, &waiting.source, range.first).await?;
     waiting.next = waiting.seen;
     meters::rolled(cause.label());
-    Ok(Rolled::Written)
+    Ok(RollOutcome::Written)
 }
 
-/// Puts the files of a claimed batch. A file that is there already has the same rows: its name says
+/// Writes the files of a claimed batch. A file that exists already has the same rows: its name holds
 /// the same offsets, and a batch's offsets never change.
 async fn write(
     store: &Store,
-    source: &Source,
-    content: Content,
+    source: &TopicPartition,
+    kind: RecordKind,
     range: OffsetRange,
-    records: Vec<Raw>,
+    records: Vec<RawRecord>,
 ) -> Result<(), Error> {
     let partition = source.partition;
-    let encoded = tokio::task::spawn_blocking(move || encode(content, partition, &records)).await;
+    let encoded = tokio::task::spawn_blocking(move || encode(kind, partition, &records)).await;
     let (files, unreadable) = match encoded {
         Ok(encoded) => encoded?,
         Err(failed) => match failed.try_into_panic() {
@@ -177,7 +177,7 @@ async fn write(
     meters::unreadable(&source.topic, unreadable);
     futures::stream::iter(files)
         .map(
-            |Encoded {
+            |EncodedFile {
                  folder,
                  bytes,
                  rows,
@@ -190,31 +190,31 @@ async fn write(
                     merging: false,
                 };
                 let size = bytes.len();
-                if store.create(&name.path(), bytes).await? == Created::New {
+                if store.create(&name.path(), bytes).await? == CreateOutcome::New {
                     meters::written(table, rows, size);
                 }
                 Ok::<_, Error>(())
             },
         )
-        .buffer_unordered(PUTS)
+        .buffer_unordered(CONCURRENT_PUTS)
         .try_collect::<Vec<()>>()
         .await?;
     Ok(())
 }
 
-/// The records of a claimed batch, from the log.
+/// Reads the records of a claimed batch from the log again.
 async fn reread(
     log: &dyn EventLog,
-    source: &Source,
+    source: &TopicPartition,
     range: OffsetRange,
-) -> Result<Vec<Raw>, Error> {
+) -> Result<Vec<RawRecord>, Error> {
     let ranges = log.offsets(&source.topic).await?;
     let kept = ranges
         .iter()
         .find(|kept| kept.partition == source.partition);
     let start = kept.map_or(0, |kept| kept.start);
     if start > range.first {
-        note_expired(source, range.first, start.min(range.last + 1));
+        report_expired(source, range.first, start.min(range.last + 1));
     }
     let mut records = Vec::new();
     let mut offset = range.first.max(start);
@@ -223,13 +223,13 @@ async fn reread(
             partition: source.partition,
             offset,
         };
-        let read = log.read(&source.topic, from, REREAD).await?;
+        let read = log.read(&source.topic, from, REREAD_RECORDS).await?;
         let Some(last) = read.last() else {
             break;
         };
         offset = last.position.offset + 1;
         let within = read.iter().filter(|one| one.position.offset <= range.last);
-        records.extend(within.map(|one| Raw {
+        records.extend(within.map(|one| RawRecord {
             offset: one.position.offset,
             appended_ms: one.record.timestamp_ms,
             payload: Bytes::copy_from_slice(&one.record.payload),
@@ -238,8 +238,8 @@ async fn reread(
     Ok(records)
 }
 
-/// The log dropped records before they came into the lake.
-pub(crate) fn note_expired(source: &Source, from: i64, to: i64) {
+/// Logs and counts records that the log dropped before they were written.
+pub(crate) fn report_expired(source: &TopicPartition, from: i64, to: i64) {
     tracing::error!(
         topic = %source.topic,
         partition = source.partition,

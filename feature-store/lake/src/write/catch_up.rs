@@ -1,51 +1,50 @@
-//! Writing what the log holds now, outside any group.
+//! Writing all records that the log holds now, outside any group.
 
-use fairlead_event_log::{OffsetRange as Kept, Position};
+use fairlead_event_log::{PartitionOffsets, Position, TopicPartition};
 
-use super::batch::{self, Cause, Rolled, Waiting};
-use super::{Deps, begin};
+use super::batch::{self, PartitionBuffer, RollCause, RollOutcome};
+use super::{Deps, start_within_log};
 use crate::config::{Config, Topics};
 use crate::error::Error;
-use crate::name::Source;
-use crate::rows::Content;
+use crate::rows::RecordKind;
 use crate::store::Store;
 
-/// Records asked of the log at a time.
-const READ: usize = 2_000;
+/// The most records of one read.
+const READ_RECORDS: usize = 2_000;
 
-/// Writes all that the log holds when this is called, and returns how many records those were.
-/// Writers that run meanwhile do no harm: the ledger gives every offset to one of them.
+/// Writes all records that the log holds when this is called, and returns their number. Other
+/// writers may run at the same time: the ledger gives each offset to one of them.
 pub async fn catch_up(config: &Config, topics: &Topics, deps: &Deps) -> Result<u64, Error> {
     config.check()?;
-    let mut taken = 0;
-    for (topic, content) in [
-        (&topics.events, Content::Events),
-        (&topics.decisions, Content::Decisions),
+    let mut written = 0;
+    for (topic, kind) in [
+        (&topics.events, RecordKind::Events),
+        (&topics.decisions, RecordKind::Decisions),
     ] {
         for kept in deps.log.offsets(topic).await? {
-            let source = Source {
-                topic: topic.clone(),
+            let source = TopicPartition {
+                topic: topic.as_str().into(),
                 partition: kept.partition,
             };
-            taken += partition(config, deps, source, content, kept).await?;
+            written += partition(config, deps, source, kind, kept).await?;
         }
     }
-    Ok(taken)
+    Ok(written)
 }
 
 async fn partition(
     config: &Config,
     deps: &Deps,
-    source: Source,
-    content: Content,
-    kept: Kept,
+    source: TopicPartition,
+    kind: RecordKind,
+    kept: PartitionOffsets,
 ) -> Result<u64, Error> {
     let Deps { log, store, clock } = deps;
-    let mut taken = 0;
+    let mut written = 0;
     let reopen = || async {
-        let mut waiting = batch::open(store, &**log, source.clone(), content).await?;
-        begin(store, &mut waiting, kept)?;
-        Ok::<Waiting, Error>(waiting)
+        let mut waiting = batch::open(store, &**log, source.clone(), kind).await?;
+        start_within_log(store, &mut waiting, kept)?;
+        Ok::<PartitionBuffer, Error>(waiting)
     };
     let mut waiting = reopen().await?;
     loop {
@@ -54,7 +53,7 @@ async fn partition(
                 partition: source.partition,
                 offset: waiting.seen,
             };
-            log.read(&source.topic, from, READ).await?
+            log.read(&source.topic, from, READ_RECORDS).await?
         } else {
             Vec::new()
         };
@@ -62,7 +61,7 @@ async fn partition(
             waiting.push(record, clock.now_ms());
             let due = waiting.due(config, clock.now_ms());
             if let Some(cause) = due
-                && !roll(store, &mut waiting, cause, &mut taken).await?
+                && !roll(store, &mut waiting, cause, &mut written).await?
             {
                 waiting = reopen().await?;
                 break;
@@ -70,26 +69,27 @@ async fn partition(
         }
         if records.is_empty() {
             if waiting.is_empty() {
-                return Ok(taken);
+                return Ok(written);
             }
-            if !roll(store, &mut waiting, Cause::Stop, &mut taken).await? {
+            if !roll(store, &mut waiting, RollCause::Stop, &mut written).await? {
                 waiting = reopen().await?;
             }
         }
     }
 }
 
-/// Writes what waits and counts it; false where somebody else has claimed these offsets.
+/// Writes the waiting records and adds their number to `written`. Returns false if another writer
+/// claimed these offsets.
 async fn roll(
     store: &Store,
-    waiting: &mut Waiting,
-    cause: Cause,
-    taken: &mut u64,
+    waiting: &mut PartitionBuffer,
+    cause: RollCause,
+    written: &mut u64,
 ) -> Result<bool, Error> {
     let count = u64::try_from(waiting.seen - waiting.next).unwrap_or(0);
-    let rolled = batch::roll(store, waiting, cause).await? == Rolled::Written;
-    if rolled {
-        *taken += count;
+    let is_written = batch::roll(store, waiting, cause).await? == RollOutcome::Written;
+    if is_written {
+        *written += count;
     }
-    Ok(rolled)
+    Ok(is_written)
 }

@@ -1,4 +1,4 @@
-//! From the log to files, each record once.
+//! Writing the log's records to files, each exactly once.
 
 mod batch;
 mod catch_up;
@@ -8,32 +8,38 @@ mod writer;
 use std::sync::Arc;
 
 use fairlead_chassis::clock::Clock;
-use fairlead_event_log::{EventLog, OffsetRange as Kept};
+use fairlead_event_log::{EventLog, PartitionOffsets};
 
-use self::batch::Waiting;
+use self::batch::PartitionBuffer;
 pub use self::catch_up::catch_up;
 pub use self::progress::{Progress, ProgressWatch};
 pub use self::writer::Writer;
 use crate::error::Error;
 use crate::store::Store;
 
-/// What a writer works with.
+/// The dependencies of a writer.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where records come from.
+    /// The log of events and decision records.
     pub log: Arc<dyn EventLog>,
-    /// Where files go.
+    /// The store of the files.
     pub store: Store,
-    /// Says when a batch has waited long enough.
+    /// The clock that decides when a batch has waited long enough.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Puts a partition that was just opened where the log can be read: behind what the log dropped,
-/// and not behind its end.
-fn begin(store: &Store, waiting: &mut Waiting, kept: Kept) -> Result<(), Error> {
+/// Moves the start of a newly opened partition to the oldest record that the log keeps.
+///
+/// # Errors
+/// [`Error::LogWentBack`] if the log ends before the lake's next offset.
+fn start_within_log(
+    store: &Store,
+    waiting: &mut PartitionBuffer,
+    kept: PartitionOffsets,
+) -> Result<(), Error> {
     if waiting.next > kept.end {
         return Err(Error::LogWentBack {
-            topic: waiting.source.topic.clone(),
+            topic: waiting.source.topic.to_string(),
             partition: kept.partition,
             end: kept.end,
             next: waiting.next,
@@ -41,9 +47,9 @@ fn begin(store: &Store, waiting: &mut Waiting, kept: Kept) -> Result<(), Error> 
         });
     }
     if kept.start > waiting.next {
-        // A lake that begins later than the log misses what came before it, and says nothing.
+        // A new lake does not report records that the log dropped before the lake existed.
         if waiting.next > 0 {
-            batch::note_expired(&waiting.source, waiting.next, kept.start);
+            batch::report_expired(&waiting.source, waiting.next, kept.start);
         }
         waiting.seen = kept.start;
     }

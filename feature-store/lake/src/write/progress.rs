@@ -1,29 +1,30 @@
-//! How far the writer has come, for whoever waits for it.
+//! The progress of the writer, and a watch for callers that wait for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use fairlead_event_log::Position;
+use fairlead_event_log::{Position, TopicPartition};
 use tokio::sync::watch;
 
-use crate::name::Source;
-
-/// How far the writer has come.
+/// The progress of the writer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// By owned partition: the first offset that is not in the lake.
-    pub next: BTreeMap<Source, i64>,
-    /// By owned partition: the next offset to take from the log.
-    pub seen: BTreeMap<Source, i64>,
-    /// What it waits for before it can write; nothing when it can.
+    /// The first offset of each owned partition that is not in the lake.
+    pub next: BTreeMap<TopicPartition, i64>,
+    /// The next offset of each owned partition to read from the log.
+    pub seen: BTreeMap<TopicPartition, i64>,
+    /// The reason why the writer cannot write, or `None` if it can.
     pub missing: Option<String>,
 }
 
 impl Progress {
-    /// Whether everything of a topic below these positions (ends of partitions, say) is in the lake.
+    /// Returns true if everything of a topic below these positions (ends of partitions, say) is in
+    /// the lake.
     pub fn reached(&self, topic: &str, ends: &[Position]) -> bool {
+        let topic: Arc<str> = topic.into();
         ends.iter().all(|end| {
-            let source = Source {
-                topic: topic.to_owned(),
+            let source = TopicPartition {
+                topic: Arc::clone(&topic),
                 partition: end.partition,
             };
             end.offset == 0
@@ -40,12 +41,12 @@ impl Progress {
 pub struct ProgressWatch(pub(crate) watch::Receiver<Progress>);
 
 impl ProgressWatch {
-    /// The progress now.
+    /// Returns the current progress.
     pub fn now(&self) -> Progress {
         self.0.borrow().clone()
     }
 
-    /// Waits until a condition holds and returns the progress then; nothing when the writer ended
+    /// Waits until a condition holds and returns the progress then, or `None` if the writer ended
     /// before.
     pub async fn until(&mut self, condition: impl FnMut(&Progress) -> bool) -> Option<Progress> {
         let progress = self.0.wait_for(condition).await.ok()?;

@@ -1,4 +1,4 @@
-//! The loop.
+//! The writer's main loop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,30 +11,29 @@ use fairlead_event_log::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{self, Cause, Rolled, Waiting};
+use super::batch::{self, PartitionBuffer, RollCause, RollOutcome};
 use super::progress::{Progress, ProgressWatch};
-use super::{Deps, begin};
+use super::{Deps, start_within_log};
 use crate::config::{Config, GROUP, Topics};
 use crate::error::Error;
 use crate::meters;
-use crate::name::Source;
-use crate::rows::Content;
+use crate::rows::RecordKind;
 
-/// Records asked of the log at a time.
+/// The most records of one poll.
 const POLL_RECORDS: usize = 4_000;
 const POLL_WAIT: Duration = Duration::from_millis(200);
-const LAG_EVERY: Duration = Duration::from_secs(5);
+const LAG_INTERVAL: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The writer, ready to run.
+/// A writer that is ready to run.
 pub struct Writer {
     worker: Worker,
     watch: watch::Receiver<Progress>,
 }
 
 impl Writer {
-    /// Checks the settings.
+    /// Checks the settings and returns the writer.
     pub fn new(config: Config, topics: Topics, deps: Deps) -> Result<Self, Error> {
         config.check()?;
         let (progress, watch) = watch::channel(Progress {
@@ -53,13 +52,16 @@ impl Writer {
         Ok(Self { worker, watch })
     }
 
-    /// Watches how far the writer has come; works before, while and after it runs.
+    /// Returns a watch of the writer's progress, valid before, during and after the run.
     pub fn progress(&self) -> ProgressWatch {
         ProgressWatch(self.watch.clone())
     }
 
-    /// Runs until told to stop, then writes what waits, commits and leaves the group. A store or log
-    /// that is away is waited for; ends with an error only where waiting cannot help.
+    /// Runs until `shutdown` is cancelled, then writes the waiting records, commits and leaves the
+    /// group. The writer waits for a store or log that is unavailable.
+    ///
+    /// # Errors
+    /// Returns only errors that waiting cannot resolve.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), Error> {
         let mut worker = self.worker;
         let Some(mut consumer) = worker.join(&shutdown).await? else {
@@ -84,15 +86,15 @@ struct Worker {
     config: Config,
     topics: Topics,
     deps: Deps,
-    /// What is owned; nothing stands for a partition that is not opened yet.
-    partitions: BTreeMap<Source, Option<Waiting>>,
+    /// The owned partitions, each `None` until it is opened.
+    partitions: BTreeMap<TopicPartition, Option<PartitionBuffer>>,
     progress: watch::Sender<Progress>,
     lag_at: Option<Instant>,
     back_off: BackOff,
 }
 
 impl Worker {
-    /// Joins the group; nothing when told to stop before.
+    /// Joins the group. Returns `None` if `shutdown` is cancelled before.
     async fn join(
         &mut self,
         shutdown: &CancellationToken,
@@ -107,7 +109,7 @@ impl Worker {
             };
             match joined {
                 Ok(consumer) => return Ok(Some(consumer)),
-                // The gateway makes the topics: it may start later than the lake.
+                // The gateway creates the topics, and may start later than the lake.
                 Err(cause @ Error::Log(LogError::UnknownTopic { .. })) => self.wait_for(&cause),
                 Err(cause) if cause.is_recoverable() => self.wait_for(&cause),
                 Err(cause) => return Err(cause),
@@ -136,7 +138,7 @@ impl Worker {
                 polled = consumer.poll(POLL_RECORDS, POLL_WAIT) => polled,
             };
             let done = match polled {
-                Ok(poll) => self.take(consumer, poll).await,
+                Ok(poll) => self.process(consumer, poll).await,
                 Err(cause) => Err(cause.into()),
             };
             match done {
@@ -150,16 +152,16 @@ impl Worker {
         Ok(())
     }
 
-    /// One poll: ownership first, then records, then what is due.
-    async fn take(&mut self, consumer: &mut dyn Consumer, poll: Poll) -> Result<(), Error> {
-        self.own(&poll.revoked, &poll.assigned);
-        // Partitions that are opened below are read from another place than these came from.
-        let fresh: Vec<Delivered> = poll
+    /// Processes one poll: changes of ownership, then records, then batches that are due.
+    async fn process(&mut self, consumer: &mut dyn Consumer, poll: Poll) -> Result<(), Error> {
+        self.update_ownership(&poll.revoked, &poll.assigned);
+        // Records of partitions that are opened below were polled from another offset.
+        let records: Vec<Delivered> = poll
             .records
             .into_iter()
-            .filter(|one| matches!(self.partitions.get(&source_of(one)), Some(Some(_))))
+            .filter(|one| matches!(self.partitions.get(&source(one)), Some(Some(_))))
             .collect();
-        for record in &fresh {
+        for record in &records {
             self.push(consumer, record).await?;
         }
         self.open(consumer).await?;
@@ -168,19 +170,19 @@ impl Worker {
         Ok(())
     }
 
-    fn own(&mut self, revoked: &[TopicPartition], assigned: &[TopicPartition]) {
+    fn update_ownership(&mut self, revoked: &[TopicPartition], assigned: &[TopicPartition]) {
         for lost in revoked {
-            // What waits of it is read again by its new owner.
-            self.partitions.remove(&named(lost));
+            // Its new owner reads the waiting records again.
+            self.partitions.remove(lost);
             tracing::info!(topic = %lost.topic, partition = lost.partition, "partition lost");
         }
         for gained in assigned {
-            self.partitions.insert(named(gained), None);
+            self.partitions.insert(gained.clone(), None);
         }
     }
 
     async fn push(&mut self, consumer: &mut dyn Consumer, record: &Delivered) -> Result<(), Error> {
-        let source = source_of(record);
+        let source = source(record);
         let now_ms = self.deps.clock.now_ms();
         let Some(Some(waiting)) = self.partitions.get_mut(&source) else {
             return Ok(());
@@ -188,27 +190,29 @@ impl Worker {
         waiting.push(record, now_ms);
         let due = waiting.due(&self.config, now_ms);
         match due {
-            Some(cause @ (Cause::Rows | Cause::Bytes)) => self.roll(consumer, &source, cause).await,
+            Some(cause @ (RollCause::Rows | RollCause::Bytes)) => {
+                self.roll(consumer, &source, cause).await
+            }
             _ => Ok(()),
         }
     }
 
-    /// Opens what is owned and not open yet.
+    /// Opens the owned partitions that are not open yet.
     async fn open(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
         let closed = self.partitions.iter().filter(|(_, open)| open.is_none());
-        let closed: Vec<Source> = closed.map(|(source, _)| source.clone()).collect();
+        let closed: Vec<TopicPartition> = closed.map(|(source, _)| source.clone()).collect();
         for source in closed {
-            let content = if source.topic == self.topics.events {
-                Content::Events
+            let kind = if *source.topic == *self.topics.events {
+                RecordKind::Events
             } else {
-                Content::Decisions
+                RecordKind::Decisions
             };
             let Deps { log, store, .. } = &self.deps;
-            let mut waiting = batch::open(store, &**log, source.clone(), content).await?;
+            let mut waiting = batch::open(store, &**log, source.clone(), kind).await?;
             let offsets = log.offsets(&source.topic).await?;
             let kept = offsets.iter().find(|one| one.partition == source.partition);
             if let Some(kept) = kept {
-                begin(store, &mut waiting, *kept)?;
+                start_within_log(store, &mut waiting, *kept)?;
             }
             let position = Position {
                 partition: source.partition,
@@ -221,7 +225,7 @@ impl Worker {
         Ok(())
     }
 
-    /// What has waited long enough, and the largest until what waits fits in memory.
+    /// Writes the batches that are due, then the largest ones until the rest fits in memory.
     async fn roll_due(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
         let now_ms = self.deps.clock.now_ms();
         let due = self.open_partitions().filter_map(|one| {
@@ -236,15 +240,15 @@ impl Worker {
             let Some(source) = largest.map(|one| one.source.clone()) else {
                 break;
             };
-            self.roll(consumer, &source, Cause::Memory).await?;
+            self.roll(consumer, &source, RollCause::Memory).await?;
         }
         Ok(())
     }
 
     async fn roll_all(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
-        let full = self.open_partitions().filter(|one| !one.is_empty());
-        for source in full.map(|one| one.source.clone()).collect::<Vec<_>>() {
-            self.roll(consumer, &source, Cause::Stop).await?;
+        let waiting = self.open_partitions().filter(|one| !one.is_empty());
+        for source in waiting.map(|one| one.source.clone()).collect::<Vec<_>>() {
+            self.roll(consumer, &source, RollCause::Stop).await?;
         }
         Ok(())
     }
@@ -252,8 +256,8 @@ impl Worker {
     async fn roll(
         &mut self,
         consumer: &mut dyn Consumer,
-        source: &Source,
-        cause: Cause,
+        source: &TopicPartition,
+        cause: RollCause,
     ) -> Result<(), Error> {
         let Some(open) = self.partitions.get_mut(source) else {
             return Ok(());
@@ -262,8 +266,8 @@ impl Worker {
             return Ok(());
         };
         match batch::roll(&self.deps.store, waiting, cause).await? {
-            Rolled::Written => commit(consumer, waiting).await?,
-            Rolled::Taken => {
+            RollOutcome::Written => commit(consumer, waiting).await?,
+            RollOutcome::Taken => {
                 tracing::info!(partition = source.partition, "another writer was here");
                 *open = None;
             }
@@ -271,7 +275,7 @@ impl Worker {
         Ok(())
     }
 
-    fn open_partitions(&self) -> impl Iterator<Item = &Waiting> {
+    fn open_partitions(&self) -> impl Iterator<Item = &PartitionBuffer> {
         self.partitions.values().flatten()
     }
 
@@ -287,7 +291,7 @@ impl Worker {
             progress.seen = open().map(|one| (one.source.clone(), one.seen)).collect();
             progress.missing = None;
         });
-        if self.lag_at.is_none_or(|at| at.elapsed() >= LAG_EVERY) {
+        if self.lag_at.is_none_or(|at| at.elapsed() >= LAG_INTERVAL) {
             self.lag_at = Some(Instant::now());
             if let Ok(records) = consumer.lag().await {
                 meters::lag(records);
@@ -295,8 +299,8 @@ impl Worker {
         }
     }
 
-    /// Waits until store and log answer, then reads again from what is in the lake. Polls go on, so
-    /// that the group does not take the partitions away; what they bring is dropped.
+    /// Waits until store and log answer, then reads again after the last written offset. It goes on
+    /// polling and drops the records, so that the group does not evict this consumer.
     async fn begin_again(
         &mut self,
         consumer: &mut dyn Consumer,
@@ -323,25 +327,25 @@ impl Worker {
 
     async fn try_again(&mut self, consumer: &mut dyn Consumer) -> Result<(), Error> {
         let poll = consumer.poll(1, Duration::ZERO).await?;
-        self.own(&poll.revoked, &poll.assigned);
+        self.update_ownership(&poll.revoked, &poll.assigned);
         self.deps.store.healthy().await?;
         self.open(consumer).await
     }
 }
 
-/// Tells the group how far the lake has come: what its lag is measured by. Where to go on is asked
-/// of the ledger, so that a commit that is lost costs nothing.
-async fn commit(consumer: &mut dyn Consumer, waiting: &Waiting) -> Result<(), Error> {
+/// Commits the written offset to the group, for the measure of its lag. Writing resumes at the
+/// ledger's offset, so a lost commit does no harm.
+async fn commit(consumer: &mut dyn Consumer, waiting: &PartitionBuffer) -> Result<(), Error> {
     let position = Position {
         partition: waiting.source.partition,
-        // Where nothing waits, what the log dropped before it counts as read.
+        // Without waiting records, those that the log dropped count as read.
         offset: if waiting.is_empty() {
             waiting.seen
         } else {
             waiting.next
         },
     };
-    let topic: Arc<str> = waiting.source.topic.as_str().into();
+    let topic = Arc::clone(&waiting.source.topic);
     match consumer.commit(&[(topic, position)]).await {
         Err(cause @ (LogError::NotAssigned { .. } | LogError::GroupChanged { .. })) => {
             tracing::debug!(%cause, "commit came too late");
@@ -351,16 +355,9 @@ async fn commit(consumer: &mut dyn Consumer, waiting: &Waiting) -> Result<(), Er
     }
 }
 
-fn named(partition: &TopicPartition) -> Source {
-    Source {
-        topic: partition.topic.to_string(),
-        partition: partition.partition,
-    }
-}
-
-fn source_of(record: &Delivered) -> Source {
-    Source {
-        topic: record.topic.to_string(),
+fn source(record: &Delivered) -> TopicPartition {
+    TopicPartition {
+        topic: Arc::clone(&record.topic),
         partition: record.position.partition,
     }
 }

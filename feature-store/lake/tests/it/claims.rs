@@ -1,4 +1,4 @@
-//! The writer as a member of its group, on the embedded log: rolling by time, stopping, rereading.
+//! The writer as a member of its group, on the embedded log: batches by time, stops, lost members.
 
 use fairlead_event_log::Record;
 use fairlead_lake::{
@@ -7,7 +7,7 @@ use fairlead_lake::{
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::world::{World, assert_exact, by_name, decisions, events, expected};
+use crate::fixture::{Fixture, assert_exact, by_name, decisions, events, expected};
 
 /// A running writer.
 struct Running {
@@ -17,8 +17,8 @@ struct Running {
 }
 
 impl Running {
-    fn start(world: &World, store: &Store, config: Config) -> anyhow::Result<Self> {
-        let writer = Writer::new(config, Topics::default(), world.deps(store))?;
+    fn start(fixture: &Fixture, store: &Store, config: Config) -> anyhow::Result<Self> {
+        let writer = Writer::new(config, Topics::default(), fixture.deps(store))?;
         let (progress, shutdown) = (writer.progress(), CancellationToken::new());
         let task = TaskTracker::new().spawn(writer.run(shutdown.clone()));
         Ok(Self {
@@ -43,48 +43,55 @@ impl Running {
     }
 }
 
-fn taken(progress: &Progress) -> i64 {
+fn records_read(progress: &Progress) -> i64 {
     progress.seen.values().sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_written_when_it_has_waited_and_when_the_writer_stops() -> anyhow::Result<()> {
-    let world = World::new(2).await?;
-    let store = Store::folder(&world.lake())?;
-    let mut writer = Running::start(&world, &store, Config::default())?;
-    world.log.append(EVENTS_TOPIC, events(0..40)).await?;
-    writer.until(|progress| taken(progress) == 40).await?;
+async fn a_batch_is_written_after_its_time_and_when_the_writer_stops() -> anyhow::Result<()> {
+    let fixture = Fixture::new(2).await?;
+    let store = Store::folder(&fixture.lake())?;
+    let mut writer = Running::start(&fixture, &store, Config::default())?;
+    fixture.log.append(EVENTS_TOPIC, events(0..40)).await?;
+    writer
+        .until(|progress| records_read(progress) == 40)
+        .await?;
     assert!(
         by_name(&store, "events").await?.is_empty(),
         "it waits for more"
     );
 
-    world.clock.advance(300_000);
-    let ends = world.log.end_offsets(EVENTS_TOPIC).await?;
+    fixture.clock.advance(300_000);
+    let ends = fixture.log.end_offsets(EVENTS_TOPIC).await?;
     writer
         .until(|progress| progress.reached(EVENTS_TOPIC, &ends))
         .await?;
-    assert_exact(&*world.log, &store).await?;
+    assert_exact(&*fixture.log, &store).await?;
 
-    world.log.append(DECISIONS_TOPIC, decisions(0..40)).await?;
-    writer.until(|progress| taken(progress) == 80).await?;
+    fixture
+        .log
+        .append(DECISIONS_TOPIC, decisions(0..40))
+        .await?;
+    writer
+        .until(|progress| records_read(progress) == 80)
+        .await?;
     writer.stop().await?;
-    assert_exact(&*world.log, &store).await
+    assert_exact(&*fixture.log, &store).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_member_that_joins_late_and_one_that_is_lost_change_nothing() -> anyhow::Result<()> {
-    let world = World::new(4).await?;
-    let store = Store::folder(&world.lake())?;
+    let fixture = Fixture::new(4).await?;
+    let store = Store::folder(&fixture.lake())?;
     let small = Config {
         roll_rows: 7,
         ..Config::default()
     };
-    let mut first = Running::start(&world, &store, small.clone())?;
-    world.log.append(EVENTS_TOPIC, events(0..400)).await?;
-    first.until(|progress| taken(progress) > 100).await?;
+    let mut first = Running::start(&fixture, &store, small.clone())?;
+    fixture.log.append(EVENTS_TOPIC, events(0..400)).await?;
+    first.until(|progress| records_read(progress) > 100).await?;
     let mut second = Running::start(
-        &world,
+        &fixture,
         &store,
         Config {
             roll_rows: 11,
@@ -92,15 +99,15 @@ async fn a_member_that_joins_late_and_one_that_is_lost_change_nothing() -> anyho
         },
     )?;
     second.until(|progress| !progress.next.is_empty()).await?;
-    world.log.append(EVENTS_TOPIC, events(400..800)).await?;
-    // Gone without a word: what waited of its partitions is read again.
+    fixture.log.append(EVENTS_TOPIC, events(400..800)).await?;
+    // Aborted, as in a crash: the waiting records of its partitions are read again.
     first.task.abort();
-    let ends = world.log.end_offsets(EVENTS_TOPIC).await?;
+    let ends = fixture.log.end_offsets(EVENTS_TOPIC).await?;
     second
         .until(|progress| {
             ends.iter().all(|end| {
                 progress.seen.iter().any(|(source, seen)| {
-                    source.topic == EVENTS_TOPIC
+                    *source.topic == *EVENTS_TOPIC
                         && source.partition == end.partition
                         && *seen >= end.offset
                 })
@@ -108,14 +115,14 @@ async fn a_member_that_joins_late_and_one_that_is_lost_change_nothing() -> anyho
         })
         .await?;
     second.stop().await?;
-    assert_exact(&*world.log, &store).await
+    assert_exact(&*fixture.log, &store).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_passed_over_and_covered() -> anyhow::Result<()> {
-    let world = World::new(1).await?;
-    let store = Store::folder(&world.lake())?;
-    let event = crate::world::event(1);
+async fn unreadable_records_are_skipped_and_count_as_written() -> anyhow::Result<()> {
+    let fixture = Fixture::new(1).await?;
+    let store = Store::folder(&fixture.lake())?;
+    let event = crate::fixture::event(1);
     use prost::Message as _;
     let broken = [
         fairlead_proto::event::v1::Event {
@@ -150,21 +157,21 @@ async fn what_cannot_be_read_is_passed_over_and_covered() -> anyhow::Result<()> 
     records.push(Record::new("k", ""));
     records.push(Record::new("k", vec![0xff; 9]));
     records.push(Record::new("k", event.encode_to_vec()));
-    world.log.append(EVENTS_TOPIC, records).await?;
-    assert_eq!(world.catch_up(&store, 4).await?, 9);
+    fixture.log.append(EVENTS_TOPIC, records).await?;
+    assert_eq!(fixture.catch_up(&store, 4).await?, 9);
     let rows = by_name(&store, "events").await?;
     assert_eq!(
         rows.into_iter().collect::<Vec<_>>(),
         [((0, 8), "e-1".into())]
     );
-    assert_eq!(world.catch_up(&store, 4).await?, 0, "all is covered");
+    assert_eq!(fixture.catch_up(&store, 4).await?, 0, "all are written");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_was_begun_anew_is_refused() -> anyhow::Result<()> {
-    let (world, store) = World::filled(100, 30).await?;
-    let other = World::new(2).await?;
+async fn a_new_log_over_an_old_lake_is_refused() -> anyhow::Result<()> {
+    let (fixture, store) = Fixture::filled(100, 30).await?;
+    let other = Fixture::new(2).await?;
     other.log.append(EVENTS_TOPIC, events(0..10)).await?;
     let refused = catch_up(&Config::default(), &Topics::default(), &other.deps(&store)).await;
     let refused = refused.expect_err("refused").to_string();
@@ -172,7 +179,7 @@ async fn a_log_that_was_begun_anew_is_refused() -> anyhow::Result<()> {
         refused.contains("begun anew") && refused.contains("lake.url"),
         "{refused}"
     );
-    let expected = expected(&*world.log, EVENTS_TOPIC).await?;
+    let expected = expected(&*fixture.log, EVENTS_TOPIC).await?;
     assert_eq!(
         by_name(&store, "events").await?,
         expected,

@@ -1,4 +1,4 @@
-//! Merging changes no row, dies anywhere without harm, and is not seen by who asks meanwhile.
+//! Compaction changes no row, survives a crash at any operation, and is invisible to queries.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use futures::TryStreamExt as _;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _};
 
-use crate::faults::Dying;
-use crate::world::{
-    DAY, NOW, World, assert_exact, by_name, by_query, decisions, events, expected, files,
+use crate::faults::FailingStore;
+use crate::fixture::{
+    DAY, Fixture, NOW, assert_exact, by_name, by_query, decisions, events, expected, files,
 };
 use fairlead_lake::{DECISIONS_TOPIC, EVENTS_TOPIC};
 
-/// Merges everything that is small, whatever its age, a few files into one.
+/// Returns settings that merge all small files of any age, a few into one.
 fn eager() -> Config {
     Config {
         compact_after_seconds: 0,
@@ -33,12 +33,12 @@ async fn copy_of(store: &Store) -> anyhow::Result<Arc<InMemory>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()> {
-    let (world, store) = World::filled(400, 20).await?;
-    world.clock.advance(DAY);
+async fn merged_files_hold_every_row_of_the_files_that_they_cover() -> anyhow::Result<()> {
+    let (fixture, store) = Fixture::filled(400, 20).await?;
+    fixture.clock.advance(DAY);
     let before = files(&store).await?;
-    let done = compact(&eager(), &store, &world.clock()).await?;
-    assert_exact(&*world.log, &store).await?;
+    let done = compact(&eager(), &store, &fixture.clock()).await?;
+    assert_exact(&*fixture.log, &store).await?;
     let after = files(&store).await?;
     assert!(
         done.made > 0 && after.len() < before.len() / 2,
@@ -52,49 +52,50 @@ async fn merging_keeps_every_row_and_names_what_it_covers() -> anyhow::Result<()
         });
         assert_eq!(holders.count(), 1, "{old:?}");
     }
-    // What is written later is merged later.
-    world.log.append(EVENTS_TOPIC, events(400..500)).await?;
-    world.catch_up(&store, 20).await?;
-    compact(&eager(), &store, &world.clock()).await?;
-    assert_exact(&*world.log, &store).await?;
-    // Long after, the ledger forgets; what it keeps says where to go on.
-    world.clock.advance(100 * 365 * DAY);
-    assert!(compact(&eager(), &store, &world.clock()).await?.pruned > 0);
-    assert_eq!(world.catch_up(&store, 20).await?, 0);
-    assert_exact(&*world.log, &store).await
+    // Records that are written later are merged later.
+    fixture.log.append(EVENTS_TOPIC, events(400..500)).await?;
+    fixture.catch_up(&store, 20).await?;
+    compact(&eager(), &store, &fixture.clock()).await?;
+    assert_exact(&*fixture.log, &store).await?;
+    // Much later old ledger entries are deleted; the last one still tells where to resume.
+    fixture.clock.advance(100 * 365 * DAY);
+    assert!(compact(&eager(), &store, &fixture.clock()).await?.pruned > 0);
+    assert_eq!(fixture.catch_up(&store, 20).await?, 0);
+    assert_exact(&*fixture.log, &store).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merge_that_dies_anywhere_loses_and_doubles_nothing() -> anyhow::Result<()> {
-    let (world, store) = World::filled(100, 25).await?;
-    let events = expected(&*world.log, EVENTS_TOPIC).await?;
+async fn a_crash_at_any_operation_of_a_merge_neither_loses_nor_doubles_a_row() -> anyhow::Result<()>
+{
+    let (fixture, store) = Fixture::filled(100, 25).await?;
+    let events = expected(&*fixture.log, EVENTS_TOPIC).await?;
     for answers in [true, false] {
         let mut operations = 0;
         loop {
             let objects = copy_of(&store).await?;
-            let dying = Arc::new(Dying::after(objects.clone(), operations, answers));
-            world.clock.set(NOW);
-            let (config, clock) = (eager(), world.clock());
-            let over = Store::over(dying.clone(), "memory://lake");
+            let failing = Arc::new(FailingStore::after(objects.clone(), operations, answers));
+            fixture.clock.set(NOW);
+            let (config, clock) = (eager(), fixture.clock());
+            let over = Store::over(failing.clone(), "memory://lake");
             let died = compact(&config, &over, &clock).await.is_err();
-            assert_eq!(died, !dying.survived());
+            assert_eq!(died, !failing.survived());
             let left = Store::over(objects, "memory://lake");
-            // In this very state: exact for us, never twice for others.
+            // Right after the crash: exact for the lake's reader, never twice for other readers.
             assert_eq!(
                 by_query(&left, "events").await?,
                 events,
                 "after {operations}"
             );
             assert!(by_name(&left, "events").await?.len() <= events.len());
-            // The next run finishes what this one began.
-            world.clock.advance(DAY);
-            compact(&eager(), &left, &world.clock()).await?;
-            assert_exact(&*world.log, &left).await?;
+            // The next run finishes the interrupted merges.
+            fixture.clock.advance(DAY);
+            compact(&eager(), &left, &fixture.clock()).await?;
+            assert_exact(&*fixture.log, &left).await?;
             assert!(files(&left).await?.iter().all(|file| !file.merging));
             if !died {
                 break;
             }
-            // Every operation of the first merges, then further apart.
+            // Every operation of the first merges, then at growing distances.
             operations += 1 + operations / 40;
         }
         assert!(operations > 50, "only {operations} operations were tried");
@@ -103,42 +104,42 @@ async fn a_merge_that_dies_anywhere_loses_and_doubles_nothing() -> anyhow::Resul
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_while_files_are_merged_sees_every_row_once() -> anyhow::Result<()> {
-    let (world, store) = World::filled(1_500, 10).await?;
-    let events = expected(&*world.log, EVENTS_TOPIC).await?;
-    let clock = world.clock();
+async fn queries_during_a_merge_see_every_row_once() -> anyhow::Result<()> {
+    let (fixture, store) = Fixture::filled(1_500, 10).await?;
+    let events = expected(&*fixture.log, EVENTS_TOPIC).await?;
+    let clock = fixture.clock();
     let merging = async {
         let done = compact(&eager(), &store, &clock).await;
         anyhow::Ok(done?)
     };
     tokio::pin!(merging);
-    let mut asked = 0;
+    let mut queries = 0;
     let done = loop {
         tokio::select! {
             biased;
             done = &mut merging => break done?,
-            seen = ask(&store) => {
-                assert_eq!(seen?, events.len());
-                asked += 1;
+            rows = count_rows(&store) => {
+                assert_eq!(rows?, events.len());
+                queries += 1;
             }
         }
     };
     assert!(
-        done.merged > 100 && asked > 0,
-        "{done:?}, asked {asked} times"
+        done.merged > 100 && queries > 0,
+        "{done:?}, {queries} queries"
     );
-    assert_exact(&*world.log, &store).await
+    assert_exact(&*fixture.log, &store).await
 }
 
-/// Through the command's own way, which asks again where files vanished under it.
-async fn ask(store: &Store) -> anyhow::Result<usize> {
+/// Counts the events with the command's own function, which repeats a query whose files vanished.
+async fn count_rows(store: &Store) -> anyhow::Result<usize> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("answer.csv");
     let query = fairlead_lake::Query::new(&Config::default(), store)?;
-    let question =
+    let sql =
         "select count(distinct log_partition || '/' || log_offset) as d, count(*) as n from events";
     query
-        .answer(question, fairlead_lake::Format::Csv, Some(&out))
+        .answer(sql, fairlead_lake::Format::Csv, Some(&out))
         .await?;
     let text = std::fs::read_to_string(&out)?;
     let line = text.lines().nth(1).unwrap_or_default();
@@ -148,24 +149,24 @@ async fn ask(store: &Store) -> anyhow::Result<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
-    // The clock stands at the day of a third of the events; files are as old as the test.
-    let world = World::new(1).await?;
-    world.log.append(EVENTS_TOPIC, events(0..200)).await?;
-    let store = Store::folder(&world.lake())?;
-    world.catch_up(&store, 20).await?;
-    compact(&Config::default(), &store, &world.clock()).await?;
-    let today = format!("day={}", fairlead_lake::Day::of_ms(NOW).expect("a day"));
+async fn files_of_open_days_and_unfinished_batches_are_not_merged() -> anyhow::Result<()> {
+    // The clock's day is that of a third of the events; the files are as old as the test.
+    let fixture = Fixture::new(1).await?;
+    fixture.log.append(EVENTS_TOPIC, events(0..200)).await?;
+    let store = Store::folder(&fixture.lake())?;
+    fixture.catch_up(&store, 20).await?;
+    compact(&Config::default(), &store, &fixture.clock()).await?;
+    let today = format!("day={}", fairlead_lake::Day::from_ms(NOW).expect("a day"));
     let (open, closed): (Vec<_>, Vec<_>) = files(&store)
         .await?
         .into_iter()
-        // The other tenant has one record in 84 of a kind and day: too few to reach so far.
+        // The other tenant has one record in 84 of a kind and day: too few for this range.
         .filter(|file| file.folder.tenant == "acme")
         .partition(|file| file.folder.to_string().ends_with(&today));
     assert!(
         open.iter()
             .all(|file| file.range.last - file.range.first < 25),
-        "left as they were"
+        "not merged"
     );
     assert!(
         closed
@@ -174,25 +175,25 @@ async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
         "merged"
     );
 
-    // A batch that was claimed and not finished may be written again: its offsets are not merged.
-    let world = World::new(1).await?;
-    world.log.append(EVENTS_TOPIC, events(0..200)).await?;
+    // An unfinished batch may be written again, so its files are not merged.
+    let fixture = Fixture::new(1).await?;
+    fixture.log.append(EVENTS_TOPIC, events(0..200)).await?;
     let objects = Arc::new(InMemory::new());
     let all = Store::over(objects.clone(), "memory://lake");
-    world.catch_up(&all, 100).await?;
-    let notes: Vec<_> = objects
+    fixture.catch_up(&all, 100).await?;
+    let paths: Vec<_> = objects
         .list(None)
         .map_ok(|meta| meta.location)
         .try_collect()
         .await?;
-    let last_done = notes
+    let last_done = paths
         .iter()
         .filter(|path| path.extension() == Some("done"))
         .max();
     objects
         .delete(last_done.expect("batches were done"))
         .await?;
-    let done = compact(&eager(), &all, &world.clock()).await?;
+    let done = compact(&eager(), &all, &fixture.clock()).await?;
     assert_eq!(
         done.merged, 0,
         "one file of each folder is settled, one is not"
@@ -212,24 +213,24 @@ async fn what_may_still_change_is_left_alone() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_compaction_is_refused_until_the_first_is_over() -> anyhow::Result<()> {
-    let (world, store) = World::filled(100, 25).await?;
-    world
+    let (fixture, store) = Fixture::filled(100, 25).await?;
+    fixture
         .log
         .append(DECISIONS_TOPIC, decisions(100..120))
         .await?;
     let objects = copy_of(&store).await?;
-    // The first one dies while it holds the lake.
-    let dying = Store::over(
-        Arc::new(Dying::after(objects.clone(), 12, true)),
+    // The first one fails while it holds the lease.
+    let failing = Store::over(
+        Arc::new(FailingStore::after(objects.clone(), 12, true)),
         "memory://lake",
     );
-    assert!(compact(&eager(), &dying, &world.clock()).await.is_err());
+    assert!(compact(&eager(), &failing, &fixture.clock()).await.is_err());
     let left = Store::over(objects, "memory://lake");
-    let refused = compact(&eager(), &left, &world.clock())
+    let refused = compact(&eager(), &left, &fixture.clock())
         .await
         .expect_err("refused");
     assert!(matches!(refused, Error::Compacting { .. }), "{refused}");
-    world.clock.advance(6 * 60_000);
-    compact(&eager(), &left, &world.clock()).await?;
+    fixture.clock.advance(6 * 60_000);
+    compact(&eager(), &left, &fixture.clock()).await?;
     Ok(())
 }

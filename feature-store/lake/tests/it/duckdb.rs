@@ -1,4 +1,4 @@
-//! DuckDB reads the same files, and comes to the same counts and sums.
+//! DuckDB reads the same files and returns the same counts and sums.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,44 +6,44 @@ use std::process::Command;
 use anyhow::Context as _;
 use fairlead_lake::{Config, Format, Query, Store, compact};
 
-use crate::world::{World, cached};
+use crate::fixture::{Fixture, cached};
 
-/// What `scripts/setup.sh test` fetches.
-const HOME: &str = "duckdb-1.4.5";
+/// The folder that `scripts/setup.sh test` installs.
+const DUCKDB_FOLDER: &str = "duckdb-1.4.5";
 
 const SCRIPT: &str = r#"
 import duckdb, sys
 duckdb.execute("set timezone = 'UTC'")
-lake, question = sys.argv[1:]
+lake, query = sys.argv[1:]
 for table in ['events', 'decisions', 'decision_items']:
     duckdb.execute(f"create view {table} as select * from read_parquet('{lake}/{table}/**/*.parquet', hive_partitioning = true)")
-answer = duckdb.execute(question)
-print(','.join(column[0] for column in answer.description))
-for row in answer.fetchall():
+result = duckdb.execute(query)
+print(','.join(column[0] for column in result.description))
+for row in result.fetchall():
     print(','.join('' if value is None else str(value) for value in row))
 "#;
 
-fn ask_duckdb(lake: &Path, question: &str) -> anyhow::Result<String> {
-    let home = cached(HOME).context("no DuckDB here: run `scripts/setup.sh test`")?;
+fn query_duckdb(lake: &Path, sql: &str) -> anyhow::Result<String> {
+    let duckdb = cached(DUCKDB_FOLDER).context("no DuckDB here: run `scripts/setup.sh test`")?;
     let output = Command::new("python3")
-        .env("PYTHONPATH", home)
-        .args(["-c", SCRIPT, &lake.display().to_string(), question])
+        .env("PYTHONPATH", duckdb)
+        .args(["-c", SCRIPT, &lake.display().to_string(), sql])
         .output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{complaint}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{stderr}");
     Ok(String::from_utf8(output.stdout)?)
 }
 
-async fn ask_us(store: &Store, question: &str) -> anyhow::Result<String> {
+async fn query_lake(store: &Store, sql: &str) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("answer.csv");
     let query = Query::new(&Config::default(), store)?;
-    query.answer(question, Format::Csv, Some(&out)).await?;
+    query.answer(sql, Format::Csv, Some(&out)).await?;
     Ok(std::fs::read_to_string(&out)?)
 }
 
-/// Every column of every table is looked at, the partition columns by their types too.
-const QUESTIONS: [&str; 5] = [
+/// Queries over columns of every table, and over the types of the partition columns.
+const QUERIES: [&str; 5] = [
     "select tenant, kind, cast(day as varchar) as day, count(*) as n, count(distinct customer_id) as customers, \
      sum(amount_minor) as minor, min(log_offset) as low, max(log_offset) as high \
      from events group by tenant, kind, day order by 1, 2, 3",
@@ -59,20 +59,20 @@ const QUESTIONS: [&str; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn duckdb_comes_to_the_same_counts_and_sums() -> anyhow::Result<()> {
-    let (world, store) = World::filled(600, 50).await?;
+async fn duckdb_returns_the_same_counts_and_sums() -> anyhow::Result<()> {
+    let (fixture, store) = Fixture::filled(600, 50).await?;
     for merged in [false, true] {
-        for question in QUESTIONS {
-            let ours = ask_us(&store, question).await?;
-            assert_eq!(ask_duckdb(&world.lake(), question)?, ours, "{question}");
-            assert!(ours.lines().count() > 1, "{question}: {ours}");
+        for sql in QUERIES {
+            let result = query_lake(&store, sql).await?;
+            assert_eq!(query_duckdb(&fixture.lake(), sql)?, result, "{sql}");
+            assert!(result.lines().count() > 1, "{sql}: {result}");
         }
         if !merged {
             let eager = Config {
                 compact_after_seconds: 0,
                 ..Config::default()
             };
-            assert!(compact(&eager, &store, &world.clock()).await?.made > 0);
+            assert!(compact(&eager, &store, &fixture.clock()).await?.made > 0);
         }
     }
     Ok(())

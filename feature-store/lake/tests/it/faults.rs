@@ -1,4 +1,4 @@
-//! An object store that dies.
+//! An object store that fails after a number of operations.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,28 +12,29 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// Does so many operations, then none. Where `answers` is false, the last one is done, and its
-/// answer lost.
+/// An object store that fails after a number of operations. If `answers` is false, it carries out
+/// one more operation and loses the answer.
 #[derive(Debug)]
-pub(crate) struct Dying {
+pub(crate) struct FailingStore {
     inner: Arc<dyn ObjectStore>,
     left: Arc<AtomicI64>,
     answers: bool,
 }
 
-enum Fate {
-    Lives,
-    Mute,
+/// Whether the caller gets the answer of an operation that is carried out.
+enum Answer {
+    Returned,
+    Lost,
 }
 
-fn dead() -> Error {
+fn failed() -> Error {
     Error::Generic {
-        store: "Dying",
-        source: "the store died".into(),
+        store: "FailingStore",
+        source: "the store failed".into(),
     }
 }
 
-impl Dying {
+impl FailingStore {
     pub(crate) fn after(inner: Arc<dyn ObjectStore>, operations: i64, answers: bool) -> Self {
         Self {
             inner,
@@ -42,40 +43,41 @@ impl Dying {
         }
     }
 
-    /// Whether it did all that it was asked.
+    /// Returns true if no operation has failed.
     pub(crate) fn survived(&self) -> bool {
         self.left.load(Ordering::SeqCst) >= 0
     }
 
-    async fn live(&self) -> Result<Fate> {
-        // Writers beside this one get their turn.
+    /// Counts one operation. Returns an error if it is not carried out.
+    async fn begin(&self) -> Result<Answer> {
+        // Lets concurrent writers run between the operations.
         tokio::task::yield_now().await;
         match self.left.fetch_sub(1, Ordering::SeqCst) {
-            left if left > 0 => Ok(Fate::Lives),
-            0 if !self.answers => Ok(Fate::Mute),
-            _ => Err(dead()),
+            left if left > 0 => Ok(Answer::Returned),
+            0 if !self.answers => Ok(Answer::Lost),
+            _ => Err(failed()),
         }
     }
 
-    fn answer<T>(fate: &Fate, outcome: Result<T>) -> Result<T> {
-        match fate {
-            Fate::Lives => outcome,
-            Fate::Mute => Err(dead()),
+    fn end<T>(answer: &Answer, outcome: Result<T>) -> Result<T> {
+        match answer {
+            Answer::Returned => outcome,
+            Answer::Lost => Err(failed()),
         }
     }
 }
 
-impl fmt::Display for Dying {
+impl fmt::Display for FailingStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Dying({})", self.inner)
+        write!(f, "FailingStore({})", self.inner)
     }
 }
 
 #[async_trait]
-impl ObjectStore for Dying {
+impl ObjectStore for FailingStore {
     async fn put_opts(&self, to: &Path, bytes: PutPayload, how: PutOptions) -> Result<PutResult> {
-        let fate = self.live().await?;
-        Self::answer(&fate, self.inner.put_opts(to, bytes, how).await)
+        let answer = self.begin().await?;
+        Self::end(&answer, self.inner.put_opts(to, bytes, how).await)
     }
 
     async fn put_multipart_opts(
@@ -83,13 +85,13 @@ impl ObjectStore for Dying {
         to: &Path,
         how: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let fate = self.live().await?;
-        Self::answer(&fate, self.inner.put_multipart_opts(to, how).await)
+        let answer = self.begin().await?;
+        Self::end(&answer, self.inner.put_multipart_opts(to, how).await)
     }
 
     async fn get_opts(&self, from: &Path, how: GetOptions) -> Result<GetResult> {
-        let fate = self.live().await?;
-        Self::answer(&fate, self.inner.get_opts(from, how).await)
+        let answer = self.begin().await?;
+        Self::end(&answer, self.inner.get_opts(from, how).await)
     }
 
     fn delete_stream(
@@ -98,16 +100,16 @@ impl ObjectStore for Dying {
     ) -> BoxStream<'static, Result<Path>> {
         let (inner, left, answers) = (self.inner.clone(), self.left.clone(), self.answers);
         let one = move |path: Result<Path>| {
-            let dying = Self {
+            let store = Self {
                 inner: inner.clone(),
                 left: left.clone(),
                 answers,
             };
             async move {
-                let fate = dying.live().await?;
+                let answer = store.begin().await?;
                 let single = futures::stream::iter([path]).boxed();
-                let gone = dying.inner.delete_stream(single).next().await;
-                Self::answer(&fate, gone.unwrap_or_else(|| Err(dead())))
+                let deleted = store.inner.delete_stream(single).next().await;
+                Self::end(&answer, deleted.unwrap_or_else(|| Err(failed())))
             }
         };
         paths.then(one).boxed()
@@ -115,18 +117,18 @@ impl ObjectStore for Dying {
 
     fn list(&self, below: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         if self.left.fetch_sub(1, Ordering::SeqCst) <= 0 {
-            return futures::stream::iter([Err(dead())]).boxed();
+            return futures::stream::iter([Err(failed())]).boxed();
         }
         self.inner.list(below)
     }
 
     async fn list_with_delimiter(&self, below: Option<&Path>) -> Result<ListResult> {
-        let fate = self.live().await?;
-        Self::answer(&fate, self.inner.list_with_delimiter(below).await)
+        let answer = self.begin().await?;
+        Self::end(&answer, self.inner.list_with_delimiter(below).await)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, how: CopyOptions) -> Result<()> {
-        let fate = self.live().await?;
-        Self::answer(&fate, self.inner.copy_opts(from, to, how).await)
+        let answer = self.begin().await?;
+        Self::end(&answer, self.inner.copy_opts(from, to, how).await)
     }
 }

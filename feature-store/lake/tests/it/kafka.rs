@@ -1,4 +1,4 @@
-//! The real process on a real Apache Kafka, killed with `kill -9` wherever it happens to be.
+//! The real process on a real Apache Kafka, killed with `kill -9` at several points.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,12 +10,12 @@ use fairlead_lake::{DECISIONS_TOPIC, EVENTS_TOPIC, Store};
 use fairlead_testkit::KafkaBroker;
 use tokio::process::{Child, Command};
 
+use crate::fixture::{assert_exact, create_topics, decisions, events};
 use crate::sql::fairlead_lake;
-use crate::world::{assert_exact, create_topics, decisions, events};
 
-const LIMIT: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A writer of small batches over Kafka.
+/// Starts a writer of small batches over Kafka.
 fn writer(folder: &Path, broker: &KafkaBroker, roll_rows: usize) -> anyhow::Result<Child> {
     let mut command = fairlead_lake(folder, &["write"]);
     command
@@ -27,12 +27,12 @@ fn writer(folder: &Path, broker: &KafkaBroker, roll_rows: usize) -> anyhow::Resu
     Ok(Command::from(command).kill_on_drop(true).spawn()?)
 }
 
-/// How many files of a kind the ledger and the tables hold.
+/// Returns the number of files with this ending in the ledger and the tables.
 fn count(folder: &Path, ending: &str) -> usize {
     let mut folders = vec![folder.to_owned()];
     let mut found = 0;
     while let Some(folder) = folders.pop() {
-        // A folder may come or go while it is looked at.
+        // A folder may be created or deleted during the walk.
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             if entry.path().is_dir() {
                 folders.push(entry.path());
@@ -49,15 +49,18 @@ async fn until(
     mut holds: impl AsyncFnMut() -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
     let started = Instant::now();
-    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let mut interval = tokio::time::interval(Duration::from_millis(5));
     while !holds().await? {
-        anyhow::ensure!(started.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
-        looks.tick().await;
+        anyhow::ensure!(
+            started.elapsed() < TIMEOUT,
+            "{what}: not within {TIMEOUT:?}"
+        );
+        interval.tick().await;
     }
     Ok(())
 }
 
-/// Whether the ledger covers all that the log holds.
+/// Returns true if the ledger covers all records of the log.
 async fn is_covered(log: &dyn EventLog, lake: &Path) -> anyhow::Result<bool> {
     for topic in [EVENTS_TOPIC, DECISIONS_TOPIC] {
         for end in log.end_offsets(topic).await? {
@@ -94,7 +97,7 @@ async fn terminate(mut child: Child) -> anyhow::Result<()> {
         .status()
         .await?;
     anyhow::ensure!(sent.success(), "kill -TERM {id}");
-    let ended = tokio::time::timeout(LIMIT, child.wait()).await??;
+    let ended = tokio::time::timeout(TIMEOUT, child.wait()).await??;
     anyhow::ensure!(ended.success(), "it ended with {ended}");
     Ok(())
 }
@@ -109,7 +112,7 @@ async fn killed_at_any_point_it_writes_every_record_once() -> anyhow::Result<()>
     let folder = tempfile::tempdir()?;
     let lake = folder.path().join("lake");
 
-    // Each time somewhat later: after a claim, between two files of a batch, between two batches.
+    // After a claim, between two files of a batch, between two batches.
     for (round, ending) in [".json", ".parquet", ".done"].iter().enumerate() {
         let child = writer(folder.path(), &broker, 150 + 37 * round)?;
         let before = count(&lake, ending);
@@ -124,7 +127,7 @@ async fn killed_at_any_point_it_writes_every_record_once() -> anyhow::Result<()>
         "it was killed before the end"
     );
 
-    // Two at once, one of which goes without a word.
+    // Two at once, one of which is killed.
     let (first, second) = (
         writer(folder.path(), &broker, 211)?,
         writer(folder.path(), &broker, 307)?,
@@ -139,7 +142,7 @@ async fn killed_at_any_point_it_writes_every_record_once() -> anyhow::Result<()>
     kill9(first).await?;
     until("all is written", async || is_covered(&log, &lake).await).await?;
 
-    // What waits is written when the process is told to end.
+    // The waiting records are written on SIGTERM.
     log.append(EVENTS_TOPIC, events(16_000..16_100)).await?;
     terminate(second).await?;
     let mut last = fairlead_lake(folder.path(), &["write", "--until-end"]);
@@ -155,7 +158,7 @@ async fn killed_at_any_point_it_writes_every_record_once() -> anyhow::Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_says_what_it_waits_for_and_what_it_wrote() -> anyhow::Result<()> {
+async fn probes_and_metrics_show_what_is_missing_and_what_was_written() -> anyhow::Result<()> {
     let broker = tokio::task::spawn_blocking(KafkaBroker::start).await??;
     let log = KafkaEventLog::connect(KafkaOptions::new(broker.bootstrap())).await?;
     let folder = tempfile::tempdir()?;
@@ -194,14 +197,14 @@ async fn it_says_what_it_waits_for_and_what_it_wrote() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where it listens, as it logs it.
+/// Returns the address that the process logs when it listens.
 async fn address(child: &mut Child) -> anyhow::Result<String> {
     use tokio::io::{AsyncBufReadExt as _, BufReader};
     let mut lines = BufReader::new(child.stderr.take().context("piped")?).lines();
     while let Some(line) = lines.next_line().await? {
         let line: serde_json::Value = serde_json::from_str(&line)?;
         if line["message"] == "listening" {
-            // Its pipe stays open, so that it can go on logging.
+            // The pipe stays open, so that the process can go on logging.
             tokio_util::task::TaskTracker::new()
                 .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return Ok(line["address"].as_str().context("an address")?.to_owned());

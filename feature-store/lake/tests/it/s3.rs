@@ -1,4 +1,4 @@
-//! The same over an S3 server: a process of its own that speaks the protocol.
+//! The lake on an S3 server, which is a child process.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use object_store::prefix::PrefixStore;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::faults::Dying;
+use crate::faults::FailingStore;
+use crate::fixture::{Fixture, assert_exact, cached, decisions, events, files};
 use crate::sql::fairlead_lake;
-use crate::world::{World, assert_exact, cached, decisions, events, files};
 use fairlead_lake::{DECISIONS_TOPIC, EVENTS_TOPIC};
 
-/// What `scripts/setup.sh test` fetches.
-const HOME: &str = "moto-5.2.5";
+/// The folder that `scripts/setup.sh test` installs.
+const MOTO_FOLDER: &str = "moto-5.2.5";
 
-/// A server on a free port, with one bucket `lake`; gone with the test.
+/// A server on a free port with one bucket `lake`. It ends with the test.
 struct Server {
     _process: Child,
     endpoint: String,
@@ -26,9 +26,9 @@ struct Server {
 
 impl Server {
     async fn start() -> anyhow::Result<Self> {
-        let home = cached(HOME).context("no S3 server here: run `scripts/setup.sh test`")?;
+        let moto = cached(MOTO_FOLDER).context("no S3 server here: run `scripts/setup.sh test`")?;
         let mut process = Command::new("python3")
-            .env("PYTHONPATH", home)
+            .env("PYTHONPATH", &moto)
             .args(["-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -41,11 +41,11 @@ impl Server {
                 break endpoint.trim().to_owned();
             }
         };
-        // Its pipe stays open, so that it can go on logging.
+        // The pipe stays open, so that the server can go on logging.
         tokio_util::task::TaskTracker::new()
             .spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let made = Command::new("python3")
-            .env("PYTHONPATH", cached(HOME).context("there a moment ago")?)
+            .env("PYTHONPATH", moto)
             .args(["-c", BUCKET, &endpoint])
             .status()
             .await?;
@@ -77,40 +77,43 @@ boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1',
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_s3_every_row_is_there_once_written_again_and_merged() -> anyhow::Result<()> {
+async fn on_s3_every_row_is_written_once_despite_crashes_and_merges() -> anyhow::Result<()> {
     let server = Server::start().await?;
-    let store = server.store("house/one")?;
-    let world = World::new(2).await?;
-    world.log.append(EVENTS_TOPIC, events(0..300)).await?;
-    world.log.append(DECISIONS_TOPIC, decisions(0..60)).await?;
-    // One dies on the way, its last answer lost; the next cuts batches in other places.
+    let store = server.store("prefix/one")?;
+    let fixture = Fixture::new(2).await?;
+    fixture.log.append(EVENTS_TOPIC, events(0..300)).await?;
+    fixture
+        .log
+        .append(DECISIONS_TOPIC, decisions(0..60))
+        .await?;
+    // Each run fails and loses its last answer; the next one ends batches at other offsets.
     for operations in [5, 37, 90] {
-        let dying = Dying::after(store.objects(), operations, false);
-        let dying = Store::over(Arc::new(dying), "s3://lake/house/one");
-        assert!(world.catch_up(&dying, 30).await.is_err());
+        let failing = FailingStore::after(store.objects(), operations, false);
+        let failing = Store::over(Arc::new(failing), "s3://lake/prefix/one");
+        assert!(fixture.catch_up(&failing, 30).await.is_err());
     }
-    world.catch_up(&store, 70).await?;
-    assert_eq!(world.catch_up(&store, 90).await?, 0, "nothing is left");
-    assert_exact(&*world.log, &store).await?;
+    fixture.catch_up(&store, 70).await?;
+    assert_eq!(fixture.catch_up(&store, 90).await?, 0, "nothing is left");
+    assert_exact(&*fixture.log, &store).await?;
     let before = files(&store).await?.len();
     let eager = Config {
         compact_after_seconds: 0,
         ..Config::default()
     };
-    compact(&eager, &store, &world.clock()).await?;
+    compact(&eager, &store, &fixture.clock()).await?;
     assert!(files(&store).await?.len() < before);
-    assert_exact(&*world.log, &store).await
+    assert_exact(&*fixture.log, &store).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_goes_to_s3_by_url_with_credentials_of_the_environment() -> anyhow::Result<()> {
+async fn the_binary_uses_s3_by_url_with_credentials_from_the_environment() -> anyhow::Result<()> {
     let server = Server::start().await?;
-    let world = World::new(1).await?;
-    world.log.append(EVENTS_TOPIC, events(0..50)).await?;
-    world.catch_up(&server.store("house")?, 40).await?;
-    let ask = |url: &str, access: &[(&str, &str)]| {
-        let question = "select count(*) as n from events";
-        let mut command = fairlead_lake(world.folder.path(), &["sql", question, "--format", "csv"]);
+    let fixture = Fixture::new(1).await?;
+    fixture.log.append(EVENTS_TOPIC, events(0..50)).await?;
+    fixture.catch_up(&server.store("prefix")?, 40).await?;
+    let count = |url: &str, access: &[(&str, &str)]| {
+        let sql = "select count(*) as n from events";
+        let mut command = fairlead_lake(fixture.folder.path(), &["sql", sql, "--format", "csv"]);
         command
             .env("FAIRLEAD_LAKE__URL", url)
             .envs(access.iter().copied())
@@ -123,17 +126,17 @@ async fn the_binary_goes_to_s3_by_url_with_credentials_of_the_environment() -> a
         ("AWS_ACCESS_KEY_ID", "test"),
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ];
-    let answer = ask("s3://lake/house", &access)?;
+    let output = count("s3://lake/prefix", &access)?;
     assert_eq!(
-        String::from_utf8_lossy(&answer.stdout),
+        String::from_utf8_lossy(&output.stdout),
         "n\n49\n",
-        "{answer:?}"
+        "{output:?}"
     );
-    let refused = ask("s3://no-such-bucket/house", &access)?;
-    let said = String::from_utf8_lossy(&refused.stderr);
+    let refused = count("s3://no-such-bucket/prefix", &access)?;
+    let stderr = String::from_utf8_lossy(&refused.stderr);
     assert!(
-        !refused.status.success() && said.contains("no-such-bucket"),
-        "{said}"
+        !refused.status.success() && stderr.contains("no-such-bucket"),
+        "{stderr}"
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What only a cluster does: keys on several nodes, slots that move while they are used.
+//! Tests of a cluster: keys on several nodes, and slots that move while they are used.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use bytes::Bytes;
 use fairlead_domain::ProductId;
 use fairlead_online::{
-    Acceptance, EntityKey, Error, FeatureStore, NewQuote, OnlineStore, QuoteStore, SourcePartition,
-    Write, WriteOutcome, Written,
+    AcceptOutcome, EntityKey, Error, FeatureStore, NewQuote, OnlineStore, PutOutcome, QuoteStore,
+    SourcePartition, Write, WriteOutcome,
 };
 use fairlead_testkit::RedisCluster;
 
 use crate::load::{Load, Owner, Tally};
-use crate::slots::{Move, slot_of};
+use crate::slots::{SlotMigration, key_slot};
 use crate::stores::{bytes, clicks, cluster, product, tenant, write};
 
-fn counters(id: &str, expected: Option<i64>, mark: i64, count: i64) -> Write {
+fn counters(id: &str, expected: Option<i64>, offset: i64, count: i64) -> Write {
     Write {
         key: EntityKey::product(&tenant(), &product(id)),
-        ..write(id, 0, expected, mark, bytes(&clicks(id, count)))
+        ..write(id, 0, expected, offset, bytes(&clicks(id, count)))
     }
 }
 
 #[tokio::test]
 async fn one_call_reads_and_writes_across_all_slots() -> anyhow::Result<()> {
-    let (_turn, store) = cluster().await?;
+    let (_exclusive, store) = cluster().await?;
     let ids: Vec<ProductId> = (0..600).map(|at| product(&format!("p{at}"))).collect();
     let writes = ids
         .iter()
@@ -50,8 +50,8 @@ async fn one_call_reads_and_writes_across_all_slots() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_cluster_answers_for_itself() -> anyhow::Result<()> {
-    let (_turn, store) = cluster().await?;
+async fn a_cluster_reports_its_health_and_version() -> anyhow::Result<()> {
+    let (_exclusive, store) = cluster().await?;
     store.healthy().await?;
     let report = store.report().await?;
     assert!(report.version.contains('.') && report.used_memory > 0);
@@ -60,7 +60,7 @@ async fn the_cluster_answers_for_itself() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn addresses_of_no_cluster_are_refused() -> anyhow::Result<()> {
+async fn invalid_cluster_addresses_are_refused() -> anyhow::Result<()> {
     for url in [
         "redis+cluster://",
         "redis+cluster://a:1,",
@@ -78,16 +78,16 @@ async fn addresses_of_no_cluster_are_refused() -> anyhow::Result<()> {
         .err()
         .expect("nobody there");
     assert!(error.is_transient(), "{error}");
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.contains(&server.addr().to_string()) && !said.contains("secret"),
-        "{said}"
+        message.contains(&server.addr().to_string()) && !message.contains("secret"),
+        "{message}"
     );
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_that_move_for_good_under_load_are_followed() -> anyhow::Result<()> {
+async fn moved_slots_are_followed_under_load() -> anyhow::Result<()> {
     let cluster = tokio::task::spawn_blocking(RedisCluster::start).await??;
     let addrs = cluster.addrs();
     let store = OnlineStore::connect(&cluster.url()).await?;
@@ -96,30 +96,30 @@ async fn slots_that_move_for_good_under_load_are_followed() -> anyhow::Result<()
         .collect();
     let mut slots = BTreeMap::new();
     for owner in &owners {
-        let slot = slot_of(addrs[0], owner.key().as_str()).await?;
-        // The slots were dealt in thirds.
+        let slot = key_slot(addrs[0], owner.key().as_str()).await?;
+        // The slots were assigned in thirds.
         let master = usize::from(slot) * 3 / 16_384;
         slots.insert(slot, master);
     }
     let load = Load::start(owners);
     for (slot, master) in slots {
-        let moving = Move::begin(slot, addrs[master], addrs[(master + 1) % 3]).await?;
-        moving.finish().await?;
+        let migration = SlotMigration::begin(slot, addrs[master], addrs[(master + 1) % 3]).await?;
+        migration.finish().await?;
     }
     let (mut owners, tally) = load.stop().await;
     assert_eq!((tally.failed, tally.lost), (0, 0), "{tally:?}");
     for owner in &mut owners {
-        let before = owner.mark;
-        owner.look().await?;
-        assert_eq!(owner.mark, before, "{}", owner.id);
+        let before = owner.offset;
+        owner.read().await?;
+        assert_eq!(owner.offset, before, "{}", owner.id);
     }
     Ok(())
 }
 
-/// A customer, a product and a quote of the same name share a slot: one is moved, one stays, one is
-/// not there yet.
+/// A customer, a product and a quote with the same id share a slot: one key has moved, one has not,
+/// one does not exist yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_is_half_moved_is_asked_for_on_both_sides() -> anyhow::Result<()> {
+async fn keys_of_a_migrating_slot_are_found_on_both_nodes() -> anyhow::Result<()> {
     let cluster = tokio::task::spawn_blocking(RedisCluster::start).await??;
     let addrs = cluster.addrs();
     let store = OnlineStore::connect(&cluster.url()).await?;
@@ -133,48 +133,50 @@ async fn a_slot_that_is_half_moved_is_asked_for_on_both_sides() -> anyhow::Resul
     let stays = store.apply(vec![counters("anna", None, 1, 2)]).await?;
     assert_eq!(stays, [WriteOutcome::Applied]);
 
-    let slot = slot_of(addrs[0], moved.key().as_str()).await?;
+    let slot = key_slot(addrs[0], moved.key().as_str()).await?;
     let master = usize::from(slot) * 3 / 16_384;
-    let mut moving = Move::begin(slot, addrs[master], addrs[(master + 1) % 3]).await?;
-    moving.keys(&[moved.key().as_str().to_owned()]).await?;
+    let mut migration = SlotMigration::begin(slot, addrs[master], addrs[(master + 1) % 3]).await?;
+    migration
+        .move_keys(&[moved.key().as_str().to_owned()])
+        .await?;
 
-    // The moved one, on a node that has never seen the script.
+    // The key that has moved, on a node that has not loaded the script.
     assert_eq!(moved.step().await?, only_once);
-    // The one that stays, read and written in one call with the other.
+    // The key that has not moved, read in one call with the other.
     let field = |key: EntityKey| (key, SourcePartition::new("log", 0));
     let other = EntityKey::product(&tenant(), &product("anna"));
     let both = [field(moved.key()), field(other)];
-    let marks = |fields: Vec<Option<fairlead_online::Field>>| -> Vec<Option<i64>> {
-        let mark = |field: Option<fairlead_online::Field>| field.map(|field| field.mark);
-        fields.into_iter().map(mark).collect()
+    let offsets = |fields: Vec<Option<fairlead_online::Field>>| -> Vec<Option<i64>> {
+        let offset = |field: Option<fairlead_online::Field>| field.map(|field| field.offset);
+        fields.into_iter().map(offset).collect()
     };
     assert_eq!(
-        marks(store.read_fields(&both).await?),
-        [moved.mark, Some(1)]
+        offsets(store.read_fields(&both).await?),
+        [moved.offset, Some(1)]
     );
     let stays = store.apply(vec![counters("anna", Some(1), 2, 3)]).await?;
     assert_eq!(stays, [WriteOutcome::Applied]);
-    // A new one: it is made where the slot is going.
+    // A new key is created on the node that the slot moves to.
     let quote = || NewQuote {
         tenant: &tenant_id,
         idempotency_key: "k",
         quote_id: "anna",
         content: Bytes::from_static(b"quote"),
-        keep: Duration::from_mins(10),
+        ttl: Duration::from_mins(10),
     };
     assert_eq!(quotes.get(&tenant_id, "anna").await?, None);
-    assert_eq!(quotes.put_if_absent(quote()).await?, Written::New);
-    assert_eq!(quotes.put_if_absent(quote()).await?, Written::New);
+    assert_eq!(quotes.put_if_absent(quote()).await?, PutOutcome::New);
+    assert_eq!(quotes.put_if_absent(quote()).await?, PutOutcome::New);
     let accepted = Bytes::from_static(b"now");
     let accept = || quotes.accept_once(&tenant_id, "anna", accepted.clone());
-    assert_eq!(accept().await?, Acceptance::Accepted);
-    assert_eq!(accept().await?, Acceptance::Already(accepted.clone()));
+    assert_eq!(accept().await?, AcceptOutcome::Accepted);
+    assert_eq!(accept().await?, AcceptOutcome::Already(accepted.clone()));
 
-    moving.finish().await?;
+    migration.finish().await?;
     assert_eq!(moved.step().await?, only_once);
     assert_eq!(
-        marks(store.read_fields(&both).await?),
-        [moved.mark, Some(2)]
+        offsets(store.read_fields(&both).await?),
+        [moved.offset, Some(2)]
     );
     let kept = quotes.get(&tenant_id, "anna").await?.expect("moved along");
     assert_eq!(kept.acceptance, Some(accepted));

@@ -1,22 +1,25 @@
-//! What every store does.
+//! The behaviour that all stores have.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fairlead_online::{EntityKey, FeatureStore, SourcePartition, Write, WriteOutcome};
+use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{FeatureReader, Purpose, Registry};
 
 use crate::stores::{NOW, bytes, clicks, customer, product, tenant, with_each, write};
 
-const STALE_AT_NOTHING: WriteOutcome = WriteOutcome::Stale { current_mark: None };
+const STALE_WITHOUT_FIELD: WriteOutcome = WriteOutcome::Stale {
+    current_offset: None,
+};
 
-fn stale_at(mark: i64) -> WriteOutcome {
+fn stale_at(offset: i64) -> WriteOutcome {
     WriteOutcome::Stale {
-        current_mark: Some(mark),
+        current_offset: Some(offset),
     }
 }
 
-async fn clicks_of(store: &dyn FeatureStore, id: &str) -> anyhow::Result<Option<f64>> {
+async fn click_count(store: &dyn FeatureStore, id: &str) -> anyhow::Result<Option<f64>> {
     let Some(state) = store.read_customer(&tenant(), &customer(id)).await? else {
         return Ok(None);
     };
@@ -26,26 +29,26 @@ async fn clicks_of(store: &dyn FeatureStore, id: &str) -> anyhow::Result<Option<
 }
 
 #[tokio::test]
-async fn what_was_written_is_read() -> anyhow::Result<()> {
+async fn a_read_returns_the_written_state() -> anyhow::Result<()> {
     with_each(async |store, _| {
-        assert_eq!(clicks_of(&*store, "anna").await?, None);
+        assert_eq!(click_count(&*store, "anna").await?, None);
         let written = store
             .apply(vec![write("anna", 0, None, 41, bytes(&clicks("a", 3)))])
             .await?;
         assert_eq!(written, [WriteOutcome::Applied]);
-        assert_eq!(clicks_of(&*store, "anna").await?, Some(3.0));
+        assert_eq!(click_count(&*store, "anna").await?, Some(3.0));
         let written = store
             .apply(vec![write("anna", 0, Some(41), 42, bytes(&clicks("a", 4)))])
             .await?;
         assert_eq!(written, [WriteOutcome::Applied]);
-        assert_eq!(clicks_of(&*store, "anna").await?, Some(4.0));
+        assert_eq!(click_count(&*store, "anna").await?, Some(4.0));
         Ok(())
     })
     .await
 }
 
 #[tokio::test]
-async fn a_repeat_and_a_writer_that_fell_behind_change_nothing() -> anyhow::Result<()> {
+async fn a_repeated_or_outdated_write_changes_nothing() -> anyhow::Result<()> {
     with_each(async |store, _| {
         let first = write("anna", 0, None, 10, bytes(&clicks("a", 1)));
         store.apply(vec![first.clone()]).await?;
@@ -55,16 +58,17 @@ async fn a_repeat_and_a_writer_that_fell_behind_change_nothing() -> anyhow::Resu
         let ahead = write("anna", 0, Some(12), 13, bytes(&clicks("a", 7)));
         assert_eq!(store.apply(vec![ahead]).await?, [stale_at(10)], "ahead");
         let lost = write("boris", 0, Some(5), 6, bytes(&clicks("b", 7)));
-        assert_eq!(store.apply(vec![lost]).await?, [STALE_AT_NOTHING], "lost");
-        assert_eq!(clicks_of(&*store, "anna").await?, Some(1.0));
-        assert_eq!(clicks_of(&*store, "boris").await?, None);
+        let outcomes = store.apply(vec![lost]).await?;
+        assert_eq!(outcomes, [STALE_WITHOUT_FIELD], "lost");
+        assert_eq!(click_count(&*store, "anna").await?, Some(1.0));
+        assert_eq!(click_count(&*store, "boris").await?, None);
         Ok(())
     })
     .await
 }
 
 #[tokio::test]
-async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> anyhow::Result<()> {
+async fn partitions_and_logs_have_own_fields_and_are_merged_on_read() -> anyhow::Result<()> {
     with_each(async |store, _| {
         let other_log = Write {
             source: SourcePartition::new("other", 0),
@@ -78,7 +82,7 @@ async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> an
             ])
             .await?;
         assert_eq!(outcomes, [WriteOutcome::Applied; 3]);
-        assert_eq!(clicks_of(&*store, "anna").await?, Some(7.0));
+        assert_eq!(click_count(&*store, "anna").await?, Some(7.0));
         let key = EntityKey::customer(&tenant(), &customer("anna"));
         let fields = store
             .read_fields(&[
@@ -87,19 +91,26 @@ async fn partitions_and_logs_do_not_touch_each_other_and_are_read_as_one() -> an
                 (key, SourcePartition::new("log", 0)),
             ])
             .await?;
-        let marks: Vec<_> = fields
+        let offsets: Vec<_> = fields
             .iter()
-            .map(|field| field.as_ref().map(|field| field.mark))
+            .map(|field| field.as_ref().map(|field| field.offset))
             .collect();
-        assert_eq!(marks, [Some(3), None, Some(100)]);
+        assert_eq!(offsets, [Some(3), None, Some(100)]);
         Ok(())
     })
     .await
 }
 
+/// Returns the largest number of clicks on one day of a state.
+fn most_clicks_a_day(state: Option<&EntityState>) -> u32 {
+    let series = state.iter().flat_map(|state| &state.series);
+    let days = series.flat_map(|series| &series.days);
+    days.map(|tile| tile.count).max().unwrap_or_default()
+}
+
 #[tokio::test]
-async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
-    // More than a pipeline holds, and not a multiple of it.
+async fn large_batches_are_answered_in_order() -> anyhow::Result<()> {
+    // More commands than a pipeline holds, and not a multiple of its size.
     const COUNT: i64 = 1_337;
     with_each(async |store, _| {
         let writes = (0..COUNT)
@@ -119,26 +130,17 @@ async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
                 .iter()
                 .all(|outcome| *outcome == WriteOutcome::Applied)
         );
-        let asked: Vec<_> = (0..COUNT)
+        let customers: Vec<_> = (0..COUNT)
             .rev()
             .map(|index| customer(&format!("c{index}")))
             .collect();
-        let states = store.read_customers(&tenant(), &asked).await?;
+        let states = store.read_customers(&tenant(), &customers).await?;
         assert_eq!(i64::try_from(states.len())?, COUNT);
         for (index, state) in (0..COUNT).rev().zip(states) {
-            let days: u32 = state
-                .iter()
-                .flat_map(|state| &state.series)
-                .flat_map(|series| &series.days)
-                .map(|tile| tile.count)
-                .max()
-                .unwrap_or_default();
-            assert!(
-                i64::from(days) <= index % 5 + 1 && days > 0,
-                "customer {index}"
-            );
+            let clicks = i64::from(most_clicks_a_day(state.as_ref()));
+            assert!((1..=index % 5 + 1).contains(&clicks), "customer {index}");
         }
-        // Half of the marks are stale, each where it was asked.
+        // Half of the writes are stale; each outcome is at its write's index.
         let writes = (0..COUNT)
             .map(|index| {
                 let expected = if index % 2 == 0 { index } else { index + 1 };
@@ -165,10 +167,10 @@ async fn many_are_answered_in_the_order_asked() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn product_counters_are_apart_from_customers() -> anyhow::Result<()> {
+async fn product_counters_are_separate_from_customers() -> anyhow::Result<()> {
     with_each(async |store, _| {
         let registry = Registry::builtin();
-        let mut state = fairlead_proto::feature::v1::EntityState::default();
+        let mut state = EntityState::default();
         let click = fairlead_proto::event::v1::Event {
             event_id: "e".into(),
             kind: fairlead_proto::event::v1::EventKind::Click.into(),
@@ -187,17 +189,17 @@ async fn product_counters_are_apart_from_customers() -> anyhow::Result<()> {
             };
             store.apply(vec![write]).await?;
         }
-        assert_eq!(clicks_of(&*store, "same").await?, None);
+        assert_eq!(click_count(&*store, "same").await?, None);
         let read = store
             .read_product_counters(&tenant(), &[product("none"), product("same")])
             .await?;
         assert!(read[0].is_none());
         let merged = read[1].as_ref().expect("written above");
-        let place = registry
+        let index = registry
             .product_layout()
             .number("clicks_1h")
             .expect("in the layout");
-        let clicks = registry.product_features_at(merged, NOW)[place];
+        let clicks = registry.product_features_at(merged, NOW)[index];
         assert!((clicks - 3.0).abs() < f64::EPSILON, "{clicks}");
         Ok(())
     })
@@ -205,12 +207,12 @@ async fn product_counters_are_apart_from_customers() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn of_many_writers_at_once_one_wins_each_round() -> anyhow::Result<()> {
+async fn of_concurrent_writers_exactly_one_succeeds() -> anyhow::Result<()> {
     with_each(async |store, _| {
         let store: Arc<dyn FeatureStore> = store.into();
         let mut expected = None;
         for round in 0..20_i64 {
-            let contenders = (0..8).map(|_| {
+            let writers = (0..8).map(|_| {
                 let store = store.clone();
                 async move {
                     store
@@ -218,12 +220,12 @@ async fn of_many_writers_at_once_one_wins_each_round() -> anyhow::Result<()> {
                         .await
                 }
             });
-            let outcomes = futures::future::try_join_all(contenders).await?;
-            let won = outcomes
+            let outcomes = futures::future::try_join_all(writers).await?;
+            let applied = outcomes
                 .iter()
                 .filter(|outcome| outcome[0] == WriteOutcome::Applied)
                 .count();
-            assert_eq!(won, 1, "round {round}");
+            assert_eq!(applied, 1, "round {round}");
             expected = Some(round);
         }
         Ok(())
@@ -232,7 +234,7 @@ async fn of_many_writers_at_once_one_wins_each_round() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_asked_is_nothing_answered() -> anyhow::Result<()> {
+async fn empty_requests_have_empty_answers() -> anyhow::Result<()> {
     with_each(async |store, _| {
         assert!(store.apply(Vec::new()).await?.is_empty());
         assert!(store.read_customers(&tenant(), &[]).await?.is_empty());

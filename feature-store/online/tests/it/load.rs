@@ -1,4 +1,4 @@
-//! Writers that never stop, each the owner of one customer, and check what they read.
+//! A load of writers, each the only writer of one customer, which check what they read.
 
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use tokio_util::sync::CancellationToken;
 
 use crate::stores::{customer, tenant, write};
 
-/// No test waits longer for what must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest time that a test waits for an event.
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The owner of one customer's state.
+/// The only writer of one customer's state.
 pub(crate) struct Owner {
     store: OnlineStore,
     pub(crate) id: String,
-    /// The mark that was acknowledged last.
-    pub(crate) mark: Option<i64>,
+    /// The offset of the last acknowledged write.
+    pub(crate) offset: Option<i64>,
 }
 
-/// What became of some steps.
+/// The outcomes of some steps.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tally {
     /// Steps that were acknowledged and read back.
     pub(crate) done: usize,
-    /// Calls that failed for now.
+    /// Calls that failed with a transient error.
     pub(crate) failed: usize,
-    /// Acknowledged states that were gone.
+    /// Acknowledged states that were lost.
     pub(crate) lost: usize,
 }
 
@@ -40,9 +40,9 @@ impl AddAssign for Tally {
     }
 }
 
-/// What stands at a mark: whoever reads something else reads a wrong value.
-fn state(id: &str, mark: i64) -> Bytes {
-    format!("{id} at {mark}").into()
+/// Returns the only correct state of a customer at an offset.
+fn state(id: &str, offset: i64) -> Bytes {
+    format!("{id} at {offset}").into()
 }
 
 impl Owner {
@@ -50,7 +50,7 @@ impl Owner {
         Self {
             store: store.clone(),
             id: id.into(),
-            mark: None,
+            offset: None,
         }
     }
 
@@ -58,53 +58,57 @@ impl Owner {
         EntityKey::customer(&tenant(), &customer(&self.id))
     }
 
-    /// One write, and the read that must show it.
+    /// Writes once and reads back.
     pub(crate) async fn step(&mut self) -> Result<Tally, Error> {
         let mut tally = Tally::default();
-        let next = self.mark.map_or(0, |mark| mark + 1);
-        let wanted = write(&self.id, 0, self.mark, next, state(&self.id, next));
+        let next = self.offset.map_or(0, |offset| offset + 1);
+        let wanted = write(&self.id, 0, self.offset, next, state(&self.id, next));
         match self.store.apply(vec![wanted]).await?[0] {
-            WriteOutcome::Applied => self.mark = Some(next),
-            // It had been carried out, and its answer was lost.
-            WriteOutcome::Stale { current_mark } if current_mark == Some(next) => {
-                self.mark = Some(next);
+            WriteOutcome::Applied => self.offset = Some(next),
+            // The write was carried out before and its reply was lost.
+            WriteOutcome::Stale { current_offset } if current_offset == Some(next) => {
+                self.offset = Some(next);
             }
-            WriteOutcome::Stale { current_mark } => {
+            WriteOutcome::Stale { current_offset } => {
                 assert!(
-                    current_mark < self.mark,
-                    "{} found {current_mark:?}",
+                    current_offset < self.offset,
+                    "{} found {current_offset:?}",
                     self.id
                 );
                 tally.lost += 1;
-                self.mark = current_mark;
+                self.offset = current_offset;
                 return Ok(tally);
             }
         }
         tally.done += 1;
-        let before = self.mark;
-        self.look().await?;
-        if self.mark != before {
+        let before = self.offset;
+        self.read().await?;
+        if self.offset != before {
             tally.lost += 1;
         }
         Ok(tally)
     }
 
-    /// Reads what stands; it is whole, and as new as what was acknowledged, or older where a
-    /// master was lost.
-    pub(crate) async fn look(&mut self) -> Result<(), Error> {
+    /// Reads the stored state and its offset. The state must be correct for the offset, and the
+    /// offset must be the last acknowledged one, or a lower one after the loss of a master.
+    pub(crate) async fn read(&mut self) -> Result<(), Error> {
         let field = [(self.key(), SourcePartition::new("log", 0))];
         let found = self.store.read_fields(&field).await?.remove(0);
         if let Some(found) = &found {
-            assert_eq!(found.state, state(&self.id, found.mark), "{}", self.id);
+            assert_eq!(found.state, state(&self.id, found.offset), "{}", self.id);
         }
-        let mark = found.map(|found| found.mark);
-        assert!(mark <= self.mark, "{} reads what nobody wrote", self.id);
-        self.mark = mark;
+        let offset = found.map(|found| found.offset);
+        assert!(
+            offset <= self.offset,
+            "{} reads a state that was never written",
+            self.id
+        );
+        self.offset = offset;
         Ok(())
     }
 
-    /// Steps until told to stop; failures that pass are counted.
-    pub(crate) async fn until(mut self, stop: CancellationToken) -> (Self, Tally) {
+    /// Repeats steps until `stop` is cancelled, and counts transient failures.
+    pub(crate) async fn run_until(mut self, stop: CancellationToken) -> (Self, Tally) {
         let mut tally = Tally::default();
         while !stop.is_cancelled() {
             match self.step().await {
@@ -119,7 +123,7 @@ impl Owner {
     }
 }
 
-/// Owners at work.
+/// A running load.
 pub(crate) struct Load {
     owners: JoinSet<(Owner, Tally)>,
     stop: CancellationToken,
@@ -130,12 +134,12 @@ impl Load {
         let stop = CancellationToken::new();
         let mut set = JoinSet::new();
         for owner in owners {
-            set.spawn(owner.until(stop.clone()));
+            set.spawn(owner.run_until(stop.clone()));
         }
         Self { owners: set, stop }
     }
 
-    /// Stops it; the owners, and what became of all their steps.
+    /// Stops the load and returns the owners and the sum of their outcomes.
     pub(crate) async fn stop(self) -> (Vec<Owner>, Tally) {
         self.stop.cancel();
         let mut all = Tally::default();

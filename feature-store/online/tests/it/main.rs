@@ -1,5 +1,5 @@
-//! The online store: one conformance suite against Redis, a Redis Cluster and memory, and what only
-//! servers can do: restart, forget their scripts, hang, refuse, move slots, fail over.
+//! Tests of the online store: one conformance suite against Redis, a Redis Cluster and memory, and
+//! tests of what servers do: restart, lose their scripts, hang, refuse, move slots, fail over.
 
 mod cluster;
 mod conformance;

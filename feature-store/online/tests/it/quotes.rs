@@ -4,32 +4,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fairlead_online::{Acceptance, Error, NewQuote, QuoteStore, StoredQuote, Written};
+use fairlead_online::{AcceptOutcome, Error, NewQuote, PutOutcome, QuoteStore, StoredQuote};
 use futures::future::try_join_all;
 
 use crate::stores::{tenant, with_each};
 
-async fn put(quotes: &dyn QuoteStore, key: &str, id: &str) -> Result<Written, Error> {
+async fn put(quotes: &dyn QuoteStore, key: &str, id: &str) -> Result<PutOutcome, Error> {
     quotes
         .put_if_absent(NewQuote {
             tenant: &tenant(),
             idempotency_key: key,
             quote_id: id,
             content: format!("content of {id}").into(),
-            keep: Duration::from_secs(100),
+            ttl: Duration::from_secs(100),
         })
         .await
 }
 
 #[tokio::test]
-async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
+async fn the_first_quote_of_a_key_is_kept() -> anyhow::Result<()> {
     with_each(async |_, quotes| {
-        assert_eq!(put(&*quotes, "k1", "q1").await?, Written::New);
-        let standing = Written::Existing("content of q1".into());
-        assert_eq!(put(&*quotes, "k1", "q2").await?, standing);
-        assert_eq!(put(&*quotes, "k2", "q3").await?, Written::New);
-        // The very same call again, as after a lost answer.
-        assert_eq!(put(&*quotes, "k1", "q1").await?, Written::New);
+        assert_eq!(put(&*quotes, "k1", "q1").await?, PutOutcome::New);
+        let existing = PutOutcome::Existing("content of q1".into());
+        assert_eq!(put(&*quotes, "k1", "q2").await?, existing);
+        assert_eq!(put(&*quotes, "k2", "q3").await?, PutOutcome::New);
+        // The same call again, as after a lost reply.
+        assert_eq!(put(&*quotes, "k1", "q1").await?, PutOutcome::New);
         let stored = StoredQuote {
             content: "content of q1".into(),
             acceptance: None,
@@ -38,7 +38,7 @@ async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
         assert_eq!(
             quotes.get(&tenant(), "q2").await?,
             None,
-            "the loser leaves no trace"
+            "the second quote is not kept"
         );
         Ok(())
     })
@@ -46,7 +46,7 @@ async fn the_first_quote_of_a_key_stands() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn of_many_callers_one_is_the_first() -> anyhow::Result<()> {
+async fn of_concurrent_callers_exactly_one_stores_its_quote() -> anyhow::Result<()> {
     with_each(async |_, quotes| {
         let quotes: Arc<dyn QuoteStore> = quotes.into();
         let callers = (0..16).map(|caller| {
@@ -57,17 +57,17 @@ async fn of_many_callers_one_is_the_first() -> anyhow::Result<()> {
             }
         });
         let written = try_join_all(callers).await?;
-        let winners: Vec<_> = written
+        let stored: Vec<_> = written
             .iter()
-            .filter(|(_, written)| *written == Written::New)
+            .filter(|(_, written)| *written == PutOutcome::New)
             .collect();
-        assert_eq!(winners.len(), 1);
-        let content: Bytes = format!("content of {}", winners[0].0).into();
+        assert_eq!(stored.len(), 1);
+        let content: Bytes = format!("content of {}", stored[0].0).into();
         for (id, written) in &written {
-            let expected = if id == &winners[0].0 {
-                Written::New
+            let expected = if id == &stored[0].0 {
+                PutOutcome::New
             } else {
-                Written::Existing(content.clone())
+                PutOutcome::Existing(content.clone())
             };
             assert_eq!(*written, expected);
         }
@@ -94,22 +94,22 @@ async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
         let outcomes = try_join_all(callers).await?;
         let accepted: Vec<_> = outcomes
             .iter()
-            .filter(|(_, outcome)| *outcome == Acceptance::Accepted)
+            .filter(|(_, outcome)| *outcome == AcceptOutcome::Accepted)
             .collect();
         assert_eq!(accepted.len(), 1);
-        let standing = accepted[0].0.clone();
+        let first = accepted[0].0.clone();
         for (mine, outcome) in &outcomes {
-            if *mine != standing {
-                assert_eq!(*outcome, Acceptance::Already(standing.clone()));
+            if *mine != first {
+                assert_eq!(*outcome, AcceptOutcome::Already(first.clone()));
             }
         }
         let stored = quotes.get(&tenant(), "q").await?.expect("kept");
-        assert_eq!(stored.acceptance, Some(standing));
+        assert_eq!(stored.acceptance, Some(first));
         assert_eq!(
             quotes
                 .accept_once(&tenant(), "unknown", Bytes::new())
                 .await?,
-            Acceptance::Unknown
+            AcceptOutcome::Unknown
         );
         Ok(())
     })
@@ -117,7 +117,7 @@ async fn a_quote_is_accepted_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn keys_that_cannot_be_kept_are_refused() -> anyhow::Result<()> {
+async fn invalid_idempotency_keys_and_quote_ids_are_refused() -> anyhow::Result<()> {
     with_each(async |_, quotes| {
         let long = "x".repeat(129);
         for key in ["", "a\nb", long.as_str()] {

@@ -1,4 +1,4 @@
-//! What only a server does.
+//! Tests of a single server.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use redis::aio::MultiplexedConnection;
 
 use crate::stores::{bytes, clicks, customer, redis, tenant, write};
 
-async fn plain(server: &RedisServer) -> anyhow::Result<MultiplexedConnection> {
+async fn raw_connection(server: &RedisServer) -> anyhow::Result<MultiplexedConnection> {
     let client = redis::Client::open(server.url())?;
     Ok(client.get_multiplexed_async_connection().await?)
 }
@@ -20,27 +20,27 @@ async fn plain(server: &RedisServer) -> anyhow::Result<MultiplexedConnection> {
 #[tokio::test]
 async fn every_write_renews_the_ttl() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     let key = EntityKey::customer(&tenant(), &customer("anna"));
     store
         .apply(vec![write("anna", 0, None, 1, Bytes::new())])
         .await?;
     let ttl: i64 = redis::cmd("PTTL")
         .arg(key.as_str())
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     assert!((900_000..=1_000_000).contains(&ttl), "{ttl}");
     redis::cmd("PEXPIRE")
         .arg(key.as_str())
         .arg(500_000)
-        .exec_async(&mut plain)
+        .exec_async(&mut raw)
         .await?;
     store
         .apply(vec![write("anna", 0, Some(1), 2, Bytes::new())])
         .await?;
     let ttl: i64 = redis::cmd("PTTL")
         .arg(key.as_str())
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     assert!(ttl > 900_000, "{ttl}");
 
@@ -50,44 +50,44 @@ async fn every_write_renews_the_ttl() -> anyhow::Result<()> {
     let key = EntityKey::customer(&tenant(), &customer("boris"));
     let ttl: i64 = redis::cmd("PTTL")
         .arg(key.as_str())
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     assert_eq!(ttl, -1);
     Ok(())
 }
 
 #[tokio::test]
-async fn quotes_expire_after_their_key() -> anyhow::Result<()> {
+async fn a_quote_expires_after_its_idempotency_key() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
     let quote = NewQuote {
         tenant: &tenant(),
         idempotency_key: "k",
         quote_id: "q",
         content: Bytes::from_static(b"quote"),
-        keep: Duration::from_mins(10),
+        ttl: Duration::from_mins(10),
     };
     store.quotes().put_if_absent(quote).await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     let key: i64 = redis::cmd("PTTL")
         .arg("fl:{acme/k}:i")
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     let quote: i64 = redis::cmd("PTTL")
         .arg("fl:{acme/q}:q")
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     assert!(0 < key && key < quote, "{key} {quote}");
     Ok(())
 }
 
 #[tokio::test]
-async fn scripts_are_loaded_again_when_redis_forgot_them() -> anyhow::Result<()> {
+async fn scripts_are_loaded_again_after_redis_lost_them() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     for round in 0..3_i64 {
         redis::cmd("SCRIPT")
             .arg("FLUSH")
-            .exec_async(&mut plain)
+            .exec_async(&mut raw)
             .await?;
         let expected = (round > 0).then_some(round - 1);
         let writes = (0..600)
@@ -106,7 +106,7 @@ async fn scripts_are_loaded_again_when_redis_forgot_them() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn after_a_restart_the_store_goes_on() -> anyhow::Result<()> {
+async fn the_store_works_again_after_a_restart_of_redis() -> anyhow::Result<()> {
     let mut server = RedisServer::start_with(Durability::AppendOnly)?;
     let store = OnlineStore::connect(&server.url()).await?;
     store
@@ -127,7 +127,7 @@ async fn after_a_restart_the_store_goes_on() -> anyhow::Result<()> {
         "{error}"
     );
     server.restart()?;
-    // The first call on a connection may still find the old one broken; there are two.
+    // The first call on each of the two connections may still find it broken.
     let mut state = None;
     for _ in 0..20 {
         if let Ok(read) = store.read_customer(&tenant(), &customer("anna")).await {
@@ -150,7 +150,7 @@ async fn after_a_restart_the_store_goes_on() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn no_redis_is_named_without_the_password() -> anyhow::Result<()> {
+async fn an_unreachable_server_is_named_without_its_password() -> anyhow::Result<()> {
     let mut server = RedisServer::start()?;
     server.kill9()?;
     let url = format!("redis://someone:secret@{}/0", server.addr());
@@ -169,14 +169,14 @@ async fn no_redis_is_named_without_the_password() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_refused_without_being_shown() -> anyhow::Result<()> {
+async fn a_wrong_password_is_refused_and_not_shown() -> anyhow::Result<()> {
     let server = RedisServer::start()?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     redis::cmd("CONFIG")
         .arg("SET")
         .arg("requirepass")
         .arg("right")
-        .exec_async(&mut plain)
+        .exec_async(&mut raw)
         .await?;
     let wrong = format!("redis://:wrong@{}", server.addr());
     let error = OnlineStore::connect(&wrong)
@@ -194,7 +194,7 @@ async fn a_wrong_password_is_refused_without_being_shown() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn addresses_that_are_none_are_refused() {
+async fn invalid_addresses_are_refused() {
     for url in [
         "",
         "127.0.0.1:6379:1",
@@ -213,19 +213,19 @@ async fn addresses_that_are_none_are_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_not_waited_for() -> anyhow::Result<()> {
+async fn calls_to_a_hanging_server_time_out() -> anyhow::Result<()> {
     let server = RedisServer::start()?;
     let options = Options {
-        read_limit: Duration::from_millis(50),
+        read_timeout: Duration::from_millis(50),
         ..Options::new(server.url())
     };
     let store = OnlineStore::connect_with(&options, Registry::builtin()).await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     redis::cmd("CLIENT")
         .arg("PAUSE")
         .arg(60_000)
         .arg("ALL")
-        .exec_async(&mut plain)
+        .exec_async(&mut raw)
         .await?;
     let error = store
         .read_customer(&tenant(), &customer("anna"))
@@ -254,14 +254,14 @@ async fn a_server_that_hangs_is_not_waited_for() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_ours_is_refused_and_left_alone() -> anyhow::Result<()> {
+async fn a_key_of_another_type_is_refused_and_kept() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     let key = EntityKey::customer(&tenant(), &customer("anna"));
     redis::cmd("SET")
         .arg(key.as_str())
         .arg("foreign")
-        .exec_async(&mut plain)
+        .exec_async(&mut raw)
         .await?;
     let error = store
         .read_customer(&tenant(), &customer("anna"))
@@ -275,22 +275,22 @@ async fn a_key_that_is_not_ours_is_refused_and_left_alone() -> anyhow::Result<()
     assert!(matches!(error, Error::Refused { .. }), "{error}");
     let value: String = redis::cmd("GET")
         .arg(key.as_str())
-        .query_async(&mut plain)
+        .query_async(&mut raw)
         .await?;
     assert_eq!(value, "foreign");
     Ok(())
 }
 
 #[tokio::test]
-async fn a_field_that_holds_junk_is_named_or_healed() -> anyhow::Result<()> {
+async fn a_corrupt_field_is_an_error_or_replaced() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
-    let mut plain = plain(&server).await?;
+    let mut raw = raw_connection(&server).await?;
     let key = EntityKey::customer(&tenant(), &customer("anna"));
     let mut set = redis::cmd("HSET");
     set.arg(key.as_str()).arg("log/0");
     set.clone()
         .arg("12345678 no state")
-        .exec_async(&mut plain)
+        .exec_async(&mut raw)
         .await?;
     let error = store
         .read_customer(&tenant(), &customer("anna"))
@@ -301,8 +301,8 @@ async fn a_field_that_holds_junk_is_named_or_healed() -> anyhow::Result<()> {
         error.starts_with("a stored entity state cannot be read: "),
         "{error}"
     );
-    // Too short for a mark: counts as none, and the next write replaces it.
-    set.arg("junk").exec_async(&mut plain).await?;
+    // A value too short for an offset counts as absent, and the next write replaces it.
+    set.arg("short").exec_async(&mut raw).await?;
     let outcome = store
         .apply(vec![write("anna", 0, None, 1, bytes(&clicks("a", 1)))])
         .await?;
@@ -317,7 +317,7 @@ async fn a_field_that_holds_junk_is_named_or_healed() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_server_reports_what_it_is() -> anyhow::Result<()> {
+async fn the_server_reports_its_version_and_durability() -> anyhow::Result<()> {
     let server = RedisServer::start_with(Durability::AppendOnly)?;
     let store = OnlineStore::connect(&server.url()).await?;
     let report = store.report().await?;

@@ -1,4 +1,4 @@
-//! Slots of a cluster, and how an operator moves them.
+//! The migration of a cluster's slots, as an operator's tool does it.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use redis::aio::MultiplexedConnection;
 
 use crate::stores::node;
 
-/// Two masters between which a slot moves, as an operator's tool does it.
-pub(crate) struct Move {
+/// The migration of a slot from one master to another.
+pub(crate) struct SlotMigration {
     slot: u16,
     from: Master,
     to: Master,
@@ -20,7 +20,7 @@ struct Master {
 }
 
 impl Master {
-    async fn at(addr: SocketAddr) -> anyhow::Result<Self> {
+    async fn connect(addr: SocketAddr) -> anyhow::Result<Self> {
         let mut connection = node(addr).await?;
         let id = redis::cmd("CLUSTER")
             .arg("MYID")
@@ -33,30 +33,31 @@ impl Master {
         })
     }
 
-    async fn set_slot(&mut self, slot: u16, state: &str, of: &str) -> anyhow::Result<()> {
+    async fn set_slot(&mut self, slot: u16, state: &str, node_id: &str) -> anyhow::Result<()> {
         let mut command = redis::cmd("CLUSTER");
-        command.arg("SETSLOT").arg(slot).arg(state).arg(of);
+        command.arg("SETSLOT").arg(slot).arg(state).arg(node_id);
         Ok(command.exec_async(&mut self.connection).await?)
     }
 }
 
-pub(crate) async fn slot_of(addr: SocketAddr, key: &str) -> anyhow::Result<u16> {
+pub(crate) async fn key_slot(addr: SocketAddr, key: &str) -> anyhow::Result<u16> {
     let mut command = redis::cmd("CLUSTER");
     command.arg("KEYSLOT").arg(key);
     Ok(command.query_async(&mut node(addr).await?).await?)
 }
 
-impl Move {
-    /// From here on the slot is moving: what is not there any more is asked for at the other.
+impl SlotMigration {
+    /// Begins the migration. From here on a command for a key that `from` lacks is redirected to
+    /// `to`.
     pub(crate) async fn begin(slot: u16, from: SocketAddr, to: SocketAddr) -> anyhow::Result<Self> {
-        let (mut from, mut to) = (Master::at(from).await?, Master::at(to).await?);
+        let (mut from, mut to) = (Master::connect(from).await?, Master::connect(to).await?);
         to.set_slot(slot, "IMPORTING", &from.id).await?;
         from.set_slot(slot, "MIGRATING", &to.id).await?;
         Ok(Self { slot, from, to })
     }
 
     /// Moves these keys.
-    pub(crate) async fn keys(&mut self, keys: &[String]) -> anyhow::Result<()> {
+    pub(crate) async fn move_keys(&mut self, keys: &[String]) -> anyhow::Result<()> {
         let mut command = redis::cmd("MIGRATE");
         command
             .arg(self.to.addr.ip().to_string())
@@ -65,7 +66,7 @@ impl Move {
         Ok(command.exec_async(&mut self.from.connection).await?)
     }
 
-    /// Moves what is left, and says that the slot is the other's now.
+    /// Moves the remaining keys and assigns the slot to the new master.
     pub(crate) async fn finish(mut self) -> anyhow::Result<()> {
         loop {
             let mut command = redis::cmd("CLUSTER");
@@ -74,7 +75,7 @@ impl Move {
             if left.is_empty() {
                 break;
             }
-            self.keys(&left).await?;
+            self.move_keys(&left).await?;
         }
         let new = self.to.id.clone();
         self.to.set_slot(self.slot, "NODE", &new).await?;

@@ -1,4 +1,4 @@
-//! Stores under test, and what is written into them.
+//! The stores under test, and the states written to them.
 
 use std::net::SocketAddr;
 
@@ -34,25 +34,25 @@ where
     let (_server, store) = redis().await?;
     let quotes = store.quotes();
     test(Box::new(store), Box::new(quotes)).await?;
-    let (_turn, store) = cluster().await?;
+    let (_exclusive, store) = cluster().await?;
     let quotes = store.quotes();
     test(Box::new(store), Box::new(quotes)).await
 }
 
-/// The cluster that the tests share, empty, for as long as the turn is held: they use the same keys.
+/// Returns the shared cluster, emptied, with a guard of exclusive use: all tests use the same keys.
 pub(crate) async fn cluster() -> anyhow::Result<(MutexGuard<'static, ()>, OnlineStore)> {
-    static TURN: Mutex<()> = Mutex::const_new(());
-    let turn = TURN.lock().await;
+    static EXCLUSIVE: Mutex<()> = Mutex::const_new(());
+    let exclusive = EXCLUSIVE.lock().await;
     let cluster = tokio::task::spawn_blocking(RedisCluster::shared).await??;
     for addr in cluster.addrs().into_iter().take(3) {
         let mut master = node(addr).await?;
         redis::cmd("FLUSHALL").exec_async(&mut master).await?;
     }
     let store = OnlineStore::connect(&cluster.url()).await?;
-    Ok((turn, store))
+    Ok((exclusive, store))
 }
 
-/// A connection to one node, as any client has one.
+/// Returns a connection to one node.
 pub(crate) async fn node(addr: SocketAddr) -> anyhow::Result<MultiplexedConnection> {
     let client = redis::Client::open(format!("redis://{addr}"))?;
     Ok(client.get_multiplexed_async_connection().await?)
@@ -70,7 +70,7 @@ pub(crate) fn product(id: &str) -> ProductId {
     ProductId::new(id).expect("a product")
 }
 
-/// A state of so many clicks, an hour apart.
+/// Returns a state of `count` clicks, an hour apart.
 pub(crate) fn clicks(prefix: &str, count: i64) -> EntityState {
     let mut state = EntityState::default();
     for index in 0..count {
@@ -94,19 +94,19 @@ pub(crate) fn bytes(state: &EntityState) -> Bytes {
         .into()
 }
 
-/// A write for a customer by a partition of the log "log".
+/// Returns a write of a customer's state from a partition of the log "log".
 pub(crate) fn write(
     id: &str,
     partition: i32,
     expected: Option<i64>,
-    mark: i64,
+    offset: i64,
     state: Bytes,
 ) -> Write {
     Write {
         key: EntityKey::customer(&tenant(), &customer(id)),
         source: SourcePartition::new("log", partition),
-        expected_mark: expected,
-        mark,
+        expected_offset: expected,
+        offset,
         state,
         ttl: Some(std::time::Duration::from_secs(1_000)),
     }

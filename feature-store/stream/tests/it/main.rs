@@ -1,10 +1,10 @@
-//! The stream against real parts: the embedded event log, Redis, the store in memory. Whatever
-//! happens on the way, every entity ends as a straight fold of the log gives it.
+//! Tests of the stream with real logs and stores. Whatever fails on the way, every entity must end
+//! with the exact fold of the log's events.
 
 mod crashes;
 mod dead_letters;
+mod fixture;
+mod folding;
 mod kafka;
 mod redis;
 mod stores;
-mod way;
-mod world;

@@ -1,57 +1,57 @@
-//! The stream over a real Redis that is killed, restarted and emptied under it.
+//! The stream over a real Redis that is killed, restarted and emptied while it runs.
 
 use std::sync::Arc;
 
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_testkit::{Durability, RedisServer};
 
-use crate::stores::Flaky;
-use crate::world::{World, events};
+use crate::fixture::{Fixture, events};
+use crate::stores::FlakyStore;
 
 async fn connect(server: &RedisServer) -> anyhow::Result<Arc<dyn FeatureStore>> {
     Ok(Arc::new(OnlineStore::connect(&server.url()).await?))
 }
 
 #[tokio::test]
-async fn the_log_ends_in_redis_as_a_straight_fold() -> anyhow::Result<()> {
+async fn redis_ends_with_the_exact_fold_of_the_log() -> anyhow::Result<()> {
     let server = RedisServer::start()?;
     let store = connect(&server).await?;
-    let world = World::new().await?;
-    world.append(&events(500, 5_000, 300)).await?;
-    let mut running = world.start(store.clone(), |config| config.batch_records = 1_000)?;
-    running.caught_up(&world).await?;
+    let fixture = Fixture::new().await?;
+    fixture.append(&events(500, 5_000, 300)).await?;
+    let mut running = fixture.start(store.clone(), |config| config.batch_records = 1_000)?;
+    running.caught_up(&fixture).await?;
     running.stop().await?;
-    world.assert_folded(&*store).await
+    fixture.assert_folded(&*store).await
 }
 
 #[tokio::test]
-async fn killed_streams_over_redis_count_nothing_twice() -> anyhow::Result<()> {
+async fn killed_streams_over_redis_count_no_event_twice() -> anyhow::Result<()> {
     let server = RedisServer::start()?;
     let store = connect(&server).await?;
-    let world = World::new().await?;
-    world.append(&events(501, 3_000, 8)).await?;
-    let flaky = Arc::new(Flaky::new(store.clone(), 5));
+    let fixture = Fixture::new().await?;
+    fixture.append(&events(501, 3_000, 8)).await?;
+    let flaky = Arc::new(FlakyStore::new(store.clone(), 5));
     loop {
-        let mut running = world.start(flaky.clone(), |_| {})?;
+        let mut running = fixture.start(flaky.clone(), |_| {})?;
         tokio::select! {
             () = flaky.hangs.notified() => running.kill().await,
-            reached = running.caught_up(&world) => {
+            reached = running.caught_up(&fixture) => {
                 reached?;
                 running.stop().await?;
                 break;
             }
         }
     }
-    world.assert_folded(&*store).await
+    fixture.assert_folded(&*store).await
 }
 
 #[tokio::test]
-async fn a_redis_that_dies_and_comes_back_is_waited_for() -> anyhow::Result<()> {
+async fn the_stream_waits_for_a_redis_that_restarts() -> anyhow::Result<()> {
     let mut server = RedisServer::start_with(Durability::AppendOnly)?;
     let store = connect(&server).await?;
-    let world = World::new().await?;
-    world.append(&events(502, 3_000, 12)).await?;
-    let mut running = world.start(store.clone(), |config| {
+    let fixture = Fixture::new().await?;
+    fixture.append(&events(502, 3_000, 12)).await?;
+    let mut running = fixture.start(store.clone(), |config| {
         config.batch_records = 50;
         config.commit_lag_ms = 2_000;
     })?;
@@ -63,37 +63,37 @@ async fn a_redis_that_dies_and_comes_back_is_waited_for() -> anyhow::Result<()> 
             })
             .await?;
         server.kill9()?;
-        world.append(&events(600 + round, 1_000, 12)).await?;
+        fixture.append(&events(600 + round, 1_000, 12)).await?;
         running
             .until("it noticed", |progress| progress.resyncs > before.resyncs)
             .await?;
         server.restart()?;
     }
-    running.caught_up(&world).await?;
+    running.caught_up(&fixture).await?;
     running.stop().await?;
-    world.assert_folded(&*store).await
+    fixture.assert_folded(&*store).await
 }
 
 #[tokio::test]
-async fn a_redis_that_forgot_everything_is_filled_from_the_log() -> anyhow::Result<()> {
+async fn a_redis_that_lost_everything_is_filled_from_the_log() -> anyhow::Result<()> {
     let mut server = RedisServer::start_with(Durability::Volatile)?;
     let store = connect(&server).await?;
-    let world = World::new().await?;
-    world.append(&events(503, 3_000, 12)).await?;
-    let mut running = world.start(store.clone(), |_| {})?;
-    let ends = world.ends().await?;
+    let fixture = Fixture::new().await?;
+    fixture.append(&events(503, 3_000, 12)).await?;
+    let mut running = fixture.start(store.clone(), |_| {})?;
+    let ends = fixture.ends().await?;
     running
         .until("all is committed", |progress| progress.settled(&ends))
         .await?;
     server.kill9()?;
     server.restart()?;
-    world.append(&events(504, 10, 12)).await?;
+    fixture.append(&events(504, 10, 12)).await?;
     running
         .until("it noticed", |progress| progress.resyncs > 0)
         .await?;
-    running.caught_up(&world).await?;
+    running.caught_up(&fixture).await?;
     running.stop().await?;
-    world.assert_folded(&*store).await
+    fixture.assert_folded(&*store).await
 }
 
 #[tokio::test]
@@ -101,9 +101,9 @@ async fn without_redis_the_stream_waits_and_can_be_stopped() -> anyhow::Result<(
     let mut server = RedisServer::start()?;
     let store = connect(&server).await?;
     server.kill9()?;
-    let world = World::new().await?;
-    world.append(&events(505, 100, 10)).await?;
-    let mut running = world.start(store, |_| {})?;
+    let fixture = Fixture::new().await?;
+    fixture.append(&events(505, 100, 10)).await?;
+    let mut running = fixture.start(store, |_| {})?;
     running
         .until("it tried", |progress| progress.resyncs > 0)
         .await?;

@@ -22,19 +22,19 @@ fn broken() -> Error {
     }
 }
 
-/// Passes calls on, and at random: fails before writing, after writing a part, after writing all,
-/// or hangs for ever after writing, so that the test can kill the stream right there.
-pub(crate) struct Flaky {
+/// A store that passes calls on and fails at random: before writing, after writing a part, after
+/// writing all, or by hanging after a write, so that the test can kill the stream at that point.
+pub(crate) struct FlakyStore {
     inner: Arc<dyn FeatureStore>,
     rng: Mutex<ChaCha8Rng>,
-    /// Whether it misbehaves at all.
+    /// True while it fails at random.
     pub(crate) on: AtomicBool,
     /// Notified when a call hangs.
     pub(crate) hangs: Notify,
     pub(crate) faults: AtomicUsize,
 }
 
-impl Flaky {
+impl FlakyStore {
     pub(crate) fn new(inner: Arc<dyn FeatureStore>, seed: u64) -> Self {
         Self {
             inner,
@@ -52,7 +52,7 @@ impl Flaky {
 }
 
 #[async_trait]
-impl FeatureStore for Flaky {
+impl FeatureStore for FlakyStore {
     async fn read_customer(
         &self,
         tenant: &TenantId,
@@ -128,23 +128,23 @@ impl FeatureStore for Flaky {
     }
 }
 
-/// A store with a journal, as an append-only file: it can lose the tail of what it acknowledged.
-pub(crate) struct Forgetful {
+/// A store with a journal, like Redis with an append-only file: it can lose its last writes.
+pub(crate) struct LossyStore {
     journal: Mutex<(MemoryStore, Vec<Write>)>,
 }
 
-impl Forgetful {
+impl LossyStore {
     pub(crate) fn new() -> Self {
         Self {
             journal: Mutex::new((MemoryStore::new(Registry::builtin()), Vec::new())),
         }
     }
 
-    /// Loses the newest writes; returns how many it had.
+    /// Loses the last `count` writes and returns the number of writes before.
     pub(crate) async fn lose(&self, count: usize) -> usize {
         let mut journal = self.journal.lock().await;
-        let had = journal.1.len();
-        journal.1.truncate(had.saturating_sub(count));
+        let before = journal.1.len();
+        journal.1.truncate(before.saturating_sub(count));
         journal.0 = MemoryStore::new(Registry::builtin());
         for write in journal.1.clone() {
             let outcome = journal
@@ -158,7 +158,7 @@ impl Forgetful {
                 "the journal is consistent"
             );
         }
-        had
+        before
     }
 
     async fn store(&self) -> MemoryStore {
@@ -167,7 +167,7 @@ impl Forgetful {
 }
 
 #[async_trait]
-impl FeatureStore for Forgetful {
+impl FeatureStore for LossyStore {
     async fn read_customer(
         &self,
         tenant: &TenantId,

@@ -1,4 +1,4 @@
-//! What is appended, and where it goes.
+//! Appends: order, partitions, positions, content and limits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) async fn one_keys_records_stay_in_order(subject: &Subject) {
     }
 }
 
-pub(super) async fn partitions_are_those_of_the_java_client(subject: &Subject) {
+pub(super) async fn partitions_equal_those_of_the_java_client(subject: &Subject) {
     let topic = subject.topic(7).await;
     let mut records = numbered(0, 50);
     records.push(Record::new("", "an empty key is a key"));
@@ -41,7 +41,7 @@ pub(super) async fn partitions_are_those_of_the_java_client(subject: &Subject) {
     }
 }
 
-pub(super) async fn positions_are_those_of_the_records(subject: &Subject) {
+pub(super) async fn append_returns_the_records_positions(subject: &Subject) {
     let topic = subject.topic(3).await;
     let records = numbered(0, 20);
     let positions = subject.log.append(&topic, records.clone()).await;
@@ -60,26 +60,26 @@ pub(super) async fn positions_are_those_of_the_records(subject: &Subject) {
     assert!(none.is_empty());
 }
 
-pub(super) async fn concurrent_appends_all_find_their_place(subject: &Subject) {
+pub(super) async fn concurrent_appends_get_distinct_positions(subject: &Subject) {
     let topic = subject.topic(2).await;
     let appends = (0..40).map(|call| {
         let (log, topic) = (Arc::clone(&subject.log), topic.clone());
         async move { log.append(&topic, numbered(call * 10, 10)).await }
     });
-    let places = join_all(appends).await;
-    let places: Vec<Position> = places
+    let positions = join_all(appends).await;
+    let positions: Vec<Position> = positions
         .into_iter()
         .flat_map(|p| p.expect("appends"))
         .collect();
     assert_eq!(
-        places.iter().collect::<BTreeSet<_>>().len(),
+        positions.iter().collect::<BTreeSet<_>>().len(),
         400,
-        "no place twice"
+        "no position twice"
     );
     assert_eq!(total(&*subject.log, &topic).await, 400, "no gaps");
 }
 
-pub(super) async fn a_large_batch_is_appended_whole(subject: &Subject) {
+pub(super) async fn a_large_batch_is_appended_completely(subject: &Subject) {
     let topic = subject.topic(3).await;
     let records: Vec<Record> = (0..50_000)
         .map(|n: usize| Record::new(n.to_string(), n.to_string()))
@@ -91,7 +91,7 @@ pub(super) async fn a_large_batch_is_appended_whole(subject: &Subject) {
     assert_eq!(numbers(&member.received), (0..50_000).collect());
 }
 
-pub(super) async fn content_is_carried_untouched(subject: &Subject) {
+pub(super) async fn content_is_carried_unchanged(subject: &Subject) {
     let topic = subject.topic(1).await;
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let mut dated = Record::new("dated", "content");
@@ -122,9 +122,9 @@ pub(super) async fn content_is_carried_untouched(subject: &Subject) {
     assert_eq!(received.collect::<Vec<_>>(), records);
 }
 
-pub(super) async fn a_megabyte_is_taken_and_more_is_not(subject: &Subject) {
+pub(super) async fn a_record_of_a_megabyte_is_taken_and_a_larger_one_refused(subject: &Subject) {
     let topic = subject.topic(1).await;
-    // Noise, so that compression does not make it small.
+    // Random bytes, so that compression does not make the record small.
     let mut noise = 0x2545_f491_4f6c_dd1d_u64;
     let payload: Vec<u8> = std::iter::repeat_with(|| {
         noise ^= noise << 13;

@@ -1,12 +1,12 @@
-//! Groups: who gets what, and what comes again.
+//! Consumer groups: commits, redelivery, sharing of partitions and lag.
 
 use std::time::Duration;
 
 use fairlead_event_log::{ConsumerOptions, Error, Start};
 
-use crate::subject::{Member, PATIENCE, Subject, at, behind, numbered, numbers, unique};
+use crate::subject::{Member, Subject, TIMEOUT, at, next_offsets, numbered, numbers, unique};
 
-pub(super) async fn what_was_not_committed_comes_again(subject: &Subject) {
+pub(super) async fn uncommitted_records_are_delivered_again(subject: &Subject) {
     let (topic, group) = (subject.topic(2).await, unique("group"));
     subject
         .log
@@ -15,14 +15,14 @@ pub(super) async fn what_was_not_committed_comes_again(subject: &Subject) {
         .expect("appends");
     let mut first = Member::join(&subject.log, &group, &topic).await;
     first.receive(50).await;
-    // It goes without a word, as in a crash.
+    // Dropped without a commit, as in a crash.
     drop(first);
     let mut second = Member::join(&subject.log, &group, &topic).await;
     second.receive(50).await;
     assert_eq!(numbers(&second.received), (0..50).collect());
 }
 
-pub(super) async fn what_was_committed_does_not(subject: &Subject) {
+pub(super) async fn committed_records_are_not_delivered_again(subject: &Subject) {
     let (topic, group) = (subject.topic(2).await, unique("group"));
     subject
         .log
@@ -43,7 +43,7 @@ pub(super) async fn what_was_committed_does_not(subject: &Subject) {
     assert_eq!(numbers(&second.received), (50..60).collect());
 }
 
-pub(super) async fn groups_do_not_disturb_each_other(subject: &Subject) {
+pub(super) async fn groups_are_independent(subject: &Subject) {
     let topic = subject.topic(2).await;
     subject
         .log
@@ -58,12 +58,12 @@ pub(super) async fn groups_do_not_disturb_each_other(subject: &Subject) {
     assert_eq!(numbers(&one.received), numbers(&other.received));
 }
 
-pub(super) async fn two_members_share_and_one_takes_over(subject: &Subject) {
+pub(super) async fn two_members_share_partitions_and_one_takes_over(subject: &Subject) {
     let (topic, group) = (subject.topic(4).await, unique("group"));
     let mut one = Member::join(&subject.log, &group, &topic).await;
     one.own(4).await;
     let mut other = Member::join(&subject.log, &group, &topic).await;
-    let shared = tokio::time::timeout(PATIENCE, async {
+    let shared = tokio::time::timeout(TIMEOUT, async {
         while (one.owned.len(), other.owned.len()) != (2, 2) {
             let wait = Duration::from_millis(100);
             tokio::join!(one.poll(wait), other.poll(wait));
@@ -77,7 +77,7 @@ pub(super) async fn two_members_share_and_one_takes_over(subject: &Subject) {
         .append(&topic, numbered(0, 100))
         .await
         .expect("appends");
-    let received = tokio::time::timeout(PATIENCE, async {
+    let received = tokio::time::timeout(TIMEOUT, async {
         while one.received.len() + other.received.len() < 100 {
             let wait = Duration::from_millis(100);
             tokio::join!(one.poll(wait), other.poll(wait));
@@ -100,7 +100,7 @@ pub(super) async fn two_members_share_and_one_takes_over(subject: &Subject) {
     assert_eq!(numbers(&one.received), (100..150).collect());
 }
 
-pub(super) async fn a_commit_of_what_is_not_owned_is_refused(subject: &Subject) {
+pub(super) async fn a_commit_of_a_partition_that_is_not_owned_is_refused(subject: &Subject) {
     let (topic, group) = (subject.topic(1).await, unique("group"));
     subject
         .log
@@ -109,13 +109,14 @@ pub(super) async fn a_commit_of_what_is_not_owned_is_refused(subject: &Subject) 
         .expect("appends");
     let mut owner = Member::join(&subject.log, &group, &topic).await;
     owner.receive(5).await;
-    let mut guest = Member::join(&subject.log, &group, &topic).await;
-    guest.poll(Duration::from_millis(10)).await;
-    let refused = guest.consumer.commit(&behind(&owner.received)).await;
+    let mut other = Member::join(&subject.log, &group, &topic).await;
+    other.poll(Duration::from_millis(10)).await;
+    let upto = next_offsets(&owner.received);
+    let refused = other.consumer.commit(&upto).await;
     let error = refused.expect_err("not the owner");
     assert!(matches!(error, Error::NotAssigned { .. }), "{error}");
     let position = at(0, 0);
-    let error = guest
+    let error = other
         .consumer
         .seek(&topic, position)
         .await
@@ -125,7 +126,7 @@ pub(super) async fn a_commit_of_what_is_not_owned_is_refused(subject: &Subject) 
     owner.consumer.commit(&[]).await.expect("nothing to commit");
 }
 
-pub(super) async fn lag_counts_what_is_not_committed(subject: &Subject) {
+pub(super) async fn lag_counts_uncommitted_records(subject: &Subject) {
     let topic = subject.topic(2).await;
     subject
         .log
@@ -145,7 +146,7 @@ pub(super) async fn lag_counts_what_is_not_committed(subject: &Subject) {
     assert_eq!(member.consumer.lag().await.expect("lag"), 7);
 }
 
-pub(super) async fn a_latest_start_skips_what_was_there(subject: &Subject) {
+pub(super) async fn a_latest_start_skips_existing_records(subject: &Subject) {
     let (topic, group) = (subject.topic(2).await, unique("group"));
     subject
         .log
@@ -163,7 +164,7 @@ pub(super) async fn a_latest_start_skips_what_was_there(subject: &Subject) {
         .expect("appends");
     member.receive(20).await;
     assert_eq!(numbers(&member.received), (20..40).collect());
-    // It had committed nothing itself, yet the group's place is where it began.
+    // The member committed nothing itself, but its starting offset is committed.
     drop(member);
     let mut next = Member::with(&subject.log, options).await;
     next.receive(20).await;

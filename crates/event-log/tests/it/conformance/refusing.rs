@@ -1,4 +1,4 @@
-//! What is refused, and how it is said.
+//! Refused calls and their errors.
 
 use fairlead_event_log::{ConsumerOptions, Error, EventLog, Record};
 
@@ -55,7 +55,7 @@ pub(super) async fn creating_a_topic_again_changes_nothing(subject: &Subject) {
     assert_eq!(total(&*subject.log, &topic).await, 10);
 }
 
-pub(super) async fn what_no_broker_takes_is_refused(subject: &Subject) {
+pub(super) async fn records_that_a_broker_refuses_are_refused(subject: &Subject) {
     let topic = subject.topic(1).await;
     let mut undated = Record::new("k", "v");
     undated.timestamp_ms = 0;
@@ -100,11 +100,11 @@ pub(super) async fn what_no_broker_takes_is_refused(subject: &Subject) {
     assert!(matches!(error, Error::InvalidName { .. }), "{error}");
 }
 
-pub(super) async fn a_closed_log_says_so(subject: &Subject) {
+pub(super) async fn a_closed_log_returns_closed(subject: &Subject) {
     let topic = subject.topic(1).await;
     let log: &dyn EventLog = &*subject.log;
     log.append(&topic, numbered(0, 1)).await.expect("appends");
-    log.healthy().await.expect("is well");
+    log.healthy().await.expect("is healthy");
     log.close().await.expect("closes");
     let from = at(0, 0);
     let errors = [

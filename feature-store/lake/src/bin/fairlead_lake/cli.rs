@@ -10,7 +10,7 @@ use fairlead_lake::{Format, ProcessConfig, Query, Store, compact};
 
 use crate::write;
 
-/// Events and decisions as Parquet, and SQL over them.
+/// Write events and decisions to Parquet files, and query them with SQL.
 #[derive(Debug, Parser)]
 #[command(name = "fairlead-lake", version)]
 pub(crate) struct Cli {
@@ -18,74 +18,74 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// What every command takes.
+/// The arguments of every command.
 #[derive(Debug, Args)]
-pub(crate) struct Common {
-    /// The configuration file; FAIRLEAD_SECTION__KEY variables go over it.
+pub(crate) struct ConfigArgs {
+    /// The configuration file; FAIRLEAD_SECTION__KEY variables override it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Read and check the configuration, say so, and stop.
+    /// Check the configuration, print the outcome, and stop.
     #[arg(long)]
     check_config: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write events and decisions as they come, until SIGTERM.
+    /// Write events and decisions as they are appended, until SIGTERM.
     Write {
         #[command(flatten)]
-        common: Common,
-        /// Write what the log holds now, and stop.
+        args: ConfigArgs,
+        /// Write the records that the log holds now, and stop.
         #[arg(long)]
         until_end: bool,
     },
     /// Merge small files, and stop.
     Compact {
         #[command(flatten)]
-        common: Common,
+        args: ConfigArgs,
     },
-    /// Answer a question over the tables events, decisions and decision_items.
+    /// Run a SQL query over the tables events, decisions and decision_items.
     Sql {
         #[command(flatten)]
-        common: Common,
-        /// The question, such as "select kind, count(*) from events group by kind".
+        args: ConfigArgs,
+        /// The query, such as "select kind, count(*) from events group by kind".
         #[arg(required_unless_present = "check_config")]
-        question: Option<String>,
-        /// How the answer is shown.
+        query: Option<String>,
+        /// The format of the result.
         #[arg(long, value_enum, default_value_t)]
-        format: Shown,
-        /// Where the answer goes, instead of the screen; the file appears whole.
+        format: FormatArg,
+        /// Write the result to this file, atomically, instead of the standard output.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Shown {
-    /// For people.
+enum FormatArg {
+    /// A text table for people.
     #[default]
     Table,
-    /// With a line of column names.
+    /// CSV with a header line.
     Csv,
-    /// One object per line.
+    /// One JSON object per line.
     Json,
-    /// For other programs; wants --out.
+    /// Parquet; requires --out.
     Parquet,
 }
 
-impl From<Shown> for Format {
-    fn from(shown: Shown) -> Self {
-        match shown {
-            Shown::Table => Self::Table,
-            Shown::Csv => Self::Csv,
-            Shown::Json => Self::Json,
-            Shown::Parquet => Self::Parquet,
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Table => Self::Table,
+            FormatArg::Csv => Self::Csv,
+            FormatArg::Json => Self::Json,
+            FormatArg::Parquet => Self::Parquet,
         }
     }
 }
 
-impl Common {
-    /// The configuration, or nothing where it was only to be checked.
+impl ConfigArgs {
+    /// Loads the configuration, or returns `None` if it was only to be checked.
     fn load(&self) -> anyhow::Result<Option<ProcessConfig>> {
         let config = ProcessConfig::load(self.config.as_deref())?;
         if self.check_config {
@@ -99,30 +99,28 @@ impl Common {
 impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Write { common, until_end } => match common.load()? {
+            Command::Write { args, until_end } => match args.load()? {
                 Some(config) if until_end => write::until_end(&config).await,
                 Some(config) => write::run(&config).await,
                 None => Ok(()),
             },
-            Command::Compact { common } => match common.load()? {
+            Command::Compact { args } => match args.load()? {
                 Some(config) => merge(&config).await,
                 None => Ok(()),
             },
             Command::Sql {
-                common,
-                question,
+                args,
+                query,
                 format,
                 out,
             } => {
-                let Some(config) = common.load()? else {
+                let Some(config) = args.load()? else {
                     return Ok(());
                 };
-                let question = question.context("a question is missing")?;
+                let sql = query.context("a query is missing")?;
                 let store = Store::open(&config.lake.url, &config.data_dir)?;
                 let query = Query::new(&config.lake, &store)?;
-                Ok(query
-                    .answer(&question, format.into(), out.as_deref())
-                    .await?)
+                Ok(query.answer(&sql, format.into(), out.as_deref()).await?)
             }
         }
     }
@@ -134,7 +132,7 @@ async fn merge(config: &ProcessConfig) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let done = compact(&config.lake, &store, &clock).await?;
     println!(
-        "merged {} files into {}, finished {} that an earlier run had left, forgot {} ledger entries",
+        "merged {} files into {}, finished {} files of an earlier run, deleted {} ledger entries",
         done.merged, done.made, done.finished, done.pruned
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! The writing process.
+//! The command `write`.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -22,13 +22,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The writer's progress, once there is a writer.
 type Watched = Arc<OnceLock<ProgressWatch>>;
 
-/// Writes until SIGTERM, then writes what waits, commits, and ends.
+/// Writes until SIGTERM, then writes the waiting records, commits and ends.
 pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
     let telemetry = fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let listener = bind(config.listen.metrics).await?;
     let tasks = TaskTracker::new();
     let shutdown = shutdown_on_signal(&tasks)?;
-    // The port stays until the last batch is written: its end is what says that.
+    // The port stays open until the last batch is written, so that its end shows that.
     let served = CancellationToken::new();
     let options = ServeOptions {
         name: "metrics",
@@ -50,7 +50,7 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
     Ok(serving.await??)
 }
 
-/// Returns why the process cannot write, or `None` where it can.
+/// Returns the reason why the process cannot write, or `None` if it can.
 fn missing(progress: &Watched, shutdown: &CancellationToken) -> Option<String> {
     if shutdown.is_cancelled() {
         return Some("the process is ending".to_owned());
@@ -77,7 +77,7 @@ async fn write(
     Ok(wrote?)
 }
 
-/// Writes what the log holds now, outside the group.
+/// Writes the records that the log holds now, outside the group.
 pub(crate) async fn until_end(config: &ProcessConfig) -> anyhow::Result<()> {
     let _telemetry = fairlead_chassis::telemetry::init(&config.telemetry, "lake")?;
     let log = open_log(config).await?;
@@ -96,7 +96,7 @@ fn deps(config: &ProcessConfig, log: Arc<dyn EventLog>) -> anyhow::Result<Deps> 
     })
 }
 
-/// Waits for a Kafka that is away. Returns `None` where it is told to stop before.
+/// Waits for a Kafka that is unavailable. Returns `None` if `shutdown` is cancelled before.
 async fn wait_for_log(
     config: &ProcessConfig,
     shutdown: &CancellationToken,

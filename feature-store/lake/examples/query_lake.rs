@@ -1,5 +1,5 @@
-//! Writes a few events from an embedded log into a lake, merges its files, and asks it questions:
-//! `cargo run --release -p fairlead-lake --example ask_the_lake`.
+//! Writes a few events from an embedded log to a lake, merges its files, and runs a query:
+//! `cargo run --release -p fairlead-lake --example query_lake`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,16 +39,16 @@ async fn main() -> anyhow::Result<()> {
     for round in 0..3 {
         let records = (0..100).map(|number| event(round * 100 + number, clock.now_ms()));
         log.append(EVENTS_TOPIC, records.collect()).await?;
-        let taken = catch_up(&config, &Topics::default(), &deps).await?;
-        println!("wrote {taken} records");
+        let written = catch_up(&config, &Topics::default(), &deps).await?;
+        println!("wrote {written} records");
     }
     let done = compact(&config, &store, &clock).await?;
     println!("merged {} files into {}", done.merged, done.made);
 
     let query = Query::new(&config, &store)?;
-    let question = "select kind, day, count(*) as events, count(distinct customer_id) as customers \
-                    from events group by kind, day order by kind";
-    query.answer(question, Format::Table, None).await?;
+    let sql = "select kind, day, count(*) as events, count(distinct customer_id) as customers \
+               from events group by kind, day order by kind";
+    query.answer(sql, Format::Table, None).await?;
     log.close().await?;
     Ok(())
 }

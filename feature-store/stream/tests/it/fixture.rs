@@ -1,4 +1,4 @@
-//! A log with events in it, and what must come of them.
+//! A log with events, streams over it, and the expected states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,14 +29,14 @@ pub(crate) const NOW: i64 = 1_763_893_050_000;
 const DAY: i64 = 86_400_000;
 pub(crate) const PARTITIONS: i32 = 4;
 
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) registry: Registry,
     _folder: Option<TempDir>,
 }
 
-impl World {
-    /// An embedded log in a folder of its own.
+impl Fixture {
+    /// Opens an embedded log in a new folder.
     pub(crate) async fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let log = EmbeddedEventLog::open(EmbeddedOptions::new(folder.path())).await?;
@@ -46,7 +46,7 @@ impl World {
         })
     }
 
-    /// Any log that nobody else uses.
+    /// Uses a log that no other test uses.
     pub(crate) async fn over(log: Arc<dyn EventLog>) -> anyhow::Result<Self> {
         let topic = TopicSpec {
             partitions: PARTITIONS,
@@ -71,7 +71,7 @@ impl World {
         Ok(self.log.end_offsets(EVENTS_TOPIC).await?)
     }
 
-    /// Starts a stream with these changes to the usual test settings.
+    /// Starts a stream with the test settings as changed by `change`.
     pub(crate) fn start(
         &self,
         store: Arc<dyn FeatureStore>,
@@ -106,7 +106,7 @@ impl World {
         })
     }
 
-    /// Every entity's state by a straight fold of the log, one state per partition, merged.
+    /// Returns every entity's expected state: the fold of each partition's events, merged.
     pub(crate) async fn folded(&self) -> anyhow::Result<Folded> {
         let mut states: BTreeMap<(bool, String), BTreeMap<i32, EntityState>> = BTreeMap::new();
         for end in self.ends().await? {
@@ -152,7 +152,7 @@ impl World {
         Ok(folded)
     }
 
-    /// Fails unless the store reads exactly as a straight fold of the log.
+    /// Asserts that the store returns exactly the fold of the log's events.
     pub(crate) async fn assert_folded(&self, store: &dyn FeatureStore) -> anyhow::Result<()> {
         let expected = self.folded().await?;
         anyhow::ensure!(!expected.customers.is_empty(), "the log has events");
@@ -191,7 +191,7 @@ pub(crate) struct Folded {
     pub(crate) products: BTreeMap<String, EntityState>,
 }
 
-/// A stream at work.
+/// A running stream.
 pub(crate) struct Running {
     pub(crate) progress: ProgressWatch,
     shutdown: CancellationToken,
@@ -200,8 +200,8 @@ pub(crate) struct Running {
 
 impl Running {
     /// Waits until everything appended so far is visible.
-    pub(crate) async fn caught_up(&mut self, world: &World) -> anyhow::Result<()> {
-        let ends = world.ends().await?;
+    pub(crate) async fn caught_up(&mut self, fixture: &Fixture) -> anyhow::Result<()> {
+        let ends = fixture.ends().await?;
         self.until("everything is visible", |progress| progress.reached(&ends))
             .await
     }
@@ -211,7 +211,7 @@ impl Running {
         what: &str,
         condition: impl FnMut(&fairlead_stream::Progress) -> bool,
     ) -> anyhow::Result<()> {
-        // A guard against hanging for ever, not a measure of time.
+        // Turns a hang into a failure.
         let limit = Duration::from_mins(2);
         let reached = tokio::time::timeout(limit, self.progress.until(condition)).await;
         reached
@@ -220,7 +220,7 @@ impl Running {
         Ok(())
     }
 
-    /// As `kill -9` does to a process, for all that the log and the store can see.
+    /// Aborts the stream, which for log and store looks like `kill -9` of its process.
     pub(crate) async fn kill(self) {
         self.task.abort();
         let _ = self.task.await;
@@ -231,7 +231,7 @@ impl Running {
         Ok(self.task.await??)
     }
 
-    /// The error that the stream ends with by itself.
+    /// Waits until the stream ends by itself and returns its error.
     pub(crate) async fn ends(self) -> anyhow::Result<Error> {
         let ended = tokio::time::timeout(Duration::from_mins(2), self.task).await??;
         ended.err().context("the stream ended without an error")
@@ -261,7 +261,24 @@ pub(crate) fn click(id: &str, customer: &str, product: &str) -> Event {
     }
 }
 
-/// A seeded stream of events of all kinds: late ones, ones sent twice, many on few products.
+/// The kinds of generated events; impressions are twice as frequent.
+const KINDS: [EventKind; 13] = [
+    EventKind::Impression,
+    EventKind::Impression,
+    EventKind::Click,
+    EventKind::Application,
+    EventKind::Conversion,
+    EventKind::HoldingOpened,
+    EventKind::HoldingClosed,
+    EventKind::Repayment,
+    EventKind::Payment,
+    EventKind::ProfileUpdated,
+    EventKind::ConsentChanged,
+    EventKind::AppOpened,
+    EventKind::Search,
+];
+
+/// Returns seeded events of all kinds: some late, some sent twice, many about few products.
 pub(crate) fn events(seed: u64, count: usize, customers: usize) -> Vec<Event> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut events: Vec<Event> = Vec::with_capacity(count);
@@ -272,22 +289,7 @@ pub(crate) fn events(seed: u64, count: usize, customers: usize) -> Vec<Event> {
             events.push(events[again].clone());
             continue;
         }
-        let kinds = [
-            EventKind::Impression,
-            EventKind::Impression,
-            EventKind::Click,
-            EventKind::Application,
-            EventKind::Conversion,
-            EventKind::HoldingOpened,
-            EventKind::HoldingClosed,
-            EventKind::Repayment,
-            EventKind::Payment,
-            EventKind::ProfileUpdated,
-            EventKind::ConsentChanged,
-            EventKind::AppOpened,
-            EventKind::Search,
-        ];
-        let kind = *kinds.choose(&mut rng).expect("some kinds");
+        let kind = *KINDS.choose(&mut rng).expect("some kinds");
         let id = format!("{seed}-{}", events.len());
         let customer = format!("c{}", rng.random_range(0..customers));
         let mut event = event(&id, &customer, kind);

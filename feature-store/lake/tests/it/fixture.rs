@@ -1,4 +1,4 @@
-//! What tests write, and the ways in which they read it back.
+//! The records that tests write, and two readers of the lake.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,10 +31,10 @@ use prost::Message as _;
 pub(crate) const NOW: i64 = 1_763_893_050_000;
 pub(crate) const DAY: i64 = 86_400_000;
 
-/// A row of the lake is a record of the log: partition, offset, and what tells it from others.
+/// Rows of the lake: the id of the event or decision by partition and offset of the log.
 pub(crate) type Rows = BTreeMap<(i32, i64), String>;
 
-/// The n-th event of a test: of four kinds, on three days, of two tenants.
+/// Returns the n-th event of a test: of four kinds, on three days, of two tenants.
 pub(crate) fn event(number: i64) -> Event {
     let kinds = [
         EventKind::Click,
@@ -69,7 +69,7 @@ pub(crate) fn event(number: i64) -> Event {
     }
 }
 
-/// The n-th decision of a test, with two candidates, one of them priced.
+/// Returns the n-th decision of a test, with two candidates, one of them priced.
 pub(crate) fn decision(number: i64) -> DecisionRecord {
     let price = Price {
         product_id: "P-1".into(),
@@ -111,12 +111,12 @@ pub(crate) fn decision(number: i64) -> DecisionRecord {
     }
 }
 
-/// Records of a topic; every fiftieth cannot be read.
+/// Returns records of a topic; every fiftieth is unreadable.
 pub(crate) fn records(numbers: std::ops::Range<i64>, payload: fn(i64) -> Vec<u8>) -> Vec<Record> {
     numbers
         .map(|number| {
-            let junk = number % 50 == 49;
-            let payload = if junk {
+            let unreadable = number % 50 == 49;
+            let payload = if unreadable {
                 vec![0xff; 20]
             } else {
                 payload(number)
@@ -134,7 +134,7 @@ pub(crate) fn decisions(numbers: std::ops::Range<i64>) -> Vec<Record> {
     records(numbers, |number| decision(number).encode_to_vec())
 }
 
-/// Makes the two topics.
+/// Creates the two topics.
 pub(crate) async fn create_topics(log: &dyn EventLog, partitions: i32) -> anyhow::Result<()> {
     let spec = TopicSpec {
         partitions,
@@ -147,13 +147,13 @@ pub(crate) async fn create_topics(log: &dyn EventLog, partitions: i32) -> anyhow
 }
 
 /// An embedded log with both topics, and a clock.
-pub(crate) struct World {
+pub(crate) struct Fixture {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) folder: tempfile::TempDir,
 }
 
-impl World {
+impl Fixture {
     pub(crate) async fn new(partitions: i32) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let options = EmbeddedOptions::new(folder.path().join("log"));
@@ -163,17 +163,17 @@ impl World {
         Ok(Self { log, clock, folder })
     }
 
-    /// A world with events and decisions, and the lake of them in a folder, in batches of so many.
+    /// Returns a log with events and decisions, and a lake with them in batches of `roll_rows`.
     pub(crate) async fn filled(numbers: i64, roll_rows: usize) -> anyhow::Result<(Self, Store)> {
-        let world = Self::new(2).await?;
-        world.log.append(EVENTS_TOPIC, events(0..numbers)).await?;
-        world
+        let fixture = Self::new(2).await?;
+        fixture.log.append(EVENTS_TOPIC, events(0..numbers)).await?;
+        fixture
             .log
             .append(DECISIONS_TOPIC, decisions(0..numbers / 4))
             .await?;
-        let store = Store::folder(&world.lake())?;
-        world.catch_up(&store, roll_rows).await?;
-        Ok((world, store))
+        let store = Store::folder(&fixture.lake())?;
+        fixture.catch_up(&store, roll_rows).await?;
+        Ok((fixture, store))
     }
 
     pub(crate) fn lake(&self) -> PathBuf {
@@ -205,7 +205,7 @@ impl World {
     }
 }
 
-/// What the lake must hold of a topic: every record of the log that can be read.
+/// Returns the rows that the lake must hold of a topic: every readable record of the log.
 pub(crate) async fn expected(log: &dyn EventLog, topic: &str) -> anyhow::Result<Rows> {
     let mut rows = Rows::new();
     for range in log.offsets(topic).await? {
@@ -218,7 +218,7 @@ pub(crate) async fn expected(log: &dyn EventLog, topic: &str) -> anyhow::Result<
             let read = log.read(topic, from, 10_000).await?;
             offset = read.last().context("records are there")?.position.offset + 1;
             for one in read {
-                if let Some(id) = id_of(topic, &one.record.payload) {
+                if let Some(id) = record_id(topic, &one.record.payload) {
                     rows.insert((one.position.partition, one.position.offset), id);
                 }
             }
@@ -227,7 +227,7 @@ pub(crate) async fn expected(log: &dyn EventLog, topic: &str) -> anyhow::Result<
     Ok(rows)
 }
 
-fn id_of(topic: &str, payload: &[u8]) -> Option<String> {
+fn record_id(topic: &str, payload: &[u8]) -> Option<String> {
     if topic == EVENTS_TOPIC {
         Event::decode(payload).ok().map(|event| event.event_id)
     } else {
@@ -237,8 +237,8 @@ fn id_of(topic: &str, payload: &[u8]) -> Option<String> {
     }
 }
 
-/// What a reader that goes by names finds below a table's folder: all `*.parquet`, as DuckDB's
-/// `**/*.parquet`. Fails where a row is there twice.
+/// Reads all `*.parquet` files below a table's folder, as DuckDB's `**/*.parquet` does. Fails if a
+/// row occurs twice.
 pub(crate) async fn by_name(store: &Store, table: &str) -> anyhow::Result<Rows> {
     let objects = store.objects();
     let mut rows = Rows::new();
@@ -258,18 +258,18 @@ pub(crate) async fn by_name(store: &Store, table: &str) -> anyhow::Result<Rows> 
     Ok(rows)
 }
 
-/// What our own reader finds. Fails where a row is there twice.
+/// Reads a table with the lake's own reader. Fails if a row occurs twice.
 pub(crate) async fn by_query(store: &Store, table: &str) -> anyhow::Result<Rows> {
     let query = Query::new(&Config::default(), store)?;
     let frame = query.frame(&format!("select * from {table}")).await?;
     let mut rows = Rows::new();
     for batch in frame.collect().await? {
-        add(&mut rows, &batch, "the answer")?;
+        add(&mut rows, &batch, "the result")?;
     }
     Ok(rows)
 }
 
-fn add(rows: &mut Rows, batch: &RecordBatch, place: &str) -> anyhow::Result<()> {
+fn add(rows: &mut Rows, batch: &RecordBatch, file: &str) -> anyhow::Result<()> {
     let column = |name: &str| {
         batch
             .column_by_name(name)
@@ -280,14 +280,14 @@ fn add(rows: &mut Rows, batch: &RecordBatch, place: &str) -> anyhow::Result<()> 
     // The first column is the id.
     let ids = batch.column(0).as_string::<i32>();
     for row in 0..batch.num_rows() {
-        let place_of_row = (partitions.value(row), offsets.value(row));
-        let before = rows.insert(place_of_row, ids.value(row).to_owned());
-        anyhow::ensure!(before.is_none(), "{place_of_row:?} twice, again in {place}");
+        let position = (partitions.value(row), offsets.value(row));
+        let before = rows.insert(position, ids.value(row).to_owned());
+        anyhow::ensure!(before.is_none(), "{position:?} twice, again in {file}");
     }
     Ok(())
 }
 
-/// Sees that both tables are the readable records of the log, each once, for either reader.
+/// Asserts that both tables hold each readable record of the log once, for either reader.
 pub(crate) async fn assert_exact(log: &dyn EventLog, store: &Store) -> anyhow::Result<()> {
     for (table, topic) in [("events", EVENTS_TOPIC), ("decisions", DECISIONS_TOPIC)] {
         let expected = expected(log, topic).await?;
@@ -297,7 +297,7 @@ pub(crate) async fn assert_exact(log: &dyn EventLog, store: &Store) -> anyhow::R
     Ok(())
 }
 
-/// Every file of rows below a folder.
+/// Returns all files of rows in the lake.
 pub(crate) async fn files(store: &Store) -> anyhow::Result<Vec<FileName>> {
     let found: Vec<_> = store.objects().list(None).try_collect().await?;
     Ok(found
@@ -306,7 +306,7 @@ pub(crate) async fn files(store: &Store) -> anyhow::Result<Vec<FileName>> {
         .collect())
 }
 
-/// Where setup keeps what tests need, as scripts/setup.sh has it.
+/// Returns a folder that scripts/setup.sh installed, or `None` if it is missing.
 pub(crate) fn cached(name: &str) -> Option<PathBuf> {
     let cache = std::env::var_os("FAIRLEAD_CACHE")
         .map(PathBuf::from)

@@ -1,5 +1,5 @@
-//! What the log holds, in memory: a mirror of the small tables, changed only after the disk has
-//! the change. Consumers look here before they touch the file.
+//! The log's metadata in memory: topics, offsets and groups. It mirrors the small tables and is
+//! changed only after the change is durable. Consumers consult it before they read the file.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::error::Error;
 
 /// The oldest offset kept and the next one to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
+pub(crate) struct OffsetSpan {
     pub(crate) start: u64,
     pub(crate) end: u64,
 }
 
 #[derive(Debug, Default)]
-struct AtomicSpan {
+struct AtomicOffsetSpan {
     start: AtomicU64,
     end: AtomicU64,
 }
@@ -31,7 +31,7 @@ pub(crate) struct Topic {
     pub(crate) id: u32,
     pub(crate) name: Arc<str>,
     retention_ms: AtomicU64,
-    spans: Box<[AtomicSpan]>,
+    spans: Box<[AtomicOffsetSpan]>,
 }
 
 impl Topic {
@@ -40,7 +40,9 @@ impl Topic {
             id,
             name: name.into(),
             retention_ms: AtomicU64::new(retention_ms),
-            spans: (0..partitions).map(|_| AtomicSpan::default()).collect(),
+            spans: (0..partitions)
+                .map(|_| AtomicOffsetSpan::default())
+                .collect(),
         }
     }
 
@@ -56,34 +58,34 @@ impl Topic {
         self.retention_ms.store(retention_ms, Ordering::Release);
     }
 
-    /// The span of a partition; empty for one that does not exist.
-    pub(crate) fn span(&self, partition: u32) -> Span {
+    /// Returns the offsets of a partition, or an empty span if the partition does not exist.
+    pub(crate) fn span(&self, partition: u32) -> OffsetSpan {
         self.spans
             .get(partition as usize)
-            .map_or(Span { start: 0, end: 0 }, |span| Span {
+            .map_or(OffsetSpan { start: 0, end: 0 }, |span| OffsetSpan {
                 start: span.start.load(Ordering::Acquire),
                 end: span.end.load(Ordering::Acquire),
             })
     }
 
-    pub(crate) fn set_span(&self, partition: u32, span: Span) {
-        if let Some(own) = self.spans.get(partition as usize) {
-            own.start.store(span.start, Ordering::Release);
-            own.end.store(span.end, Ordering::Release);
+    pub(crate) fn set_span(&self, partition: u32, span: OffsetSpan) {
+        if let Some(current) = self.spans.get(partition as usize) {
+            current.start.store(span.start, Ordering::Release);
+            current.end.store(span.end, Ordering::Release);
         }
     }
 }
 
-/// All topics, and what every group has committed.
+/// All topics, and the committed offsets of all groups.
 #[derive(Debug, Default)]
-pub(crate) struct Directory {
+pub(crate) struct MetadataCache {
     topics: RwLock<HashMap<String, Arc<Topic>>>,
     committed: RwLock<HashMap<Arc<str>, HashMap<PartitionId, u64>>>,
 }
 
-impl Directory {
-    /// Takes over what the file says. Topics that are known already keep their identity, so that
-    /// consumers go on after the file was opened anew.
+impl MetadataCache {
+    /// Loads the file's content. Topics that are loaded already keep their `Arc`, so that
+    /// consumers go on after the file was opened again.
     pub(crate) fn load(&self, store: &Store) -> Result<(), Error> {
         let (topics, committed) = store.read("reading the topics", |txn| {
             let spans = txn.open_table(PARTITIONS)?;
@@ -103,7 +105,7 @@ impl Directory {
                         .get(&(id, partition))?
                         .ok_or_else(|| missing_partition(&topic.name, partition))?
                         .value();
-                    topic.set_span(partition, Span { start, end });
+                    topic.set_span(partition, OffsetSpan { start, end });
                 }
                 topics.insert(name.value().to_owned(), topic);
             }
@@ -136,7 +138,7 @@ impl Directory {
         self.topics.write().insert(name, topic);
     }
 
-    /// The next offset that `group` is to read.
+    /// Returns the next offset that `group` reads, or `None` if it has committed none.
     pub(crate) fn committed(&self, group: &str, partition: PartitionId) -> Option<u64> {
         self.committed.read().get(group)?.get(&partition).copied()
     }
@@ -154,7 +156,7 @@ impl Directory {
         self.committed.write().remove(group);
     }
 
-    /// Every known group with what it has committed.
+    /// Returns every group with its committed offsets.
     pub(crate) fn groups(&self) -> Vec<(Arc<str>, HashMap<PartitionId, u64>)> {
         let committed = self.committed.read();
         committed

@@ -1,10 +1,10 @@
-//! Polling, seeking and reading ranges.
+//! Polls, seeks and reads of ranges.
 
 use std::collections::BTreeSet;
 
-use fairlead_event_log::{ConsumerOptions, Error, OffsetRange, Record};
+use fairlead_event_log::{ConsumerOptions, Error, PartitionOffsets, Record};
 
-use crate::subject::{Member, PATIENCE, Subject, at, number, numbered, numbers, unique};
+use crate::subject::{Member, Subject, TIMEOUT, at, number, numbered, numbers, unique};
 
 pub(super) async fn seeking_goes_back_and_forth(subject: &Subject) {
     let topic = subject.topic(1).await;
@@ -67,14 +67,14 @@ pub(super) async fn a_waiting_poll_wakes_up(subject: &Subject) {
     let topic = subject.topic(1).await;
     let mut member = Member::join(&subject.log, &unique("group"), &topic).await;
     member.own(1).await;
-    let mut polling = Box::pin(member.poll(PATIENCE));
+    let mut polling = Box::pin(member.poll(TIMEOUT));
     assert!(futures::poll!(&mut polling).is_pending());
     subject
         .log
         .append(&topic, numbered(0, 1))
         .await
         .expect("appends");
-    // Without a wake-up this would be over only after its whole patience, with nothing.
+    // Without a wake-up the poll would return only after its full wait, with no record.
     polling.await;
     assert_eq!(member.received.len(), 1);
 }
@@ -89,8 +89,8 @@ pub(super) async fn an_abandoned_poll_loses_nothing(subject: &Subject) {
             .append(&topic, numbered(round * 10, 10))
             .await
             .expect("appends");
-        // Polled a few times and dropped, at another point of its work each round.
-        let mut polling = member.consumer.poll(7, PATIENCE);
+        // The future is polled a few times and dropped, at another point in each round.
+        let mut polling = member.consumer.poll(7, TIMEOUT);
         for _ in 0..round {
             if let std::task::Poll::Ready(poll) = futures::poll!(&mut polling) {
                 seen.extend(numbers(&poll.expect("polls").records));
@@ -100,7 +100,7 @@ pub(super) async fn an_abandoned_poll_loses_nothing(subject: &Subject) {
         }
     }
     while seen.len() < 200 {
-        let poll = member.consumer.poll(7, PATIENCE).await.expect("polls");
+        let poll = member.consumer.poll(7, TIMEOUT).await.expect("polls");
         let missing = 200 - seen.len();
         assert!(!poll.is_empty(), "{missing} records did not come");
         for delivered in &poll.records {
@@ -119,19 +119,19 @@ pub(super) async fn polls_are_bounded(subject: &Subject) {
     let mut consumer = subject.log.consumer(options).await.expect("joins");
     let mut total = 0;
     while total < 10 {
-        let poll = consumer.poll(1_000, PATIENCE).await.expect("polls");
+        let poll = consumer.poll(1_000, TIMEOUT).await.expect("polls");
         assert!(poll.records.len() <= 3, "{} records", poll.records.len());
         total += poll.records.len();
     }
     let start = at(0, 0);
     consumer.seek(&topic, start).await.expect("seeks");
-    let poll = consumer.poll(2, PATIENCE).await.expect("polls");
+    let poll = consumer.poll(2, TIMEOUT).await.expect("polls");
     assert!((1..=2).contains(&poll.records.len()));
 }
 
 pub(super) async fn ranges_are_read_without_a_group(subject: &Subject) {
     let topic = subject.topic(1).await;
-    // In several appends, so that a range crosses whatever they were stored as.
+    // Several appends, so that a range crosses the boundaries of their chunks.
     for (from, count) in [(0, 7), (7, 13), (20, 30)] {
         let appended = subject.log.append(&topic, numbered(from, count)).await;
         appended.expect("appends");
@@ -173,7 +173,7 @@ pub(super) async fn ranges_are_read_without_a_group(subject: &Subject) {
     let ranges = subject.log.offsets(&topic).await.expect("offsets");
     assert_eq!(
         ranges,
-        [OffsetRange {
+        [PartitionOffsets {
             partition: 0,
             start: 0,
             end
