@@ -1,4 +1,4 @@
-"""Checks rendered objects: against the schemas of Kubernetes, and against the house's own rules.
+"""Checks rendered objects: against the schemas of Kubernetes, and against the project's own rules.
 
 objects.py VERSION FILE...   each FILE is what `helm template` printed
 """

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How the checks of chart and deployment report: every step runs, any failure fails the whole.
+# How the checks of chart and deployment report: every step runs, any failure fails the run.
 
 wrong=0
 # step WHAT COMMAND...

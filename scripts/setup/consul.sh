@@ -28,7 +28,7 @@ go_tool() {
   [ ! -x "$home/$name" ] || return 0
   part "$name $version -> $home" "$5" "$6"
   new_scratch
-  need_room 3000
+  need_space 3000
   # A module of its own that names the tool: the module's own go.sum pins every part of it.
   if ! (
     mkdir -p "$scratch/wrapper" "$scratch/made"

@@ -36,7 +36,7 @@ kafka_fetch() {
   part "Apache Kafka $kafka_version -> $kafka_home" \
     "the real broker that the tests of the event log talk to (43 MB)" "some 15 seconds"
   new_scratch
-  need_room 300
+  need_space 300
   # A repository of its own: nothing stays behind but the jars.
   if ! mvn -q -B --strict-checksums -f "$root/scripts/setup/kafka-$kafka_version.pom.xml" \
     -Dmaven.repo.local="$scratch/repository" \

@@ -30,7 +30,7 @@ libtorch_fetch() {
     "runs and trains the models; taken from PyTorch's wheel (530 MB to fetch, 480 MB kept)" \
     "some 20 seconds on a fast line"
   new_scratch
-  need_room 1700
+  need_space 1700
   local quiet=()
   [ -t 1 ] || quiet=(--quiet)
   # Hashes are pinned; platform and Python are given, so that any Python's pip finds the same files.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How setup speaks, and how it keeps half-made things out of sight.
+# Messages of setup, and functions that keep incomplete folders out of the cache.
 
 # part NAME WHY HOW_LONG: announces something that is about to be made.
 part() { printf '==> %s\n    %s\n    takes %s\n' "$1" "$2" "$3"; }
@@ -21,21 +21,21 @@ drop_scratch() { [ ${#scratch_folders[@]} -eq 0 ] || rm -rf -- "${scratch_folder
 trap drop_scratch EXIT
 
 # Sets `scratch` to a new folder on the cache's own file system, so that what is made in it can be
-# renamed into place whole; it vanishes however setup ends.
+# renamed into place when complete; it is deleted however setup ends.
 new_scratch() {
   mkdir -p "$cache" || fail "cannot create the cache folder $cache: set FAIRLEAD_CACHE to one that can be written"
   scratch=$(mktemp -d "$cache/.making.XXXXXX") || fail "cannot write to $cache: set FAIRLEAD_CACHE to a folder that can be written"
   scratch_folders+=("$scratch")
 }
 
-# need_room MEGABYTES: refuses before a long download rather than in the middle of it.
-need_room() {
+# need_space MEGABYTES: refuses before a long download rather than in the middle of it.
+need_space() {
   local free
   free=$(($(df -Pk "$cache" | awk 'NR == 2 { print $4 }') / 1024))
-  [ "$free" -ge "$1" ] || fail "$cache has $free MB free, $1 MB are needed: make room, or set FAIRLEAD_CACHE to a folder elsewhere"
+  [ "$free" -ge "$1" ] || fail "$cache has $free MB free, $1 MB are needed: free some space, or set FAIRLEAD_CACHE to a folder elsewhere"
 }
 
-# move_into_place FROM TO: replaces TO as a whole, also where an older, incomplete one stands.
+# move_into_place FROM TO: replaces TO completely, even an older, incomplete one.
 move_into_place() {
   rm -rf -- "$2"
   mv -T -- "$1" "$2"

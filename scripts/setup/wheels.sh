@@ -8,12 +8,12 @@ pip_want() {
 
 # wheels_fetch NAME HOME MEGABYTES WHY HOW_LONG LIST: installs LIST (a file in scripts/setup) into HOME.
 wheels_fetch() {
-  local name=$1 home=$2 room=$3 why=$4 how_long=$5 list=$6
+  local name=$1 home=$2 megabytes=$3 why=$4 how_long=$5 list=$6
   lock_cache
   [ ! -d "$home" ] || return 0
   part "$name -> $home" "$why" "$how_long"
   new_scratch
-  need_room "$room"
+  need_space "$megabytes"
   # --target needs no virtual environment, and Debian's guard of the system's Python allows it.
   python3 -m pip install --quiet --no-cache-dir --disable-pip-version-check --root-user-action ignore \
     --no-deps --require-hashes --only-binary=:all: --target "$scratch/wheels" \
