@@ -205,10 +205,14 @@ impl Plane {
         ended.await.expect("no panic").expect("drained in time")
     }
 
-    /// Stops it as a crash does: nothing is drained, every connection breaks.
+    /// Stops it as a crash does: nothing is drained, every connection breaks. Returns when its last task is
+    /// gone: one that still accepted would take a connection that is meant for the plane that comes back, and
+    /// break it.
     pub(crate) fn kill(mut self) -> TcpListener {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // A runtime may not wait inside another one.
+            let ended = std::thread::spawn(move || runtime.shutdown_timeout(PATIENCE));
+            ended.join().expect("no panic");
         }
         self.listener.try_clone().expect("a second handle")
     }
