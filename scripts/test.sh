@@ -25,7 +25,7 @@ PATH=$nextest_home/bin:$PATH
 # Our crates as the loop builds them: the same units as `make unit`.
 loop=(--config .cargo/loop.toml)
 build=("${loop[@]}" --release --locked)
-nextest=(cargo "${loop[@]}" nextest run --cargo-profile release --locked)
+nextest=(cargo nextest run "${loop[@]}" --cargo-profile release --locked)
 test_run=$CARGO_TARGET_DIR/release/test-run
 
 if [ $# -gt 0 ]; then
