@@ -217,7 +217,7 @@ pub enum Error {
     Corrupt {
         /// The log's file.
         path: PathBuf,
-        /// What was found.
+        /// The reason.
         detail: String,
     },
     /// The log or the consumer was closed.

@@ -15,7 +15,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// Events older than everything that they could change.
     pub too_late: u64,
-    /// Events that concern nothing kept of customers.
+    /// Events that change nothing in a customer's state.
     pub irrelevant: u64,
     /// Events that were in the store already and were read again, after a restart say.
     pub replayed: u64,

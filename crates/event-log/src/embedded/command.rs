@@ -33,7 +33,7 @@ pub(crate) struct PartitionOffset {
     pub(crate) offset: u64,
 }
 
-/// What a command does.
+/// The operation of a command.
 pub(crate) enum Operation {
     Append {
         topic: Arc<Topic>,

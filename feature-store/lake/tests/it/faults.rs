@@ -21,7 +21,7 @@ pub(crate) struct FailingStore {
     answers: bool,
 }
 
-/// Whether the caller gets the answer of an operation that is carried out.
+/// The answer of an operation that is carried out: returned to the caller, or lost.
 enum Answer {
     Returned,
     Lost,
