@@ -19,7 +19,7 @@ Columns are the fields of a product (fairlead.catalogue.v1.Product), with dots b
   insurance.         claim_frequency_ppm, claim_severity.minor, filed_min_premium.minor,
                      filed_max_premium.minor, sum_insured.minor
 Amounts are integers of minor units (cents, fen). Lists have semicolons between their items, or are JSON
-arrays. Instants are Unix milliseconds, a date, or an ISO 8601 time. Lines of JSON may also be
+arrays. Instants are Unix milliseconds, a date, or an ISO 8601 time. RowReader of JSON may also be
 products in proto JSON. Products go in all or none: one wrong row, and nothing is changed.";
 
 /// Columns of a customers file, for `--help`.
@@ -30,7 +30,7 @@ Columns:
   consent.NAME       true or false, as consent.personalisation
 and a column for each attribute that the feature registry reads, such as birth_date_ms, gender,
 region, employment, occupation, income_monthly_minor, debt_service_monthly_minor, bureau_score,
-bureau_grade, suitability_class. Attributes that end in _ms may be dates (1980-05-17). Each row
+bureau_grade, suitability_class. AttributeTypes that end in _ms may be dates (1980-05-17). Each row
 becomes a PROFILE_UPDATED event and, with consents, a CONSENT_CHANGED event. A row imported twice
 changes nothing.";
 
@@ -47,7 +47,7 @@ Columns are the fields of an event (fairlead.event.v1.Event), with dots between:
   amount.minor, amount.currency
   attributes.NAME    a number, a text or true/false, for profile_updated and consent_changed
   tenant             where it is given, it must be the tenant that is imported for
-Lines of JSON may also be events in proto JSON.";
+RowReader of JSON may also be events in proto JSON.";
 
 /// All columns of a catalogue.
 pub(super) const CATALOGUE: &[&str] = &[

@@ -15,12 +15,12 @@ const CONSENT: &str = "consent.";
 
 /// The attributes that the feature registry reads, with their types.
 #[derive(Debug)]
-pub(super) struct Attributes {
+pub(super) struct AttributeTypes {
     profile: BTreeMap<String, ValueType>,
     consents: BTreeMap<String, ValueType>,
 }
 
-impl Attributes {
+impl AttributeTypes {
     /// Returns the attributes that the features of `registry` read.
     pub(super) fn of(registry: &Registry) -> Self {
         let read_from = |kind: EventKind| {
@@ -92,7 +92,7 @@ fn by_looks(value: &Value) -> Kept {
 /// ids are computed from the content, so that a repeated row is recognised.
 pub(super) fn events(
     fields: &Fields,
-    attributes: &Attributes,
+    attributes: &AttributeTypes,
     tenant: &str,
     now_ms: i64,
 ) -> Result<Vec<Event>, String> {
@@ -150,7 +150,7 @@ mod tests {
     const NOW_MS: i64 = 1_764_000_000_000;
 
     fn read(cells: &[(&str, &str)]) -> Result<Vec<Event>, String> {
-        let attributes = Attributes::of(&Registry::builtin());
+        let attributes = AttributeTypes::of(&Registry::builtin());
         let fields = Fields::from_cells(cells.iter().copied());
         events(&fields, &attributes, "t", NOW_MS)
     }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn columns_are_known_by_the_registry() {
-        let attributes = Attributes::of(&Registry::builtin());
+        let attributes = AttributeTypes::of(&Registry::builtin());
         for known in [
             "customer_id",
             "bureau_grade",

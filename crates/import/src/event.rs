@@ -6,7 +6,7 @@ use fairlead_proto::money::v1::Money;
 use serde_json::Value;
 
 use super::content_id;
-use super::customer::Attributes;
+use super::customer::AttributeTypes;
 use super::fields::{Fields, as_text, refused};
 use super::product;
 
@@ -27,7 +27,7 @@ pub(super) fn is_known(column: &str) -> bool {
 pub(super) fn event(
     line: u64,
     fields: &Fields,
-    attributes: &Attributes,
+    attributes: &AttributeTypes,
     tenant: &str,
     now_ms: i64,
 ) -> Result<Event, String> {
@@ -110,7 +110,7 @@ mod tests {
     const NOW_MS: i64 = 1_764_000_000_000;
 
     fn read(fields: &Fields) -> Result<Event, String> {
-        let attributes = Attributes::of(&Registry::builtin());
+        let attributes = AttributeTypes::of(&Registry::builtin());
         event(7, fields, &attributes, "demo", NOW_MS)
     }
 

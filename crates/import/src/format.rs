@@ -6,7 +6,7 @@ use anyhow::bail;
 
 /// A format that can be imported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum FileFormat {
     /// Comma-separated values with a header; `.csv`, `.csv.gz`.
     Csv,
     /// One JSON object a line; `.jsonl`, `.ndjson`, `.json`, each also with `.gz`.
@@ -16,18 +16,18 @@ pub enum Format {
 }
 
 /// File name endings and their formats.
-const ENDINGS: [(&str, Format); 8] = [
-    (".csv", Format::Csv),
-    (".csv.gz", Format::Csv),
-    (".jsonl", Format::JsonLines),
-    (".jsonl.gz", Format::JsonLines),
-    (".ndjson", Format::JsonLines),
-    (".ndjson.gz", Format::JsonLines),
-    (".json", Format::JsonLines),
-    (".parquet", Format::Parquet),
+const ENDINGS: [(&str, FileFormat); 8] = [
+    (".csv", FileFormat::Csv),
+    (".csv.gz", FileFormat::Csv),
+    (".jsonl", FileFormat::JsonLines),
+    (".jsonl.gz", FileFormat::JsonLines),
+    (".ndjson", FileFormat::JsonLines),
+    (".ndjson.gz", FileFormat::JsonLines),
+    (".json", FileFormat::JsonLines),
+    (".parquet", FileFormat::Parquet),
 ];
 
-impl Format {
+impl FileFormat {
     /// Returns the format by the ending of the file name, or an error that lists the endings.
     pub fn of(file: &Path) -> anyhow::Result<Self> {
         let name = file.to_string_lossy().to_lowercase();
@@ -50,11 +50,11 @@ mod tests {
 
     #[test]
     fn formats_go_by_the_ending() {
-        let of = |name: &str| Format::of(Path::new(name));
-        assert_eq!(of("a.CSV").expect("known"), Format::Csv);
-        assert_eq!(of("a.csv.gz").expect("known"), Format::Csv);
-        assert_eq!(of("a.ndjson").expect("known"), Format::JsonLines);
-        assert_eq!(of("x/a.parquet").expect("known"), Format::Parquet);
+        let of = |name: &str| FileFormat::of(Path::new(name));
+        assert_eq!(of("a.CSV").expect("known"), FileFormat::Csv);
+        assert_eq!(of("a.csv.gz").expect("known"), FileFormat::Csv);
+        assert_eq!(of("a.ndjson").expect("known"), FileFormat::JsonLines);
+        assert_eq!(of("x/a.parquet").expect("known"), FileFormat::Parquet);
         for unknown in ["a.xlsx", "a", "a.gz"] {
             let error = of(unknown).expect_err(unknown).to_string();
             assert!(

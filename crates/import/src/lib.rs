@@ -27,16 +27,16 @@ use fairlead_domain::TenantId;
 use serde::Serialize;
 
 pub use columns::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP};
-pub use format::Format;
+pub use format::FileFormat;
 pub use run::{catalogue, customers, events};
 
 /// A file to import, and its options.
 #[derive(Clone, Copy)]
-pub struct Source<'s> {
+pub struct ImportSource<'s> {
     /// The file.
     pub file: &'s Path,
     /// Its format; `None` means by the ending of its name.
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
     /// The file for rows that cannot be used; `None` means `FILE.rejects.csv`.
     pub rejects: Option<&'s Path>,
     /// The tenant.
@@ -47,7 +47,7 @@ pub struct Source<'s> {
 
 /// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct ImportReport {
     /// Rows read.
     pub read: u64,
     /// Rows accepted.

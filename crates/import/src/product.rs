@@ -26,7 +26,7 @@ pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
 
 /// Returns the product of a row; the control plane validates it.
 pub(super) fn product(fields: &Fields) -> Result<Product, String> {
-    let row = Row {
+    let row = ProductRow {
         fields,
         currency: fields.needed("currency")?,
     };
@@ -62,12 +62,12 @@ fn eligibility(fields: &Fields) -> Result<Eligibility, String> {
     })
 }
 
-struct Row<'f> {
+struct ProductRow<'f> {
     fields: &'f Fields,
     currency: String,
 }
 
-impl Row<'_> {
+impl ProductRow<'_> {
     fn terms(&self, kind: ProductKind) -> Result<Terms, String> {
         let (prefix, terms) = match kind {
             ProductKind::CashLoan | ProductKind::InstalmentPlan => {

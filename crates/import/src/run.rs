@@ -14,12 +14,12 @@ use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 use fairlead_registry::Registry;
 use prost::Message as _;
 
-use super::customer::{self, Attributes};
+use super::customer::{self, AttributeTypes};
 use super::fields::Fields;
-use super::format::Format;
-use super::reader::{self, Lines};
+use super::format::FileFormat;
+use super::reader::{self, RowReader};
 use super::rejects::Rejects;
-use super::{Report, Source, columns, event, product};
+use super::{ImportReport, ImportSource, columns, event, product};
 
 /// Events in one call. See [`BATCH_BYTES`].
 const BATCH_EVENTS: usize = 1_000;
@@ -32,7 +32,7 @@ const MAX_LISTED: usize = 10;
 
 /// A file being read, with its rejects and its progress.
 struct Reading<'s> {
-    lines: Box<dyn Lines>,
+    lines: Box<dyn RowReader>,
     rejects: Rejects,
     ignored: BTreeSet<String>,
     read: u64,
@@ -41,12 +41,12 @@ struct Reading<'s> {
 
 impl<'s> Reading<'s> {
     fn open(
-        source: &Source<'s>,
+        source: &ImportSource<'s>,
         needed: &[&str],
         is_known: &dyn Fn(&str) -> bool,
     ) -> anyhow::Result<Self> {
         let file = source.file;
-        let format = source.format.map_or_else(|| Format::of(file), Ok)?;
+        let format = source.format.map_or_else(|| FileFormat::of(file), Ok)?;
         let lines = reader::open(file, format)?;
         let mut ignored = BTreeSet::new();
         if let Some(columns) = lines.columns() {
@@ -95,9 +95,9 @@ impl<'s> Reading<'s> {
         (self.progress)(done, extent);
     }
 
-    fn finish(self) -> anyhow::Result<Report> {
+    fn finish(self) -> anyhow::Result<ImportReport> {
         let rejected = self.rejects.count();
-        Ok(Report {
+        Ok(ImportReport {
             read: self.read,
             accepted: self.read - rejected,
             rejected,
@@ -113,8 +113,8 @@ pub async fn catalogue(
     control: &Link,
     actor: &str,
     replace_all: bool,
-    source: &Source<'_>,
-) -> anyhow::Result<Report> {
+    source: &ImportSource<'_>,
+) -> anyhow::Result<ImportReport> {
     let is_known = |column: &str| columns::CATALOGUE.contains(&column);
     let mut reading = Reading::open(source, columns::CATALOGUE_NEEDED, &is_known)?;
     let mut products: Vec<Product> = Vec::new();
@@ -158,8 +158,8 @@ pub async fn catalogue(
 
 /// Returns an error unless every row can be used and every id is unique.
 fn check_complete(
-    source: &Source<'_>,
-    report: &Report,
+    source: &ImportSource<'_>,
+    report: &ImportReport,
     twice: &BTreeMap<String, Vec<u64>>,
 ) -> anyhow::Result<()> {
     let file = source.file.display();
@@ -195,9 +195,9 @@ pub async fn customers(
     gateway: &Link,
     registry: &Registry,
     now_ms: i64,
-    source: &Source<'_>,
-) -> anyhow::Result<Report> {
-    let attributes = Attributes::of(registry);
+    source: &ImportSource<'_>,
+) -> anyhow::Result<ImportReport> {
+    let attributes = AttributeTypes::of(registry);
     let is_known = |column: &str| attributes.is_known(column);
     let tenant = source.tenant.as_str();
     let events = |_, fields: &Fields| customer::events(fields, &attributes, tenant, now_ms);
@@ -214,9 +214,9 @@ pub async fn events(
     gateway: &Link,
     registry: &Registry,
     now_ms: i64,
-    source: &Source<'_>,
-) -> anyhow::Result<Report> {
-    let attributes = Attributes::of(registry);
+    source: &ImportSource<'_>,
+) -> anyhow::Result<ImportReport> {
+    let attributes = AttributeTypes::of(registry);
     let tenant = source.tenant.as_str();
     let events = |line, fields: &Fields| {
         let event = event::event(line, fields, &attributes, tenant, now_ms)?;
@@ -244,9 +244,9 @@ async fn send(
     gateway: &Link,
     mut reading: Reading<'_>,
     conversion: Conversion<'_>,
-) -> anyhow::Result<Report> {
+) -> anyhow::Result<ImportReport> {
     let mut client = EventServiceClient::new(gateway.clone());
-    let mut batch = Batch::default();
+    let mut batch = EventBatch::default();
     while let Some((line, fields)) = reading.next(conversion.is_known)? {
         match (conversion.events)(line, &fields) {
             Ok(events) => batch.add(line, events),
@@ -263,13 +263,13 @@ async fn send(
 
 /// Events to be sent in one call, with the lines that they came from.
 #[derive(Debug, Default)]
-struct Batch {
+struct EventBatch {
     events: Vec<Event>,
     lines: Vec<u64>,
     bytes: usize,
 }
 
-impl Batch {
+impl EventBatch {
     fn add(&mut self, line: u64, events: Vec<Event>) {
         for event in events {
             self.bytes += event.encoded_len();

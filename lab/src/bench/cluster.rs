@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A service in a process of its own; killed on drop.
-struct Process {
+struct SpawnedService {
     child: Child,
     port: u16,
     page: SocketAddr,
@@ -64,7 +64,7 @@ pub(super) async fn compare(
     Ok(())
 }
 
-async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<Process>> {
+async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<SpawnedService>> {
     let free = free_ports(2 * SERVICES.len())?;
     let (ports, pages) = free.split_at(SERVICES.len());
     let folder = server.data.join("cluster");
@@ -96,7 +96,7 @@ async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<Process>> {
         // The gateway calls every service; no service calls the gateway.
         command.env_remove("FAIRLEAD_DISCOVERY__SERVICES__GATEWAY");
         let child = command.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
-        processes.push(Process {
+        processes.push(SpawnedService {
             child,
             port: *port,
             page,
@@ -118,7 +118,7 @@ fn free_ports(count: usize) -> anyhow::Result<Vec<u16>> {
         .collect()
 }
 
-async fn until_ready(process: &mut Process) -> anyhow::Result<()> {
+async fn until_ready(process: &mut SpawnedService) -> anyhow::Result<()> {
     let until = Instant::now() + START_LIMIT;
     while !is_ready(process.page).await {
         if let Some(status) = process.child.try_wait()? {

@@ -225,9 +225,9 @@ fn ranker(
 }
 
 /// Reads features through the registry, as the pricing service does.
-struct Read<'r>(FeatureReader<'r>);
+struct ReaderFeatures<'r>(FeatureReader<'r>);
 
-impl Features for Read<'_> {
+impl Features for ReaderFeatures<'_> {
     fn number(&self, name: &str) -> Option<f64> {
         self.0.number(name)
     }
@@ -255,7 +255,7 @@ fn prices(
     let versions = BTreeMap::new();
     on_thread(|at| {
         let set = &material.sets[at % material.sets.len()][1];
-        let features = Read(FeatureReader::new(registry, set)?);
+        let features = ReaderFeatures(FeatureReader::new(registry, set)?);
         for place in 0..PRICED {
             let inputs = Inputs {
                 product_id: products[(at * PRICED + place * 7) % products.len()],

@@ -31,7 +31,7 @@ pub struct LoadArgs {
 
 /// Figures that the load measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(crate) struct LoadFigures {
     /// Answered requests.
     pub requests: u64,
     /// Items on slates that have a price.
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: LoadArgs) -> anyhow::Result<()> {
         latencies
             .get(((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1)))
     };
-    let seen = Seen {
+    let seen = LoadFigures {
         requests: latencies.len() as u64,
         priced_items,
         degraded,

@@ -10,7 +10,7 @@ use fairlead_client::terminal::{Bars, heading, note, table};
 use fairlead_server::{AppConfig, Server};
 use serde_json::json;
 
-use super::{cluster, cpu, floors, load::Seen};
+use super::{cluster, cpu, floors, load::LoadFigures};
 use crate::setup::{self, Simulation};
 
 /// Options of the bench.
@@ -43,7 +43,7 @@ pub struct RecommendBench {
 /// Figures for one number of connections.
 pub(super) struct Measured {
     pub(super) connections: usize,
-    pub(super) seen: Seen,
+    pub(super) seen: LoadFigures,
     pub(super) cpu_us: f64,
 }
 
@@ -141,7 +141,8 @@ impl UnderLoad<'_> {
         if !output.status.success() {
             bail!("the load ended with {}", output.status);
         }
-        let seen: Seen = serde_json::from_slice(&output.stdout).context("the load said nothing")?;
+        let seen: LoadFigures =
+            serde_json::from_slice(&output.stdout).context("the load said nothing")?;
         let cpu_us = spent.as_secs_f64() * 1e6 / seen.requests.max(1) as f64;
         Ok(Measured {
             connections,

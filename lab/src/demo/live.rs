@@ -20,7 +20,7 @@ use fairlead_server::Server;
 
 use super::recommend;
 use crate::releases::publish;
-use crate::setup::population::Described;
+use crate::setup::population::DescribedCustomer;
 use crate::setup::{ACTOR, drafts};
 
 /// The time that an event may take to be visible before the demo gives up.
@@ -31,7 +31,7 @@ const FEW: i32 = 3;
 const EVERY: i32 = 50;
 
 /// Shows every change.
-pub(crate) async fn show(server: &Server, customers: &[Described]) -> anyhow::Result<()> {
+pub(crate) async fn show(server: &Server, customers: &[DescribedCustomer]) -> anyhow::Result<()> {
     let customer = customers.first().context("nobody consents")?;
     new_events(server, &customer.id).await?;
     other_arm(server, customers).await?;
@@ -75,7 +75,7 @@ async fn new_events(server: &Server, customer: &str) -> anyhow::Result<()> {
 }
 
 /// Shows the other arm of the running experiment on the slate's order.
-async fn other_arm(server: &Server, customers: &[Described]) -> anyhow::Result<()> {
+async fn other_arm(server: &Server, customers: &[DescribedCustomer]) -> anyhow::Result<()> {
     let (customer, arm, first) = exposed(server, customers).await?;
     heading(&format!(
         "6. The other arm of experiment {}, for {customer}",
@@ -97,7 +97,7 @@ async fn other_arm(server: &Server, customers: &[Described]) -> anyhow::Result<(
 /// Returns a customer who takes part in the experiment on the slate's order, with arm and slate.
 async fn exposed(
     server: &Server,
-    customers: &[Described],
+    customers: &[DescribedCustomer],
 ) -> anyhow::Result<(String, String, RecommendResponse)> {
     for customer in customers {
         let slate = recommend(server, &customer.id, 6).await?;
@@ -116,7 +116,7 @@ async fn exposed(
 /// slate.
 async fn new_rate_card(
     server: &Server,
-    customers: &[Described],
+    customers: &[DescribedCustomer],
 ) -> anyhow::Result<(String, RecommendResponse)> {
     heading("7. A release with a changed rate card, without a restart");
     let (customer, before) = discounted(server, customers).await?;
@@ -164,7 +164,7 @@ async fn new_rate_card(
 /// with the challenger's price.
 async fn discounted(
     server: &Server,
-    customers: &[Described],
+    customers: &[DescribedCustomer],
 ) -> anyhow::Result<(String, RecommendResponse)> {
     for customer in customers {
         let slate = cash_loans(server, &customer.id, FEW).await?;

@@ -98,7 +98,10 @@ async fn tell(args: &DemoArgs, server: &Server, started: Instant) -> anyhow::Res
 
 /// Shows the slates of three customers who consent to personalisation and of one who does not.
 /// Returns all who do.
-async fn slates(args: &DemoArgs, server: &Server) -> anyhow::Result<Vec<population::Described>> {
+async fn slates(
+    args: &DemoArgs,
+    server: &Server,
+) -> anyhow::Result<Vec<population::DescribedCustomer>> {
     let (mut personalised, mut others) = (Vec::new(), Vec::new());
     for customer in population::some_customers(args.seed, args.customers) {
         let answer = recommend(server, &customer.id, 6).await?;

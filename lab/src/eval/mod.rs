@@ -15,6 +15,6 @@ mod settings;
 mod zimnat;
 
 pub use command::{EvalArgs, EvalCommand, run};
-pub use lending_club::{Report as LendingClubReport, lending_club};
+pub use lending_club::{LendingClubReport, lending_club};
 pub use settings::DEADLINE_MS;
-pub use zimnat::{Report as ZimnatReport, zimnat};
+pub use zimnat::{ZimnatReport, zimnat};

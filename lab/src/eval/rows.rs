@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 
 /// A table in memory.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct DataTable {
     path: PathBuf,
     header: StringRecord,
     records: Vec<StringRecord>,
@@ -19,23 +19,23 @@ pub(super) struct Rows {
 
 /// One row of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Row<'r> {
-    rows: &'r Rows,
+pub(super) struct TableRow<'r> {
+    rows: &'r DataTable,
     record: &'r StringRecord,
 }
 
 /// The position of a column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Column(usize);
+pub(super) struct ColumnIndex(usize);
 
-impl Column {
+impl ColumnIndex {
     /// Returns the column at an index.
     pub(super) fn at(place: usize) -> Self {
         Self(place)
     }
 }
 
-impl Rows {
+impl DataTable {
     /// Reads `name.csv.gz` of a folder, or `name.csv` if there is no such file.
     pub(super) fn read(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let gzipped = folder.join(format!("{name}.csv.gz"));
@@ -75,9 +75,9 @@ impl Rows {
     }
 
     /// Returns a column by name, or an error that lists the names.
-    pub(super) fn column(&self, name: &str) -> anyhow::Result<Column> {
+    pub(super) fn column(&self, name: &str) -> anyhow::Result<ColumnIndex> {
         let place = self.header.iter().position(|known| known == name);
-        place.map(Column).ok_or_else(|| {
+        place.map(ColumnIndex).ok_or_else(|| {
             let known = self.header().join(", ");
             anyhow!(
                 "{}: no column `{name}`; there are {known}",
@@ -87,8 +87,10 @@ impl Rows {
     }
 
     /// Returns the rows in order.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
-        self.records.iter().map(|record| Row { rows: self, record })
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = TableRow<'_>> {
+        self.records
+            .iter()
+            .map(|record| TableRow { rows: self, record })
     }
 
     /// Returns the number of rows.
@@ -97,9 +99,9 @@ impl Rows {
     }
 }
 
-impl<'r> Row<'r> {
+impl<'r> TableRow<'r> {
     /// Returns the trimmed text of a column; empty if it is absent ("NA" too).
-    pub(super) fn text(&self, column: Column) -> &'r str {
+    pub(super) fn text(&self, column: ColumnIndex) -> &'r str {
         match self.record.get(column.0).unwrap_or_default().trim() {
             "NA" => "",
             text => text,
@@ -108,11 +110,11 @@ impl<'r> Row<'r> {
 
     /// Returns the text at an index.
     pub(super) fn at(&self, place: usize) -> &'r str {
-        self.text(Column(place))
+        self.text(ColumnIndex(place))
     }
 
     /// Returns a number, or `None` if it is absent.
-    pub(super) fn number<T: FromStr>(&self, column: Column) -> anyhow::Result<Option<T>> {
+    pub(super) fn number<T: FromStr>(&self, column: ColumnIndex) -> anyhow::Result<Option<T>> {
         match self.text(column) {
             "" => Ok(None),
             text => match text.parse() {
@@ -123,13 +125,13 @@ impl<'r> Row<'r> {
     }
 
     /// Returns a number, or an error if it is absent.
-    pub(super) fn needed<T: FromStr>(&self, column: Column) -> anyhow::Result<T> {
+    pub(super) fn needed<T: FromStr>(&self, column: ColumnIndex) -> anyhow::Result<T> {
         let number = self.number(column)?;
         number.ok_or_else(|| self.wrong(column, "a number"))
     }
 
     /// Returns the error of a value: file, line, column, value and what is allowed.
-    pub(super) fn wrong(&self, column: Column, allowed: &str) -> anyhow::Error {
+    pub(super) fn wrong(&self, column: ColumnIndex, allowed: &str) -> anyhow::Error {
         let line = self.record.position().map_or(0, csv::Position::line);
         let name = self.rows.header.get(column.0).unwrap_or("?");
         let value: String = self.text(column).chars().take(80).collect();
@@ -143,15 +145,15 @@ pub(super) mod tests {
     use super::*;
 
     /// Parses a table from text.
-    pub(crate) fn table(text: &str) -> anyhow::Result<Rows> {
-        Rows::of(PathBuf::from("test.csv"), text.as_bytes())
+    pub(crate) fn table(text: &str) -> anyhow::Result<DataTable> {
+        DataTable::of(PathBuf::from("test.csv"), text.as_bytes())
     }
 
     #[test]
     fn what_is_wrong_is_named_with_file_line_and_column() {
         let rows = table("a,b\n1,x\nNA, 7 \n").expect("a table");
         let (a, b) = (rows.column("a").expect("a"), rows.column("b").expect("b"));
-        let read: Vec<Row<'_>> = rows.iter().collect();
+        let read: Vec<TableRow<'_>> = rows.iter().collect();
         assert_eq!(read[0].needed::<i64>(a).expect("a number"), 1);
         assert_eq!(read[1].number::<f64>(a).expect("absent"), None);
         assert_eq!(read[1].needed::<f64>(b).expect("a number"), 7.0);
@@ -169,7 +171,7 @@ pub(super) mod tests {
         assert!(error.contains("no rows"), "{error}");
         let error = table("a,b\n1,2\n3\n").expect_err("ragged").to_string();
         assert!(error.contains("line: 3"), "{error}");
-        let error = Rows::read(Path::new("nowhere"), "loans").expect_err("no file");
+        let error = DataTable::read(Path::new("nowhere"), "loans").expect_err("no file");
         let error = format!("{error:#}");
         assert!(
             error.contains("neither loans.csv.gz nor loans.csv"),
@@ -182,16 +184,16 @@ pub(super) mod tests {
         use std::io::Write as _;
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("t.csv"), "a\n1\n").expect("written");
-        let plain = Rows::read(folder.path(), "t").expect("read");
+        let plain = DataTable::read(folder.path(), "t").expect("read");
         let a = plain.column("a").expect("a");
         assert_eq!(plain.iter().next().expect("a row").text(a), "1");
         let file = File::create(folder.path().join("t.csv.gz")).expect("made");
         let mut zip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
         zip.write_all(b"a\n2\n").expect("written");
         zip.finish().expect("written");
-        let zipped = Rows::read(folder.path(), "t").expect("read");
+        let zipped = DataTable::read(folder.path(), "t").expect("read");
         assert_eq!(zipped.iter().next().expect("a row").text(a), "2");
         std::fs::write(folder.path().join("t.csv.gz"), "no zip").expect("written");
-        assert!(Rows::read(folder.path(), "t").is_err());
+        assert!(DataTable::read(folder.path(), "t").is_err());
     }
 }

@@ -16,9 +16,9 @@ const BATCH: usize = 2_000;
 
 /// Attributes of a customer; absent ones are left out.
 #[derive(Debug, Default)]
-pub(super) struct Attributes(BTreeMap<String, AttributeValue>);
+pub(super) struct ProfileAttributes(BTreeMap<String, AttributeValue>);
 
-impl Attributes {
+impl ProfileAttributes {
     fn put(&mut self, name: &str, value: Value) {
         let value = AttributeValue { value: Some(value) };
         self.0.insert(name.to_owned(), value);

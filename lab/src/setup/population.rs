@@ -17,7 +17,7 @@ const BATCH: usize = 5_000;
 
 /// A customer with a description.
 #[derive(Debug, Clone)]
-pub(crate) struct Described {
+pub(crate) struct DescribedCustomer {
     /// The id.
     pub id: String,
     /// The life stage, in words.
@@ -25,7 +25,7 @@ pub(crate) struct Described {
 }
 
 /// Returns some customers of the population, one of each life stage first.
-pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<Described> {
+pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<DescribedCustomer> {
     let population = Population::new(seed, customers);
     let mut seen = BTreeSet::new();
     let described = (0..population.customers().min(300)).map(|number| {
@@ -33,7 +33,7 @@ pub(crate) fn some_customers(seed: u64, customers: usize) -> Vec<Described> {
         let first = seen.insert(about);
         (
             first,
-            Described {
+            DescribedCustomer {
                 id: population.customer_id(number),
                 about: about.replace('-', " "),
             },

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 
 use super::customer::payment_minor;
 use super::population::{Population, customer_id};
-use super::schedule::{Schedule, Task};
+use super::schedule::{Task, TaskSchedule};
 use super::{profile, risk};
 
 /// Time between the events of one customer's introduction.
@@ -19,26 +19,26 @@ const SOON_MS: i64 = 60_000;
 
 /// An event that waits for its turn: by time, then by order of creation.
 #[derive(Debug)]
-struct Waiting {
+struct QueuedEvent {
     at: (i64, u64),
     event: Event,
 }
 
-impl PartialEq for Waiting {
+impl PartialEq for QueuedEvent {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Waiting {}
+impl Eq for QueuedEvent {}
 
-impl PartialOrd for Waiting {
+impl PartialOrd for QueuedEvent {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Waiting {
+impl Ord for QueuedEvent {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
@@ -46,22 +46,22 @@ impl Ord for Waiting {
 
 /// An iterator over the events of one period; see [`Population::events`].
 #[derive(Debug)]
-pub struct Events<'p> {
+pub struct SimulatedEvents<'p> {
     pub(crate) population: &'p mut Population,
-    schedule: Schedule,
+    schedule: TaskSchedule,
     /// Tasks done, and sessions among them.
     done: (usize, usize),
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    waiting: BinaryHeap<Reverse<QueuedEvent>>,
     count: usize,
     given: usize,
     told: usize,
     until_ms: i64,
 }
 
-impl<'p> Events<'p> {
+impl<'p> SimulatedEvents<'p> {
     pub(crate) fn new(
         population: &'p mut Population,
-        schedule: Schedule,
+        schedule: TaskSchedule,
         count: usize,
         until_ms: i64,
     ) -> Self {
@@ -121,7 +121,7 @@ impl<'p> Events<'p> {
     pub(crate) fn tell(&mut self, event: Event) {
         let at = (event.event_time_ms, self.told as u64);
         self.told += 1;
-        self.waiting.push(Reverse(Waiting { at, event }));
+        self.waiting.push(Reverse(QueuedEvent { at, event }));
     }
 
     fn introduce(&mut self, customer: usize, at_ms: i64) {
@@ -236,7 +236,7 @@ fn yuan(minor: i64) -> Money {
     }
 }
 
-impl Iterator for Events<'_> {
+impl Iterator for SimulatedEvents<'_> {
     type Item = Event;
 
     fn next(&mut self) -> Option<Event> {
@@ -262,4 +262,4 @@ impl Iterator for Events<'_> {
     }
 }
 
-impl ExactSizeIterator for Events<'_> {}
+impl ExactSizeIterator for SimulatedEvents<'_> {}

@@ -61,7 +61,7 @@ pub(crate) fn back_book(
     }
 }
 
-fn is_of(line: &super::catalogue::Line, product: &Product) -> bool {
+fn is_of(line: &super::catalogue::ProductLine, product: &Product) -> bool {
     product.kind() == ProductKind::Insurance && product.category == line.category
 }
 

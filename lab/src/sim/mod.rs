@@ -22,5 +22,5 @@ mod taste;
 mod tests;
 
 pub use catalogue::{catalogue, catalogue_at};
-pub use events::Events;
+pub use events::SimulatedEvents;
 pub use population::Population;

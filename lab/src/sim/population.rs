@@ -10,9 +10,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::catalogue::catalogue;
 use super::customer::Customer;
-use super::events::Events;
+use super::events::SimulatedEvents;
 use super::life_stage::LIFE_STAGES;
-use super::schedule::{Schedule, Task};
+use super::schedule::{Task, TaskSchedule};
 use super::session::Popularity;
 use super::taste::{Appeal, Choice};
 use super::{holdings, risk};
@@ -92,13 +92,13 @@ impl Population {
     /// Returns exactly `count` events in order of time, within the thirty days that end at
     /// `until_ms`, Unix milliseconds. The first half day introduces every customer: attributes,
     /// consent, holdings. A further call with a later instant continues from the last event.
-    pub fn events(&mut self, count: usize, until_ms: i64) -> Events<'_> {
+    pub fn events(&mut self, count: usize, until_ms: i64) -> SimulatedEvents<'_> {
         let known = self.introduced;
         let taking_part = (count / EVENTS_PER_CUSTOMER).clamp(1, self.customers.len());
         self.introduced = known.max(taking_part);
-        let schedule = Schedule::draw(self, known, count, until_ms, self.told_until_ms);
+        let schedule = TaskSchedule::draw(self, known, count, until_ms, self.told_until_ms);
         self.told_until_ms = until_ms;
-        Events::new(self, schedule, count, until_ms)
+        SimulatedEvents::new(self, schedule, count, until_ms)
     }
 
     /// Returns the number of customers; they are numbered from 0.

@@ -43,7 +43,7 @@ pub(crate) enum Task {
 
 /// Tasks in order of time.
 #[derive(Debug)]
-pub(crate) struct Schedule {
+pub(crate) struct TaskSchedule {
     /// Instant and task.
     pub(crate) tasks: Vec<(i64, Task)>,
     /// The number of sessions.
@@ -54,7 +54,7 @@ pub(crate) struct Schedule {
     pub(crate) from_ms: i64,
 }
 
-impl Schedule {
+impl TaskSchedule {
     /// Plans for `count` events until `until_ms`. Customers before `known` were introduced already,
     /// in a period that ended at `told_until_ms`.
     pub(crate) fn draw(

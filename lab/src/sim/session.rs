@@ -5,7 +5,7 @@ use fairlead_proto::money::v1::Money;
 use fairlead_release::eligibility::judge;
 use rand::RngExt as _;
 
-use super::events::Events;
+use super::events::SimulatedEvents;
 use super::figures;
 use super::population::Population;
 use super::schedule::SEARCHED;
@@ -104,7 +104,7 @@ struct Impression {
     channel: &'static str,
 }
 
-impl Events<'_> {
+impl SimulatedEvents<'_> {
     /// Generates the events of a session of a random customer.
     pub(crate) fn session(&mut self, at_ms: i64) {
         let customer = self.population.draw_customer();

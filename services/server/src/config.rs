@@ -28,11 +28,11 @@ pub struct AppConfig {
     /// Milliseconds for which calls in flight may go on after that.
     pub drain_ms: u64,
     /// The addresses to listen on.
-    pub listen: Listen,
+    pub listen: ListenConfig,
     /// The event log.
-    pub events: Events,
+    pub events: EventLogConfig,
     /// The feature store.
-    pub redis: Redis,
+    pub redis: RedisConfig,
     /// The control plane.
     pub control: fairlead_control_plane::Config,
     /// Service discovery.
@@ -58,7 +58,7 @@ pub struct AppConfig {
 /// Addresses to listen on.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listen {
+pub struct ListenConfig {
     /// gRPC and REST for apps.
     pub gateway: SocketAddr,
     /// gRPC of the profile service.
@@ -78,7 +78,7 @@ pub struct Listen {
 /// The event log.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Events {
+pub struct EventLogConfig {
     /// Kafka's bootstrap servers; empty for the embedded log.
     pub kafka: String,
 }
@@ -86,7 +86,7 @@ pub struct Events {
 /// The feature store.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Redis {
+pub struct RedisConfig {
     /// The URL; empty starts a `redis-server`.
     pub url: String,
 }

@@ -11,7 +11,7 @@ use fairlead_release_follow::ReleaseHandle;
 use crate::config::AppConfig;
 
 /// The dependencies that these services have in common.
-pub(crate) struct Parts<'p> {
+pub(crate) struct ServiceParts<'p> {
     pub(crate) config: &'p AppConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Registry,
@@ -19,7 +19,7 @@ pub(crate) struct Parts<'p> {
     pub(crate) releases: ReleaseHandle,
 }
 
-impl Parts<'_> {
+impl ServiceParts<'_> {
     /// Builds the profile service.
     pub(crate) fn profile(&self) -> anyhow::Result<fairlead_profile::Service> {
         let deps = fairlead_profile::Deps {

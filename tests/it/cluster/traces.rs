@@ -22,7 +22,7 @@ use super::{ClusterFixture, with};
 
 /// A span with the process that sent it.
 #[derive(Debug, Clone)]
-struct Seen {
+struct ReceivedSpan {
     process: String,
     span: Span,
 }
@@ -31,7 +31,7 @@ struct Seen {
 #[derive(Clone)]
 pub(super) struct Receiver {
     url: Arc<str>,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedSpan>>>,
 }
 
 impl Receiver {
@@ -54,7 +54,7 @@ impl Receiver {
     }
 
     /// Returns the spans of one trace so far.
-    fn of(&self, trace: &str) -> Vec<Seen> {
+    fn of(&self, trace: &str) -> Vec<ReceivedSpan> {
         let seen = self.seen.lock().expect("no holder panics");
         let mine = seen
             .iter()
@@ -81,7 +81,7 @@ impl TraceService for Receiver {
                 .scope_spans
                 .into_iter()
                 .flat_map(|scope| scope.spans);
-            seen.extend(spans.map(|span| Seen {
+            seen.extend(spans.map(|span| ReceivedSpan {
                 process: process.clone(),
                 span,
             }));
@@ -107,7 +107,7 @@ fn post(fixture: &ClusterFixture, path: &str, body: &str, trace: &str) -> String
 }
 
 /// Waits until spans of all these processes are there, and checks that they are one tree.
-async fn one_tree(fixture: &ClusterFixture, trace: &str, processes: &[&str]) -> Vec<Seen> {
+async fn one_tree(fixture: &ClusterFixture, trace: &str, processes: &[&str]) -> Vec<ReceivedSpan> {
     let complete = async {
         loop {
             let spans = fixture.spans.of(trace);
@@ -121,7 +121,7 @@ async fn one_tree(fixture: &ClusterFixture, trace: &str, processes: &[&str]) -> 
     let spans = tokio::time::timeout(PATIENCE, complete)
         .await
         .unwrap_or_else(|_| panic!("spans of {processes:?} in {:#?}", fixture.spans.of(trace)));
-    let by_id: BTreeMap<&[u8], &Seen> = spans
+    let by_id: BTreeMap<&[u8], &ReceivedSpan> = spans
         .iter()
         .map(|seen| (seen.span.span_id.as_slice(), seen))
         .collect();

@@ -15,7 +15,7 @@ use super::scrape::get;
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A process that runs one service.
-pub struct Instance {
+pub struct ServiceInstance {
     service: &'static str,
     folder: PathBuf,
     settings: BTreeMap<String, String>,
@@ -50,7 +50,7 @@ fn arguments(service: &str) -> Vec<&str> {
     }
 }
 
-impl Instance {
+impl ServiceInstance {
     pub(super) fn start(
         service: &'static str,
         folder: &Path,

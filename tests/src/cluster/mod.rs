@@ -17,7 +17,7 @@ use fairlead_testkit::{ConsulAgent, KafkaBroker, PostgresServer, RedisServer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use instance::{Instance, PATIENCE, binary};
+pub use instance::{PATIENCE, ServiceInstance, binary};
 pub use load::{Load, Tally};
 pub use reference::Reference;
 pub use scrape::{get, total};
@@ -44,7 +44,7 @@ pub struct Cluster {
     /// The servers. Dropped last: processes that drain still write to them.
     pub servers: Servers,
     /// Processes by name: "ranking-1".
-    pub instances: BTreeMap<String, Instance>,
+    pub instances: BTreeMap<String, ServiceInstance>,
     settings: BTreeMap<String, String>,
     folder: Arc<tempfile::TempDir>,
     following: CancellationToken,
@@ -95,7 +95,11 @@ impl Cluster {
     }
 
     /// Starts an instance of a service, named `{service}-{number}`. It may not be ready yet.
-    pub fn start(&mut self, service: &'static str, number: usize) -> anyhow::Result<&mut Instance> {
+    pub fn start(
+        &mut self,
+        service: &'static str,
+        number: usize,
+    ) -> anyhow::Result<&mut ServiceInstance> {
         self.start_with(service, number, &[])
     }
 
@@ -105,21 +109,21 @@ impl Cluster {
         service: &'static str,
         number: usize,
         settings: &[(&str, &str)],
-    ) -> anyhow::Result<&mut Instance> {
+    ) -> anyhow::Result<&mut ServiceInstance> {
         let name = format!("{service}-{number}");
         let mut all = self.settings.clone();
         let own = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         all.extend(own);
-        let instance = Instance::start(service, &self.folder.path().join(&name), all)
+        let instance = ServiceInstance::start(service, &self.folder.path().join(&name), all)
             .with_context(|| format!("starting {name}"))?;
         self.instances.insert(name.clone(), instance);
         self.instance(&name)
     }
 
     /// Returns an instance by name.
-    pub fn instance(&mut self, name: &str) -> anyhow::Result<&mut Instance> {
+    pub fn instance(&mut self, name: &str) -> anyhow::Result<&mut ServiceInstance> {
         let instance = self.instances.get_mut(name);
         instance.with_context(|| format!("no instance {name}"))
     }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use csv::{ByteRecord, Position, Reader, ReaderBuilder};
 
-use super::{Extent, Line, Lines};
+use super::{Extent, NumberedRow, RowReader};
 use crate::fields::Fields;
 
-pub(super) struct Rows {
+pub(super) struct CsvReader {
     path: PathBuf,
     reader: Reader<Box<dyn Read>>,
     header: Vec<String>,
@@ -17,7 +17,7 @@ pub(super) struct Rows {
     extent: Extent,
 }
 
-impl Rows {
+impl CsvReader {
     pub(super) fn new(path: &Path, content: Box<dyn Read>, extent: Extent) -> anyhow::Result<Self> {
         // A row with another number of fields is rejected on its own; the file is not.
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(content);
@@ -63,17 +63,17 @@ impl Rows {
     }
 }
 
-impl Lines for Rows {
+impl RowReader for CsvReader {
     fn columns(&self) -> Option<Vec<String>> {
         Some(self.header.clone())
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Line>> {
+    fn next(&mut self) -> anyhow::Result<Option<NumberedRow>> {
         let read = self.reader.read_byte_record(&mut self.record);
         if !read.with_context(|| format!("cannot read {}", self.path.display()))? {
             return Ok(None);
         }
-        Ok(Some(Line {
+        Ok(Some(NumberedRow {
             number: self.record.position().map_or(0, Position::line),
             fields: self.fields(),
         }))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::{Extent, Line, Lines};
+use super::{Extent, NumberedRow, RowReader};
 use crate::fields::Fields;
 
 /// The longest line, bytes: a longer one is not data and must not fill the memory.
@@ -19,14 +19,14 @@ struct RawLine {
     complete: bool,
 }
 
-pub(super) struct Rows {
+pub(super) struct JsonLinesReader {
     path: PathBuf,
     content: BufReader<Box<dyn Read>>,
     number: u64,
     extent: Extent,
 }
 
-impl Rows {
+impl JsonLinesReader {
     pub(super) fn new(path: &Path, content: Box<dyn Read>, extent: Extent) -> Self {
         Self {
             path: path.to_path_buf(),
@@ -78,12 +78,12 @@ fn fields(line: &[u8]) -> Result<Fields, String> {
     }
 }
 
-impl Lines for Rows {
+impl RowReader for JsonLinesReader {
     fn columns(&self) -> Option<Vec<String>> {
         None
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Line>> {
+    fn next(&mut self) -> anyhow::Result<Option<NumberedRow>> {
         loop {
             let line = self.line();
             let line = line.with_context(|| format!("cannot read {}", self.path.display()))?;
@@ -98,7 +98,7 @@ impl Lines for Rows {
                 Err(format!("the line is longer than {LONGEST} bytes"))
             };
             let number = self.number;
-            return Ok(Some(Line { number, fields }));
+            return Ok(Some(NumberedRow { number, fields }));
         }
     }
 

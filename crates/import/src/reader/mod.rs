@@ -14,32 +14,32 @@ use anyhow::Context as _;
 use flate2::read::MultiGzDecoder;
 
 use super::fields::Fields;
-use super::format::Format;
+use super::format::FileFormat;
 
 /// One row: its position, and its fields or why they cannot be read.
 #[derive(Debug, PartialEq)]
-pub(super) struct Line {
+pub(super) struct NumberedRow {
     /// The line of the file that it begins on, from 1; in Parquet the row.
     pub(super) number: u64,
     pub(super) fields: Result<Fields, String>,
 }
 
 /// A file that is read row by row.
-pub(super) trait Lines {
+pub(super) trait RowReader {
     /// Returns the columns, or `None` if the file does not name them before its rows.
     fn columns(&self) -> Option<Vec<String>>;
     /// Returns the next row, or `None` at the end. An error means that the file itself is broken.
-    fn next(&mut self) -> anyhow::Result<Option<Line>>;
+    fn next(&mut self) -> anyhow::Result<Option<NumberedRow>>;
     /// Returns how much was read and how much there is: bytes of the file, or rows.
     fn progress(&self) -> (u64, u64);
 }
 
 /// Opens a file.
-pub(super) fn open(path: &Path, format: Format) -> anyhow::Result<Box<dyn Lines>> {
+pub(super) fn open(path: &Path, format: FileFormat) -> anyhow::Result<Box<dyn RowReader>> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let length = file.metadata().map_or(0, |about| about.len());
-    if format == Format::Parquet {
-        return Ok(Box::new(parquet::Rows::new(path, file)?));
+    if format == FileFormat::Parquet {
+        return Ok(Box::new(parquet::ParquetReader::new(path, file)?));
     }
     let done = Arc::new(AtomicU64::new(0));
     let counted = Counted {
@@ -56,8 +56,10 @@ pub(super) fn open(path: &Path, format: Format) -> anyhow::Result<Box<dyn Lines>
     };
     let extent = Extent { done, length };
     match format {
-        Format::Csv => Ok(Box::new(csv::Rows::new(path, content, extent)?)),
-        _ => Ok(Box::new(json_lines::Rows::new(path, content, extent))),
+        FileFormat::Csv => Ok(Box::new(csv::CsvReader::new(path, content, extent)?)),
+        _ => Ok(Box::new(json_lines::JsonLinesReader::new(
+            path, content, extent,
+        ))),
     }
 }
 

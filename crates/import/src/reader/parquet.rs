@@ -9,12 +9,12 @@ use parquet::record::reader::RowIter;
 use parquet::record::{Field, Row};
 use serde_json::{Map, Value};
 
-use super::{Line, Lines};
+use super::{NumberedRow, RowReader};
 use crate::fields::Fields;
 
 const DAY_MS: i64 = 86_400_000;
 
-pub(super) struct Rows {
+pub(super) struct ParquetReader {
     path: PathBuf,
     left: RowIter<'static>,
     columns: Vec<String>,
@@ -22,7 +22,7 @@ pub(super) struct Rows {
     length: u64,
 }
 
-impl Rows {
+impl ParquetReader {
     pub(super) fn new(path: &Path, file: File) -> anyhow::Result<Self> {
         let reader = SerializedFileReader::new(file)
             .with_context(|| format!("{} is no Parquet file that can be read", path.display()))?;
@@ -55,19 +55,19 @@ fn column_name(parts: &[String]) -> String {
         .join(".")
 }
 
-impl Lines for Rows {
+impl RowReader for ParquetReader {
     fn columns(&self) -> Option<Vec<String>> {
         Some(self.columns.clone())
     }
 
-    fn next(&mut self) -> anyhow::Result<Option<Line>> {
+    fn next(&mut self) -> anyhow::Result<Option<NumberedRow>> {
         let Some(row) = self.left.next() else {
             return Ok(None);
         };
         self.done += 1;
         let cannot = || format!("cannot read {}, row {}", self.path.display(), self.done);
         let row = row.with_context(cannot)?;
-        Ok(Some(Line {
+        Ok(Some(NumberedRow {
             number: self.done,
             fields: object(row).map(Fields::from_json),
         }))
@@ -191,7 +191,7 @@ mod tests {
         let path = folder.path().join("customers.parquet");
         write(&path);
         let file = File::open(&path).expect("opened");
-        let mut rows = Rows::new(&path, file).expect("a Parquet file");
+        let mut rows = ParquetReader::new(&path, file).expect("a Parquet file");
         let columns = ["customer_id", "birth_date_ms", "bureau_score"];
         assert_eq!(rows.columns().expect("columns"), columns);
         let mut fields = || {

@@ -5,8 +5,8 @@ use anyhow::bail;
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::money::v1::Money;
 
-use crate::eval::rows::{Column, Row, Rows};
-use crate::eval::sending::Attributes;
+use crate::eval::rows::{ColumnIndex, DataTable, TableRow};
+use crate::eval::sending::ProfileAttributes;
 
 /// The year up to which credit histories are counted: all loans were issued in its first quarter.
 const ISSUED: i32 = 2018;
@@ -54,7 +54,7 @@ pub(crate) struct Application {
 }
 
 /// Reads and checks the applications.
-pub(crate) fn applications(rows: &Rows) -> anyhow::Result<Vec<Application>> {
+pub(crate) fn applications(rows: &DataTable) -> anyhow::Result<Vec<Application>> {
     let mut columns = Vec::with_capacity(COLUMNS.len());
     for name in COLUMNS {
         columns.push(rows.column(name)?);
@@ -67,7 +67,7 @@ pub(crate) fn applications(rows: &Rows) -> anyhow::Result<Vec<Application>> {
 }
 
 impl Application {
-    fn of(row: usize, of: Row<'_>, columns: &[Column]) -> anyhow::Result<Self> {
+    fn of(row: usize, of: TableRow<'_>, columns: &[ColumnIndex]) -> anyhow::Result<Self> {
         let [
             income,
             debts,
@@ -85,7 +85,7 @@ impl Application {
         let [state, late, inquiries, oldest, used, limits] = rest else {
             bail!("fourteen columns are read");
         };
-        let number = |column: &Column| -> anyhow::Result<Option<f64>> {
+        let number = |column: &ColumnIndex| -> anyhow::Result<Option<f64>> {
             match of.number::<f64>(*column)? {
                 Some(value) if !value.is_finite() || value < 0.0 => {
                     Err(of.wrong(*column, "a number, not negative"))
@@ -132,7 +132,7 @@ impl Application {
             .used
             .zip(self.limits)
             .filter(|(_, limits)| *limits > 0.0);
-        let mut attributes = Attributes::default();
+        let mut attributes = ProfileAttributes::default();
         attributes.text("bureau_grade", &self.grade);
         attributes.text("region", &self.state);
         attributes.number("income_monthly_minor", cents(self.income));
@@ -163,7 +163,7 @@ pub(crate) fn events(applications: &[Application], until_ms: i64) -> Vec<Event> 
 }
 
 /// Parses an integer number of dollars.
-fn dollars(row: Row<'_>, column: Column) -> anyhow::Result<Money> {
+fn dollars(row: TableRow<'_>, column: ColumnIndex) -> anyhow::Result<Money> {
     let amount: f64 = row.needed(column)?;
     if amount.fract() != 0.0 || !(1.0..1e9).contains(&amount) {
         return Err(row.wrong(column, "whole dollars, 1 or more"));
@@ -175,7 +175,7 @@ fn dollars(row: Row<'_>, column: Column) -> anyhow::Result<Money> {
 }
 
 /// Parses "36" or "36 months".
-fn months(row: Row<'_>, column: Column) -> anyhow::Result<i32> {
+fn months(row: TableRow<'_>, column: ColumnIndex) -> anyhow::Result<i32> {
     let text = row.text(column);
     let digits = text.strip_suffix("months").unwrap_or(text).trim();
     digits
@@ -284,7 +284,7 @@ mod tests {
             eprintln!("skipped: no data");
             return;
         }
-        let rows = Rows::read(folder.as_ref(), "loans_2018q1").expect("the file");
+        let rows = DataTable::read(folder.as_ref(), "loans_2018q1").expect("the file");
         let all = applications(&rows).expect("applications");
         assert_eq!(all.len(), 10_000);
         assert_eq!(all.iter().filter(|one| one.grade == "G").count(), 12);

@@ -22,7 +22,7 @@ use fairlead_server::Server;
 use serde::Serialize;
 
 use super::asking::ask_all;
-use super::rows::Rows;
+use super::rows::DataTable;
 use super::sending::send;
 use super::settings::{ACTOR, SERVED_WITHIN};
 use crate::releases::publish;
@@ -33,7 +33,7 @@ const JURISDICTION: &str = "US";
 
 /// The result of the evaluation.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Report {
+pub struct LendingClubReport {
     /// Applications.
     pub n: usize,
     /// Applications that got a firm quote.
@@ -53,8 +53,12 @@ pub struct Report {
 
 /// Runs the evaluation on `loans_2018q1.csv.gz` (or `.csv`) of a folder, on an empty server, and
 /// prints the figures as tables, or as one JSON object.
-pub async fn lending_club(server: &Server, data: &Path, json: bool) -> anyhow::Result<Report> {
-    let applications = applications(&Rows::read(data, "loans_2018q1")?)?;
+pub async fn lending_club(
+    server: &Server,
+    data: &Path,
+    json: bool,
+) -> anyhow::Result<LendingClubReport> {
+    let applications = applications(&DataTable::read(data, "loans_2018q1")?)?;
     let bars = if json {
         Bars::hidden()
     } else {
@@ -150,10 +154,13 @@ async fn ask(
 }
 
 /// Counts, averages, and checks every price.
-fn evaluate(applications: &[Application], answers: &[QuoteResponse]) -> anyhow::Result<Report> {
-    let mut report = Report {
+fn evaluate(
+    applications: &[Application],
+    answers: &[QuoteResponse],
+) -> anyhow::Result<LendingClubReport> {
+    let mut report = LendingClubReport {
         n: applications.len(),
-        ..Report::default()
+        ..LendingClubReport::default()
     };
     let mut by_grade: BTreeMap<String, Sums> = BTreeMap::new();
     for (application, answer) in applications.iter().zip(answers) {
@@ -200,7 +207,7 @@ impl Sums {
     }
 }
 
-impl Report {
+impl LendingClubReport {
     fn check(&mut self, application: &Application, price: &Price) {
         self.approved += 1;
         let asked = price.amount.as_ref() == Some(&application.amount)
@@ -220,7 +227,7 @@ fn cause(refusal: &Refusal) -> String {
     name.to_lowercase().replace('_', "-")
 }
 
-fn print(report: &Report) {
+fn print(report: &LendingClubReport) {
     let mut rows = table(["grade", "mean APR", "mean all-in cost"]);
     for (grade, apr) in &report.mean_apr {
         let all_in = report.mean_all_in.get(grade).copied().unwrap_or_default();
@@ -321,7 +328,7 @@ mod tests {
             eprintln!("skipped: no data");
             return;
         }
-        let rows = Rows::read(folder.as_ref(), "loans_2018q1").expect("the file");
+        let rows = DataTable::read(folder.as_ref(), "loans_2018q1").expect("the file");
         let mut all = applications(&rows).expect("applications");
         let mut row = 0;
         all.retain(|_| {

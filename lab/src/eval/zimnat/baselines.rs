@@ -2,7 +2,7 @@
 
 use fairlead_training::metrics::{Ranks, rank_of};
 
-use super::data::{Customer, Holdings};
+use super::data::{Holdings, PolicyHolder};
 
 /// Added to the counts of holders and of non-holders: the "plus four" estimate of a proportion
 /// (Agresti and Coull 1998).
@@ -10,7 +10,7 @@ const PLUS: f64 = 2.0;
 
 /// The ranks by both baselines.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Baselines {
+pub(crate) struct BaselineRanks {
     /// Products by their number of holders.
     pub(crate) popularity: Ranks,
     /// Naive Bayes: the share of holders, times the likelihood ratios of the other holdings given
@@ -19,7 +19,7 @@ pub(crate) struct Baselines {
 }
 
 /// Counts over the training rows.
-struct Counts {
+struct HolderCounts {
     people: f64,
     /// Holders of each product.
     holders: Vec<f64>,
@@ -27,7 +27,7 @@ struct Counts {
     both: Vec<Vec<f64>>,
 }
 
-impl Counts {
+impl HolderCounts {
     fn of(holdings: &Holdings) -> Self {
         let products = holdings.products.len();
         let mut counts = Self {
@@ -58,19 +58,19 @@ impl Counts {
 }
 
 /// Ranks the hidden product of every test row among the products that its customer does not hold.
-pub(crate) fn measure(holdings: &Holdings) -> Baselines {
-    let counts = Counts::of(holdings);
+pub(crate) fn measure(holdings: &Holdings) -> BaselineRanks {
+    let counts = HolderCounts::of(holdings);
     let products = holdings.products.len();
     let tests = || holdings.customers.iter().filter(|one| one.is_test());
     let ranked = |scores: &dyn Fn(&[usize]) -> Vec<f64>| {
-        let rank = |customer: &Customer| {
+        let rank = |customer: &PolicyHolder| {
             let known = customer.known();
             let own = scores(&known);
             rank_of(&own, customer.hidden, |place| known.contains(&place))
         };
         Ranks::of(&tests().map(rank).collect::<Vec<_>>())
     };
-    Baselines {
+    BaselineRanks {
         popularity: ranked(&|_| counts.holders.clone()),
         co_holding: ranked(&|known| {
             (0..products)
@@ -85,7 +85,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::eval::rows::Rows;
+    use crate::eval::rows::DataTable;
 
     #[test]
     fn what_is_held_together_beats_what_is_popular() {
@@ -117,13 +117,13 @@ mod tests {
             eprintln!("skipped: no data");
             return;
         }
-        let rows = Rows::read(folder.as_ref(), "holdings").expect("the file");
+        let rows = DataTable::read(folder.as_ref(), "holdings").expect("the file");
         let holdings = Holdings::of(&rows).expect("holdings");
         assert_eq!(
             (holdings.products.len(), holdings.customers.len()),
             (21, 20_392)
         );
-        let Baselines {
+        let BaselineRanks {
             popularity,
             co_holding,
         } = measure(&holdings);

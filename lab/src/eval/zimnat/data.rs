@@ -8,8 +8,8 @@ use fairlead_proto::money::v1::Money;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::eval::rows::{Column, Row, Rows};
-use crate::eval::sending::Attributes;
+use crate::eval::rows::{ColumnIndex, DataTable, TableRow};
+use crate::eval::sending::ProfileAttributes;
 
 /// Columns before those of the products.
 const BEFORE: [&str; 8] = [
@@ -31,7 +31,7 @@ const STEP_MS: i64 = 100;
 
 /// A customer of the data set.
 #[derive(Debug)]
-pub(crate) struct Customer {
+pub(crate) struct PolicyHolder {
     /// Number of the row, from 0.
     pub(crate) row: usize,
     pub(crate) id: String,
@@ -48,10 +48,10 @@ pub(crate) struct Customer {
 #[derive(Debug)]
 pub(crate) struct Holdings {
     pub(crate) products: Vec<String>,
-    pub(crate) customers: Vec<Customer>,
+    pub(crate) customers: Vec<PolicyHolder>,
 }
 
-impl Customer {
+impl PolicyHolder {
     pub(crate) fn is_test(&self) -> bool {
         self.row.is_multiple_of(TEST_EVERY)
     }
@@ -63,13 +63,18 @@ impl Customer {
         held.filter(|product| Some(*product) != hidden).collect()
     }
 
-    fn of(row: usize, of: Row<'_>, columns: &[Column; 8], products: usize) -> anyhow::Result<Self> {
+    fn of(
+        row: usize,
+        of: TableRow<'_>,
+        columns: &[ColumnIndex; 8],
+        products: usize,
+    ) -> anyhow::Result<Self> {
         let mut held = Vec::new();
         for product in 0..products {
             match of.at(BEFORE.len() + product) {
                 "1" => held.push(product),
                 "0" => {}
-                _ => bail!(of.wrong(Column::at(BEFORE.len() + product), "0 or 1")),
+                _ => bail!(of.wrong(ColumnIndex::at(BEFORE.len() + product), "0 or 1")),
             }
         }
         if held.is_empty() {
@@ -104,7 +109,7 @@ impl Customer {
             event_time_ms: at_ms + step,
             ..Event::default()
         };
-        let mut attributes = Attributes::default();
+        let mut attributes = ProfileAttributes::default();
         let [sex, marital, branch, job, jobs] = &self.attributes;
         attributes.number("birth_date_ms", self.birth_date_ms.map(|ms| ms as f64));
         attributes.number("customer_since_ms", self.joined_ms.map(|ms| ms as f64));
@@ -114,7 +119,7 @@ impl Customer {
         attributes.text("occupation", job);
         attributes.text("occupation_group", jobs);
         into.extend(attributes.profile(base("profile", 0)));
-        into.push(Attributes::consent(base("consent", 1)));
+        into.push(ProfileAttributes::consent(base("consent", 1)));
         for (place, product) in self.known().into_iter().enumerate() {
             into.push(Event {
                 kind: EventKind::HoldingOpened.into(),
@@ -127,7 +132,7 @@ impl Customer {
 }
 
 /// Parses a year to the first of January, midnight UTC.
-fn birth_date_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
+fn birth_date_ms(row: TableRow<'_>, column: ColumnIndex) -> anyhow::Result<Option<i64>> {
     let Some(year) = row.number::<f64>(column)? else {
         return Ok(None);
     };
@@ -139,7 +144,7 @@ fn birth_date_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
 }
 
 /// Parses a date as day/month/year.
-fn joined_ms(row: Row<'_>, column: Column) -> anyhow::Result<Option<i64>> {
+fn joined_ms(row: TableRow<'_>, column: ColumnIndex) -> anyhow::Result<Option<i64>> {
     let text = row.text(column);
     if text.is_empty() {
         return Ok(None);
@@ -165,14 +170,14 @@ fn midnight_ms(date: Date) -> Option<i64> {
 
 impl Holdings {
     /// Reads and checks the rows.
-    pub(crate) fn of(rows: &Rows) -> anyhow::Result<Self> {
+    pub(crate) fn of(rows: &DataTable) -> anyhow::Result<Self> {
         let mut columns = Vec::with_capacity(BEFORE.len());
         for name in BEFORE {
             columns.push(rows.column(name)?);
         }
         let header = rows.header();
         let known = header.len() > BEFORE.len() && header[..BEFORE.len()] == BEFORE;
-        let Ok(columns) = <[Column; 8]>::try_from(columns) else {
+        let Ok(columns) = <[ColumnIndex; 8]>::try_from(columns) else {
             bail!("eight columns come before the products");
         };
         if !known {
@@ -186,7 +191,7 @@ impl Holdings {
         let customers = rows
             .iter()
             .enumerate()
-            .map(|(row, of)| Customer::of(row, of, &columns, products.len()))
+            .map(|(row, of)| PolicyHolder::of(row, of, &columns, products.len()))
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
             products,

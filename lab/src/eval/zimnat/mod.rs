@@ -21,12 +21,12 @@ use fairlead_training::{History, Objective, Options};
 use serde::Serialize;
 
 use super::asking::ask_all;
-use super::rows::Rows;
+use super::rows::DataTable;
 use super::sending::send;
 use super::settings::{ACTOR, SERVED_WITHIN};
 use crate::models::{learn_from, register};
 use crate::releases::publish;
-use data::{Customer, Holdings};
+use data::{Holdings, PolicyHolder};
 
 /// The longest slate that the gateway returns.
 const LONGEST_SLATE: usize = 50;
@@ -37,7 +37,7 @@ const EPOCHS: usize = 4;
 
 /// The result of the evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct ZimnatReport {
     /// Test customers.
     pub n: usize,
     /// Mean reciprocal rank of the hidden product in the slate.
@@ -56,14 +56,14 @@ pub struct Report {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Baselines {
     /// Products by their number of holders.
-    pub popularity: Score,
+    pub popularity: RankScore,
     /// Naive Bayes over products held together.
-    pub co_holding: Score,
+    pub co_holding: RankScore,
 }
 
 /// The scores of a baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Score {
+pub struct RankScore {
     /// Mean reciprocal rank.
     pub mrr: f64,
     /// Share at rank 1.
@@ -72,7 +72,7 @@ pub struct Score {
     pub hit3: f64,
 }
 
-impl From<Ranks> for Score {
+impl From<Ranks> for RankScore {
     fn from(ranks: Ranks) -> Self {
         Self {
             mrr: ranks.mrr,
@@ -84,8 +84,8 @@ impl From<Ranks> for Score {
 
 /// Runs the evaluation on `holdings.csv.gz` (or `.csv`) of a folder, on an empty server, and prints
 /// the scores as a table, or as one JSON object.
-pub async fn zimnat(server: &Server, data: &Path, json: bool) -> anyhow::Result<Report> {
-    let holdings = Holdings::of(&Rows::read(data, "holdings")?)?;
+pub async fn zimnat(server: &Server, data: &Path, json: bool) -> anyhow::Result<ZimnatReport> {
+    let holdings = Holdings::of(&DataTable::read(data, "holdings")?)?;
     let baselines = baselines::measure(&holdings);
     let bars = || {
         if json {
@@ -115,7 +115,7 @@ pub async fn zimnat(server: &Server, data: &Path, json: bool) -> anyhow::Result<
     let revision = publish(server, ACTOR, "evaluation on Zimnat's holdings").await?;
     server.release_live(revision, SERVED_WITHIN).await?;
     let (ranks, degraded) = ask(server, &holdings, &bars()).await?;
-    let report = Report {
+    let report = ZimnatReport {
         n: ranks.n,
         mrr: ranks.mrr,
         hit1: ranks.hit1,
@@ -199,7 +199,7 @@ async fn learn(server: &Server, holdings: &Holdings, bars: Bars) -> anyhow::Resu
 
 /// Requests every test customer's slate. Returns the rank of the hidden product in each.
 async fn ask(server: &Server, holdings: &Holdings, bars: &Bars) -> anyhow::Result<(Ranks, usize)> {
-    let tests: Vec<&Customer> = holdings
+    let tests: Vec<&PolicyHolder> = holdings
         .customers
         .iter()
         .filter(|one| one.is_test())
@@ -254,10 +254,10 @@ fn rank(product: &str, slate: &RecommendResponse) -> usize {
     index.map_or(usize::MAX, |index| index + 1)
 }
 
-fn print(report: &Report) {
+fn print(report: &ZimnatReport) {
     let mut rows = table(["", "MRR", "hit@1", "hit@3"]);
-    let shown = |name: &str, score: Score| {
-        let Score { mrr, hit1, hit3 } = score;
+    let shown = |name: &str, score: RankScore| {
+        let RankScore { mrr, hit1, hit3 } = score;
         [
             name.to_owned(),
             format!("{mrr:.4}"),
@@ -265,12 +265,12 @@ fn print(report: &Report) {
             format!("{hit3:.4}"),
         ]
     };
-    let Report {
+    let ZimnatReport {
         mrr, hit1, hit3, ..
     } = *report;
     rows.add_row(shown(
         "Fairlead, through the gateway",
-        Score { mrr, hit1, hit3 },
+        RankScore { mrr, hit1, hit3 },
     ));
     rows.add_row(shown(
         "co-holding (naive Bayes)",
@@ -307,12 +307,12 @@ mod tests {
 
     #[test]
     fn the_report_has_the_keys_that_were_promised() {
-        let score = Score {
+        let score = RankScore {
             mrr: 0.5,
             hit1: 0.25,
             hit3: 0.75,
         };
-        let report = Report {
+        let report = ZimnatReport {
             n: 4,
             mrr: 0.9,
             hit1: 0.8,

@@ -9,15 +9,15 @@ use fairlead_proto::catalogue::v1::{
     CardTerms, Eligibility, LoanTerms, Product, ProductKind, RepaymentMethod,
 };
 
-use super::{Line, ProductDraft, line, of_lines, words, yuan};
+use super::{ProductDraft, ProductLine, line, of_lines, words, yuan};
 
 const EARNING: &[&str] = &["salaried", "self_employed"];
 const NOT_STUDENTS: &[&str] = &["salaried", "self_employed", "retired"];
 
 /// Terms of a line of loans.
 #[derive(Debug, Clone, Copy)]
-struct Lend {
-    amounts: Bounds,
+struct LoanLine {
+    amounts: AmountBounds,
     tenors: &'static [i32],
     repayment: RepaymentMethod,
     /// Smallest monthly income in yuan; 0 for none.
@@ -27,23 +27,23 @@ struct Lend {
 
 /// Smallest and largest amount or limit, in yuan.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
+struct AmountBounds {
     least: i64,
     most: i64,
 }
 
-const fn bounds(least: i64, most: i64) -> Bounds {
-    Bounds { least, most }
+const fn bounds(least: i64, most: i64) -> AmountBounds {
+    AmountBounds { least, most }
 }
 
 const fn lend(
-    amounts: Bounds,
+    amounts: AmountBounds,
     tenors: &'static [i32],
     repayment: RepaymentMethod,
     income: i64,
     employment: &'static [&'static str],
-) -> Lend {
-    Lend {
+) -> LoanLine {
+    LoanLine {
         amounts,
         tenors,
         repayment,
@@ -60,7 +60,7 @@ const SHORT: &[i32] = &[1, 3, 6, 12];
 const USUAL: &[i32] = &[3, 6, 12, 24];
 const LONG: &[i32] = &[6, 12, 24, 36];
 
-const LOANS: &[(Line, Lend)] = &[
+const LOANS: &[(ProductLine, LoanLine)] = &[
     (
         line("everyday", "Everyday Loan 随心贷"),
         lend(bounds(1_000, 50_000), USUAL, ANNUITY, 2_000, NOT_STUDENTS),
@@ -111,7 +111,7 @@ const LOANS: &[(Line, Lend)] = &[
     ),
 ];
 
-const PLANS: &[(Line, Lend)] = &[
+const PLANS: &[(ProductLine, LoanLine)] = &[
     (
         line("phone", "Phone Plan 手机分期"),
         lend(bounds(500, 15_000), &[3, 6, 12, 24], ANNUITY, 0, &[]),
@@ -148,22 +148,22 @@ const PLANS: &[(Line, Lend)] = &[
 
 /// Terms of a line of cards.
 #[derive(Debug, Clone, Copy)]
-struct Card {
-    limits: Bounds,
+struct CardLine {
+    limits: AmountBounds,
     /// Smallest monthly income in yuan; 0 for none.
     income: i64,
     employment: &'static [&'static str],
 }
 
-const fn card(limits: Bounds, income: i64, employment: &'static [&'static str]) -> Card {
-    Card {
+const fn card(limits: AmountBounds, income: i64, employment: &'static [&'static str]) -> CardLine {
+    CardLine {
         limits,
         income,
         employment,
     }
 }
 
-const CARDS: &[(Line, Card)] = &[
+const CARDS: &[(ProductLine, CardLine)] = &[
     (
         line("cashback", "Cashback Card 返现卡"),
         card(bounds(1_000, 50_000), 3_000, EARNING),
@@ -201,7 +201,7 @@ const CARDS: &[(Line, Card)] = &[
 /// Youngest age at which credit is given, oldest at which it begins.
 const AGES: (i32, i32) = (18, 60);
 
-fn terms(draft: &mut ProductDraft, lend: Lend) -> Terms {
+fn terms(draft: &mut ProductDraft, lend: LoanLine) -> Terms {
     Terms::Loan(LoanTerms {
         min_amount: yuan(lend.amounts.least),
         max_amount: yuan(

@@ -3,11 +3,11 @@
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{Eligibility, InsuranceTerms, Product, ProductKind};
 
-use super::{Line, line, of_lines, yuan};
+use super::{ProductLine, line, of_lines, yuan};
 
 /// Terms of a line of policies.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cover {
+pub(crate) struct CoverLine {
     risk: Risk,
     /// Youngest and oldest age.
     ages: (i32, i32),
@@ -34,8 +34,8 @@ const fn risk(frequency: i64, severity: i64, insured: i64) -> Risk {
     }
 }
 
-const fn cover(risk: Risk, ages: (i32, i32), repeatable: bool) -> Cover {
-    Cover {
+const fn cover(risk: Risk, ages: (i32, i32), repeatable: bool) -> CoverLine {
+    CoverLine {
         risk,
         ages,
         repeatable,
@@ -44,7 +44,7 @@ const fn cover(risk: Risk, ages: (i32, i32), repeatable: bool) -> Cover {
 
 /// The lines, most held first: the order of `figures::POLICY_SHARE`. Frequencies and severities are
 /// assumed.
-pub(crate) const LINES: &[(Line, Cover)] = &[
+pub(crate) const LINES: &[(ProductLine, CoverLine)] = &[
     (
         line("accident", "Accident Cover 意外险"),
         cover(risk(8_000, 12_000, 500_000), (18, 65), false),

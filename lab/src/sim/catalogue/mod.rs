@@ -46,20 +46,20 @@ const PROVIDERS: [(&str, &str); 6] = [
 
 /// A line of products within a kind: one product per provider.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line {
+pub(crate) struct ProductLine {
     /// The category, and part of the product's id.
     pub(crate) category: &'static str,
     /// The name, without that of the provider.
     name: &'static str,
 }
 
-const fn line(category: &'static str, name: &'static str) -> Line {
-    Line { category, name }
+const fn line(category: &'static str, name: &'static str) -> ProductLine {
+    ProductLine { category, name }
 }
 
 /// A product being generated: its line, its provider and its own random numbers.
 struct ProductDraft {
-    line: Line,
+    line: ProductLine,
     provider: usize,
     dice: ChaCha8Rng,
 }
@@ -79,7 +79,7 @@ impl ProductDraft {
         } else {
             eligibility.regions
         };
-        let Line { category, name } = self.line;
+        let ProductLine { category, name } = self.line;
         Product {
             product_id: format!("{}-{category}-{code}", prefix(kind)),
             name: format!("{provider} {name}"),
@@ -144,11 +144,11 @@ fn words(list: &[&str]) -> Vec<String> {
 
 /// Returns the product that `make` returns for every line and provider.
 fn of_lines<T: Copy>(
-    lines: &[(Line, T)],
+    lines: &[(ProductLine, T)],
     seed: u64,
     make: impl Fn(ProductDraft, T) -> Product,
 ) -> Vec<Product> {
-    let each_provider = |(line, terms): &(Line, T)| {
+    let each_provider = |(line, terms): &(ProductLine, T)| {
         let (line, terms) = (*line, *terms);
         (0..PROVIDERS.len()).map(move |provider| (line, terms, provider))
     };

@@ -5,11 +5,11 @@ use fairlead_proto::catalogue::v1::{
     DepositTerms, Eligibility, FundTerms, Product, ProductKind, RedemptionFee,
 };
 
-use super::{Line, ProductDraft, line, of_lines, yuan};
+use super::{ProductDraft, ProductLine, line, of_lines, yuan};
 
 /// Terms of a line of funds.
 #[derive(Debug, Clone, Copy)]
-struct Fund {
+struct FundLine {
     risk_class: i32,
     /// Full subscription fee, ppm.
     fee: i64,
@@ -27,8 +27,8 @@ const fn fund(
     trailing: i64,
     least: i64,
     strategy: &'static str,
-) -> Fund {
-    Fund {
+) -> FundLine {
+    FundLine {
         risk_class,
         fee,
         trailing,
@@ -42,7 +42,7 @@ const INDEX_OR_BOND: &str = "fund-index-bond";
 
 /// Full fees are those of fund contracts: zero for money-market funds, 0.8 % for bond funds, 1.2 %
 /// to 1.5 % for mixed and equity funds, as a rule.
-const FUNDS: &[(Line, Fund)] = &[
+const FUNDS: &[(ProductLine, FundLine)] = &[
     (
         line("money-market", "Money Market Fund 活期宝"),
         fund(1, 0, 1_500, 1, MONEY_MARKET),
@@ -91,7 +91,7 @@ const FUNDS: &[(Line, Fund)] = &[
 
 /// Terms of a line of deposits.
 #[derive(Debug, Clone, Copy)]
-struct Deposit {
+struct DepositLine {
     months: i32,
     /// Yield, ppm a year.
     rate: i64,
@@ -99,8 +99,8 @@ struct Deposit {
     least: i64,
 }
 
-const fn deposit(months: i32, rate: i64, least: i64) -> Deposit {
-    Deposit {
+const fn deposit(months: i32, rate: i64, least: i64) -> DepositLine {
+    DepositLine {
         months,
         rate,
         least,
@@ -109,7 +109,7 @@ const fn deposit(months: i32, rate: i64, least: i64) -> Deposit {
 
 /// Yields near the listed rates of the large banks since May 2025 (1 year 0.95 %, 3 years 1.25 %,
 /// 5 years 1.30 %), smaller banks somewhat above.
-const DEPOSITS: &[(Line, Deposit)] = &[
+const DEPOSITS: &[(ProductLine, DepositLine)] = &[
     (line("demand", "Demand Deposit 活期"), deposit(0, 2_000, 1)),
     (
         line("3-months", "3-Month Deposit 三月存"),

@@ -24,7 +24,7 @@ pub(crate) struct DoctorArgs {
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
-struct Check {
+struct HealthCheck {
     what: &'static str,
     ok: bool,
     found: String,
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: DoctorArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn redis(config: &AppConfig) -> Check {
+async fn redis(config: &AppConfig) -> HealthCheck {
     let url = &config.redis.url;
     let (found, remedy) = if url.is_empty() {
         let version = Command::new("redis-server")
@@ -98,7 +98,7 @@ async fn redis(config: &AppConfig) -> Check {
     check("Redis", found, remedy)
 }
 
-async fn events(config: &AppConfig) -> Check {
+async fn events(config: &AppConfig) -> HealthCheck {
     if config.events.kafka.is_empty() {
         return check(
             "event log",
@@ -119,7 +119,7 @@ async fn events(config: &AppConfig) -> Check {
     )
 }
 
-fn libtorch() -> Check {
+fn libtorch() -> HealthCheck {
     let started = Engine::start(EngineOptions {
         threads: 1,
         max_rows: 1,
@@ -133,7 +133,7 @@ fn libtorch() -> Check {
 }
 
 /// Checks that the data folder can be written.
-fn data(folder: &Path) -> Check {
+fn data(folder: &Path) -> HealthCheck {
     let probe = || -> std::io::Result<String> {
         std::fs::create_dir_all(folder)?;
         let file = tempfile::NamedTempFile::new_in(folder)?;
@@ -148,9 +148,9 @@ fn data(folder: &Path) -> Check {
     )
 }
 
-fn check(what: &'static str, found: Result<String, String>, remedy: &'static str) -> Check {
+fn check(what: &'static str, found: Result<String, String>, remedy: &'static str) -> HealthCheck {
     let ok = found.is_ok();
-    Check {
+    HealthCheck {
         what,
         ok,
         found: found.unwrap_or_else(|error| error),

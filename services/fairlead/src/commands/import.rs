@@ -7,7 +7,7 @@ use fairlead_chassis::clock::{Clock as _, SystemClock};
 use fairlead_client::link;
 use fairlead_client::terminal::{Bars, note};
 use fairlead_domain::TenantId;
-use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, Report, Source};
+use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportReport, ImportSource};
 use fairlead_registry::Registry;
 
 /// The kind of data to import.
@@ -96,7 +96,7 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
     let name = file.file.file_name().unwrap_or(file.file.as_os_str());
     let bar = bars.bar(&name.to_string_lossy(), 0);
     let tenant = TenantId::new(&file.tenant)?;
-    let source = Source {
+    let source = ImportSource {
         file: &file.file,
         format: None,
         rejects: file.rejects.as_deref(),
@@ -128,7 +128,7 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
 }
 
 /// Prints the counts, as one JSON object if `json`.
-fn print(report: &Report, json: bool) -> anyhow::Result<()> {
+fn print(report: &ImportReport, json: bool) -> anyhow::Result<()> {
     if json {
         println!("{}", serde_json::to_string(report)?);
         return Ok(());

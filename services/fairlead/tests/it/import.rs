@@ -9,7 +9,7 @@ use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Position};
 use fairlead_gateway::topics::EVENTS;
-use fairlead_import::{Format, Report, Source};
+use fairlead_import::{FileFormat, ImportReport, ImportSource};
 use fairlead_lab::sim;
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::GetDraftRequest;
@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 /// A gateway with its log and a control plane, in a temporary folder.
-struct Fixture {
+struct ImportFixture {
     folder: tempfile::TempDir,
     log: Arc<dyn EventLog>,
     gateway: Link,
@@ -32,7 +32,7 @@ struct Fixture {
     shutdown: CancellationToken,
 }
 
-impl Fixture {
+impl ImportFixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let options = EmbeddedOptions::new(folder.path().join("log"));
@@ -81,8 +81,8 @@ impl Fixture {
         path
     }
 
-    async fn import(&self, what: &str, file: &Path) -> anyhow::Result<Report> {
-        let source = Source {
+    async fn import(&self, what: &str, file: &Path) -> anyhow::Result<ImportReport> {
+        let source = ImportSource {
             file,
             format: None,
             rejects: None,
@@ -132,14 +132,14 @@ impl Fixture {
     }
 }
 
-fn rejects(report: &Report) -> String {
+fn rejects(report: &ImportReport) -> String {
     let path = report.rejects.as_ref().expect("a rejects file");
     std::fs::read_to_string(path).expect("read")
 }
 
 #[tokio::test]
 async fn bad_lines_are_rejected_and_the_others_go_into_the_log() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let mut text = String::from("customer_id,kind,product_id,shoe_size\n");
     for row in 0..2_500 {
         // Lines 2, 702, 1402 and 2102 have an unknown kind; all others are valid.
@@ -178,7 +178,7 @@ async fn bad_lines_are_rejected_and_the_others_go_into_the_log() {
 
 #[tokio::test]
 async fn a_file_imported_twice_has_the_same_event_ids() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let text = "{\"customer_id\":\"c\",\"kind\":\"click\",\"product_id\":\"P\"}\n";
     let file = fixture.file("clicks.jsonl", text.repeat(3));
     fixture.import("events", &file).await.expect("imported");
@@ -198,7 +198,7 @@ async fn a_file_imported_twice_has_the_same_event_ids() {
 
 #[tokio::test]
 async fn lines_of_junk_do_not_stop_what_is_good() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let good = "{\"customerId\":\"c\",\"kind\":\"EVENT_KIND_APP_OPENED\"}\n";
     let mut content = b"\xff\xfe junk\n[1,2]\n\n".to_vec();
     content.extend(vec![b'x'; 3 << 20]);
@@ -219,7 +219,7 @@ async fn lines_of_junk_do_not_stop_what_is_good() {
 
 #[tokio::test]
 async fn customers_become_profiles_and_consents() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let text = "\u{feff}customer_id,birth_date_ms,bureau_grade,consent.personalisation\n\
                 c1,1990-02-01,A,yes\nc2,,B,\nc3,never,A,no\nc4,,,\n";
     let file = fixture.file("customers.csv", text);
@@ -243,7 +243,7 @@ async fn customers_become_profiles_and_consents() {
 
 #[tokio::test]
 async fn parquet_goes_in_as_well() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/customers.parquet");
     let report = fixture.import("customers", &file).await.expect("imported");
     assert_eq!((report.read, report.accepted), (2, 2));
@@ -263,7 +263,7 @@ async fn parquet_goes_in_as_well() {
 
 #[tokio::test]
 async fn a_catalogue_is_imported_completely_or_not_at_all() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let header = "product_id,name,kind,currency,deposit.yield_ppm,deposit.tenor_months,\
                   deposit.min_amount.minor\n";
     let row = |id: &str, rate: &str| format!("{id},Deposit,deposit,CNY,{rate},12,5000\n");
@@ -324,7 +324,7 @@ async fn a_catalogue_is_imported_completely_or_not_at_all() {
 
 #[tokio::test]
 async fn files_that_cannot_be_used_say_why() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     for (name, content, expected) in [
         ("a.xlsx", "x", "the ending stands for no format"),
         (
@@ -362,7 +362,7 @@ async fn files_that_cannot_be_used_say_why() {
 
 #[tokio::test]
 async fn every_simulated_event_goes_through_its_own_json() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let now_ms = SystemClock.now_ms();
     let population = sim::Population::new(3, 60);
     let mut simulated: Vec<Event> = population
@@ -386,11 +386,11 @@ async fn every_simulated_event_goes_through_its_own_json() {
 
 #[tokio::test]
 async fn a_format_that_is_named_goes_before_the_ending() {
-    let fixture = Fixture::new().await;
+    let fixture = ImportFixture::new().await;
     let file = fixture.file("clicks.txt", "customer_id,kind\nc,app_opened\n");
-    let source = Source {
+    let source = ImportSource {
         file: &file,
-        format: Some(Format::Csv),
+        format: Some(FileFormat::Csv),
         rejects: None,
         tenant: &fixture.tenant,
         progress: &|_, _| (),

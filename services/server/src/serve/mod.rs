@@ -23,7 +23,7 @@ use process::ServiceProcess;
 
 /// A service that runs as a process of its own.
 #[derive(Debug, Clone, Copy, Subcommand)]
-pub enum Service {
+pub enum ServiceName {
     /// The public edge: gRPC and REST for apps; runs the decision.
     Gateway,
     /// Customer profiles from the feature store.
@@ -42,7 +42,7 @@ pub enum Service {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     #[command(subcommand)]
-    service: Service,
+    service: ServiceName,
     #[command(flatten)]
     process: ProcessArgs,
 }
@@ -105,7 +105,7 @@ impl ProcessArgs {
     }
 }
 
-impl Service {
+impl ServiceName {
     /// Returns the name of the service in logs, traces and service discovery.
     fn name(self) -> &'static str {
         match self {

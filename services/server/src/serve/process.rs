@@ -22,7 +22,7 @@ use tonic::service::Routes;
 
 use super::{ready, wait};
 use crate::config::AppConfig;
-use crate::parts::Parts;
+use crate::parts::ServiceParts;
 
 /// A process that runs one service: configuration, telemetry, discovery, background tasks.
 pub(super) struct ServiceProcess {
@@ -119,10 +119,10 @@ impl ServiceProcess {
         &self,
         listener: &TcpListener,
         shutdown: &CancellationToken,
-    ) -> anyhow::Result<Option<Parts<'_>>> {
+    ) -> anyhow::Result<Option<ServiceParts<'_>>> {
         let releases = self.follow(listener)?;
         let store = self.store(shutdown).await?;
-        Ok(store.map(|store| Parts {
+        Ok(store.map(|store| ServiceParts {
             config: &self.config,
             clock: self.clock.clone(),
             registry: self.registry.clone(),

@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::AppConfig;
-use crate::parts::Parts;
-use redis::Redis;
+use crate::parts::ServiceParts;
+use redis::SupervisedRedis;
 use services::Services;
 
 /// All services, running in this process.
@@ -63,7 +63,7 @@ pub struct Server {
     tasks: TaskTracker,
     shutdown: CancellationToken,
     /// Stops last: services that drain still write to it.
-    redis: Redis,
+    redis: SupervisedRedis,
     drain: Duration,
 }
 
@@ -131,7 +131,7 @@ impl Server {
         // Stops what was started if a later step fails.
         let guard = shutdown.clone().drop_guard();
         let log = crate::log::open(config).await?;
-        let redis = Redis::open(&config.redis.url, &data.join("redis")).await?;
+        let redis = SupervisedRedis::open(&config.redis.url, &data.join("redis")).await?;
         let online = OnlineStore::connect(redis.url()).await?;
         let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
         let control_plane = control_plane(config, clock.clone(), shutdown.clone()).await?;
@@ -141,7 +141,7 @@ impl Server {
         let releases = follower.handle();
         tasks.spawn(follower.run(shutdown.clone()));
 
-        let parts = Parts {
+        let parts = ServiceParts {
             config,
             clock: clock.clone(),
             registry: Registry::builtin(),

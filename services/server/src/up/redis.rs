@@ -18,7 +18,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
 /// The feature store's server: a configured one, or one that this process started.
-pub(super) struct Redis {
+pub(super) struct SupervisedRedis {
     url: String,
     /// Supervises a server that was started.
     tasks: TaskTracker,
@@ -26,7 +26,7 @@ pub(super) struct Redis {
     stop: DropGuard,
 }
 
-impl Redis {
+impl SupervisedRedis {
     /// Returns the server at `url`. If that is empty, starts one with its files in `folder`.
     pub(super) async fn open(url: &str, folder: &Path) -> anyhow::Result<Self> {
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());

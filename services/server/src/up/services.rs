@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::InnerLinks;
-use crate::parts::Parts;
+use crate::parts::ServiceParts;
 
 /// The services that this process routes calls to or waits for.
 pub(super) struct Services {
@@ -24,7 +24,7 @@ pub(super) struct Services {
 impl Services {
     /// Builds every service, the gateway last, and starts the stream in `tasks`.
     pub(super) async fn build(
-        parts: &Parts<'_>,
+        parts: &ServiceParts<'_>,
         log: &Arc<dyn EventLog>,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
@@ -77,7 +77,7 @@ impl Services {
 
 /// Builds the stream, with its dead-letter topic.
 async fn stream(
-    parts: &Parts<'_>,
+    parts: &ServiceParts<'_>,
     log: &Arc<dyn EventLog>,
 ) -> anyhow::Result<fairlead_stream::Stream> {
     let config = parts.config.stream.clone();
