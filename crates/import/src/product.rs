@@ -10,8 +10,6 @@ use serde_json::Value;
 
 use super::fields::{Fields, refused};
 
-const KINDS: &str =
-    "cash_loan, instalment_plan, credit_card, fund, deposit or insurance, or its name in the proto";
 const REPAYMENTS: &str = "annuity, equal_principal or bullet";
 
 /// Parses a product kind: `fund`, `PRODUCT_KIND_FUND` or 4.
@@ -21,7 +19,13 @@ pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
     let by_number = || ProductKind::try_from(word.parse::<i32>().ok()?).ok();
     let found = ProductKind::from_str_name(&name).or_else(by_number);
     let known = found.filter(|kind| *kind != ProductKind::Unspecified);
-    known.ok_or_else(|| refused(column, value, KINDS))
+    known.ok_or_else(|| refused(column, value, &allowed_kinds()))
+}
+
+/// Returns the names of product kinds, as error messages list them.
+fn allowed_kinds() -> String {
+    let [others @ .., last] = ProductKind::ALL.map(ProductKind::name);
+    format!("{} or {last}, or its name in the proto", others.join(", "))
 }
 
 /// Returns the product of a row; the control plane validates it.
@@ -77,7 +81,9 @@ impl ProductRow<'_> {
             ProductKind::Fund => ("fund.", Terms::Fund(self.fund()?)),
             ProductKind::Deposit => ("deposit.", Terms::Deposit(self.deposit()?)),
             ProductKind::Insurance => ("insurance.", Terms::Insurance(self.insurance()?)),
-            ProductKind::Unspecified => return Err(format!("kind is missing: {KINDS}")),
+            ProductKind::Unspecified => {
+                return Err(format!("kind is missing: {}", allowed_kinds()));
+            }
         };
         for other in ["loan.", "card.", "fund.", "deposit.", "insurance."] {
             if other != prefix && self.fields.any_with_prefix(other) {

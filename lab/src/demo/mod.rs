@@ -51,11 +51,11 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     let signals = TaskTracker::new();
     let asked_to_stop = shutdown_on_signal(&signals)?;
     let server = Server::start(&config, Some(metrics)).await?;
-    let told = tokio::select! {
-        told = tell(&args, &server, started) => told,
+    let shown = tokio::select! {
+        shown = show_all(&args, &server, started) => shown,
         () = asked_to_stop.cancelled() => Ok(()),
     };
-    if let Err(error) = told {
+    if let Err(error) = shown {
         server.stop().await?;
         return Err(error);
     }
@@ -68,7 +68,8 @@ pub async fn run(args: DemoArgs) -> anyhow::Result<()> {
     server.stop().await
 }
 
-async fn tell(args: &DemoArgs, server: &Server, started: Instant) -> anyhow::Result<()> {
+/// Shows every step, or only slates if an earlier run has made the data.
+async fn show_all(args: &DemoArgs, server: &Server, started: Instant) -> anyhow::Result<()> {
     let already = ready(server).await?;
     if already {
         heading(&format!("Found its data in {}", server.data.display()));

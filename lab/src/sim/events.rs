@@ -118,7 +118,7 @@ impl<'p> SimulatedEvents<'p> {
     }
 
     /// Queues an event.
-    pub(crate) fn tell(&mut self, event: Event) {
+    pub(crate) fn queue(&mut self, event: Event) {
         let at = (event.event_time_ms, self.told as u64);
         self.told += 1;
         self.waiting.push(Reverse(QueuedEvent { at, event }));
@@ -130,20 +130,20 @@ impl<'p> SimulatedEvents<'p> {
         let (consented, holdings) = (person.consented, person.holdings.clone());
         let mut at_ms = at_ms;
         let profile = self.event(customer, EventKind::ProfileUpdated, at_ms);
-        self.tell(Event {
+        self.queue(Event {
             attributes,
             ..profile
         });
         at_ms += STEP_MS;
         let consent = self.event(customer, EventKind::ConsentChanged, at_ms);
-        self.tell(Event {
+        self.queue(Event {
             attributes: profile::consent(consented),
             ..consent
         });
         for product in holdings {
             at_ms += STEP_MS;
             let held = self.on_product(customer, EventKind::HoldingOpened, at_ms, product);
-            self.tell(held);
+            self.queue(held);
         }
     }
 
@@ -158,7 +158,7 @@ impl<'p> SimulatedEvents<'p> {
             EventKind::Repayment
         };
         let event = self.on_product(customer, kind, at_ms, product);
-        self.tell(Event {
+        self.queue(Event {
             amount: Some(yuan(minor)),
             ..event
         });
@@ -168,7 +168,7 @@ impl<'p> SimulatedEvents<'p> {
         let customer = self.population.draw_customer();
         let minor = payment_minor(&mut self.population.dice);
         let event = self.event(customer, EventKind::Payment, at_ms);
-        self.tell(Event {
+        self.queue(Event {
             amount: Some(yuan(minor)),
             channel: "app".to_owned(),
             ..event
@@ -181,14 +181,14 @@ impl<'p> SimulatedEvents<'p> {
             Task::Repay(customer, product) => self.repay(customer, product, at_ms),
             Task::Withdraw(customer) => {
                 let event = self.event(customer, EventKind::ConsentChanged, at_ms);
-                self.tell(Event {
+                self.queue(Event {
                     attributes: profile::consent(false),
                     ..event
                 });
             }
             Task::Close(customer, product) => {
                 let event = self.on_product(customer, EventKind::HoldingClosed, at_ms, product);
-                self.tell(event);
+                self.queue(event);
                 let holdings = &mut self.population.customers[customer].holdings;
                 holdings.retain(|held| *held != product);
             }

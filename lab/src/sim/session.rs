@@ -119,18 +119,18 @@ impl SimulatedEvents<'_> {
             ..events.event(customer, kind, at_ms)
         };
         let opened = event(self, EventKind::AppOpened, at_ms);
-        self.tell(opened);
+        self.queue(opened);
         if self.population.dice.random_bool(SEARCHED) {
             at_ms += self.population.dice.random_range(2_000..20_000);
             let searched = event(self, EventKind::Search, at_ms);
-            self.tell(searched);
+            self.queue(searched);
         }
         at_ms += self.population.dice.random_range(300..3_000);
         let slate = self.population.slate(customer, at_ms);
         let request = self.request_id();
         for (place, product) in slate.iter().enumerate() {
             let shown = self.on_product(customer, EventKind::Impression, at_ms, *product);
-            self.tell(Event {
+            self.queue(Event {
                 request_id: request.clone(),
                 position: place as i32 + 1,
                 channel: channel.to_owned(),
@@ -169,7 +169,7 @@ impl SimulatedEvents<'_> {
         let mut at_ms = at_ms;
         let step = |events: &mut Self, kind, at_ms, amount: Option<Money>| {
             let event = events.on_product(customer, kind, at_ms, product);
-            events.tell(Event {
+            events.queue(Event {
                 request_id: shown.request_id.clone(),
                 position: shown.place as i32 + 1,
                 channel: shown.channel.to_owned(),

@@ -1,6 +1,8 @@
 //! Arguments that several commands take.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fairlead_proto::catalogue::v1::ProductKind;
 
 /// The gateway to call.
 #[derive(Debug, Clone, Args)]
@@ -40,32 +42,12 @@ pub(crate) struct ControlArgs {
     pub(crate) json: bool,
 }
 
-/// A kind of product, as the command line names it.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum KindArg {
-    /// A loan paid out in cash.
-    CashLoan,
-    /// A purchase in instalments.
-    InstalmentPlan,
-    /// A credit card.
-    CreditCard,
-    /// A fund.
-    Fund,
-    /// A deposit.
-    Deposit,
-    /// An insurance.
-    Insurance,
-}
-
-impl From<KindArg> for fairlead_proto::catalogue::v1::ProductKind {
-    fn from(kind: KindArg) -> Self {
-        match kind {
-            KindArg::CashLoan => Self::CashLoan,
-            KindArg::InstalmentPlan => Self::InstalmentPlan,
-            KindArg::CreditCard => Self::CreditCard,
-            KindArg::Fund => Self::Fund,
-            KindArg::Deposit => Self::Deposit,
-            KindArg::Insurance => Self::Insurance,
-        }
-    }
+/// Parses a product kind by its hyphenated name: `cash-loan`.
+pub(crate) fn product_kind() -> impl TypedValueParser<Value = ProductKind> {
+    PossibleValuesParser::new(ProductKind::ALL.map(ProductKind::hyphenated)).try_map(|name| {
+        let mut kinds = ProductKind::ALL.into_iter();
+        kinds
+            .find(|kind| kind.hyphenated() == name)
+            .ok_or_else(|| format!("no kind of product is named `{name}`"))
+    })
 }

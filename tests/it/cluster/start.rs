@@ -102,7 +102,7 @@ fn what_is_absent_at_the_start_is_waited_for_and_named() {
                     .start_with(service, 9, &[(*key, *value)])
                     .unwrap();
                 instance
-                    .until_says(says)
+                    .until_reports(says)
                     .unwrap_or_else(|error| panic!("{service} with {key}={value}: {error}"));
                 // A process that waits still stops when it is asked to.
                 assert_eq!(

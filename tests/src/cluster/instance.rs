@@ -109,7 +109,7 @@ impl ServiceInstance {
     }
 
     /// Waits until the answer of `/ready` or the log contains `text`.
-    pub fn until_says(&mut self, text: &str) -> anyhow::Result<()> {
+    pub fn until_reports(&mut self, text: &str) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
             let ready = self.ready().unwrap_or_default();

@@ -2,10 +2,11 @@
 
 use clap::Args;
 use fairlead_client::{answered, link, show};
+use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 
-use crate::args::{GatewayArgs, KindArg};
+use crate::args::{GatewayArgs, product_kind};
 
 /// Options of `recommend`.
 #[derive(Debug, Args)]
@@ -16,8 +17,8 @@ pub(crate) struct RecommendArgs {
     #[arg(long, default_value_t = 10)]
     size: i32,
     /// Kinds to include; all if absent.
-    #[arg(long, value_delimiter = ',')]
-    kinds: Vec<KindArg>,
+    #[arg(long, value_delimiter = ',', value_parser = product_kind())]
+    kinds: Vec<ProductKind>,
     /// Also show the price waterfall of the first loan.
     #[arg(long)]
     waterfall: bool,
@@ -31,11 +32,7 @@ pub(crate) async fn run(args: RecommendArgs) -> anyhow::Result<()> {
         tenant: args.server.tenant.clone(),
         customer_id: args.customer.clone(),
         slate_size: args.size,
-        kinds: args
-            .kinds
-            .iter()
-            .map(|kind| fairlead_proto::catalogue::v1::ProductKind::from(*kind).into())
-            .collect(),
+        kinds: args.kinds.iter().map(|kind| i32::from(*kind)).collect(),
         ..RecommendRequest::default()
     };
     let address = &args.server.server;

@@ -85,7 +85,7 @@ impl UpProcess {
     }
 
     /// Runs a command that must succeed. Returns what it printed.
-    pub(crate) fn say(&self, arguments: &[&str]) -> anyhow::Result<String> {
+    pub(crate) fn run_ok(&self, arguments: &[&str]) -> anyhow::Result<String> {
         printed(&self.run(arguments)?).with_context(|| arguments.join(" "))
     }
 

@@ -53,10 +53,10 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("D-1"), "{said}");
     let good = file(folder.path(), "catalogue.csv", CATALOGUE)?;
-    server.say(&["import", "catalogue", &good])?;
-    let defaults = server.say(&["release", "draft-defaults"])?;
+    server.run_ok(&["import", "catalogue", &good])?;
+    let defaults = server.run_ok(&["release", "draft-defaults"])?;
     assert!(defaults.contains("deposit"), "{defaults}");
-    server.say(&["release", "publish", "--comment", "three deposits"])?;
+    server.run_ok(&["release", "publish", "--comment", "three deposits"])?;
 
     let events = file(folder.path(), "events.jsonl", EVENTS)?;
     let some = server.run(&["import", "events", &events, "--json"])?;
@@ -71,16 +71,16 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
         "{rejects}"
     );
 
-    server.say(&["track", "c1", "click", "--product", "D-3"])?;
-    let slate: Value = serde_json::from_str(&server.say(&["recommend", "c1", "--json"])?)?;
+    server.run_ok(&["track", "c1", "click", "--product", "D-3"])?;
+    let slate: Value = serde_json::from_str(&server.run_ok(&["recommend", "c1", "--json"])?)?;
     let items = slate["items"].as_array().map_or(0, Vec::len);
     assert_eq!(items, 3, "{slate}");
-    let table = server.say(&["recommend", "c1"])?;
+    let table = server.run_ok(&["recommend", "c1"])?;
     assert!(table.contains("Two years"), "{table}");
 
     assert_eq!(server.stop()?, Some(0), "it drains and says so");
     let again = UpProcess::up(&data)?;
-    let after: Value = serde_json::from_str(&again.say(&["recommend", "c1", "--json"])?)?;
+    let after: Value = serde_json::from_str(&again.run_ok(&["recommend", "c1", "--json"])?)?;
     assert_eq!(after["releaseRevision"], slate["releaseRevision"]);
     assert_eq!(again.stop()?, Some(0));
     Ok(())
