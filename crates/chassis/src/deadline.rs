@@ -40,6 +40,13 @@ impl Deadline {
     pub fn apply<T>(self, request: &mut tonic::Request<T>) {
         request.set_timeout(self.remaining());
     }
+
+    /// Puts the time left on the headers of an outgoing call, in place of what they carry.
+    pub(crate) fn put_on(self, headers: &mut HeaderMap) {
+        let mut request = tonic::Request::new(());
+        self.apply(&mut request);
+        headers.extend(request.into_parts().0.into_headers());
+    }
 }
 
 /// Returns the time that `grpc-timeout` in the headers allows, or `None` where there is none.

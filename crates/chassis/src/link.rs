@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::sync::watch;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
 use tower::util::BoxCloneSyncService;
@@ -13,6 +14,7 @@ use tower::{BoxError, Layer as _, Service, ServiceExt};
 
 use crate::Error;
 use crate::balance::Balanced;
+use crate::deadline::Deadline;
 use crate::discovery::{Instance, Instances};
 use crate::endpoint::endpoint;
 use crate::observe::{ObserveLayer, inject};
@@ -51,6 +53,15 @@ impl Link {
         }
     }
 
+    /// Returns this link for calls that are due by `deadline`. The calls carry it, and are given up
+    /// when it has passed, whether the other side does so or not.
+    pub fn within(&self, deadline: Deadline) -> BoundedLink {
+        BoundedLink {
+            link: self.clone(),
+            deadline,
+        }
+    }
+
     /// Creates a link to the instances at `addresses`, `http://host:port`, balanced over them.
     ///
     /// # Errors
@@ -76,5 +87,34 @@ impl Service<http::Request<Body>> for Link {
     fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
         inject(request.headers_mut());
         self.inner.call(request)
+    }
+}
+
+/// A [`Link`] whose calls are due by a deadline.
+#[derive(Debug, Clone)]
+pub struct BoundedLink {
+    link: Link,
+    deadline: Deadline,
+}
+
+impl Service<http::Request<Body>> for BoundedLink {
+    type Response = http::Response<Body>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.link.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        self.deadline.put_on(request.headers_mut());
+        let due = self.deadline.instant();
+        let calling = self.link.call(request);
+        Box::pin(async move {
+            match tokio::time::timeout_at(due.into(), calling).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(Status::deadline_exceeded("no answer by the deadline").into_http()),
+            }
+        })
     }
 }

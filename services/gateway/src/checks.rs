@@ -1,4 +1,4 @@
-//! Requests from outside, checked: each refusal names the field, the value and what is allowed.
+//! Checks of requests. Each refusal names the field, the value and what is allowed.
 
 use std::time::Duration;
 
@@ -7,96 +7,106 @@ use fairlead_chassis::deadline::Deadline;
 use fairlead_domain::{CustomerId, RequestId, TenantId};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
+use tonic::Request;
 
-use crate::Error;
-use crate::access;
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::Ask;
+use crate::{Error, Service};
 
 /// The longest slate.
 const MAX_SLATE: i32 = 50;
-/// Places shown where a request does not say.
+/// The length of a slate where a request does not say.
 const USUAL_SLATE: i32 = 10;
 const CHANNELS: &[&str] = &["app", "web", "branch"];
+/// Time for the log where the caller sets no deadline. It is longer than that of a decision: to wait is
+/// better than to tell a caller to send again what may be in the log already.
+const LOG_TIME: Duration = Duration::from_secs(10);
 
-/// Checks requests against the gateway's configuration.
+/// Checks the fields of one call, for its caller and with its deadline.
 pub(crate) struct Checks<'a> {
-    pub(crate) config: &'a Config,
-    pub(crate) clock: &'a dyn Clock,
+    config: &'a Config,
+    clock: &'a dyn Clock,
+    caller: Caller,
+    /// The deadline that the caller set.
+    due: Option<Deadline>,
+}
+
+/// The fields of every request about a customer; those that a request lacks are empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Named<'a> {
+    pub(crate) tenant: &'a str,
+    pub(crate) customer: &'a str,
+    pub(crate) channel: &'a str,
+    pub(crate) campaign: &'a str,
+}
+
+impl Service {
+    /// Begins a call: every handler does so first.
+    ///
+    /// # Errors
+    /// [`Error::NoCaller`] if the call did not come through the access layer.
+    pub(crate) fn checks<T>(&self, request: &Request<T>) -> Result<Checks<'_>, Error> {
+        Ok(Checks {
+            config: &self.inner.config,
+            clock: self.inner.clock.as_ref(),
+            caller: Caller::of(request)?,
+            due: Deadline::from_request(request),
+        })
+    }
 }
 
 impl Checks<'_> {
-    /// A request for a slate.
-    pub(crate) fn recommend(
-        &self,
-        request: RecommendRequest,
-        deadline: Option<Deadline>,
-    ) -> Result<Ask, Error> {
-        let slate_size = match request.slate_size {
-            0 => USUAL_SLATE,
-            size @ 1..=MAX_SLATE => size,
+    /// Returns the checked request for a slate.
+    pub(crate) fn recommend(&self, request: RecommendRequest) -> Result<Ask, Error> {
+        let mut ask = self.ask(Named {
+            tenant: &request.tenant,
+            customer: &request.customer_id,
+            channel: &request.channel,
+            campaign: &request.campaign,
+        })?;
+        ask.slate_size = match request.slate_size {
+            0 => USUAL_SLATE as usize,
+            size @ 1..=MAX_SLATE => size as usize,
             size => {
-                return refuse(
-                    "slate_size",
-                    size,
-                    &format!("1 to {MAX_SLATE}, or 0 for {USUAL_SLATE}"),
-                );
+                let allowed = format!("1 to {MAX_SLATE}, or 0 for {USUAL_SLATE}");
+                return refuse("slate_size", size, &allowed);
             }
         };
-        let mut ask = self.ask(
-            &request.tenant,
-            &request.customer_id,
-            &request.channel,
-            &request.campaign,
-            deadline,
-        )?;
         if !request.request_id.is_empty() {
             ask.request_id = RequestId::new(&request.request_id)?;
         }
         ask.kinds = kinds(&request.kinds)?;
-        ask.slate_size = slate_size as usize;
         ask.without_prices = request.without_prices;
         if request.as_of_ms != 0 {
             if !self.config.allow_as_of || request.as_of_ms < 0 {
-                return refuse(
-                    "as_of_ms",
-                    request.as_of_ms,
-                    "0: this gateway answers for now only",
-                );
+                let allowed = "0: this gateway answers for now only";
+                return refuse("as_of_ms", request.as_of_ms, allowed);
             }
             ask.as_of_ms = request.as_of_ms;
         }
         Ok(ask)
     }
 
-    /// What every request has.
-    pub(crate) fn ask(
-        &self,
-        tenant: &str,
-        customer: &str,
-        channel: &str,
-        campaign: &str,
-        deadline: Option<Deadline>,
-    ) -> Result<Ask, Error> {
-        let channel = if channel.is_empty() {
+    /// Returns the checked part that every request about a customer has.
+    pub(crate) fn ask(&self, named: Named<'_>) -> Result<Ask, Error> {
+        let tenant = self.tenant(named.tenant)?;
+        let channel = if named.channel.is_empty() {
             CHANNELS[0]
         } else {
-            channel
+            named.channel
         };
         if !CHANNELS.contains(&channel) {
             return refuse("channel", channel, &CHANNELS.join(", "));
         }
+        let campaign = named.campaign;
         if campaign.len() > 64 || campaign.chars().any(char::is_control) {
-            return refuse(
-                "campaign",
-                campaign,
-                "at most 64 characters without control characters",
-            );
+            let allowed = "at most 64 characters without control characters";
+            return refuse("campaign", campaign, allowed);
         }
-        let longest = Deadline::after(Duration::from_millis(self.config.deadline_ms));
         Ok(Ask {
-            tenant: self.tenant(tenant)?,
-            customer: CustomerId::new(customer)?,
+            tenant,
+            customer: CustomerId::new(named.customer)?,
             request_id: new_request_id()?,
             slate_size: USUAL_SLATE as usize,
             kinds: Vec::new(),
@@ -104,21 +114,26 @@ impl Checks<'_> {
             campaign: campaign.to_owned(),
             without_prices: false,
             as_of_ms: self.clock.now_ms(),
-            deadline: deadline.map_or(longest, |deadline| deadline.min(longest)),
+            deadline: self.deadline(),
         })
     }
 
-    /// The tenant named, or the key's, or the gateway's own. A key speaks for its tenant alone.
+    /// Returns the tenant that the call is for: the one named, else the caller's own, else the gateway's.
     pub(crate) fn tenant(&self, named: &str) -> Result<TenantId, Error> {
-        let key = access::key_tenant();
-        if let Some(key) = &key
-            && !named.is_empty()
-            && named != key
-        {
-            return Err(Error::OtherTenant(named.to_owned()));
-        }
-        let own = key.as_ref().unwrap_or(&self.config.default_tenant);
-        Ok(TenantId::new(if named.is_empty() { own } else { named })?)
+        self.caller.tenant(named, &self.config.default_tenant)
+    }
+
+    /// Returns the instant by which the call is due: the caller's deadline, or the gateway's own where
+    /// that is earlier.
+    pub(crate) fn deadline(&self) -> Deadline {
+        let longest = Deadline::after(Duration::from_millis(self.config.deadline_ms));
+        self.due.map_or(longest, |due| due.min(longest))
+    }
+
+    /// Returns the instant by which the log must have answered: the caller's deadline, or ten seconds
+    /// from now where there is none.
+    pub(crate) fn log_deadline(&self) -> Deadline {
+        self.due.unwrap_or_else(|| Deadline::after(LOG_TIME))
     }
 }
 
@@ -148,18 +163,23 @@ mod tests {
 
     use super::*;
 
+    fn checks<'a>(config: &'a Config, clock: &'a ManualClock) -> Checks<'a> {
+        Checks {
+            config,
+            clock,
+            caller: Caller::Open,
+            due: None,
+        }
+    }
+
     fn check(change: impl FnOnce(&mut RecommendRequest)) -> Result<Ask, String> {
         let mut request = RecommendRequest {
             customer_id: "c1".to_owned(),
             ..RecommendRequest::default()
         };
         change(&mut request);
-        let checks = Checks {
-            config: &Config::default(),
-            clock: &ManualClock::at(7),
-        };
-        checks
-            .recommend(request, None)
+        checks(&Config::default(), &ManualClock::at(7))
+            .recommend(request)
             .map_err(|error| error.to_string())
     }
 
@@ -218,13 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_cannot_stretch_the_deadline() {
-        let checks = Checks {
-            config: &Config::default(),
-            clock: &ManualClock::at(7),
-        };
-        let long = Deadline::after(Duration::from_hours(1));
-        let ask = checks.ask("", "c1", "", "", Some(long)).expect("allowed");
-        assert!(ask.deadline.remaining() <= Duration::from_millis(300));
+    fn a_caller_shortens_the_deadline_and_cannot_stretch_it() {
+        let (config, clock) = (Config::default(), ManualClock::at(7));
+        let mut checks = checks(&config, &clock);
+        let longest = Duration::from_millis(300);
+        assert!(checks.deadline().remaining() <= longest);
+        checks.due = Some(Deadline::after(Duration::from_hours(1)));
+        assert!(checks.deadline().remaining() <= longest);
+        let short = Deadline::after(Duration::from_millis(20));
+        checks.due = Some(short);
+        assert_eq!(checks.deadline(), short);
+        assert_eq!(checks.log_deadline(), short);
     }
 }

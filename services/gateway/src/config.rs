@@ -1,14 +1,17 @@
-//! What owners of the gateway configure.
+//! The configuration of the gateway.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use fairlead_domain::TenantId;
 
 /// Configuration of the gateway.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Taken where a request names no tenant.
+    /// The tenant of a request that names none.
     pub default_tenant: String,
-    /// Milliseconds for a whole request that brings no deadline of its own.
+    /// Milliseconds for a request; a caller's own deadline counts where it is shorter.
     pub deadline_ms: u64,
     /// Shares of the time left that each stage may take.
     pub shares: StageShares,
@@ -18,7 +21,7 @@ pub struct Config {
     pub log_buffer: usize,
     /// Whether requests may choose the instant (replays, tests).
     pub allow_as_of: bool,
-    /// API keys and what each may do; empty: open to everyone who reaches the port.
+    /// API keys with their rights; if there are none, the gateway is open to whoever reaches its port.
     pub api_keys: BTreeMap<String, ApiKey>,
     /// Partitions of the topics that the gateway creates.
     pub partitions: i32,
@@ -26,13 +29,13 @@ pub struct Config {
     pub retention_days: u64,
 }
 
-/// What the bearer of a key may do.
+/// The rights of an API key.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
-    /// The only tenant that it may speak for.
+    /// The only tenant that its bearer speaks for.
     pub tenant: String,
-    /// Requests per second over all connections.
+    /// Requests per second, over all connections.
     pub requests_per_second: u32,
 }
 
@@ -77,54 +80,134 @@ impl Default for Config {
     }
 }
 
+/// A value of the configuration that the gateway cannot serve with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`gateway.{key}` = {value} is not allowed: {allowed}")]
+pub struct ConfigError {
+    /// The key, below `gateway`.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// The values that are allowed.
+    pub allowed: &'static str,
+}
+
+impl ApiKey {
+    /// Returns the tenant and the rate.
+    pub(crate) fn check(&self) -> Result<(TenantId, NonZeroU32), ConfigError> {
+        let tenant = TenantId::new(&self.tenant)
+            .map_err(|error| refused("api_keys.tenant", &self.tenant, error.allowed))?;
+        let key = || format!("api_keys (tenant {tenant}).requests_per_second");
+        let rate = NonZeroU32::new(self.requests_per_second)
+            .ok_or_else(|| refused(key(), self.requests_per_second, "1 or more"))?;
+        Ok((tenant, rate))
+    }
+}
+
 impl Config {
-    /// Refuses what no gateway can serve with: names the key, the value and what is allowed.
-    pub fn check(&self) -> Result<(), String> {
-        let refuse = |key: &str, value: String, allowed: &str| {
-            Err(format!(
-                "`gateway.{key}` = {value} is not allowed: {allowed}"
-            ))
-        };
-        if self.deadline_ms == 0 || self.deadline_ms > 60_000 {
-            return refuse("deadline_ms", self.deadline_ms.to_string(), "1 to 60000");
+    /// Checks that the gateway can serve with these values.
+    ///
+    /// # Errors
+    /// The first value that is not allowed, with its key.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if !(1..=60_000).contains(&self.deadline_ms) {
+            return Err(refused("deadline_ms", self.deadline_ms, "1 to 60000"));
         }
-        if self.candidates == 0 || self.candidates > 1_000 {
-            return refuse("candidates", self.candidates.to_string(), "1 to 1000");
+        if !(1..=1_000).contains(&self.candidates) {
+            return Err(refused("candidates", self.candidates, "1 to 1000"));
         }
         if self.log_buffer == 0 {
-            return refuse("log_buffer", "0".to_owned(), "1 or more");
+            return Err(refused("log_buffer", self.log_buffer, "1 or more"));
         }
-        let StageShares {
-            profile,
-            recall,
-            ranking,
-            pricing,
-        } = self.shares;
-        for (key, share) in [
-            ("profile", profile),
-            ("recall", recall),
-            ("ranking", ranking),
-            ("pricing", pricing),
-        ] {
-            if !(share > 0.0 && share <= 1.0) {
-                return refuse(
-                    &format!("shares.{key}"),
-                    share.to_string(),
-                    "more than 0, at most 1",
-                );
-            }
-        }
+        self.shares.check()?;
         if !(1..=1024).contains(&self.partitions) {
-            return refuse("partitions", self.partitions.to_string(), "1 to 1024");
+            return Err(refused("partitions", self.partitions, "1 to 1024"));
         }
-        if let Some((_, key)) = self
-            .api_keys
+        self.api_keys
+            .values()
+            .try_for_each(|key| key.check().map(drop))
+    }
+}
+
+impl StageShares {
+    fn check(self) -> Result<(), ConfigError> {
+        let shares = [
+            ("shares.profile", self.profile),
+            ("shares.recall", self.recall),
+            ("shares.ranking", self.ranking),
+            ("shares.pricing", self.pricing),
+        ];
+        // Written so that a share that is no number is refused as well.
+        match shares
             .iter()
-            .find(|(_, key)| key.requests_per_second == 0)
+            .find(|(_, share)| !(*share > 0.0 && *share <= 1.0))
         {
-            let name = format!("api_keys (tenant {}).requests_per_second", key.tenant);
-            return refuse(&name, "0".to_owned(), "1 or more");
+            Some((key, share)) => Err(refused(*key, share, "more than 0, at most 1")),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+fn refused(key: impl Into<String>, value: impl ToString, allowed: &'static str) -> ConfigError {
+    ConfigError {
+        key: key.into(),
+        value: value.to_string(),
+        allowed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        config.check().expect_err("not allowed").to_string()
+    }
+
+    fn key(tenant: &str, requests_per_second: u32) -> BTreeMap<String, ApiKey> {
+        let rights = ApiKey {
+            tenant: tenant.to_owned(),
+            requests_per_second,
+        };
+        BTreeMap::from([("secret".to_owned(), rights)])
+    }
+
+    #[test]
+    fn the_default_is_allowed() {
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_key_and_what_is_allowed() {
+        type Change = fn(&mut Config);
+        let table: &[(Change, &str)] = &[
+            (
+                |c| c.deadline_ms = 0,
+                "`gateway.deadline_ms` = 0 is not allowed: 1 to 60000",
+            ),
+            (|c| c.candidates = 1_001, "`gateway.candidates` = 1001"),
+            (|c| c.log_buffer = 0, "`gateway.log_buffer` = 0"),
+            (
+                |c| c.shares.recall = f64::NAN,
+                "`gateway.shares.recall` = NaN",
+            ),
+            (|c| c.shares.pricing = 1.5, "`gateway.shares.pricing` = 1.5"),
+            (|c| c.partitions = -1, "`gateway.partitions` = -1"),
+            (
+                |c| c.api_keys = key("acme", 0),
+                "`gateway.api_keys (tenant acme).requests_per_second` = 0",
+            ),
+            (
+                |c| c.api_keys = key("a b", 1),
+                "`gateway.api_keys.tenant` = a b",
+            ),
+        ];
+        for (change, expected) in table {
+            let error = refusal(*change);
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use fairlead_registry::{Entity, FeatureReader, Registry};
 use tonic::{Request, Response, Status};
 
 use crate::Service;
+use crate::checks::Named;
 
 const PURPOSES: [Purpose; 4] = [
     Purpose::Recommend,
@@ -24,25 +25,21 @@ impl CustomerProfileService for Service {
         &self,
         request: Request<GetCustomerProfileRequest>,
     ) -> Result<Response<GetCustomerProfileResponse>, Status> {
+        let checks = self.checks(&request)?;
         let asked = request.into_inner();
-        let ask = self
-            .checks()
-            .ask(&asked.tenant, &asked.customer_id, "", "", None)?;
-        let mut call = Request::new(GetProfileRequest {
+        let ask = checks.ask(Named {
+            tenant: &asked.tenant,
+            customer: &asked.customer_id,
+            ..Named::default()
+        })?;
+        let call = GetProfileRequest {
             tenant: ask.tenant.to_string(),
             customer_id: ask.customer.to_string(),
             as_of_ms: ask.as_of_ms,
             purposes: PURPOSES.iter().map(|purpose| (*purpose).into()).collect(),
-        });
-        ask.deadline.apply(&mut call);
-        let answer = self
-            .inner
-            .decider
-            .profile
-            .clone()
-            .get_profile(call)
-            .await?
-            .into_inner();
+        };
+        let mut profiles = self.inner.backends.profile(ask.deadline);
+        let answer = profiles.get_profile(call).await?.into_inner();
         let profile = answer.profile.unwrap_or_default();
         Ok(Response::new(GetCustomerProfileResponse {
             features: named(&self.inner.registry, &profile.features)?,
@@ -56,7 +53,7 @@ impl CustomerProfileService for Service {
     }
 }
 
-/// Every customer feature once, from the first set that may carry it.
+/// Returns every customer feature once, from the first set that may carry it.
 fn named(registry: &Registry, sets: &[FeatureSet]) -> Result<Vec<NamedFeature>, Status> {
     let readers: Vec<FeatureReader<'_>> = sets
         .iter()
@@ -86,7 +83,8 @@ fn named(registry: &Registry, sets: &[FeatureSet]) -> Result<Vec<NamedFeature>, 
     Ok(features.collect())
 }
 
-/// The value as text and whether it was observed, where the reader's purpose allows the feature.
+/// Returns the value as text and whether it was observed, or `None` if the reader's purpose does not
+/// allow the feature.
 fn read(reader: &FeatureReader<'_>, name: &str) -> Option<(String, bool)> {
     if let Ok(value) = reader.number_or_default(name) {
         return Some((value.to_string(), reader.number(name).is_some()));

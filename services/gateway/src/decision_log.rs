@@ -1,13 +1,17 @@
-//! The decision log: records of recommendations go through a bounded buffer that waits for a log
-//! that is away, and sheds and counts once it is full; the record of a firm quote is acknowledged before the quote is answered.
+//! The decision log. Records of recommendations go through a bounded buffer: while the log is away they
+//! wait in it, and what it cannot hold is shed and counted. The record of a firm quote is acknowledged
+//! before the quote is answered.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use fairlead_chassis::back_off::BackOff;
+use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::telemetry::trace_header;
+use fairlead_domain::{RequestId, TenantId};
 use fairlead_event_log::{
-    Error as LogError, EventLog, Position, Record, TRACEPARENT, partition_for,
+    Delivered, Error as LogError, EventLog, Position, Record, TRACEPARENT, partition_for,
 };
 use fairlead_proto::decision::v1::DecisionRecord;
 use prost::Message as _;
@@ -16,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Error;
+use crate::bounded_log::BoundedLog;
 use crate::topics::{DECISIONS, key};
 
 /// The first pause before records are appended again; they double up to [`LONGEST_PAUSE`].
@@ -23,21 +28,21 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Records appended in one call.
 const BATCH: usize = 500;
-/// Places of recent decisions remembered.
+/// Recent decisions whose positions are remembered.
 const REMEMBERED: u64 = 200_000;
-/// Records looked through, newest first, for a decision whose place is not remembered.
+/// Records looked through, newest first, for a decision whose position is not remembered.
 const LOOKED_THROUGH: i64 = 50_000;
 
 /// Writes and finds decision records.
 #[derive(Clone)]
 pub(crate) struct DecisionLog {
-    log: Arc<dyn EventLog>,
+    log: BoundedLog,
     waiting: mpsc::Sender<(String, Record)>,
-    places: moka::sync::Cache<String, Position>,
+    positions: moka::sync::Cache<String, Position>,
 }
 
 impl DecisionLog {
-    /// Starts the writer in `tasks`. After `shutdown` it writes what still waits, then ends.
+    /// Starts the writer in `tasks`. After `shutdown` it writes the records that still wait, then ends.
     pub(crate) fn start(
         log: Arc<dyn EventLog>,
         buffer: usize,
@@ -45,17 +50,17 @@ impl DecisionLog {
         shutdown: CancellationToken,
     ) -> Self {
         let (waiting, records) = mpsc::channel(buffer);
-        let places = moka::sync::Cache::new(REMEMBERED);
-        tasks.spawn(write(log.clone(), records, places.clone(), shutdown));
+        let positions = moka::sync::Cache::new(REMEMBERED);
+        tasks.spawn(write(log.clone(), records, positions.clone(), shutdown));
         Self {
-            log,
+            log: BoundedLog::new(log),
             waiting,
-            places,
+            positions,
         }
     }
 
-    /// Leaves a record for the writer; when too many wait it is shed and counted.
-    pub(crate) fn leave(&self, decision: &DecisionRecord) {
+    /// Puts a record into the writer's buffer. A full buffer sheds it and counts it.
+    pub(crate) fn buffer(&self, decision: &DecisionRecord) {
         let outcome = match self.waiting.try_send(record(decision)) {
             Ok(()) => "buffered",
             Err(TrySendError::Full(_)) => "shed",
@@ -66,35 +71,46 @@ impl DecisionLog {
         metrics::gauge!("fairlead_decision_log_free").set(free);
     }
 
-    /// Appends a record and waits until the log has it durably.
-    pub(crate) async fn keep(&self, decision: &DecisionRecord) -> Result<(), Error> {
+    /// Appends a record, and returns once the log has it durably.
+    pub(crate) async fn append(
+        &self,
+        decision: &DecisionRecord,
+        by: Deadline,
+    ) -> Result<(), Error> {
         let (name, record) = record(decision);
-        let places = self.log.append(DECISIONS, vec![record]).await?;
-        if let Some(place) = places.first() {
-            self.places.insert(name, *place);
+        let appended = self.log.append(DECISIONS, vec![record], by).await?;
+        if let Some(position) = appended.first() {
+            self.positions.insert(name, *position);
         }
         Ok(())
     }
 
-    /// The record of a request.
+    /// Returns the record of a request.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRequest`] if it is not among the newest records.
     pub(crate) async fn find(
         &self,
-        tenant: &str,
-        request_id: &str,
+        tenant: &TenantId,
+        request_id: &RequestId,
+        by: Deadline,
     ) -> Result<DecisionRecord, Error> {
-        let name = key(tenant, request_id);
-        let found = match self.places.get(&name) {
-            Some(place) => self.log.read(DECISIONS, place, 1).await?.into_iter().next(),
-            None => self.search(&name).await?,
+        let name = key(tenant.as_str(), request_id.as_str());
+        let found = match self.positions.get(&name) {
+            Some(position) => {
+                let read = self.log.read(DECISIONS, position, 1, by).await?;
+                read.into_iter().next()
+            }
+            None => self.search(&name, by).await?,
         };
         found
             .and_then(|delivered| DecisionRecord::decode(delivered.record.payload).ok())
-            .ok_or_else(|| Error::UnknownRequest(request_id.to_owned()))
+            .ok_or_else(|| Error::UnknownRequest(request_id.to_string()))
     }
 
-    /// Looks through the newest records of the one partition that the key belongs to.
-    async fn search(&self, name: &str) -> Result<Option<fairlead_event_log::Delivered>, Error> {
-        let ranges = self.log.offsets(DECISIONS).await?;
+    /// Looks through the newest records of the key's partition, and returns the key's, or `None`.
+    async fn search(&self, name: &str, by: Deadline) -> Result<Option<Delivered>, Error> {
+        let ranges = self.log.offsets(DECISIONS, by).await?;
         let partition = partition_for(name.as_bytes(), ranges.len() as i32);
         let Some(range) = ranges.iter().find(|range| range.partition == partition) else {
             return Ok(None);
@@ -103,7 +119,7 @@ impl DecisionLog {
         let mut until = range.end;
         while until > oldest {
             let from = oldest.max(until - BATCH as i64);
-            let records = self.read_range(partition, from, until).await?;
+            let records = self.read_range(partition, from..until, by).await?;
             let found = records
                 .into_iter()
                 .find(|one| one.record.key.as_ref() == name.as_bytes());
@@ -118,16 +134,16 @@ impl DecisionLog {
     async fn read_range(
         &self,
         partition: i32,
-        from: i64,
-        until: i64,
-    ) -> Result<Vec<fairlead_event_log::Delivered>, Error> {
+        offsets: Range<i64>,
+        by: Deadline,
+    ) -> Result<Vec<Delivered>, Error> {
         let mut all = Vec::new();
-        let mut offset = from;
-        while offset < until {
-            let place = Position { partition, offset };
+        let mut offset = offsets.start;
+        while offset < offsets.end {
+            let from = Position { partition, offset };
             let records = self
                 .log
-                .read(DECISIONS, place, (until - offset) as usize)
+                .read(DECISIONS, from, (offsets.end - offset) as usize, by)
                 .await?;
             let Some(last) = records.last() else { break };
             offset = last.position.offset + 1;
@@ -150,7 +166,7 @@ fn record(decision: &DecisionRecord) -> (String, Record) {
 async fn write(
     log: Arc<dyn EventLog>,
     mut waiting: mpsc::Receiver<(String, Record)>,
-    places: moka::sync::Cache<String, Position>,
+    positions: moka::sync::Cache<String, Position>,
     shutdown: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -168,14 +184,14 @@ async fn write(
         }
         let (names, records): (Vec<String>, Vec<Record>) = batch.drain(..).unzip();
         match append(&*log, &records, &shutdown).await {
-            Ok(at) => names
+            Ok(appended) => names
                 .into_iter()
-                .zip(at)
-                .for_each(|(name, place)| places.insert(name, place)),
+                .zip(appended)
+                .for_each(|(name, position)| positions.insert(name, position)),
             Err(error) => {
                 let mut lost = names.len() as u64;
                 if shutdown.is_cancelled() && error.is_transient() {
-                    // The process is to end, and the log is away: it will not take the rest either.
+                    // The process ends and the log is away: it will not take the rest either.
                     waiting.close();
                     while waiting.try_recv().is_ok() {
                         lost += 1;

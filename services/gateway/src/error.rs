@@ -1,20 +1,27 @@
 //! The errors of the gateway, and each as its caller sees it.
 
+use std::num::NonZeroU32;
+
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use tonic::{Code, Status};
+
+use crate::config::ConfigError;
 
 /// An error of the gateway.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A configuration value is not allowed.
     #[error("configuration: {0}")]
-    Config(String),
+    Config(#[from] ConfigError),
     /// The chassis could not serve.
     #[error(transparent)]
     Chassis(#[from] fairlead_chassis::Error),
     /// The event log failed.
     #[error("event log: {0}")]
     Log(#[from] fairlead_event_log::Error),
+    /// The event log did not answer by the deadline.
+    #[error("event log: no answer by the deadline")]
+    LogLate,
     /// A value of the request was refused.
     #[error(transparent)]
     Value(#[from] fairlead_domain::Error),
@@ -28,6 +35,15 @@ pub enum Error {
         /// The allowed values.
         allowed: String,
     },
+    /// The call did not come through the access layer: nobody knows who calls.
+    #[error("a call without a caller reached a handler")]
+    NoCaller,
+    /// The call has no key, or one that is not known.
+    #[error("the call has no known key")]
+    UnknownKey,
+    /// The key was used more often than it may be.
+    #[error("more than {0} requests per second with one key")]
+    TooManyRequests(NonZeroU32),
     /// The key of the call speaks for another tenant.
     #[error("tenant `{0}` is not the one that this key speaks for")]
     OtherTenant(String),
@@ -68,6 +84,20 @@ impl ServiceError for Error {
             Self::Log(_) => {
                 let cause = "the record was not acknowledged; try again";
                 CallError::unavailable("event log", cause).logged_as_error()
+            }
+            Self::LogLate => {
+                CallError::unavailable("event log", "it did not answer in time; try again")
+            }
+            Self::NoCaller => CallError::internal("the call did not come through the access layer"),
+            Self::UnknownKey => CallError::plain(
+                Code::Unauthenticated,
+                "authorization: Bearer KEY with a known key is needed",
+            ),
+            Self::TooManyRequests(rate) => {
+                let message = format!(
+                    "more than {rate} requests per second with this key; try again in a second"
+                );
+                CallError::plain(Code::ResourceExhausted, message)
             }
             Self::Config(_) | Self::Chassis(_) => {
                 CallError::internal("the gateway is misconfigured")

@@ -1,5 +1,6 @@
 //! `EventService`: behaviour events, answered when the log has them durably.
 
+use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::telemetry::trace_header;
 use fairlead_event_log::{Position, Record, TRACEPARENT};
 use fairlead_proto::catalogue::v1::ProductKind;
@@ -13,17 +14,18 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
+use crate::checks::Checks;
 use crate::topics::{EVENTS, key};
 use crate::{Error, Service};
 
-/// Events in one call.
+/// The most events of one call.
 const MAX_EVENTS: usize = 10_000;
 
 impl Service {
-    /// Fills what a phone may leave out, and judges the rest.
-    fn admit(&self, mut event: Event) -> Result<Event, Error> {
+    /// Fills in what a phone may leave out, and checks the rest.
+    fn admit(&self, checks: &Checks<'_>, mut event: Event) -> Result<Event, Error> {
         let now_ms = self.inner.clock.now_ms();
-        event.tenant = self.checks().tenant(&event.tenant)?.to_string();
+        event.tenant = checks.tenant(&event.tenant)?.to_string();
         if event.event_id.is_empty() {
             event.event_id = ulid::Ulid::new().to_string();
         }
@@ -81,16 +83,12 @@ fn record(event: &Event) -> Record {
 }
 
 impl Service {
-    /// Appends events; what consumes them continues the trace of this span.
-    async fn produce(&self, events: &[Event]) -> Result<Vec<Position>, Error> {
+    /// Appends events; their consumers continue the trace of this span.
+    async fn produce(&self, events: &[Event], by: Deadline) -> Result<Vec<Position>, Error> {
         let span = tracing::info_span!("produce", otel.kind = "producer", topic = EVENTS);
         let records = span.in_scope(|| events.iter().map(record).collect());
-        Ok(self
-            .inner
-            .log
-            .append(EVENTS, records)
-            .instrument(span)
-            .await?)
+        let appending = self.inner.log.append(EVENTS, records, by);
+        appending.instrument(span).await
     }
 }
 
@@ -100,20 +98,22 @@ impl EventService for Service {
         &self,
         request: Request<TrackRequest>,
     ) -> Result<Response<TrackResponse>, Status> {
+        let checks = self.checks(&request)?;
         let event = request.into_inner().event.ok_or_else(|| Error::Field {
             field: "event",
             value: String::new(),
             allowed: "an event".to_owned(),
         })?;
-        let event = self.admit(event)?;
-        let places = self.produce(std::slice::from_ref(&event)).await?;
-        let place = places
+        let event = self.admit(&checks, event)?;
+        let by = checks.log_deadline();
+        let positions = self.produce(std::slice::from_ref(&event), by).await?;
+        let position = positions
             .first()
-            .ok_or_else(|| Status::internal("the log gave no place"))?;
+            .ok_or_else(|| Status::internal("the log gave no position"))?;
         Ok(Response::new(TrackResponse {
             event_id: event.event_id,
-            partition: place.partition,
-            offset: place.offset,
+            partition: position.partition,
+            offset: position.offset,
         }))
     }
 
@@ -121,6 +121,7 @@ impl EventService for Service {
         &self,
         request: Request<TrackManyRequest>,
     ) -> Result<Response<TrackManyResponse>, Status> {
+        let checks = self.checks(&request)?;
         let events = request.into_inner().events;
         if !(1..=MAX_EVENTS).contains(&events.len()) {
             let allowed = format!("1 to {MAX_EVENTS} events in one call");
@@ -134,7 +135,7 @@ impl EventService for Service {
         let mut admitted = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
         for (index, event) in events.into_iter().enumerate() {
-            match self.admit(event) {
+            match self.admit(&checks, event) {
                 Ok(event) => admitted.push(event),
                 Err(error) => rejected.push(RejectedEvent {
                     index: index as i32,
@@ -144,7 +145,7 @@ impl EventService for Service {
         }
         let accepted = admitted.len() as i32;
         if !admitted.is_empty() {
-            self.produce(&admitted).await?;
+            self.produce(&admitted, checks.log_deadline()).await?;
         }
         Ok(Response::new(TrackManyResponse { accepted, rejected }))
     }

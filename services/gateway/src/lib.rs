@@ -1,11 +1,15 @@
 //! The public edge: authenticates, decides, answers, and logs what it decided.
 //!
-//! Invariants: every answer has a request id; a stage that fails or is slow never empties the page;
-//! a product that fails eligibility or suitability is on no slate; a firm quote is answered only
-//! after its record is in the log; an event is answered only when the log has it durably.
+//! Invariants: a call without a known caller reaches no handler's work; every call to another service
+//! and to the log has a deadline; every answer has a request id; a stage that fails or is slow never
+//! empties the page; a product that fails eligibility or suitability is on no slate; a firm quote is
+//! answered only after its record is in the log; an event is answered only when the log has it durably.
 //! This crate meets the other services in the contracts alone, and depends on none of them.
 
 mod access;
+mod backends;
+mod bounded_log;
+mod caller;
 mod checks;
 mod config;
 mod customers;
@@ -14,12 +18,13 @@ mod decision_log;
 mod error;
 mod events;
 mod offers;
+mod problem;
 mod quotes;
 mod recommend;
 mod rest;
 mod service;
 pub mod topics;
 
-pub use config::{ApiKey, Config, StageShares};
+pub use config::{ApiKey, Config, ConfigError, StageShares};
 pub use error::Error;
 pub use service::{Deps, Service};

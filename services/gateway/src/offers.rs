@@ -1,13 +1,13 @@
-//! What owners watch: offers shown and the rates on them, by kind of product and experiment arm.
+//! Metrics for owners: offers shown and the rates on them, by kind of product and experiment arm.
 //! The labels are bounded by the release: its kinds, and the arms of its experiments. An offer is
 //! counted once under `all`, and once under each arm that its customer is in.
 
 use fairlead_proto::gateway::v1::RecommendResponse;
 
-/// Every offer, whatever its arms.
+/// The label of every offer, whatever its arms.
 const ALL: &str = "all";
 
-/// Counts what an answer shows.
+/// Counts the offers of an answer.
 pub(crate) fn count(answer: &RecommendResponse) {
     let exposed = answer.exposures.iter();
     let mut arms: Vec<String> = exposed

@@ -1,7 +1,5 @@
 //! `QuoteService`: firm quotes. A quote is answered only after its record is in the log.
 
-use fairlead_chassis::deadline::Deadline;
-use fairlead_chassis::status::CallError;
 use fairlead_domain::ProductId;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::gateway::v1::quote_service_server::QuoteService;
@@ -10,11 +8,12 @@ use fairlead_proto::gateway::v1::{
     quote_response,
 };
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, CreateQuoteRequest, PriceItem, PricingContext, VerifyQuoteRequest,
+    AcceptQuoteRequest, CreateQuoteRequest, PriceItem, PricingContext, Quote, VerifyQuoteRequest,
     create_quote_response,
 };
 use tonic::{Request, Response, Status};
 
+use crate::checks::Named;
 use crate::decision::Ask;
 use crate::{Error, Service};
 
@@ -26,51 +25,26 @@ fn key_refused(value: &str) -> Error {
     }
 }
 
-impl Service {
-    /// Who is quoted and what for, as pricing takes it, with the profile's price features.
-    async fn pricing_context(&self, ask: &Ask) -> Result<PricingContext, Status> {
-        let (profile, features, degraded) = self.inner.decider.profile_for(ask).await?;
-        if degraded {
-            // A firm price must not rest on a customer whom nobody could read.
-            return Err(CallError::unavailable("profile", "no firm quote without it").into());
-        }
-        Ok(PricingContext {
-            tenant: ask.tenant.to_string(),
-            request_id: ask.request_id.to_string(),
-            customer_id: ask.customer.to_string(),
-            features: Some(features),
-            personalised: profile.personalisation_consent,
-            strategy_versions: self.inner.decider.strategy_versions(ask, &profile)?,
-            segments: profile.segments,
-            channel: ask.channel.clone(),
-            campaign: ask.campaign.clone(),
-            as_of_ms: ask.as_of_ms,
-        })
-    }
-}
-
 #[tonic::async_trait]
 impl QuoteService for Service {
     async fn quote(
         &self,
         request: Request<QuoteRequest>,
     ) -> Result<Response<QuoteResponse>, Status> {
-        let deadline = Deadline::from_request(&request);
+        let checks = self.checks(&request)?;
         let asked = request.into_inner();
+        let ask = checks.ask(Named {
+            tenant: &asked.tenant,
+            customer: &asked.customer_id,
+            channel: &asked.channel,
+            campaign: &asked.campaign,
+        })?;
         let product = ProductId::new(&asked.product_id).map_err(Error::from)?;
         if !(1..=64).contains(&asked.idempotency_key.len()) {
             return Err(key_refused(&asked.idempotency_key).into());
         }
-        let checks = self.checks();
-        let ask = checks.ask(
-            &asked.tenant,
-            &asked.customer_id,
-            &asked.channel,
-            &asked.campaign,
-            deadline,
-        )?;
-        let context = self.pricing_context(&ask).await?;
-        let mut call = Request::new(CreateQuoteRequest {
+        let context = self.inner.decider.firm_context(&ask).await?;
+        let call = CreateQuoteRequest {
             context: Some(context.clone()),
             item: Some(PriceItem {
                 product_id: product.to_string(),
@@ -79,16 +53,9 @@ impl QuoteService for Service {
                 last_rate_ppm: 0,
             }),
             idempotency_key: asked.idempotency_key,
-        });
-        ask.deadline.apply(&mut call);
-        let answer = self
-            .inner
-            .decider
-            .pricing
-            .clone()
-            .create_quote(call)
-            .await?
-            .into_inner();
+        };
+        let mut pricing = self.inner.backends.pricing(ask.deadline);
+        let answer = pricing.create_quote(call).await?.into_inner();
         let (outcome, quote) = match answer.outcome {
             Some(create_quote_response::Outcome::Quote(quote)) => {
                 (quote_response::Outcome::Quote(quote.clone()), Some(quote))
@@ -102,9 +69,10 @@ impl QuoteService for Service {
                 ));
             }
         };
+        let record = record(&ask, context, quote);
         self.inner
             .decisions
-            .keep(&record(&ask, context, quote))
+            .append(&record, checks.log_deadline())
             .await?;
         Ok(Response::new(QuoteResponse {
             request_id: ask.request_id.to_string(),
@@ -116,17 +84,12 @@ impl QuoteService for Service {
         &self,
         request: Request<VerifyRequest>,
     ) -> Result<Response<VerifyResponse>, Status> {
-        let call = VerifyQuoteRequest {
-            quote: request.into_inner().quote,
-        };
-        let answer = self
-            .inner
-            .decider
-            .pricing
-            .clone()
-            .verify_quote(call)
-            .await?
-            .into_inner();
+        let checks = self.checks(&request)?;
+        let quote = request.into_inner().quote;
+        checks.tenant(quote.as_ref().map_or("", |quote| &quote.tenant))?;
+        let mut pricing = self.inner.backends.pricing(checks.deadline());
+        let answer = pricing.verify_quote(VerifyQuoteRequest { quote }).await?;
+        let answer = answer.into_inner();
         Ok(Response::new(VerifyResponse {
             genuine: answer.genuine,
             in_time: answer.in_time,
@@ -138,24 +101,20 @@ impl QuoteService for Service {
         &self,
         request: Request<AcceptRequest>,
     ) -> Result<Response<AcceptResponse>, Status> {
+        let checks = self.checks(&request)?;
         let asked = request.into_inner();
-        let ask = self
-            .checks()
-            .ask(&asked.tenant, &asked.customer_id, "", "", None)?;
-        let mut call = Request::new(AcceptQuoteRequest {
+        let ask = checks.ask(Named {
+            tenant: &asked.tenant,
+            customer: &asked.customer_id,
+            ..Named::default()
+        })?;
+        let call = AcceptQuoteRequest {
             tenant: ask.tenant.to_string(),
             quote_id: asked.quote_id,
             customer_id: ask.customer.to_string(),
-        });
-        ask.deadline.apply(&mut call);
-        let answer = self
-            .inner
-            .decider
-            .pricing
-            .clone()
-            .accept_quote(call)
-            .await?
-            .into_inner();
+        };
+        let mut pricing = self.inner.backends.pricing(ask.deadline);
+        let answer = pricing.accept_quote(call).await?.into_inner();
         Ok(Response::new(AcceptResponse {
             quote: answer.quote,
             accepted_at_ms: answer.accepted_at_ms,
@@ -163,11 +122,8 @@ impl QuoteService for Service {
     }
 }
 
-fn record(
-    ask: &Ask,
-    context: PricingContext,
-    quote: Option<fairlead_proto::pricing::v1::Quote>,
-) -> DecisionRecord {
+/// Returns the decision record of a quote, or of its refusal.
+fn record(ask: &Ask, context: PricingContext, quote: Option<Quote>) -> DecisionRecord {
     DecisionRecord {
         request_id: ask.request_id.to_string(),
         tenant: ask.tenant.to_string(),

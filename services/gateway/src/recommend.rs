@@ -1,6 +1,5 @@
 //! `RecommendService`: a slate, and the record of an earlier one.
 
-use fairlead_chassis::deadline::Deadline;
 use fairlead_domain::RequestId;
 use fairlead_proto::gateway::v1::recommend_service_server::RecommendService;
 use fairlead_proto::gateway::v1::{
@@ -16,10 +15,9 @@ impl RecommendService for Service {
         &self,
         request: Request<RecommendRequest>,
     ) -> Result<Response<RecommendResponse>, Status> {
-        let deadline = Deadline::from_request(&request);
-        let ask = self.checks().recommend(request.into_inner(), deadline)?;
+        let ask = self.checks(&request)?.recommend(request.into_inner())?;
         let decided = self.inner.decider.decide(ask).await?;
-        self.inner.decisions.leave(&decided.record);
+        self.inner.decisions.buffer(&decided.record);
         offers::count(&decided.answer);
         Ok(Response::new(decided.answer))
     }
@@ -28,13 +26,14 @@ impl RecommendService for Service {
         &self,
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
+        let checks = self.checks(&request)?;
         let ExplainRequest { tenant, request_id } = request.into_inner();
-        let tenant = self.checks().tenant(&tenant)?;
+        let tenant = checks.tenant(&tenant)?;
         let request_id = RequestId::new(&request_id).map_err(Error::from)?;
         let record = self
             .inner
             .decisions
-            .find(tenant.as_str(), request_id.as_str())
+            .find(&tenant, &request_id, checks.log_deadline())
             .await?;
         Ok(Response::new(ExplainResponse {
             record: Some(record),

@@ -9,43 +9,42 @@ use fairlead_proto::gateway::v1::customer_profile_service_server::CustomerProfil
 use fairlead_proto::gateway::v1::event_service_server::EventServiceServer;
 use fairlead_proto::gateway::v1::quote_service_server::QuoteServiceServer;
 use fairlead_proto::gateway::v1::recommend_service_server::RecommendServiceServer;
-use fairlead_proto::pricing::v1::pricing_service_client::PricingServiceClient;
-use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
-use fairlead_proto::ranking::v1::ranking_service_client::RankingServiceClient;
-use fairlead_proto::recall::v1::recall_service_client::RecallServiceClient;
 use fairlead_registry::Registry;
 use fairlead_release_follow::ReleaseHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
-use crate::checks::Checks;
+use crate::access::Access;
+use crate::backends::{Backends, Links};
+use crate::bounded_log::BoundedLog;
+use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
 use crate::{Error, topics};
 
-/// What the gateway works with.
+/// The parts that the gateway is built on.
 pub struct Deps {
-    /// Time.
+    /// The time.
     pub clock: Arc<dyn Clock>,
     /// Feature definitions.
     pub registry: Registry,
-    /// Where events and decision records go.
+    /// The log of events and decision records.
     pub log: Arc<dyn EventLog>,
     /// The release in force.
     pub releases: ReleaseHandle,
-    /// To the profile service.
+    /// A link to the profile service.
     pub profile: Link,
-    /// To the recall service.
+    /// A link to the recall service.
     pub recall: Link,
-    /// To the ranking service.
+    /// A link to the ranking service.
     pub ranking: Link,
-    /// To the pricing service.
+    /// A link to the pricing service.
     pub pricing: Link,
-    /// Owns the background tasks.
+    /// The owner of the background tasks.
     pub tasks: TaskTracker,
-    /// Ends them.
+    /// The token that ends them.
     pub shutdown: CancellationToken,
 }
 
@@ -59,7 +58,9 @@ pub(crate) struct Inner {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Registry,
-    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) log: BoundedLog,
+    pub(crate) access: Arc<Access>,
+    pub(crate) backends: Backends,
     pub(crate) decider: Decider,
     pub(crate) decisions: DecisionLog,
 }
@@ -67,7 +68,8 @@ pub(crate) struct Inner {
 impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
-        config.check().map_err(Error::Config)?;
+        config.check()?;
+        let access = Arc::new(Access::new(&config)?);
         let (tasks, shutdown) = (&deps.tasks, deps.shutdown.clone());
         topics::create(deps.log.clone(), &config, tasks, shutdown).await?;
         let decisions = DecisionLog::start(
@@ -76,14 +78,17 @@ impl Service {
             &deps.tasks,
             deps.shutdown,
         );
+        let backends = Backends::new(Links {
+            profile: deps.profile,
+            recall: deps.recall,
+            ranking: deps.ranking,
+            pricing: deps.pricing,
+        });
         let decider = Decider {
             registry: deps.registry.clone(),
             last_known: LastKnown::default(),
             releases: deps.releases,
-            profile: ProfileServiceClient::new(deps.profile),
-            recall: RecallServiceClient::new(deps.recall),
-            ranking: RankingServiceClient::new(deps.ranking),
-            pricing: PricingServiceClient::new(deps.pricing),
+            backends: backends.clone(),
             shares: config.shares,
             candidates: config.candidates,
         };
@@ -91,7 +96,9 @@ impl Service {
             config,
             clock: deps.clock,
             registry: deps.registry,
-            log: deps.log,
+            log: BoundedLog::new(deps.log),
+            access,
+            backends,
             decider,
             decisions,
         };
@@ -100,7 +107,8 @@ impl Service {
         })
     }
 
-    /// The gRPC services.
+    /// Returns the gRPC services. They are to be served behind [`Service::router`]: a call that did not
+    /// come through its access layer is refused.
     pub fn routes(&self) -> Routes {
         Routes::new(RecommendServiceServer::new(self.clone()))
             .add_service(QuoteServiceServer::new(self.clone()))
@@ -108,10 +116,9 @@ impl Service {
             .add_service(CustomerProfileServiceServer::new(self.clone()))
     }
 
-    pub(crate) fn checks(&self) -> Checks<'_> {
-        Checks {
-            config: &self.inner.config,
-            clock: self.inner.clock.as_ref(),
-        }
+    /// Returns a link for callers in this process, who need no key.
+    pub fn in_process(&self) -> Link {
+        let open = axum::Extension(Caller::Open);
+        Link::in_process(self.routes().into_axum_router().layer(open).into())
     }
 }

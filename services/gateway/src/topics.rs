@@ -15,11 +15,11 @@ pub const EVENTS: &str = "fairlead.events.v1";
 /// Decision records; key: tenant and request id.
 pub const DECISIONS: &str = "fairlead.decisions.v1";
 
-/// Between two attempts to reach a log that is away.
+/// The pause between two attempts to reach a log that is away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Makes the topics where they are not there yet. A log that is away is asked again and again in
-/// `tasks`: decisions need no log to be made.
+/// Makes the topics that do not exist yet. While the log is away, a task in `tasks` tries again and again:
+/// decisions can be made without a log.
 pub(crate) async fn create(
     log: Arc<dyn EventLog>,
     config: &Config,
@@ -58,7 +58,7 @@ async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec) {
     }
 }
 
-/// The key of everything that belongs to one subject of one tenant.
+/// Returns the key of all records of one subject of one tenant.
 pub(crate) fn key(tenant: &str, subject: &str) -> String {
     format!("{tenant}/{subject}")
 }

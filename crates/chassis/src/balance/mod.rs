@@ -210,12 +210,10 @@ fn again(
     body: &Bytes,
     deadline: Option<Deadline>,
 ) -> http::Request<Body> {
-    let mut request = tonic::Request::new(());
-    if let Some(deadline) = deadline {
-        deadline.apply(&mut request);
-    }
     let mut parts = parts.clone();
-    parts.headers.extend(request.into_parts().0.into_headers());
+    if let Some(deadline) = deadline {
+        deadline.put_on(&mut parts.headers);
+    }
     http::Request::from_parts(parts, Body::new(Full::new(body.clone())))
 }
 

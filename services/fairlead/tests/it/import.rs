@@ -66,7 +66,7 @@ impl ImportFixture {
         };
         let control = fairlead_control_plane::Service::new(&config, deps).await;
         Self {
-            gateway: Link::in_process(gateway.await.expect("a gateway").routes()),
+            gateway: gateway.await.expect("a gateway").in_process(),
             control: Link::in_process(control.expect("a control plane").routes()),
             folder,
             log,

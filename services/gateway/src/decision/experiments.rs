@@ -6,7 +6,7 @@ use fairlead_proto::decision::v1::Exposure;
 use fairlead_proto::profile::v1::{Profile, target_value};
 use fairlead_release::{Live, Overrides};
 
-/// The customer's exposures and what their arms change.
+/// Returns the customer's exposures, and the parameters that their arms change.
 pub(super) fn assign(
     live: &Live,
     customer: &CustomerId,

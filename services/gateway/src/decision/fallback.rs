@@ -1,4 +1,4 @@
-//! What is done when a stage gives nothing, and the last check before the slate.
+//! The fallbacks of failed stages, and the last eligibility check before the slate.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use fairlead_release::eligibility::{EligibilityFacts, judge};
 
 use super::Ask;
 
-/// Customers whose facts are remembered, and for how long.
+/// The most customers whose facts are remembered.
 const REMEMBERED: u64 = 100_000;
+/// How long they are remembered.
 const REMEMBERED_FOR: Duration = Duration::from_hours(1);
 
-/// What eligibility and suitability last knew of customers. Without it a feature store that is away
-/// would empty every page: what nobody knows of a customer does not pass. It holds no features, no
-/// segments and no consent: who is known from here alone is not personalised.
+/// The facts for eligibility and suitability, as last read. Without them a feature store that is away
+/// would empty every page, as an unknown fact passes no check. There are no features, no segments and
+/// no consent among them: an answer that rests on them is not personalised.
 #[derive(Debug, Clone)]
 pub(crate) struct LastKnown(moka::sync::Cache<String, Arc<Profile>>);
 
@@ -37,7 +38,7 @@ impl Default for LastKnown {
 
 impl LastKnown {
     /// Remembers the facts of a profile.
-    pub(super) fn keep(&self, ask: &Ask, profile: &Profile) {
+    pub(super) fn remember(&self, ask: &Ask, profile: &Profile) {
         let facts = Profile {
             customer_id: profile.customer_id.clone(),
             age_years: profile.age_years,
@@ -51,8 +52,8 @@ impl LastKnown {
         self.0.insert(key(ask), Arc::new(facts));
     }
 
-    /// The facts last known; those of nobody where none are.
-    fn of(&self, ask: &Ask) -> Profile {
+    /// Returns the facts last known, or a profile without any.
+    fn facts(&self, ask: &Ask) -> Profile {
         self.0.get(&key(ask)).map_or_else(
             || Profile {
                 customer_id: ask.customer.to_string(),
@@ -67,15 +68,15 @@ fn key(ask: &Ask) -> String {
     crate::topics::key(ask.tenant.as_str(), ask.customer.as_str())
 }
 
-/// The profile with its two feature sets taken out; where there is none, the facts last known with
-/// the defaults of the registry.
+/// Returns the profile, and apart from it its features for recommending and for pricing. Without a
+/// profile these are the facts last known and the registry's defaults.
 pub(super) fn with_features(
     registry: &Registry,
     last_known: &LastKnown,
     profile: Option<Profile>,
     ask: &Ask,
 ) -> (Profile, FeatureSet, FeatureSet) {
-    let mut profile = profile.unwrap_or_else(|| last_known.of(ask));
+    let mut profile = profile.unwrap_or_else(|| last_known.facts(ask));
     let mut sets = std::mem::take(&mut profile.features);
     let mut take = |purpose: Purpose| {
         let found = sets.iter().position(|set| set.purpose() == purpose);
@@ -89,15 +90,15 @@ pub(super) fn with_features(
 }
 
 fn defaults(registry: &Registry, as_of_ms: i64, purpose: Purpose) -> FeatureSet {
-    let nothing = EntityState::default();
+    let empty = EntityState::default();
     let purpose = match purpose {
         Purpose::Price => fairlead_registry::Purpose::Price,
         _ => fairlead_registry::Purpose::Recommend,
     };
-    registry.features_at(&nothing, as_of_ms, purpose)
+    registry.features_at(&empty, as_of_ms, purpose)
 }
 
-/// Recall's candidates, judged again: a release may have changed between the two.
+/// Checks recall's candidates again: the release may have changed in between.
 pub(super) fn recheck(
     live: &Live,
     profile: &Profile,
@@ -130,7 +131,7 @@ pub(super) fn recheck(
     answer
 }
 
-/// The release's own list: its products in its order, filtered like any other candidates.
+/// Returns the release's own list: its products in its order, filtered like any other candidates.
 pub(super) fn own_list(live: &Live, profile: &Profile, ask: &Ask, limit: usize) -> RecallResponse {
     let facts = EligibilityFacts::from_profile(profile);
     let asked = |product: &&Product| ask.kinds.is_empty() || ask.kinds.contains(&product.kind());

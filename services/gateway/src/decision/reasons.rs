@@ -1,11 +1,11 @@
-//! Reasons: why a product is on the slate, in words, from what was really used.
+//! The reasons for which a product is on the slate, in words, from the values that were used.
 
 use fairlead_proto::decision::v1::Exposure;
 use fairlead_proto::gateway::v1::Reason;
 use fairlead_proto::pricing::v1::Price;
 use fairlead_proto::recall::v1::{Candidate, RecallSource};
 
-/// Where the candidate came from, as a person says it.
+/// Returns the first source of the candidate, in words.
 fn source_words(candidate: &Candidate) -> String {
     let Some(source) = candidate.sources.first() else {
         return "from the release's own list".to_owned();
@@ -23,7 +23,7 @@ fn source_words(candidate: &Candidate) -> String {
     }
 }
 
-/// Every reason of one slate item.
+/// Returns every reason of one slate item.
 pub(super) fn reasons(
     candidate: &Candidate,
     filters_passed: &[String],

@@ -1,4 +1,4 @@
-//! The answer and the decision record, from what the stages made.
+//! The answer and the decision record, from the results of the stages.
 
 use std::time::Instant;
 
@@ -7,12 +7,12 @@ use fairlead_proto::gateway::v1::{RecommendResponse, SlateItem};
 use fairlead_proto::recall::v1::{Drop, DropCause};
 
 use super::reasons::reasons;
-use super::slate::{Arranged, Placed};
+use super::slate::{Arranged, PlacedContender};
 use super::stages::Stages;
 use super::{Ask, Contending, Decided, Known};
 
-/// Everything that one decision made.
-pub(super) struct Making {
+/// The results of all stages of one decision.
+pub(super) struct Results {
     pub(super) ask: Ask,
     pub(super) known: Known,
     pub(super) contending: Vec<Contending>,
@@ -25,59 +25,57 @@ pub(super) struct Making {
     pub(super) started: Instant,
 }
 
-/// The answer and its record.
-pub(super) fn write(making: Making) -> Decided {
-    let items: Vec<SlateItem> = making
-        .arranged
-        .placed
-        .iter()
-        .enumerate()
-        .filter_map(|(place, placed)| item(&making, place, *placed))
-        .collect();
-    let Making {
+/// Writes the answer and its record.
+pub(super) fn write(results: Results) -> Decided {
+    let answer = answer(&results);
+    Decided {
+        record: record(results, &answer),
+        answer,
+    }
+}
+
+fn answer(results: &Results) -> RecommendResponse {
+    let Results {
         ask, known, stages, ..
-    } = &making;
-    let model_versions: Vec<String> = Some(making.model_version.clone())
+    } = results;
+    let placed = results.arranged.placed.iter().enumerate();
+    let model_versions = Some(results.model_version.clone())
         .into_iter()
-        .filter(|name| !name.is_empty())
-        .collect();
-    let answer = RecommendResponse {
+        .filter(|name| !name.is_empty());
+    RecommendResponse {
         request_id: ask.request_id.to_string(),
+        items: placed
+            .filter_map(|(index, placed)| item(results, index, *placed))
+            .collect(),
         exposures: known.exposures.clone(),
         degraded: stages.degraded.clone(),
         release_revision: known.live.revision(),
         personalised: known.personalised,
-        model_versions: model_versions.clone(),
-        latency_ms: making.started.elapsed().as_secs_f64() * 1e3,
-        items,
-    };
-    let slate = answer
-        .items
-        .iter()
-        .map(|item| item.product_id.clone())
-        .collect();
-    let Making {
-        ask,
-        known,
-        contending,
-        arranged,
-        drops,
-        stages,
-        seed,
-        ..
-    } = making;
-    let record = DecisionRecord {
+        model_versions: model_versions.collect(),
+        latency_ms: results.started.elapsed().as_secs_f64() * 1e3,
+    }
+}
+
+fn record(results: Results, answer: &RecommendResponse) -> DecisionRecord {
+    let Results {
+        ask, known, stages, ..
+    } = results;
+    DecisionRecord {
         request_id: ask.request_id.to_string(),
         tenant: ask.tenant.to_string(),
         customer_id: ask.customer.to_string(),
         decided_at_ms: ask.as_of_ms,
         release_revision: known.live.revision(),
-        model_versions,
+        model_versions: answer.model_versions.clone(),
         features: vec![known.recommend, known.price],
         exposures: known.exposures,
-        candidates: decided(contending, &arranged),
-        drops,
-        slate,
+        candidates: decided(results.contending, &results.arranged),
+        drops: results.drops,
+        slate: answer
+            .items
+            .iter()
+            .map(|item| item.product_id.clone())
+            .collect(),
         degraded: stages.degraded,
         stage_ms: stages
             .took
@@ -87,19 +85,22 @@ pub(super) fn write(making: Making) -> Decided {
         personalised: known.personalised,
         quote: None,
         segments: known.profile.segments,
-        seed,
+        seed: results.seed,
         channel: ask.channel,
         campaign: ask.campaign,
-    };
-    Decided { answer, record }
+    }
 }
 
-fn item(making: &Making, place: usize, placed: Placed) -> Option<SlateItem> {
-    let one = &making.contending[placed.index];
-    let product = making.known.live.catalogue.get(&one.candidate.product_id)?;
+fn item(results: &Results, index: usize, placed: PlacedContender) -> Option<SlateItem> {
+    let one = &results.contending[placed.index];
+    let product = results
+        .known
+        .live
+        .catalogue
+        .get(&one.candidate.product_id)?;
     let price = one.price();
     Some(SlateItem {
-        position: place as i32 + 1,
+        position: index as i32 + 1,
         product_id: product.product_id.clone(),
         name: product.name.clone(),
         kind: product.kind,
@@ -109,17 +110,17 @@ fn item(making: &Making, place: usize, placed: Placed) -> Option<SlateItem> {
         price: price.cloned(),
         reasons: reasons(
             &one.candidate,
-            &making.filters_passed,
+            &results.filters_passed,
             price,
-            &making.model_version,
-            &making.known.exposures,
+            &results.model_version,
+            &results.known.exposures,
         ),
         propensity: placed.propensity,
         sources: one.candidate.sources.clone(),
     })
 }
 
-/// Every candidate with its fate.
+/// Returns every candidate with its position, or the cause for which it has none.
 fn decided(contending: Vec<Contending>, arranged: &Arranged) -> Vec<DecidedCandidate> {
     let mut all: Vec<DecidedCandidate> = contending
         .into_iter()
@@ -136,9 +137,9 @@ fn decided(contending: Vec<Contending>, arranged: &Arranged) -> Vec<DecidedCandi
             priced: one.priced,
         })
         .collect();
-    for (place, placed) in arranged.placed.iter().enumerate() {
+    for (index, placed) in arranged.placed.iter().enumerate() {
         let candidate = &mut all[placed.index];
-        candidate.position = place as i32 + 1;
+        candidate.position = index as i32 + 1;
         candidate.propensity = placed.propensity;
         candidate.drop_cause = DropCause::Unspecified.into();
     }
@@ -148,7 +149,7 @@ fn decided(contending: Vec<Contending>, arranged: &Arranged) -> Vec<DecidedCandi
     all
 }
 
-/// Why a candidate never came up for a place: pricing refused it, or it was too far down to price.
+/// Returns why a candidate was no contender: pricing refused it, or it was too far down to price.
 fn not_contending(one: &Contending) -> DropCause {
     if one.priced.is_some() {
         DropCause::NoPrice

@@ -7,44 +7,44 @@ use fairlead_release::SlateParameters;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// How many of the best allowed contenders exploration chooses among.
+/// The number of best allowed contenders that exploration chooses among.
 const EXPLORED_AMONG: usize = 10;
 
 /// A candidate that may be shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Contender<'a> {
-    /// Its place in the caller's list of candidates.
+    /// Its index in the caller's list of candidates.
     pub(super) index: usize,
     /// Product kind, as numbered on the wire.
     pub(super) kind: i32,
     /// The finer grouping within the kind.
     pub(super) category: &'a str,
-    /// What the slate is ordered by.
+    /// The value that the slate is ordered by.
     pub(super) value: f64,
-    /// What it is to the customer: the probability of taking it when shown; 0 where not scored.
+    /// Its worth to the customer: the probability of taking it when shown; 0 if it was not scored.
     pub(super) utility: f64,
 }
 
 /// A contender on the slate.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Placed {
-    /// Its place in the caller's list of candidates.
+pub(super) struct PlacedContender {
+    /// Its index in the caller's list of candidates.
     pub(super) index: usize,
-    /// Probability with which the policy puts it here, given what stands above.
+    /// Probability with which the policy puts it here, given those above it.
     pub(super) propensity: f64,
 }
 
-/// A slate, and why the others are not on it.
+/// A slate, and the causes for which the others are not on it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Arranged {
     /// Top first.
-    pub(super) placed: Vec<Placed>,
+    pub(super) placed: Vec<PlacedContender>,
     /// The caller's index and the cause.
     pub(super) left_out: Vec<(usize, DropCause)>,
 }
 
-/// Arranges at most `size` contenders. Ties in value keep the caller's order. What is too unlikely to
-/// be wanted, however much it earns, comes behind all the rest: it fills a page, no more.
+/// Arranges at most `size` contenders. Ties in value keep the caller's order. A contender that is too
+/// unlikely to be wanted comes behind all others, however much it earns: it only fills the page.
 pub(super) fn arrange(
     mut contenders: Vec<Contender<'_>>,
     size: usize,
@@ -71,7 +71,7 @@ pub(super) fn arrange(
             break;
         };
         let contender = contenders.remove(chosen);
-        placed.push(Placed {
+        placed.push(PlacedContender {
             index: contender.index,
             propensity,
         });
@@ -93,10 +93,10 @@ pub(super) fn arrange(
     Arranged { placed, left_out }
 }
 
-/// Places of the contenders that may come next, best first. The rule on kinds in a row gives way
-/// when nothing else is left; the cap on a category does not.
+/// Returns the indices of the contenders that may come next, best first. The rule on kinds in a row
+/// gives way when no other contender is left; the cap on a category does not.
 fn allowed(rest: &[Contender<'_>], slate: &[Contender<'_>], rules: &SlateParameters) -> Vec<usize> {
-    let within_cap = |place: &usize| !capped(&rest[*place], slate, rules);
+    let within_cap = |index: &usize| !capped(&rest[*index], slate, rules);
     let under_cap: Vec<usize> = (0..rest.len()).filter(within_cap).collect();
     let run = rules.max_same_kind_in_a_row;
     let tail = slate.len().checked_sub(run).map(|from| &slate[from..]);
@@ -104,21 +104,22 @@ fn allowed(rest: &[Contender<'_>], slate: &[Contender<'_>], rules: &SlateParamet
     else {
         return under_cap;
     };
-    let breaks_run = |place: &usize| {
+    let breaks_run = |index: &usize| {
         tail.first()
-            .is_none_or(|last| last.kind != rest[*place].kind)
+            .is_none_or(|last| last.kind != rest[*index].kind)
     };
     let varied: Vec<usize> = under_cap.iter().copied().filter(breaks_run).collect();
     if varied.is_empty() { under_cap } else { varied }
 }
 
-/// Whether the slate holds as many of this kind and category as it may.
+/// Returns whether the slate holds as many of this kind and category as it may.
 fn capped(next: &Contender<'_>, slate: &[Contender<'_>], rules: &SlateParameters) -> bool {
     let alike = |other: &&Contender<'_>| other.kind == next.kind && other.category == next.category;
     slate.iter().filter(alike).count() >= rules.category_cap
 }
 
-/// The best with probability `1 - exploration`, else one of the best few, evenly.
+/// Returns an index and its propensity: the best with probability `1 - exploration`, else one of the best
+/// few, evenly; or `None` if none is allowed.
 fn choose(allowed: &[usize], exploration: f64, dice: &mut ChaCha8Rng) -> Option<(usize, f64)> {
     let among = &allowed[..allowed.len().min(EXPLORED_AMONG)];
     let (explore, pick) = (dice.random::<f64>() < exploration, dice.next_u64());

@@ -1,19 +1,19 @@
-//! Calls to the other services: each with its share of the time left, a span, and a measure.
+//! Stages of a decision: each with its share of the time left, a span, a measure and a fallback.
 
 use std::time::{Duration, Instant};
 
 use fairlead_chassis::deadline::Deadline;
 use fairlead_proto::decision::v1::Degradation;
-use tonic::{Code, Request, Response, Status};
+use tonic::{Code, Status};
 use tracing::Instrument as _;
 
-/// What each stage took and what was degraded.
+/// The durations of the stages, and what was degraded.
 #[derive(Debug)]
 pub(super) struct Stages {
     deadline: Deadline,
     /// Milliseconds by stage.
     pub(super) took: Vec<(&'static str, f64)>,
-    /// What did not work and what was done instead.
+    /// The stages that failed, with their fallbacks.
     pub(super) degraded: Vec<Degradation>,
 }
 
@@ -26,32 +26,30 @@ impl Stages {
         }
     }
 
-    /// Runs one stage under its share of the time left. On failure the fallback is noted and
-    /// nothing is given; a refusal of the request itself (bad argument) is passed on.
-    pub(super) async fn run<Ask, Answer, Calling>(
+    /// Runs one stage under its share of the time left, and returns its answer, or `None` if it failed;
+    /// the fallback is noted then.
+    ///
+    /// # Errors
+    /// A refusal of the request itself (bad argument).
+    pub(super) async fn run<Answer, Calling>(
         &mut self,
         stage: Stage,
-        ask: Ask,
-        call: impl FnOnce(Request<Ask>) -> Calling,
+        call: impl FnOnce(Deadline) -> Calling,
     ) -> Result<Option<Answer>, Status>
     where
-        Calling: Future<Output = Result<Response<Answer>, Status>>,
+        Calling: Future<Output = Result<Answer, Status>>,
     {
-        let limit = self.deadline.share(stage.share);
-        let mut request = Request::new(ask);
-        limit.apply(&mut request);
+        let by = self.deadline.share(stage.share);
         let span = tracing::info_span!("stage", stage = stage.name);
         let started = Instant::now();
-        let outcome = tokio::time::timeout(limit.remaining(), call(request))
-            .instrument(span)
-            .await;
+        let outcome = call(by).instrument(span).await;
         self.measure(stage.name, started.elapsed());
-        let cause = match outcome {
-            Ok(Ok(answer)) => return Ok(Some(answer.into_inner())),
-            Ok(Err(refusal)) if refusal.code() == Code::InvalidArgument => return Err(refusal),
-            Ok(Err(status)) => cause_of(&status),
-            Err(_) => "deadline",
+        let status = match outcome {
+            Ok(answer) => return Ok(Some(answer)),
+            Err(status) if status.code() == Code::InvalidArgument => return Err(status),
+            Err(status) => status,
         };
+        let cause = cause_of(&status);
         metrics::counter!("fairlead_degraded_total", "stage" => stage.name, "cause" => cause)
             .increment(1);
         self.degraded.push(Degradation {
@@ -62,14 +60,14 @@ impl Stages {
         Ok(None)
     }
 
-    /// Notes what a stage of this process took.
+    /// Notes the duration of a stage.
     pub(super) fn measure(&mut self, stage: &'static str, took: Duration) {
         metrics::histogram!("fairlead_stage_seconds", "stage" => stage).record(took.as_secs_f64());
         self.took.push((stage, took.as_secs_f64() * 1e3));
     }
 }
 
-/// A stage: its name, its share of the time left, what is done without it.
+/// A stage: its name, its share of the time left, and the fallback in words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stage {
     pub(super) name: &'static str,
@@ -77,7 +75,7 @@ pub(super) struct Stage {
     pub(super) fallback: &'static str,
 }
 
-/// A bounded word for a failed call.
+/// Returns the word for a failed call; there are few, so that they can be a label.
 fn cause_of(status: &Status) -> &'static str {
     match status.code() {
         Code::DeadlineExceeded | Code::Cancelled => "deadline",

@@ -1,4 +1,4 @@
-//! What showing a product is worth, at the price that will be shown.
+//! The value of showing a product at the price that will be shown.
 //!
 //! `P(click) x P(convert | price) x margin`: a conversion brings the price's contribution, which is
 //! after every cost with the expected loss among them, and there is a conversion only where there
@@ -26,7 +26,7 @@ pub(super) fn convert_at_price(convert: f64, price: &Price, take_up: Option<&Tak
     1.0 / (1.0 + (-log_odds).exp())
 }
 
-/// Expected value of showing the product, minor units.
+/// Returns the expected value of showing the product, in minor units.
 pub(super) fn expected_value(click: f64, convert_at_price: f64, price: &Price) -> f64 {
     click * convert_at_price * price.expected_margin_minor as f64
 }

@@ -16,7 +16,7 @@ fn told(error: Error) -> String {
 
 #[test]
 fn each_error_is_told_as_the_contract_says_and_leaks_nothing() {
-    for (error, expected) in cases() {
+    for (error, expected) in cases().into_iter().chain(access_cases()) {
         let told = told(error);
         assert_eq!(told, expected);
         assert!(!told.contains(SECRET), "{told}");
@@ -33,6 +33,11 @@ fn cases() -> Vec<(Error, &'static str)> {
     let log = fairlead_event_log::Error::UnknownTopic {
         topic: "decisions".to_owned(),
         log: SECRET.to_owned(),
+    };
+    let config = ConfigError {
+        key: "api_keys.tenant".to_owned(),
+        value: SECRET.to_owned(),
+        allowed: "a tenant",
     };
     let chassis = fairlead_chassis::Error::Config(SECRET.to_owned());
     vec![
@@ -64,12 +69,33 @@ fn cases() -> Vec<(Error, &'static str)> {
              try again",
         ),
         (
-            Error::Config(SECRET.to_owned()),
+            Error::LogLate,
+            "Unavailable UNAVAILABLE event log is unavailable: it did not answer in time; try again",
+        ),
+        (
+            Error::Config(config),
             "Internal - the gateway is misconfigured",
         ),
         (
             Error::Chassis(chassis),
             "Internal - the gateway is misconfigured",
+        ),
+    ]
+}
+
+fn access_cases() -> Vec<(Error, &'static str)> {
+    vec![
+        (
+            Error::NoCaller,
+            "Internal - the call did not come through the access layer",
+        ),
+        (
+            Error::UnknownKey,
+            "Unauthenticated - authorization: Bearer KEY with a known key is needed",
+        ),
+        (
+            Error::TooManyRequests(NonZeroU32::MIN),
+            "ResourceExhausted - more than 1 requests per second with this key; try again in a second",
         ),
     ]
 }

@@ -1,7 +1,6 @@
-//! REST and JSON for the same calls: the canonical JSON mapping of the same messages, put through
-//! the same services. One table lists every path; routes and OpenAPI are made from it.
+//! REST and JSON for the same calls: the canonical JSON mapping of the same messages, handled by the
+//! same services. One table lists every path; OpenAPI is made from it.
 
-mod error;
 mod openapi;
 mod paths;
 
@@ -9,8 +8,10 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{self, MatchedPath, Path, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use fairlead_chassis::telemetry::continue_request;
@@ -21,17 +22,19 @@ use fairlead_proto::gateway::v1::quote_service_server::QuoteService;
 use fairlead_proto::gateway::v1::recommend_service_server::RecommendService;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 use tracing::Instrument as _;
 
+use crate::access;
+use crate::problem::{Problem, is_grpc, refuse};
 use crate::{Error, Service};
-pub(crate) use error::Problem;
 
 /// The largest body taken.
 const MAX_BODY: usize = 8 << 20;
 
 impl Service {
-    /// REST, documentation and access control around the gRPC routes.
+    /// Adds REST and its documentation to the gRPC routes, and puts the access layer around them.
     pub fn router(&self, grpc: Router) -> Router {
         let rest = Router::new()
             .route(paths::RECOMMEND, axum::routing::post(recommend))
@@ -46,14 +49,19 @@ impl Service {
             .route_layer(axum::middleware::from_fn(observed))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .with_state(self.clone());
-        let guarded = crate::access::guard(rest.merge(grpc), &self.inner.config);
+        let all = rest.merge(grpc).fallback(unknown_path);
+        let guarded = access::guard(all, self.inner.access.clone());
         guarded.merge(openapi::routes())
     }
 }
 
 type Answer = Result<Response, Problem>;
+/// The body of a request, or why it was not taken.
+type Content = Result<Bytes, BytesRejection>;
+/// The variable part of a path, or why it cannot be read.
+type Segment = Result<Path<String>, PathRejection>;
 
-/// Continues the caller's trace, and measures. The label is the route, not the path: it holds no ids.
+/// Continues the caller's trace, and measures. The label is the route: the path would hold ids.
 async fn observed(route: MatchedPath, request: extract::Request, next: Next) -> Response {
     let route = route.as_str().to_owned();
     let span = tracing::info_span!("rest", otel.kind = "server", route = %route);
@@ -67,40 +75,38 @@ async fn observed(route: MatchedPath, request: extract::Request, next: Next) -> 
     answer
 }
 
-async fn recommend(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = call(&headers, read::<gateway::RecommendRequest>(&body)?);
+async fn recommend(State(service): State<Service>, head: Parts, body: Content) -> Answer {
+    let request = call(head, read::<gateway::RecommendRequest>(body)?);
     answer(RecommendService::recommend(&service, request).await)
 }
 
-async fn explain(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    Path(request_id): Path<String>,
-) -> Answer {
-    let tenant = tenant(&headers);
-    let request = call(&headers, gateway::ExplainRequest { tenant, request_id });
+async fn explain(State(service): State<Service>, head: Parts, request_id: Segment) -> Answer {
+    let tenant = tenant(&head.headers);
+    let Path(request_id) = request_id?;
+    let request = call(head, gateway::ExplainRequest { tenant, request_id });
     answer(RecommendService::explain(&service, request).await)
 }
 
-async fn quote(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = call(&headers, read::<gateway::QuoteRequest>(&body)?);
+async fn quote(State(service): State<Service>, head: Parts, body: Content) -> Answer {
+    let request = call(head, read::<gateway::QuoteRequest>(body)?);
     answer(QuoteService::quote(&service, request).await)
 }
 
-async fn verify(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = call(&headers, read::<gateway::VerifyRequest>(&body)?);
+async fn verify(State(service): State<Service>, head: Parts, body: Content) -> Answer {
+    let request = call(head, read::<gateway::VerifyRequest>(body)?);
     answer(QuoteService::verify(&service, request).await)
 }
 
 async fn accept(
     State(service): State<Service>,
-    headers: HeaderMap,
-    Path(quote_id): Path<String>,
-    body: Bytes,
+    head: Parts,
+    quote_id: Segment,
+    body: Content,
 ) -> Answer {
-    let request = read::<gateway::AcceptRequest>(&body)?;
+    let Path(quote_id) = quote_id?;
+    let request = read::<gateway::AcceptRequest>(body)?;
     let request = call(
-        &headers,
+        head,
         gateway::AcceptRequest {
             quote_id,
             ..request
@@ -109,30 +115,36 @@ async fn accept(
     answer(QuoteService::accept(&service, request).await)
 }
 
-async fn track(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = call(&headers, read::<gateway::TrackRequest>(&body)?);
+async fn track(State(service): State<Service>, head: Parts, body: Content) -> Answer {
+    let request = call(head, read::<gateway::TrackRequest>(body)?);
     answer(EventService::track(&service, request).await)
 }
 
-async fn track_many(State(service): State<Service>, headers: HeaderMap, body: Bytes) -> Answer {
-    let request = call(&headers, read::<gateway::TrackManyRequest>(&body)?);
+async fn track_many(State(service): State<Service>, head: Parts, body: Content) -> Answer {
+    let request = call(head, read::<gateway::TrackManyRequest>(body)?);
     answer(EventService::track_many(&service, request).await)
 }
 
-async fn profile(
-    State(service): State<Service>,
-    headers: HeaderMap,
-    Path(customer_id): Path<String>,
-) -> Answer {
-    let tenant = tenant(&headers);
+async fn profile(State(service): State<Service>, head: Parts, customer_id: Segment) -> Answer {
+    let tenant = tenant(&head.headers);
+    let Path(customer_id) = customer_id?;
     let request = call(
-        &headers,
+        head,
         gateway::GetCustomerProfileRequest {
             tenant,
             customer_id,
         },
     );
     answer(CustomerProfileService::get_customer_profile(&service, request).await)
+}
+
+async fn unknown_path(uri: Uri, headers: HeaderMap) -> Response {
+    if is_grpc(&headers) {
+        return refuse(&headers, Status::unimplemented(""));
+    }
+    let path: String = uri.path().chars().take(80).collect();
+    let message = format!("there is no {path}; /docs lists every path");
+    Problem::plain(StatusCode::NOT_FOUND, message).into_response()
 }
 
 async fn method_not_allowed(method: Method) -> Problem {
@@ -142,10 +154,11 @@ async fn method_not_allowed(method: Method) -> Problem {
     )
 }
 
-/// A message from its JSON.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let shown: String = String::from_utf8_lossy(body).chars().take(80).collect();
+/// Reads a message from its JSON.
+fn read<T: DeserializeOwned>(body: Content) -> Result<T, Problem> {
+    let body = body?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let shown: String = String::from_utf8_lossy(&body).chars().take(80).collect();
         Status::from(Error::Field {
             field: "body",
             value: shown,
@@ -155,20 +168,22 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     })
 }
 
-/// The call as the gRPC services take it, with the caller's deadline.
-fn call<T>(headers: &HeaderMap, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    if let Some(timeout) = headers
+/// Returns the call as the gRPC services take it: with the caller's deadline, and with the extensions,
+/// among which the access layer put the caller.
+fn call<T>(head: Parts, message: T) -> Request<T> {
+    let mut metadata = MetadataMap::new();
+    if let Some(timeout) = head
+        .headers
         .get("grpc-timeout")
         .and_then(|value| value.to_str().ok())
         && let Ok(value) = timeout.parse()
     {
-        request.metadata_mut().insert("grpc-timeout", value);
+        metadata.insert("grpc-timeout", value);
     }
-    request
+    Request::from_parts(metadata, head.extensions, message)
 }
 
-/// The tenant of a call without a body.
+/// Returns the tenant that a call without a body names.
 fn tenant(headers: &HeaderMap) -> String {
     let value = headers
         .get("x-fairlead-tenant")

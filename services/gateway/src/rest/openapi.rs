@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::paths::{OPERATIONS, Operation};
 
-/// The page and the document.
+/// Returns the routes of the page and of the document.
 pub(super) fn routes() -> Router {
     let document = document().to_string();
     let page = include_str!("docs.html");
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router {
         )
 }
 
-/// The whole document.
+/// Returns the document.
 pub(crate) fn document() -> Value {
     let pool = DescriptorPool::decode(fairlead_proto::DESCRIPTORS)
         .expect("the descriptors were written by the build of the contracts");
@@ -101,7 +101,7 @@ fn content(description: &str, schema: &Value) -> Value {
     json!({"description": description, "content": {"application/json": {"schema": schema}}})
 }
 
-/// Schemas of messages and enums, by full name; those named but not yet written wait.
+/// Schemas of messages and enums, by full name; those referred to but not yet written wait.
 #[derive(Default)]
 struct Schemas {
     ready: BTreeMap<String, Value>,
@@ -117,7 +117,7 @@ impl Schemas {
     fn close(&mut self) {
         while let Some(message) = self.waiting.pop() {
             if !self.ready.contains_key(message.full_name()) {
-                // Taken first: a message may hold itself.
+                // Entered first: a message may hold itself.
                 self.ready
                     .insert(message.full_name().to_owned(), Value::Null);
                 let schema = self.message(&message);
@@ -204,7 +204,7 @@ fn error_schema() -> Value {
     })
 }
 
-/// The comment that stands before a descriptor in its file.
+/// Returns the comment before a descriptor in its file, or an empty text.
 fn comment_at(file: &FileDescriptor, path: &[i32]) -> String {
     let proto = file.file_descriptor_proto();
     let locations = proto

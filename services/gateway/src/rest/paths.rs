@@ -6,9 +6,9 @@ pub(super) const RECOMMEND: &str = "/v1/recommend";
 pub(super) const EXPLAIN: &str = "/v1/decisions/{request_id}";
 /// A firm quote.
 pub(super) const QUOTE: &str = "/v1/quotes";
-/// Whether a quote is genuine.
+/// The check of a quote.
 pub(super) const VERIFY: &str = "/v1/quotes/verify";
-/// Takes a quote.
+/// The acceptance of a quote.
 pub(super) const ACCEPT: &str = "/v1/quotes/{quote_id}/accept";
 /// One event.
 pub(super) const TRACK: &str = "/v1/events";
@@ -17,7 +17,7 @@ pub(super) const TRACK_MANY: &str = "/v1/events/batch";
 /// A customer's profile.
 pub(super) const PROFILE: &str = "/v1/customers/{customer_id}/profile";
 
-/// A path with the contract's method that it stands for.
+/// A path and the contract's method that it stands for.
 pub(super) struct Operation {
     pub(super) verb: &'static str,
     pub(super) path: &'static str,

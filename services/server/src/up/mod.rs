@@ -150,7 +150,7 @@ impl Server {
         };
         let services = Services::build(&parts, &log, &tasks, &shutdown).await?;
         let server = Self {
-            gateway: Link::in_process(services.gateway.routes()),
+            gateway: services.gateway.in_process(),
             inner: services.links.clone(),
             control,
             log,

@@ -1,6 +1,7 @@
 //! Refusals over REST: the HTTP status of the gRPC code, and the same details as JSON.
 
-use axum::http::{StatusCode, header};
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fairlead_chassis::status::info;
 use serde_json::json;
@@ -23,6 +24,22 @@ impl Problem {
     }
 }
 
+/// Returns a refusal in the protocol of the request with these headers: gRPC, or else REST.
+pub(crate) fn refuse(headers: &HeaderMap, status: Status) -> Response {
+    if is_grpc(headers) {
+        return (StatusCode::OK, status.into_http::<axum::body::Body>()).into_response();
+    }
+    Problem::from(status).into_response()
+}
+
+/// Returns whether the request with these headers is a gRPC call.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let content = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content.is_some_and(|content| content.starts_with("application/grpc"))
+}
+
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
         Self {
@@ -32,7 +49,19 @@ impl From<Status> for Problem {
     }
 }
 
-/// The mapping of google.rpc.Code.
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::plain(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::plain(rejection.status(), rejection.body_text())
+    }
+}
+
+/// Returns the HTTP status that `google.rpc.Code` maps to.
 fn http_of(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,

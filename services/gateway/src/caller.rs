@@ -1,0 +1,81 @@
+//! The caller of a request: decided once by the access layer, and required by every handler.
+
+use fairlead_domain::TenantId;
+use tonic::Request;
+
+use crate::Error;
+
+/// The caller of a request.
+///
+/// The access layer puts it into the extensions of each request. It is a value: what a handler starts
+/// on another task takes it along, and a request that has none is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Anyone: no keys are configured, or the call comes from this process.
+    Open,
+    /// The bearer of a key, who speaks for one tenant only.
+    Tenant(TenantId),
+}
+
+impl Caller {
+    /// Returns the caller of a request.
+    ///
+    /// # Errors
+    /// [`Error::NoCaller`] if the request did not come through the access layer.
+    pub(crate) fn of<T>(request: &Request<T>) -> Result<Self, Error> {
+        request.extensions().get().cloned().ok_or(Error::NoCaller)
+    }
+
+    /// Returns the tenant that the caller speaks for: the one that the request names, else the
+    /// caller's own, else `default`.
+    ///
+    /// # Errors
+    /// [`Error::OtherTenant`] if the request names another tenant than the caller's own.
+    pub(crate) fn tenant(&self, named: &str, default: &str) -> Result<TenantId, Error> {
+        match self {
+            Self::Open if named.is_empty() => Ok(TenantId::new(default)?),
+            Self::Open => Ok(TenantId::new(named)?),
+            Self::Tenant(own) if named.is_empty() || named == own.as_str() => Ok(own.clone()),
+            Self::Tenant(_) => Err(Error::OtherTenant(named.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acme() -> TenantId {
+        TenantId::new("acme").expect("a tenant")
+    }
+
+    #[test]
+    fn a_request_without_a_caller_is_refused() {
+        let mut request = Request::new(());
+        assert!(matches!(Caller::of(&request), Err(Error::NoCaller)));
+        request.extensions_mut().insert(Caller::Open);
+        assert_eq!(Caller::of(&request).expect("there"), Caller::Open);
+    }
+
+    #[test]
+    fn a_key_speaks_for_its_tenant_and_no_other() {
+        let key = Caller::Tenant(acme());
+        assert_eq!(key.tenant("", "demo").expect("its own"), acme());
+        assert_eq!(key.tenant("acme", "demo").expect("its own"), acme());
+        for other in ["demo", "ACME", "acme ", "a b"] {
+            let refused = key.tenant(other, "demo").expect_err(other);
+            assert!(
+                matches!(&refused, Error::OtherTenant(named) if named == other),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_keys_any_tenant_may_be_named() {
+        let open = |named| Caller::Open.tenant(named, "demo");
+        assert_eq!(open("").expect("the default").as_str(), "demo");
+        assert_eq!(open("acme").expect("named"), acme());
+        assert!(matches!(open("a b"), Err(Error::Value(_))));
+    }
+}

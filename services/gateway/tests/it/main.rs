@@ -1,0 +1,17 @@
+//! A gateway served on a port of its own, in front of stub servers of the services behind it, with an
+//! embedded event log.
+
+mod access;
+mod deadlines;
+mod events;
+mod fallbacks;
+mod http_client;
+mod log_valve;
+mod quotes;
+mod releases;
+mod rest;
+mod setup;
+mod shedding;
+mod slates;
+mod stub;
+mod stubs;
