@@ -10,6 +10,8 @@ use crate::Error;
 
 /// Variables of the scripts, the tests and the command line, which are not configuration keys.
 const NOT_KEYS: &[&str] = &["cache", "data", "binary", "server", "control"];
+/// The beginning of the variables by which tests find the servers that they share.
+const OF_TESTS: &str = "test_";
 
 /// Reads `defaults` (TOML text), then `file`, then `FAIRLEAD_SECTION__KEY` variables.
 ///
@@ -24,8 +26,11 @@ pub fn load<T: DeserializeOwned>(defaults: &str, file: Option<&Path>) -> Result<
         })?;
         figment = figment.merge(Toml::string(&text));
     }
+    let environment = Env::prefixed("FAIRLEAD_")
+        .ignore(NOT_KEYS)
+        .filter(|key| !key.starts_with(OF_TESTS));
     figment
-        .merge(Env::prefixed("FAIRLEAD_").ignore(NOT_KEYS).split("__"))
+        .merge(environment.split("__"))
         .extract()
         .map_err(|error| Error::Config(explain(&error, file)))
 }
