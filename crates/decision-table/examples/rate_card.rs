@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use fairlead_decision_table::{
-    Column, Direction, Kind, Monotone, Schema, Table, Value, lint, not_monotone,
+    Column, ColumnKind, Direction, Monotone, Schema, Table, Value, lint, not_monotone,
 };
 use fairlead_domain::{Currency, Money};
 
@@ -22,7 +22,8 @@ const DRAFT: &str = "
 ";
 
 fn schema() -> Result<Schema, Box<dyn Error>> {
-    let column = |name: &str, kind: &str| Kind::parse(kind).map(|kind| Column::new(name, kind));
+    let column =
+        |name: &str, kind: &str| ColumnKind::parse(kind).map(|kind| Column::new(name, kind));
     Ok(Schema::new(
         vec![
             column("grade", "ordered(A, B, C)")?,

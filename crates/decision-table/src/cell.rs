@@ -1,49 +1,51 @@
 //! The grammar of cells.
 
 use crate::domain::Domain;
-use crate::kind::Kind;
+use crate::kind::ColumnKind;
 use crate::literal;
-use crate::set::Set;
+use crate::set::{Interval, Set};
 use crate::value::Value;
 
-/// What is wrong with a cell, and what is allowed.
+/// The problem with a cell, and what is allowed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct CellError {
     pub(crate) problem: String,
     pub(crate) allowed: String,
 }
 
-/// Reads an input cell: the set of values that it accepts, never empty.
-pub(crate) fn input(text: &str, domain: &mut Domain) -> Result<Set, Problem> {
+/// Reads an input cell: returns the set of values that it accepts, which is never empty.
+pub(crate) fn input(text: &str, domain: &mut Domain) -> Result<Set, CellError> {
     let text = text.trim();
     if text.is_empty() || text == "-" {
         return Ok(domain.all());
     }
-    accepted(text, domain).map_err(|problem| Problem {
+    accepted(text, domain).map_err(|problem| CellError {
         problem,
         allowed: allowed(domain.kind()),
     })
 }
 
-/// Reads an output cell: one value.
-pub(crate) fn output(text: &str, domain: &mut Domain) -> Result<Value<'static>, Problem> {
+/// Reads an output cell: returns its one value.
+pub(crate) fn output(text: &str, domain: &mut Domain) -> Result<Value<'static>, CellError> {
     let text = text.trim();
     let read = if text.is_empty() || text == "-" {
         Err("there is no value".to_owned())
     } else {
-        literal(text, domain)
-            .and_then(|position| within(position, position, domain).map(|_| domain.value(position)))
+        literal(text, domain).and_then(|position| {
+            within(Interval::single(position), domain).map(|_| domain.value(position))
+        })
     };
-    read.map_err(|problem| Problem {
+    read.map_err(|problem| CellError {
         problem,
         allowed: format!("one of {}", domain.kind().literals()),
     })
 }
 
-fn allowed(kind: &Kind) -> String {
+/// Describes the input cells of a kind for messages.
+fn allowed(kind: &ColumnKind) -> String {
     let forms = match kind {
-        Kind::Category { .. } | Kind::Bool => "-, one of them, a list, not ...",
-        Kind::Ordered { .. } => "-, one of them, a list, A..C from low to high, not ...",
+        ColumnKind::Category { .. } | ColumnKind::Bool => "-, one of them, a list, not ...",
+        ColumnKind::Ordered { .. } => "-, one of them, a list, A..C from low to high, not ...",
         _ => {
             "-, one of them, [a..b], (a..b], [a..b), (a..b), >= a, > a, <= a, < a, a list, not ..."
         }
@@ -51,6 +53,7 @@ fn allowed(kind: &Kind) -> String {
     format!("{}; as {forms}", kind.literals())
 }
 
+/// Reads a list of values, or `not` and a list.
 fn accepted(text: &str, domain: &mut Domain) -> Result<Set, String> {
     let (negated, list) = match text.strip_prefix("not") {
         Some(rest) if rest.starts_with(char::is_whitespace) => (true, rest.trim_start()),
@@ -70,8 +73,7 @@ fn accepted(text: &str, domain: &mut Domain) -> Result<Set, String> {
     if !negated {
         return Ok(set);
     }
-    let (min, max) = domain.bounds();
-    let rest = set.complement(min, max);
+    let rest = set.complement(domain.bounds());
     if rest.is_empty() {
         Err("it accepts no value at all".to_owned())
     } else {
@@ -79,14 +81,14 @@ fn accepted(text: &str, domain: &mut Domain) -> Result<Set, String> {
     }
 }
 
-const fn is_number(kind: &Kind) -> bool {
+const fn is_number(kind: &ColumnKind) -> bool {
     matches!(
         kind,
-        Kind::Integer { .. } | Kind::Money { .. } | Kind::Rate { .. }
+        ColumnKind::Integer { .. } | ColumnKind::Money { .. } | ColumnKind::Rate { .. }
     )
 }
 
-/// Whether a comma stands right between a digit and just three digits, as in `1,000`.
+/// Returns `true` if a comma stands between a digit and exactly three digits, as in `1,000`.
 fn has_thousands(text: &str) -> bool {
     let bytes = text.as_bytes();
     let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
@@ -99,31 +101,32 @@ fn has_thousands(text: &str) -> bool {
     })
 }
 
-/// One part of a list.
-fn interval(part: &str, domain: &mut Domain) -> Result<(i64, i64), String> {
+/// Reads one part of a list.
+fn interval(part: &str, domain: &mut Domain) -> Result<Interval, String> {
     if part.is_empty() {
         return Err("a part between commas is empty".to_owned());
     }
     match domain.kind() {
-        Kind::Integer { .. } | Kind::Money { .. } | Kind::Rate { .. } => numbers(part, domain),
-        Kind::Ordered { .. } => labels_in_order(part, domain),
-        Kind::Category { .. } | Kind::Bool => {
-            let position = literal(part, domain)?;
-            Ok((position, position))
+        ColumnKind::Integer { .. } | ColumnKind::Money { .. } | ColumnKind::Rate { .. } => {
+            numbers(part, domain)
+        }
+        ColumnKind::Ordered { .. } => labels_in_order(part, domain),
+        ColumnKind::Category { .. } | ColumnKind::Bool => {
+            literal(part, domain).map(Interval::single)
         }
     }
 }
 
-/// One value of any kind, as its position.
+/// Reads one value of any kind; returns its position.
 fn literal(text: &str, domain: &mut Domain) -> Result<i64, String> {
     match domain.kind() {
-        Kind::Category { .. } | Kind::Ordered { .. } => {
+        ColumnKind::Category { .. } | ColumnKind::Ordered { .. } => {
             let label = literal::label(text)?;
             domain
                 .mention(label)
                 .ok_or_else(|| format!("{label:?} is none of the labels"))
         }
-        Kind::Bool => match text {
+        ColumnKind::Bool => match text {
             "true" => Ok(1),
             "false" => Ok(0),
             _ => Err(format!("{text:?} is neither true nor false")),
@@ -132,10 +135,11 @@ fn literal(text: &str, domain: &mut Domain) -> Result<i64, String> {
     }
 }
 
-fn labels_in_order(part: &str, domain: &mut Domain) -> Result<(i64, i64), String> {
+/// Reads a label, or a range of labels as `A..C`.
+fn labels_in_order(part: &str, domain: &mut Domain) -> Result<Interval, String> {
     let single = literal(part, domain);
     let (Err(problem), Some((low, high))) = (&single, part.split_once("..")) else {
-        return single.map(|position| (position, position));
+        return single.map(Interval::single);
     };
     let (Ok(start), Ok(end)) = (literal(low.trim(), domain), literal(high.trim(), domain)) else {
         return Err(problem.clone());
@@ -143,22 +147,34 @@ fn labels_in_order(part: &str, domain: &mut Domain) -> Result<(i64, i64), String
     if start > end {
         return Err(format!("{part:?} goes from high to low"));
     }
-    Ok((start, end))
+    Ok(Interval { start, end })
 }
 
-/// A number, a range in brackets, or a comparison.
-fn numbers(part: &str, domain: &Domain) -> Result<(i64, i64), String> {
+/// Reads a number, a range in brackets, or a comparison.
+fn numbers(part: &str, domain: &Domain) -> Result<Interval, String> {
     let read = |text: &str| literal::number(domain.kind(), text.trim());
-    let (min, max) = domain.bounds();
+    let bounds = domain.bounds();
     // Longest signs first: `>=` before `>`.
-    let (start, end) = if let Some(bound) = part.strip_prefix(">=") {
-        (read(bound)?, max)
+    let interval = if let Some(bound) = part.strip_prefix(">=") {
+        Interval {
+            start: read(bound)?,
+            ..bounds
+        }
     } else if let Some(bound) = part.strip_prefix('>') {
-        (read(bound)?.saturating_add(1), max)
+        Interval {
+            start: read(bound)?.saturating_add(1),
+            ..bounds
+        }
     } else if let Some(bound) = part.strip_prefix("<=") {
-        (min, read(bound)?)
+        Interval {
+            end: read(bound)?,
+            ..bounds
+        }
     } else if let Some(bound) = part.strip_prefix('<') {
-        (min, read(bound)?.saturating_sub(1))
+        Interval {
+            end: read(bound)?.saturating_sub(1),
+            ..bounds
+        }
     } else if part.starts_with(['[', '(']) {
         bracketed(part, &read)?
     } else if part.contains("..") {
@@ -166,16 +182,13 @@ fn numbers(part: &str, domain: &Domain) -> Result<(i64, i64), String> {
             "{part:?} does not say whether its ends belong to it"
         ));
     } else {
-        let number = read(part)?;
-        (number, number)
+        Interval::single(read(part)?)
     };
-    within(start, end, domain)
+    within(interval, domain)
 }
 
-fn bracketed(
-    part: &str,
-    read: &impl Fn(&str) -> Result<i64, String>,
-) -> Result<(i64, i64), String> {
+/// Reads a range in brackets, of which a round one excludes its end.
+fn bracketed(part: &str, read: &impl Fn(&str) -> Result<i64, String>) -> Result<Interval, String> {
     let shape = || format!("{part:?} is no range");
     let open = part.starts_with('(');
     let inner = &part[1..];
@@ -186,22 +199,22 @@ fn bracketed(
     };
     let (low, high) = inner.split_once("..").ok_or_else(shape)?;
     let (low, high) = (read(low)?, read(high)?);
-    Ok((
-        low.saturating_add(i64::from(open)),
-        high.saturating_sub(i64::from(open_end)),
-    ))
+    Ok(Interval {
+        start: low.saturating_add(i64::from(open)),
+        end: high.saturating_sub(i64::from(open_end)),
+    })
 }
 
-/// A cell may not reach beyond its domain, nor accept nothing.
-fn within(start: i64, end: i64, domain: &Domain) -> Result<(i64, i64), String> {
-    let (min, max) = domain.bounds();
-    if start > end {
+/// Checks that an interval is not empty and lies within its domain.
+fn within(interval: Interval, domain: &Domain) -> Result<Interval, String> {
+    let bounds = domain.bounds();
+    if interval.start > interval.end {
         return Err("it accepts no value at all".to_owned());
     }
-    if start < min || end > max {
+    if interval.start < bounds.start || interval.end > bounds.end {
         return Err("it reaches beyond what the column holds".to_owned());
     }
-    Ok((start, end))
+    Ok(interval)
 }
 
 #[cfg(test)]
@@ -209,9 +222,12 @@ mod tests {
     use super::*;
 
     fn accepts(kind: &str, text: &str) -> Result<Vec<(i64, i64)>, String> {
-        let mut domain = Domain::new(&Kind::parse(kind).expect(kind));
+        let mut domain = Domain::new(&ColumnKind::parse(kind).expect(kind));
         let set = input(text, &mut domain).map_err(|error| error.problem)?;
-        Ok(set.intervals().to_vec())
+        let intervals = set.intervals().iter();
+        Ok(intervals
+            .map(|interval| (interval.start, interval.end))
+            .collect())
     }
 
     #[test]
@@ -315,7 +331,10 @@ mod tests {
     #[test]
     fn outputs_hold_one_value() {
         let read = |kind: &str, text: &str| {
-            output(text, &mut Domain::new(&Kind::parse(kind).expect(kind)))
+            output(
+                text,
+                &mut Domain::new(&ColumnKind::parse(kind).expect(kind)),
+            )
         };
         assert_eq!(
             read("rate(0%..36%)", "14.5%").map(|value| value.to_string()),

@@ -1,19 +1,19 @@
-//! A column's domain as whole numbers: labels become positions, everything else is a number
-//! already. Cells, evaluation and lint then know only integers.
+//! A column's domain as integers, called positions: labels are numbered, every other value is a
+//! number already. Cells, evaluation and lint work on positions alone.
 
 use std::collections::HashMap;
 
 use fairlead_domain::{Currency, Money, RatePpm};
 
-use crate::kind::Kind;
+use crate::kind::ColumnKind;
 use crate::literal;
-use crate::set::Set;
+use crate::set::{Interval, Set};
 use crate::value::Value;
 
-/// The largest position of an open category: every label that no cell mentions lies there.
+/// The largest position of an open category: the one of every label that no cell mentions.
 const UNMENTIONED: i64 = 1 << 32;
 
-/// Why a value is not in a domain.
+/// The reason why a value is not in a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outside {
     /// There is no value.
@@ -24,9 +24,10 @@ pub(crate) enum Outside {
     Beyond,
 }
 
+/// The domain of one column.
 #[derive(Debug, Clone)]
 pub(crate) struct Domain {
-    kind: Kind,
+    kind: ColumnKind,
     /// The labels by position.
     labels: Vec<String>,
     positions: HashMap<String, i64>,
@@ -35,7 +36,8 @@ pub(crate) struct Domain {
 }
 
 impl Domain {
-    pub(crate) fn new(kind: &Kind) -> Self {
+    /// Makes the domain of a kind.
+    pub(crate) fn new(kind: &ColumnKind) -> Self {
         let mut domain = Self {
             kind: kind.clone(),
             labels: Vec::new(),
@@ -44,54 +46,59 @@ impl Domain {
             max: 0,
         };
         match kind {
-            Kind::Category { allowed: None } => domain.max = UNMENTIONED,
-            Kind::Category {
+            ColumnKind::Category { allowed: None } => domain.max = UNMENTIONED,
+            ColumnKind::Category {
                 allowed: Some(labels),
             }
-            | Kind::Ordered { order: labels } => {
+            | ColumnKind::Ordered { order: labels } => {
                 for label in labels {
                     domain.mention(label);
                 }
                 domain.max = domain.mentioned() - 1;
             }
-            Kind::Integer { min, max, .. } | Kind::Money { min, max, .. } => {
+            ColumnKind::Integer { min, max, .. } | ColumnKind::Money { min, max, .. } => {
                 (domain.min, domain.max) = (*min, *max);
             }
-            Kind::Rate { min, max } => (domain.min, domain.max) = (min.ppm(), max.ppm()),
-            Kind::Bool => domain.max = 1,
+            ColumnKind::Rate { min, max } => (domain.min, domain.max) = (min.ppm(), max.ppm()),
+            ColumnKind::Bool => domain.max = 1,
         }
         domain
     }
 
-    pub(crate) const fn kind(&self) -> &Kind {
+    pub(crate) const fn kind(&self) -> &ColumnKind {
         &self.kind
     }
 
-    pub(crate) const fn bounds(&self) -> (i64, i64) {
-        (self.min, self.max)
+    /// Returns the smallest and the largest position.
+    pub(crate) const fn bounds(&self) -> Interval {
+        Interval {
+            start: self.min,
+            end: self.max,
+        }
     }
 
+    /// Returns the set of all positions.
     pub(crate) fn all(&self) -> Set {
-        Set::interval(self.min, self.max)
+        Set::from(self.bounds())
     }
 
-    /// How many labels have a position; the next one's is this.
+    /// Returns the number of labels that have a position, which is the next one's position.
     fn mentioned(&self) -> i64 {
         i64::try_from(self.labels.len()).unwrap_or(UNMENTIONED)
     }
 
-    /// The position of a label that a cell mentions; `None` where it is not allowed.
+    /// Returns the position of a label that a cell mentions, or `None` if it is not allowed.
     pub(crate) fn mention(&mut self, label: &str) -> Option<i64> {
         if let Some(position) = self.positions.get(label) {
             return Some(*position);
         }
         let next = self.mentioned();
         let is_listed = match &self.kind {
-            Kind::Category { allowed: None } => true,
-            Kind::Category {
+            ColumnKind::Category { allowed: None } => true,
+            ColumnKind::Category {
                 allowed: Some(labels),
             }
-            | Kind::Ordered { order: labels } => labels
+            | ColumnKind::Ordered { order: labels } => labels
                 .get(self.labels.len())
                 .is_some_and(|listed| listed == label),
             _ => false,
@@ -103,11 +110,11 @@ impl Domain {
         })
     }
 
-    /// Where a value lies.
+    /// Returns the position of a value, or the reason why it is not in the domain.
     pub(crate) fn position(&self, value: &Value<'_>) -> Result<i64, Outside> {
         let number = match (value, &self.kind) {
             (Value::Missing, _) => return Err(Outside::Missing),
-            (Value::Label(label), Kind::Category { .. } | Kind::Ordered { .. }) => {
+            (Value::Label(label), ColumnKind::Category { .. } | ColumnKind::Ordered { .. }) => {
                 let position = self.positions.get(label.as_ref()).copied();
                 return match position {
                     Some(position) => Ok(position),
@@ -115,14 +122,14 @@ impl Domain {
                     None => Err(Outside::Beyond),
                 };
             }
-            (Value::Integer(number), Kind::Integer { .. }) => *number,
-            (Value::Money(money), Kind::Money { currency, .. })
+            (Value::Integer(number), ColumnKind::Integer { .. }) => *number,
+            (Value::Money(money), ColumnKind::Money { currency, .. })
                 if money.currency() == *currency =>
             {
                 money.minor()
             }
-            (Value::Rate(rate), Kind::Rate { .. }) => rate.ppm(),
-            (Value::Bool(truth), Kind::Bool) => i64::from(*truth),
+            (Value::Rate(rate), ColumnKind::Rate { .. }) => rate.ppm(),
+            (Value::Bool(truth), ColumnKind::Bool) => i64::from(*truth),
             _ => return Err(Outside::OtherKind),
         };
         if (self.min..=self.max).contains(&number) {
@@ -132,22 +139,24 @@ impl Domain {
         }
     }
 
+    /// Returns `true` if any label is a value.
     const fn is_open(&self) -> bool {
-        matches!(self.kind, Kind::Category { allowed: None })
+        matches!(self.kind, ColumnKind::Category { allowed: None })
     }
 
-    /// A value at a position; for an unmentioned label, one that no cell mentions.
+    /// Returns the value at a position; at the position of unmentioned labels, one such label.
     pub(crate) fn value(&self, position: i64) -> Value<'static> {
         match &self.kind {
-            Kind::Category { .. } | Kind::Ordered { .. } => self.label(position).into(),
-            Kind::Integer { .. } => Value::Integer(position),
-            Kind::Money { currency, .. } => money(position, *currency),
+            ColumnKind::Category { .. } | ColumnKind::Ordered { .. } => self.label(position).into(),
+            ColumnKind::Integer { .. } => Value::Integer(position),
+            ColumnKind::Money { currency, .. } => money(position, *currency),
             // A position lies within bounds that are rates.
-            Kind::Rate { .. } => RatePpm::new(position).map_or(Value::Missing, Value::Rate),
-            Kind::Bool => Value::Bool(position == 1),
+            ColumnKind::Rate { .. } => RatePpm::new(position).map_or(Value::Missing, Value::Rate),
+            ColumnKind::Bool => Value::Bool(position == 1),
         }
     }
 
+    /// Returns the label at a position.
     fn label(&self, position: i64) -> String {
         let known = usize::try_from(position)
             .ok()
@@ -161,47 +170,50 @@ impl Domain {
         })
     }
 
-    /// The positions of `start..=end` that stand for different values of a category.
-    pub(crate) fn distinct(&self, start: i64, end: i64) -> impl Iterator<Item = i64> {
+    /// Returns the positions of an interval that stand for different values of a category.
+    pub(crate) fn distinct(&self, interval: Interval) -> impl Iterator<Item = i64> {
+        let Interval { start, end } = interval;
         let mentioned = self.mentioned();
         let unmentioned = (end >= mentioned).then_some(end.max(mentioned));
         (start..=end.min(mentioned - 1)).chain(unmentioned)
     }
 
-    /// A value at a position, as a literal.
+    /// Writes the value at a position as a literal.
     pub(crate) fn literal(&self, position: i64) -> String {
         match &self.kind {
-            Kind::Category { .. } | Kind::Ordered { .. } => {
+            ColumnKind::Category { .. } | ColumnKind::Ordered { .. } => {
                 literal::write_label(&self.label(position))
             }
-            Kind::Bool => (position == 1).to_string(),
+            ColumnKind::Bool => (position == 1).to_string(),
             kind => literal::write(kind, position),
         }
     }
 
-    /// A set as a cell that accepts just it.
+    /// Writes the cell that accepts exactly a set.
     pub(crate) fn cell(&self, set: &Set) -> String {
         if *set == self.all() {
             return "-".to_owned();
         }
         if self.is_open() && set.max() == Some(UNMENTIONED) {
-            let others = set.complement(self.min, self.max);
+            let others = set.complement(self.bounds());
             return format!("not {}", self.list(&others));
         }
         self.list(set)
     }
 
+    /// Writes a set as a list of literals and ranges.
     fn list(&self, set: &Set) -> String {
         let mut parts = Vec::new();
-        for &(start, end) in set.intervals() {
+        for &interval in set.intervals() {
+            let Interval { start, end } = interval;
             match &self.kind {
                 _ if start == end => parts.push(self.literal(start)),
-                Kind::Ordered { .. } => {
+                ColumnKind::Ordered { .. } => {
                     parts.push(format!("{}..{}", self.literal(start), self.literal(end)));
                 }
-                Kind::Category { .. } => {
+                ColumnKind::Category { .. } => {
                     parts.extend(
-                        self.distinct(start, end)
+                        self.distinct(interval)
                             .map(|position| self.literal(position)),
                     );
                 }

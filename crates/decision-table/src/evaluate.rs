@@ -1,4 +1,4 @@
-//! Evaluation: one outcome, or the reason why there is none.
+//! Evaluation: gives one outcome, or the reason why there is none.
 
 use smallvec::SmallVec;
 
@@ -8,11 +8,11 @@ use crate::schema::Schema;
 use crate::table::Table;
 use crate::value::Value;
 
-/// What a table says about some inputs.
+/// The row of a table that some inputs match, with its outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match<'t> {
-    /// The row that matches: 1 is the first after the header. Where several rows with the same
-    /// outputs match, the first of them.
+    /// The number of the row: 1 is the first after the header. Where several rows with the same
+    /// outputs match, it is the first of them.
     pub row: usize,
     /// Its outputs, in the schema's order.
     pub outputs: &'t [Value<'static>],
@@ -20,13 +20,13 @@ pub struct Match<'t> {
 }
 
 impl<'t> Match<'t> {
-    /// An output by its column's name.
+    /// Returns an output by its column's name, or `None` if the schema has no such output.
     pub fn output(&self, name: &str) -> Option<&'t Value<'static>> {
         self.outputs.get(self.schema.output(name)?)
     }
 }
 
-/// Why a table says nothing about some inputs.
+/// The reason why a table gives no outputs for some inputs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoMatch {
     /// There are more or fewer values than inputs.
@@ -34,9 +34,9 @@ pub enum NoMatch {
     Count {
         /// The table.
         table: String,
-        /// How many values were given.
+        /// The number of values given.
         given: usize,
-        /// How many inputs there are.
+        /// The number of inputs of the table.
         expected: usize,
     },
     /// An input is missing.
@@ -50,7 +50,7 @@ pub enum NoMatch {
         allowed: String,
     },
     /// An input is of another kind than its column.
-    #[error("table {table:?}: input {input:?} is {value}, {sort}; allowed: {allowed}")]
+    #[error("table {table:?}: input {input:?} is {value}, {value_type}; allowed: {allowed}")]
     OtherKind {
         /// The table.
         table: String,
@@ -58,8 +58,8 @@ pub enum NoMatch {
         input: String,
         /// The value.
         value: String,
-        /// What the value is.
-        sort: &'static str,
+        /// The type of the value, such as `money`.
+        value_type: &'static str,
         /// The column's domain.
         allowed: String,
     },
@@ -82,8 +82,8 @@ pub enum NoMatch {
         table: String,
         /// The inputs.
         inputs: String,
-        /// The input that, after those before it in the schema's order, leaves no row; empty for a
-        /// table without rows.
+        /// The first input, in the schema's order, after which no row is left; empty for a table
+        /// without rows.
         input: String,
     },
     /// Rows with different outputs match.
@@ -98,18 +98,18 @@ pub enum NoMatch {
     },
 }
 
-/// The rows that accept each input.
+/// The rows that accept each input, as bits.
 type Candidates<'t> = SmallVec<[&'t [u64]; 16]>;
 
 impl Table {
-    /// The outputs for some inputs, given in the schema's order.
+    /// Returns the outputs for some inputs, given in the schema's order.
     ///
-    /// The hit policy is unique: exactly one row must match. Several rows may, where their
-    /// outputs are equal, as the outcome is then beyond doubt; [`lint`](crate::lint) warns.
+    /// The hit policy is unique: exactly one row must match. Several rows may match if their
+    /// outputs are equal, as the outcome is then the same; [`lint`](crate::lint) warns of them.
     ///
     /// # Errors
-    /// A missing input, one of another kind or out of range, no row, rows that contradict each
-    /// other. There is no default.
+    /// Returns a [`NoMatch`] if an input is missing, of another kind or out of range, if no row
+    /// matches, or if rows with different outputs match. There is no default.
     pub fn evaluate(&self, inputs: &[Value<'_>]) -> Result<Match<'_>, NoMatch> {
         let candidates = self.candidates(inputs)?;
         let mut found: Option<usize> = None;
@@ -133,19 +133,21 @@ impl Table {
         })
     }
 
-    /// The numbers of all rows that match some inputs, whatever their outputs.
+    /// Returns the numbers of all rows that match some inputs, whatever their outputs.
     ///
     /// # Errors
-    /// A missing input, one of another kind, or out of range.
+    /// Returns a [`NoMatch`] if an input is missing, of another kind, or out of range.
     pub fn matching_rows(&self, inputs: &[Value<'_>]) -> Result<Vec<usize>, NoMatch> {
         let candidates = self.candidates(inputs)?;
         Ok(self.matching_numbers(&candidates))
     }
 
+    /// Returns the number of words that hold one bit per row.
     fn words(&self) -> usize {
         crate::grid::words_for(self.rows.len())
     }
 
+    /// Looks up the rows that accept each input.
     fn candidates(&self, inputs: &[Value<'_>]) -> Result<Candidates<'_>, NoMatch> {
         if inputs.len() != self.domains.len() {
             return Err(NoMatch::Count {
@@ -164,7 +166,7 @@ impl Table {
         Ok(candidates)
     }
 
-    /// One word of the rows that accept every input; a table without inputs accepts all.
+    /// Returns one word of the rows that accept every input; all rows if there are no inputs.
     fn matching(&self, candidates: &Candidates<'_>, word: usize) -> u64 {
         let rest = self.rows.len() - word * 64;
         let all = if rest >= 64 {
@@ -177,6 +179,7 @@ impl Table {
             .fold(all, |rows, candidate| rows & candidate[word])
     }
 
+    /// Returns the 1-based numbers of the rows that accept every input.
     fn matching_numbers(&self, candidates: &Candidates<'_>) -> Vec<usize> {
         let rows: Vec<u64> = (0..self.words())
             .map(|word| self.matching(candidates, word))
@@ -184,10 +187,12 @@ impl Table {
         ones(&rows).map(|row| row + 1).collect()
     }
 
+    /// Makes the error of a value that is not in its column's domain.
     fn outside(&self, input: usize, value: &Value<'_>, outside: Outside) -> NoMatch {
         let column = &self.schema.inputs()[input];
         let (table, allowed) = (self.name.clone(), column.kind.literals());
-        let (input, value, sort) = (column.name.clone(), value.to_string(), value.sort());
+        let value_type = value.type_name();
+        let (input, value) = (column.name.clone(), value.to_string());
         match outside {
             Outside::Missing => NoMatch::Missing {
                 table,
@@ -198,7 +203,7 @@ impl Table {
                 table,
                 input,
                 value,
-                sort,
+                value_type,
                 allowed,
             },
             Outside::Beyond => NoMatch::OutOfRange {
@@ -210,6 +215,7 @@ impl Table {
         }
     }
 
+    /// Makes the error of inputs that no row matches.
     fn no_row(&self, candidates: &Candidates<'_>, inputs: &[Value<'_>]) -> NoMatch {
         let is_empty_up_to = |count: &usize| {
             let some: Candidates<'_> = candidates.iter().take(*count).copied().collect();
@@ -229,6 +235,7 @@ impl Table {
         }
     }
 
+    /// Makes the error of inputs that rows with different outputs match.
     fn conflict(&self, candidates: &Candidates<'_>, inputs: &[Value<'_>]) -> NoMatch {
         NoMatch::Conflict {
             table: self.name.clone(),
@@ -237,7 +244,7 @@ impl Table {
         }
     }
 
-    /// `grade = C, tenor = 24`.
+    /// Writes inputs for messages, such as `grade = C, tenor = 24`.
     pub(crate) fn written(&self, inputs: &[Value<'_>]) -> String {
         let written = |((column, domain), value): ((&crate::Column, &Domain), &Value<'_>)| {
             let value = domain.position(value).map_or_else(

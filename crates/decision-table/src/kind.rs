@@ -7,9 +7,9 @@ use fairlead_domain::{Currency, RatePpm};
 use crate::literal;
 use crate::schema::{BOUND, SchemaError};
 
-/// What a column holds, and its domain: the values over which a table must be complete.
+/// The type of a column's values, and its domain: the values over which a table must be complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ColumnKind {
     /// One of several labels without an order.
     Category {
         /// The labels; `None` for an open set, in which any label is a value.
@@ -26,7 +26,7 @@ pub enum Kind {
         min: i64,
         /// The largest value.
         max: i64,
-        /// What is counted, such as `months`; may be empty.
+        /// The unit, such as `months`; may be empty.
         unit: String,
     },
     /// An amount of one currency.
@@ -49,24 +49,24 @@ pub enum Kind {
     Bool,
 }
 
-/// The text forms of kinds, for messages.
+/// The text forms of kinds, listed in messages.
 const FORMS: &str = "category, category(app, web), ordered(A, B, C), integer(1..60 months), \
                      money(CNY, 0..200000), rate, rate(0%..36%), or bool";
 
-impl Kind {
-    /// An open category: any label is a value.
+impl ColumnKind {
+    /// Makes an open category, in which any label is a value.
     pub const fn open_category() -> Self {
         Self::Category { allowed: None }
     }
 
-    /// A category of these labels.
+    /// Makes a category of these labels.
     pub fn category<S: Into<String>>(allowed: impl IntoIterator<Item = S>) -> Self {
         Self::Category {
             allowed: Some(allowed.into_iter().map(Into::into).collect()),
         }
     }
 
-    /// An ordered category of these labels, lowest first.
+    /// Makes an ordered category of these labels, lowest first.
     pub fn ordered<S: Into<String>>(order: impl IntoIterator<Item = S>) -> Self {
         Self::Ordered {
             order: order.into_iter().map(Into::into).collect(),
@@ -79,7 +79,7 @@ impl Kind {
     /// 10^15 either way.
     ///
     /// # Errors
-    /// The text, what is wrong with it, and what is allowed.
+    /// Returns a [`SchemaError`] with the text, the problem, and the forms that are allowed.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let refuse = |problem: String| SchemaError {
             thing: "a kind".to_owned(),
@@ -111,12 +111,12 @@ impl Kind {
         Ok(kind)
     }
 
-    /// Whether values of the kind have an order: every kind but a category.
+    /// Returns `true` if values of the kind have an order: every kind but a category.
     pub const fn is_ordered(&self) -> bool {
         !matches!(self, Self::Category { .. })
     }
 
-    /// What a cell may hold, in words, for messages.
+    /// Describes the literals of a cell in words, for messages.
     pub(crate) fn literals(&self) -> String {
         match self {
             Self::Category { allowed: None } => {
@@ -151,7 +151,7 @@ impl Kind {
         }
     }
 
-    /// Checks labels and bounds; `thing` says whose kind it is.
+    /// Checks labels and bounds; `thing` names the owner of the kind in the error.
     pub(crate) fn check(&self, thing: &str) -> Result<(), SchemaError> {
         let refuse = |problem: String, allowed: &str| {
             Err(SchemaError {
@@ -188,6 +188,7 @@ impl Kind {
     }
 }
 
+/// Returns the first problem of a list of labels, or `None` if it has none.
 fn labels_problem(labels: &[String]) -> Option<String> {
     if labels.is_empty() {
         return Some("it has no labels".to_owned());
@@ -203,6 +204,7 @@ fn labels_problem(labels: &[String]) -> Option<String> {
     None
 }
 
+/// Reads a list of labels.
 fn read_labels(text: &str) -> Result<Vec<String>, String> {
     literal::split_list(text)
         .into_iter()
@@ -210,7 +212,7 @@ fn read_labels(text: &str) -> Result<Vec<String>, String> {
         .collect()
 }
 
-/// `min..max` of a number that `read` reads.
+/// Reads `min..max`, each with `read`.
 fn bounds<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<(T, T), String> {
     let (min, max) = text
         .split_once("..")
@@ -218,8 +220,9 @@ fn bounds<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<(T,
     Ok((read(min.trim())?, read(max.trim())?))
 }
 
-fn integer(arguments: Option<&str>) -> Result<Kind, String> {
-    let unbounded = |unit| Kind::Integer {
+/// Reads the arguments of `integer(...)`.
+fn integer(arguments: Option<&str>) -> Result<ColumnKind, String> {
+    let unbounded = |unit| ColumnKind::Integer {
         min: -BOUND,
         max: BOUND,
         unit,
@@ -234,16 +237,17 @@ fn integer(arguments: Option<&str>) -> Result<Kind, String> {
     let (min, max) = bounds(range, |text| {
         literal::number(&unbounded(String::new()), text)
     })?;
-    Ok(Kind::Integer { min, max, unit })
+    Ok(ColumnKind::Integer { min, max, unit })
 }
 
-fn money(arguments: &str) -> Result<Kind, String> {
+/// Reads the arguments of `money(...)`.
+fn money(arguments: &str) -> Result<ColumnKind, String> {
     let (code, range) = match arguments.split_once(',') {
         Some((code, range)) => (code.trim(), Some(range.trim())),
         None => (arguments, None),
     };
     let currency = Currency::new(code).map_err(|error| error.to_string())?;
-    let unbounded = Kind::Money {
+    let unbounded = ColumnKind::Money {
         currency,
         min: -BOUND,
         max: BOUND,
@@ -252,11 +256,12 @@ fn money(arguments: &str) -> Result<Kind, String> {
         return Ok(unbounded);
     };
     let (min, max) = bounds(range, |text| literal::number(&unbounded, text))?;
-    Ok(Kind::Money { currency, min, max })
+    Ok(ColumnKind::Money { currency, min, max })
 }
 
-fn rate(arguments: Option<&str>) -> Result<Kind, String> {
-    let widest = Kind::Rate {
+/// Reads the arguments of `rate(...)`.
+fn rate(arguments: Option<&str>) -> Result<ColumnKind, String> {
+    let widest = ColumnKind::Rate {
         min: RatePpm::ZERO,
         max: RatePpm::MAX,
     };
@@ -266,11 +271,11 @@ fn rate(arguments: Option<&str>) -> Result<Kind, String> {
     let (min, max) = bounds(range, |text| {
         RatePpm::new(literal::number(&widest, text)?).map_err(|error| error.to_string())
     })?;
-    Ok(Kind::Rate { min, max })
+    Ok(ColumnKind::Rate { min, max })
 }
 
-impl fmt::Display for Kind {
-    /// The text that [`Kind::parse`] reads back.
+impl fmt::Display for ColumnKind {
+    /// Writes the text that [`ColumnKind::parse`] reads back.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let written = |labels: &[String]| {
             let labels: Vec<String> = labels
@@ -331,14 +336,14 @@ mod tests {
             ("bool", "bool"),
         ];
         for (text, written) in texts {
-            let kind = Kind::parse(text).expect(text);
+            let kind = ColumnKind::parse(text).expect(text);
             assert_eq!(kind.to_string(), written);
-            assert_eq!(Kind::parse(written), Ok(kind));
+            assert_eq!(ColumnKind::parse(written), Ok(kind));
         }
-        let money = Kind::parse("money(CNY, 0..200000)");
+        let money = ColumnKind::parse("money(CNY, 0..200000)");
         assert_eq!(
             money,
-            Ok(Kind::Money {
+            Ok(ColumnKind::Money {
                 currency: Currency::CNY,
                 min: 0,
                 max: 20_000_000
@@ -367,7 +372,7 @@ mod tests {
             ("rate(0%..10001%)", "rate"),
         ];
         for (text, problem) in texts {
-            let error = Kind::parse(text).expect_err(text).to_string();
+            let error = ColumnKind::parse(text).expect_err(text).to_string();
             assert!(error.contains(problem), "{text}: {error}");
             assert!(error.contains("; allowed: "), "{text}: {error}");
         }

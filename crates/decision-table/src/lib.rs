@@ -1,11 +1,11 @@
 //! Typed decision tables that fail closed: parse, lint, evaluate.
 //!
 //! A [`Table`] maps typed inputs to typed outputs by rows that a product owner writes and a
-//! lawyer reads. It travels as text (`Vec<Vec<String>>`, header first), so that a CSV file, a
-//! spreadsheet or a message can carry it.
+//! lawyer reads. Its external form is text (`Vec<Vec<String>>`, header first), so that a CSV file,
+//! a spreadsheet or a message can carry it.
 //!
 //! # Columns
-//! A [`Schema`] declares each column's [`Kind`]; [`Kind::parse`] reads them from text:
+//! A [`Schema`] declares each column's [`ColumnKind`]; [`ColumnKind::parse`] reads them from text:
 //!
 //! | kind | as text | literals in cells |
 //! |---|---|---|
@@ -27,33 +27,33 @@
 //! | `>= 1000`, `> 1000`, `<= 500`, `< 500` | numbers on one side |
 //! | `not A`, `not A, B` | every value but these |
 //!
-//! Output cells hold one literal. What a cell says must lie within its column's domain: `[6..100]`
-//! in `integer(1..60)` is a mistake, not a wish. `1,000` is refused, as it could mean a thousand
-//! or a list. More precision than one minor unit or one part per million is refused.
+//! Output cells hold one literal. The values of a cell must lie within its column's domain:
+//! `[6..100]` in `integer(1..60)` is refused. `1,000` is refused, as it could mean a thousand or a
+//! list. More precision than one minor unit or one part per million is refused.
 //!
 //! # Invariants
-//! - Exactly one outcome, or none: [`Table::evaluate`] gives the outputs of the row that matches;
+//! - Exactly one outcome, or none: [`Table::evaluate`] returns the outputs of the row that matches;
 //!   a missing, ill-typed or out-of-range input, no row, or rows that contradict each other is a
 //!   [`NoMatch`] with the reason. There are no defaults.
 //! - [`lint`] is exact: it decides completeness, overlap and reachability over the whole domain
 //!   by cells, not by samples. Each finding has a counter-example that [`Table::evaluate`]
-//!   confirms. What it could not decide in its budget is a finding too.
-//! - Everything is integers: no rounding anywhere.
+//!   confirms. A check that exceeds its budget of steps is a finding, too.
+//! - All arithmetic is on integers; nothing is rounded.
 //!
 //! # Must not depend on
 //! I/O, async runtimes, protobuf, clocks or random numbers.
 //!
 //! # Example
 //! ```
-//! use fairlead_decision_table::{Column, Kind, Schema, Table, Value, lint};
+//! use fairlead_decision_table::{Column, ColumnKind, Schema, Table, Value, lint};
 //! use fairlead_domain::RatePpm;
 //!
 //! let schema = Schema::new(
 //!     vec![
-//!         Column::new("grade", Kind::parse("ordered(A, B, C)")?),
-//!         Column::new("tenor", Kind::parse("integer(1..60 months)")?),
+//!         Column::new("grade", ColumnKind::parse("ordered(A, B, C)")?),
+//!         Column::new("tenor", ColumnKind::parse("integer(1..60 months)")?),
 //!     ],
-//!     vec![Column::new("rate", Kind::parse("rate(0%..36%)")?)],
+//!     vec![Column::new("rate", ColumnKind::parse("rate(0%..36%)")?)],
 //! )?;
 //! let rows = [
 //!     ["grade", "tenor", "rate"],
@@ -85,17 +85,18 @@ mod grid;
 mod kind;
 mod lint;
 mod literal;
+mod parser;
 mod schema;
 mod set;
 mod table;
 mod value;
 
 pub use evaluate::{Match, NoMatch};
-pub use kind::Kind;
+pub use kind::ColumnKind;
 pub use lint::{
-    Check, Descent, Direction, Example, Finding, Limits, Monotone, Region, Severity, lint,
-    lint_within, not_monotone,
+    Descent, Direction, Example, LintCheck, LintLimits, Monotone, Region, Severity, TableFinding,
+    lint, lint_within, not_monotone,
 };
 pub use schema::{Column, Schema, SchemaError};
-pub use table::{MAX_INDEX_WORDS, ParseError, Place, Row, Table};
+pub use table::{MAX_INDEX_WORDS, ParseError, Row, Table, TableLocation};
 pub use value::Value;

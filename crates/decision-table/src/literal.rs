@@ -1,17 +1,17 @@
 //! Literals: numbers, money and rates as people write them, read exactly.
 
-use crate::kind::Kind;
+use crate::kind::ColumnKind;
 
-/// Reads a number with at most `places` decimal places, times `10^places`. The error says what
-/// is wrong with the text.
+/// Reads a number with at most `places` decimal places, times `10^places`. The error states the
+/// problem with the text.
 pub(crate) fn decimal(text: &str, places: u32) -> Result<i64, String> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
         None => (1, text),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let (integer, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    if !is_digits(whole) || !is_digits(fraction) {
+    if !is_digits(integer) || !is_digits(fraction) {
         return Err(format!("{text:?} is no number"));
     }
     let fraction = fraction.trim_end_matches('0');
@@ -19,14 +19,15 @@ pub(crate) fn decimal(text: &str, places: u32) -> Result<i64, String> {
     let Some(missing) = missing else {
         return Err(format!("{text:?} has more than {places} decimal places"));
     };
-    let digits = format!("{whole}{fraction}{}", "0".repeat(missing));
+    let digits = format!("{integer}{fraction}{}", "0".repeat(missing));
     let number: i64 = digits
         .parse()
         .map_err(|_| format!("{text:?} is too large"))?;
     Ok(sign * number)
 }
 
-fn whole(text: &str) -> Result<i64, String> {
+/// Reads an integer.
+fn integer(text: &str) -> Result<i64, String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(format!("{text:?} is no whole number"));
@@ -35,43 +36,43 @@ fn whole(text: &str) -> Result<i64, String> {
 }
 
 /// Reads a number, an amount or a rate of a column's kind, as the integer that it stands for.
-pub(crate) fn number(kind: &Kind, text: &str) -> Result<i64, String> {
+pub(crate) fn number(kind: &ColumnKind, text: &str) -> Result<i64, String> {
     match kind {
-        Kind::Money { currency, .. } => decimal(text, currency.minor_digits()),
-        Kind::Rate { .. } => {
+        ColumnKind::Money { currency, .. } => decimal(text, currency.minor_digits()),
+        ColumnKind::Rate { .. } => {
             if let Some(percent) = text.strip_suffix('%') {
                 decimal(percent.trim_end(), 4)
                     .map_err(|problem| format!("{problem} (1% is 10000ppm)"))
             } else if let Some(ppm) = text.strip_suffix("ppm") {
-                whole(ppm.trim_end())
+                integer(ppm.trim_end())
             } else {
                 Err(format!("{text:?} has no unit"))
             }
         }
-        Kind::Integer { .. } => whole(text),
-        Kind::Category { .. } | Kind::Ordered { .. } | Kind::Bool => {
+        ColumnKind::Integer { .. } => integer(text),
+        ColumnKind::Category { .. } | ColumnKind::Ordered { .. } | ColumnKind::Bool => {
             Err(format!("{text:?} is no label"))
         }
     }
 }
 
 /// Writes a number so that [`number`] reads it back.
-pub(crate) fn write(kind: &Kind, number: i64) -> String {
+pub(crate) fn write(kind: &ColumnKind, number: i64) -> String {
     match kind {
-        Kind::Money { currency, .. } => write_decimal(number, currency.minor_digits(), false),
-        Kind::Rate { .. } => format!("{}%", write_decimal(number, 4, true)),
+        ColumnKind::Money { currency, .. } => write_decimal(number, currency.minor_digits(), false),
+        ColumnKind::Rate { .. } => format!("{}%", write_decimal(number, 4, true)),
         _ => number.to_string(),
     }
 }
 
-/// `number / 10^places`; trimmed of zeros where wanted, or where the number is whole.
+/// Writes `number / 10^places`, without a fraction of zeros, and without trailing zeros if `trim`.
 fn write_decimal(number: i64, places: u32, trim: bool) -> String {
     let unit = 10_u64.pow(places);
     let size = number.unsigned_abs();
     let sign = if number < 0 { "-" } else { "" };
-    let (whole, rest) = (size / unit, size % unit);
+    let (integer, rest) = (size / unit, size % unit);
     if rest == 0 {
-        return format!("{sign}{whole}");
+        return format!("{sign}{integer}");
     }
     let fraction = format!("{rest:0width$}", width = places as usize);
     let fraction = if trim {
@@ -79,10 +80,10 @@ fn write_decimal(number: i64, places: u32, trim: bool) -> String {
     } else {
         &fraction
     };
-    format!("{sign}{whole}.{fraction}")
+    format!("{sign}{integer}.{fraction}")
 }
 
-/// Whether a label can stand in a cell without quotes.
+/// Returns `true` if a label can stand in a cell without quotes.
 fn is_bare(label: &str) -> bool {
     let is_plain = |c: char| c.is_alphanumeric() || "_-./:+&' ".contains(c);
     !label.is_empty()
@@ -117,7 +118,7 @@ pub(crate) fn label(text: &str) -> Result<&str, String> {
     }
 }
 
-/// The parts of a list between commas that stand outside quotes, trimmed.
+/// Splits a list at the commas outside quotes, and trims the parts.
 pub(crate) fn split_list(text: &str) -> Vec<&str> {
     let mut in_quotes = false;
     text.split(|c| {
@@ -134,8 +135,8 @@ mod tests {
     use fairlead_domain::Currency;
     use proptest::prelude::*;
 
-    fn rate() -> Kind {
-        Kind::parse("rate").expect("a kind")
+    fn rate() -> ColumnKind {
+        ColumnKind::parse("rate").expect("a kind")
     }
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
         let read = |code: &str, text| {
             let currency = Currency::new(code).expect("a currency");
             number(
-                &Kind::Money {
+                &ColumnKind::Money {
                     currency,
                     min: 0,
                     max: 1,
@@ -188,7 +189,7 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(ppm in -1_000_000_i64..100_000_000, label in "\\PC{1,12}") {
             prop_assert_eq!(number(&rate(), &write(&rate(), ppm)), Ok(ppm));
-            let money = Kind::Money { currency: Currency::CNY, min: 0, max: 1 };
+            let money = ColumnKind::Money { currency: Currency::CNY, min: 0, max: 1 };
             prop_assert_eq!(number(&money, &write(&money, ppm)), Ok(ppm));
             if !label.contains('"') {
                 let written = write_label(&label);

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use crate::kind::Kind;
+use crate::kind::ColumnKind;
 
 /// The largest size of a bound (10^15), so that arithmetic on ends of intervals never overflows.
 pub(crate) const BOUND: i64 = 1_000_000_000_000_000;
 
-/// A column: a name and what it holds.
+/// A column: a name and the kind of its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     /// The name, as in the header of the table.
     pub name: String,
-    /// What it holds.
-    pub kind: Kind,
+    /// The kind of its values.
+    pub kind: ColumnKind,
 }
 
 impl Column {
-    /// A column.
-    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+    /// Makes a column.
+    pub fn new(name: impl Into<String>, kind: ColumnKind) -> Self {
         Self {
             name: name.into(),
             kind,
@@ -26,7 +26,7 @@ impl Column {
     }
 }
 
-/// The columns of a table: what goes in, and what comes out.
+/// The columns of a table: its inputs and its outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     inputs: Vec<Column>,
@@ -37,21 +37,22 @@ pub struct Schema {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{thing} {value:?}: {problem}; allowed: {allowed}")]
 pub struct SchemaError {
-    /// What was refused: a kind, a column, or a schema.
+    /// The thing that was refused: a kind, a column, or a schema.
     pub thing: String,
     /// Its value, as text.
     pub value: String,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: String,
-    /// What is allowed.
+    /// The values that are allowed.
     pub allowed: String,
 }
 
 impl Schema {
-    /// A schema of these columns.
+    /// Makes a schema of these columns.
     ///
     /// # Errors
-    /// A column without a name, a name twice, a kind without values, no outputs.
+    /// Returns a [`SchemaError`] if a column has no name or the name of another one, if a kind has
+    /// no values, or if there are no outputs.
     pub fn new(inputs: Vec<Column>, outputs: Vec<Column>) -> Result<Self, SchemaError> {
         let mut names = BTreeSet::new();
         for column in inputs.iter().chain(&outputs) {
@@ -81,23 +82,23 @@ impl Schema {
         Ok(Self { inputs, outputs })
     }
 
-    /// The input columns, in the order in which [`Table::evaluate`](crate::Table::evaluate)
-    /// takes values.
+    /// Returns the input columns, in the order in which
+    /// [`Table::evaluate`](crate::Table::evaluate) takes values.
     pub fn inputs(&self) -> &[Column] {
         &self.inputs
     }
 
-    /// The output columns, in the order in which values come out.
+    /// Returns the output columns, in the order of a [`Match`](crate::Match)'s outputs.
     pub fn outputs(&self) -> &[Column] {
         &self.outputs
     }
 
-    /// The position of an input.
+    /// Returns the position of an input, or `None` if there is no such input.
     pub fn input(&self, name: &str) -> Option<usize> {
         self.inputs.iter().position(|column| column.name == name)
     }
 
-    /// The position of an output.
+    /// Returns the position of an output, or `None` if there is no such output.
     pub fn output(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|column| column.name == name)
     }

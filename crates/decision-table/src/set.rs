@@ -1,46 +1,74 @@
-//! Sets of whole numbers as intervals: what a cell accepts, whatever its kind.
+//! Sets of integers as intervals: the positions that a cell accepts, whatever its kind.
 
-/// Inclusive intervals, sorted, with a gap between any two. Bounds stay well within 64 bits
-/// (see [`BOUND`](crate::schema::BOUND)), so that `end + 1` never overflows.
+/// The integers `start..=end`. Bounds stay well within 64 bits (see
+/// [`BOUND`](crate::schema::BOUND)), so that `end + 1` never overflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Interval {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+impl Interval {
+    /// Makes the interval of one number.
+    pub(crate) const fn single(number: i64) -> Self {
+        Self {
+            start: number,
+            end: number,
+        }
+    }
+}
+
+/// Intervals, sorted, with a gap between any two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Set(Vec<(i64, i64)>);
+pub(crate) struct Set(Vec<Interval>);
+
+impl From<Interval> for Set {
+    /// Makes the set of one interval; empty if `start > end`.
+    fn from(interval: Interval) -> Self {
+        Self::union([interval])
+    }
+}
 
 impl Set {
-    /// `start..=end`; empty where `start > end`.
-    pub(crate) fn interval(start: i64, end: i64) -> Self {
-        Self::union([(start, end)])
-    }
-
-    /// Every number in any of the intervals.
-    pub(crate) fn union(intervals: impl IntoIterator<Item = (i64, i64)>) -> Self {
-        let mut sorted: Vec<(i64, i64)> = intervals
+    /// Makes the set of every number in any of the intervals.
+    pub(crate) fn union(intervals: impl IntoIterator<Item = Interval>) -> Self {
+        let mut sorted: Vec<Interval> = intervals
             .into_iter()
-            .filter(|(start, end)| start <= end)
+            .filter(|interval| interval.start <= interval.end)
             .collect();
         sorted.sort_unstable();
-        let mut merged: Vec<(i64, i64)> = Vec::with_capacity(sorted.len());
-        for (start, end) in sorted {
+        let mut merged: Vec<Interval> = Vec::with_capacity(sorted.len());
+        for interval in sorted {
             match merged.last_mut() {
-                Some(last) if start <= last.1 + 1 => last.1 = last.1.max(end),
-                _ => merged.push((start, end)),
+                Some(last) if interval.start <= last.end + 1 => {
+                    last.end = last.end.max(interval.end);
+                }
+                _ => merged.push(interval),
             }
         }
         Self(merged)
     }
 
-    /// The numbers of `min..=max` that are not in it.
-    pub(crate) fn complement(&self, min: i64, max: i64) -> Self {
+    /// Returns the numbers within bounds that are not in the set.
+    pub(crate) fn complement(&self, bounds: Interval) -> Self {
         let mut gaps = Vec::with_capacity(self.0.len() + 1);
-        let mut next = min;
-        for (start, end) in &self.0 {
-            gaps.push((next, start - 1));
-            next = end + 1;
+        let mut start = bounds.start;
+        for interval in &self.0 {
+            gaps.push(Interval {
+                start,
+                end: interval.start - 1,
+            });
+            start = interval.end + 1;
         }
-        gaps.push((next, max));
+        gaps.push(Interval {
+            start,
+            end: bounds.end,
+        });
         Self::union(gaps)
     }
 
-    pub(crate) fn intervals(&self) -> &[(i64, i64)] {
+    /// Returns the intervals, ascending.
+    pub(crate) fn intervals(&self) -> &[Interval] {
         &self.0
     }
 
@@ -48,31 +76,31 @@ impl Set {
         self.0.is_empty()
     }
 
-    /// The smallest number; `None` for the empty set.
+    /// Returns the smallest number, or `None` if the set is empty.
     pub(crate) fn min(&self) -> Option<i64> {
-        self.0.first().map(|interval| interval.0)
+        self.0.first().map(|interval| interval.start)
     }
 
-    /// The largest number; `None` for the empty set.
+    /// Returns the largest number, or `None` if the set is empty.
     pub(crate) fn max(&self) -> Option<i64> {
-        self.0.last().map(|interval| interval.1)
+        self.0.last().map(|interval| interval.end)
     }
 
     pub(crate) fn contains(&self, number: i64) -> bool {
-        let after = self.0.partition_point(|(start, _)| *start <= number);
-        after > 0 && number <= self.0[after - 1].1
+        let after = self.0.partition_point(|interval| interval.start <= number);
+        after > 0 && number <= self.0[after - 1].end
     }
 
-    /// The numbers in both.
+    /// Returns the numbers that are in both sets.
     pub(crate) fn intersect(&self, other: &Self) -> Self {
         let mut common = Vec::new();
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         while let (Some(one), Some(two)) = (left.first(), right.first()) {
-            let (start, end) = (one.0.max(two.0), one.1.min(two.1));
+            let (start, end) = (one.start.max(two.start), one.end.min(two.end));
             if start <= end {
-                common.push((start, end));
+                common.push(Interval { start, end });
             }
-            if one.1 < two.1 {
+            if one.end < two.end {
                 left = &left[1..];
             } else {
                 right = &right[1..];
@@ -81,16 +109,16 @@ impl Set {
         Self(common)
     }
 
-    /// The smallest number in both, without building the intersection.
+    /// Returns the smallest number that is in both sets, or `None` if they are disjoint.
     pub(crate) fn first_common(&self, other: &Self) -> Option<i64> {
         let (mut left, mut right) = (self.0.as_slice(), other.0.as_slice());
         loop {
             let (one, two) = (left.first()?, right.first()?);
-            let start = one.0.max(two.0);
-            if start <= one.1.min(two.1) {
+            let start = one.start.max(two.start);
+            if start <= one.end.min(two.end) {
                 return Some(start);
             }
-            if one.1 < two.1 {
+            if one.end < two.end {
                 left = &left[1..];
             } else {
                 right = &right[1..];
@@ -98,13 +126,13 @@ impl Set {
         }
     }
 
-    /// The largest number below `bound`.
+    /// Returns the largest number below `bound`, or `None` if there is none.
     pub(crate) fn largest_below(&self, bound: i64) -> Option<i64> {
         self.0
             .iter()
             .rev()
-            .find(|(start, _)| *start < bound)
-            .map(|(_, end)| (*end).min(bound - 1))
+            .find(|interval| interval.start < bound)
+            .map(|interval| interval.end.min(bound - 1))
     }
 }
 
@@ -115,11 +143,10 @@ mod tests {
 
     fn sets() -> impl Strategy<Value = Set> {
         prop::collection::vec((0_i64..40, 0_i64..6), 0..8).prop_map(|intervals| {
-            Set::union(
-                intervals
-                    .into_iter()
-                    .map(|(start, length)| (start, start + length)),
-            )
+            Set::union(intervals.into_iter().map(|(start, length)| Interval {
+                start,
+                end: start + length,
+            }))
         })
     }
 
@@ -127,7 +154,7 @@ mod tests {
         #[test]
         fn operations_are_those_of_sets(one in sets(), other in sets(), bound in 0_i64..50) {
             let both = one.intersect(&other);
-            let rest = one.complement(0, 50);
+            let rest = one.complement(Interval { start: 0, end: 50 });
             for number in 0..=50 {
                 let inside = one.contains(number);
                 prop_assert_eq!(both.contains(number), inside && other.contains(number));
@@ -141,8 +168,8 @@ mod tests {
 
         #[test]
         fn intervals_are_sorted_and_apart(set in sets()) {
-            prop_assert!(set.intervals().iter().all(|(start, end)| start <= end));
-            prop_assert!(set.intervals().windows(2).all(|pair| pair[0].1 + 1 < pair[1].0));
+            prop_assert!(set.intervals().iter().all(|interval| interval.start <= interval.end));
+            prop_assert!(set.intervals().windows(2).all(|pair| pair[0].end + 1 < pair[1].start));
         }
     }
 }

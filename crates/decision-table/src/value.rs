@@ -18,13 +18,13 @@ pub enum Value<'a> {
     Rate(RatePpm),
     /// A truth value.
     Bool(bool),
-    /// No value: evaluation refuses it, whatever the cells say.
+    /// No value; evaluation refuses it, whatever the cells accept.
     Missing,
 }
 
 impl Value<'_> {
-    /// What the value is, in words.
-    pub(crate) const fn sort(&self) -> &'static str {
+    /// Returns the type of the value in words, for messages.
+    pub(crate) const fn type_name(&self) -> &'static str {
         match self {
             Self::Label(_) => "a label",
             Self::Integer(_) => "a whole number",
@@ -35,7 +35,7 @@ impl Value<'_> {
         }
     }
 
-    /// The same value, owning its text.
+    /// Converts the value into one that owns its text.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Label(label) => Value::Label(Cow::Owned(label.into_owned())),
@@ -98,7 +98,7 @@ impl From<bool> for Value<'_> {
 }
 
 impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
-    /// `None` is [`Value::Missing`].
+    /// Converts `None` into [`Value::Missing`].
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Missing, Into::into)
     }

@@ -1,6 +1,6 @@
 //! The columns of a rate card: inputs from the allow-list alone, outputs that are rates.
 
-use fairlead_decision_table::{Column, Kind};
+use fairlead_decision_table::{Column, ColumnKind};
 use fairlead_domain::Currency;
 use fairlead_proto::control::v1 as pb;
 
@@ -38,22 +38,22 @@ impl CardInput {
     }
 
     /// Returns the kind that a column of this input must have, or `None` where `kind` is one.
-    fn wanted(self, kind: &Kind, currency: Currency) -> Option<String> {
+    fn wanted(self, kind: &ColumnKind, currency: Currency) -> Option<String> {
         let (fits, wanted) = match self {
             Self::Product | Self::Channel | Self::Segment | Self::Campaign => (
-                matches!(kind, Kind::Category { .. }),
+                matches!(kind, ColumnKind::Category { .. }),
                 "category(...)".to_owned(),
             ),
             Self::Grade => (
-                matches!(kind, Kind::Ordered { .. }),
+                matches!(kind, ColumnKind::Ordered { .. }),
                 "ordered(...)".to_owned(),
             ),
             Self::Tenor => (
-                matches!(kind, Kind::Integer { .. }),
+                matches!(kind, ColumnKind::Integer { .. }),
                 "integer(1..60 months)".to_owned(),
             ),
             Self::Amount => (
-                matches!(kind, Kind::Money { currency: own, .. } if *own == currency),
+                matches!(kind, ColumnKind::Money { currency: own, .. } if *own == currency),
                 format!("money({currency}, ...)"),
             ),
         };
@@ -84,7 +84,7 @@ pub(crate) fn input_columns(
             checks.require(false, "rate_card.inputs", &column.name, allowed);
             continue;
         };
-        match Kind::parse(&column.kind) {
+        match ColumnKind::parse(&column.kind) {
             Ok(kind) => {
                 if let Some(wanted) = input.wanted(&kind, currency) {
                     let field = format!("rate_card.inputs.{}", column.name);
@@ -126,8 +126,8 @@ pub(crate) fn output_columns(
             &column.name,
             format!("one of {}", allowed.join(", ")),
         );
-        match Kind::parse(&column.kind) {
-            Ok(kind @ Kind::Rate { .. }) => found.push(Column::new(&column.name, kind)),
+        match ColumnKind::parse(&column.kind) {
+            Ok(kind @ ColumnKind::Rate { .. }) => found.push(Column::new(&column.name, kind)),
             Ok(_) => {
                 let field = format!("rate_card.outputs.{}", column.name);
                 checks.require(false, field, &column.kind, "rate(...)");

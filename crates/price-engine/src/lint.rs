@@ -136,10 +136,10 @@ fn table_findings(card: &RateCard) -> Vec<pb::Finding> {
         .iter()
         .map(|finding| {
             let rule = match finding.check() {
-                table::Check::Conflict | table::Check::Duplicate => "overlap",
-                table::Check::Unreachable => "unreachable",
-                table::Check::Hole => "hole",
-                table::Check::Monotone => "not-monotone",
+                table::LintCheck::Conflict | table::LintCheck::Duplicate => "overlap",
+                table::LintCheck::Unreachable => "unreachable",
+                table::LintCheck::Hole => "hole",
+                table::LintCheck::Monotone => "not-monotone",
             };
             let severity = match finding.severity() {
                 table::Severity::Error => "error",

@@ -4,8 +4,8 @@
 //! is not in the list cannot reach a price: no habit, no device, no willingness to pay.
 
 use fairlead_decision_table::{
-    Column, Direction, Finding, Kind, Monotone, NoMatch, ParseError, Place, Row, Schema, Table,
-    Value, not_monotone,
+    Column, ColumnKind, Direction, Monotone, NoMatch, ParseError, Row, Schema, Table, TableFinding,
+    TableLocation, Value, not_monotone,
 };
 use fairlead_domain::{Currency, Money, RatePpm, Share};
 use fairlead_proto::control::v1 as pb;
@@ -197,7 +197,7 @@ impl RateCard {
         let Some(column) = self.column(CardInput::Grade) else {
             return;
         };
-        if let Kind::Ordered { order } = &self.table.schema().inputs()[column].kind {
+        if let ColumnKind::Ordered { order } = &self.table.schema().inputs()[column].kind {
             checks.require(
                 order.iter().map(String::as_str).eq(grades.names()),
                 "rate_card.inputs.grade",
@@ -234,7 +234,7 @@ impl RateCard {
     /// Returns the same rows with one output, the rate after the discount.
     fn net_table(&self) -> Result<Table, String> {
         let schema = self.table.schema();
-        let net = Kind::Rate {
+        let net = ColumnKind::Rate {
             min: RatePpm::ZERO,
             max: RatePpm::MAX,
         };
@@ -283,18 +283,18 @@ pub(crate) fn table_error(checks: &mut Checks, cause: String) {
 fn cell_error(checks: &mut Checks, error: &ParseError) {
     checks.push(Error::RateCard {
         subject: checks.subject().to_owned(),
-        row: match error.place {
-            Place::Row(row) => Some(row),
-            Place::Table | Place::Header => None,
+        row: match error.location {
+            TableLocation::Row(row) => Some(row),
+            TableLocation::Table | TableLocation::Header => None,
         },
         cause: error.to_string(),
     });
 }
 
-fn worse_pays_less(subject: &str, finding: &Finding) -> Error {
+fn worse_pays_less(subject: &str, finding: &TableFinding) -> Error {
     let rows = finding.rows();
     let example = match finding {
-        Finding::NotMonotone(descent) => descent.examples.1.to_string(),
+        TableFinding::NotMonotone(descent) => descent.examples.1.to_string(),
         _ => String::new(),
     };
     Error::NotMonotone {

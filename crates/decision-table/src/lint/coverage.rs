@@ -1,142 +1,149 @@
-//! What a union of boxes leaves of a box.
+//! Coverage: finds the part of a box that a union of boxes does not cover.
 //!
-//! The search walks down the columns. In each, the values fall into classes that match the same
-//! rows; below a class only those rows matter. A branch ends where no row is left (a hole), or
-//! where it is known to be covered: one row takes all that remains, or the same question was
-//! answered before, or (where no two rows overlap) the rows' volumes add up to the whole. In that
-//! last case the search goes straight to the holes; otherwise it may take exponential time, as the
-//! question is co-NP-complete, and so it has a budget of steps.
+//! The search goes through the columns depth first. In each, the values fall into classes that
+//! match the same rows; below a class only those rows matter. A branch ends where no row is left (a
+//! hole), or where it is known to be covered: one row accepts all that remains, or the same branch
+//! was searched before, or (if no two rows overlap) the rows' volumes add up to the volume that
+//! remains. In that last case the search goes straight to the holes; otherwise it may take
+//! exponential time, as the problem is co-NP-complete, and so it has a budget of steps.
 //!
 //! A hole is grown to a box that touches rows on every side, then counts as a row itself, and the
-//! search begins anew: so the holes are few, large, and apart from each other.
+//! search starts again: so the holes are few, large and disjoint.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::grid::{Grid, ones, words_for};
-use crate::set::Set;
+use crate::set::{Interval, Set};
 use crate::table::Table;
 
-/// What to find out: which part of a box no row covers.
-pub(crate) struct Question<'t> {
+/// A query: the part of a box that no row covers.
+pub(crate) struct CoverageQuery<'t> {
     /// The box, one set per input.
     pub(crate) within: Vec<&'t Set>,
     /// The rows, by position in the table.
     pub(crate) rows: Vec<usize>,
-    /// Whether no two of the rows overlap.
+    /// `true` if no two of the rows overlap.
     pub(crate) disjoint: bool,
-    /// How many holes are wanted.
+    /// The largest number of holes to find.
     pub(crate) limit: usize,
 }
 
-/// The answer.
+/// The answer to a query.
 pub(crate) struct Coverage {
-    /// Regions that no row covers, apart from each other; one set per input.
+    /// Disjoint regions that no row covers; one set per input.
     pub(crate) holes: Vec<Vec<Set>>,
-    /// What is known beyond them.
-    pub(crate) rest: Rest,
+    /// The state of what lies outside them.
+    pub(crate) remainder: Remainder,
 }
 
-/// What is known of the part of a box that lies in no hole found so far.
+/// The state of the part of a box that lies in no hole found so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
+pub(crate) enum Remainder {
     /// Rows cover it.
     Covered,
-    /// There are other holes, more than were wanted.
+    /// It has holes, more than the query asked for.
     Holes,
     /// The steps did not suffice to tell.
     Unknown,
 }
 
-/// Answers a question, taking `steps` from a budget.
-pub(crate) fn holes(table: &Table, question: &Question<'_>, steps: &mut u64) -> Coverage {
-    // Cutting the columns up is work as well: looking at each piece once.
-    let cost = (0..table.domains.len()).map(|input| Grid::size(&cells_of(table, question, input)));
+/// Answers a query, taking steps from a budget.
+pub(crate) fn holes(table: &Table, query: &CoverageQuery<'_>, steps: &mut u64) -> Coverage {
+    // Cutting the columns up is work as well: each elementary interval is looked at once.
+    let cost = (0..table.domains.len()).map(|input| Grid::size(&cells_of(table, query, input)));
     let Some(rest) = steps.checked_sub(cost.sum::<usize>() as u64) else {
         *steps = 0;
         return Coverage {
             holes: Vec::new(),
-            rest: Rest::Unknown,
+            remainder: Remainder::Unknown,
         };
     };
     *steps = rest;
-    let mut search = Search::new(table, question, *steps);
+    let mut search = Search::new(table, query, *steps);
     let mut holes: Vec<Vec<Set>> = Vec::new();
-    let rest = loop {
+    let remainder = loop {
         let all = search.all_rows();
         match search.first_hole(0, &all) {
-            Err(OutOfSteps) => break Rest::Unknown,
-            Ok(None) => break Rest::Covered,
-            Ok(Some(_)) if holes.len() == question.limit => break Rest::Holes,
+            Err(OutOfSteps) => break Remainder::Unknown,
+            Ok(None) => break Remainder::Covered,
+            Ok(Some(_)) if holes.len() == query.limit => break Remainder::Holes,
             Ok(Some(path)) => {
                 let hole = search.grow(path);
-                holes.push(search.region(question, &hole));
+                holes.push(search.region(query, &hole));
                 search.fill(&hole);
             }
         }
     };
     *steps = search.steps;
-    Coverage { holes, rest }
+    Coverage { holes, remainder }
 }
 
-/// Values of a column that match the same rows.
+/// A class of values of a column: those that match the same rows.
 struct Class {
-    values: Vec<(i64, i64)>,
+    values: Vec<Interval>,
     /// Rows first, then the holes that were filled.
     rows: Vec<u64>,
 }
 
 impl Class {
+    /// Returns `true` if a row accepts the class.
     fn has(&self, row: usize) -> bool {
         (self.rows[row / 64] >> (row % 64)) & 1 == 1
     }
 }
 
+/// The error of a search whose budget is used up.
 struct OutOfSteps;
 
-/// The most words of answers that a search remembers, 32 MiB. Beyond, it only takes longer.
+/// The most words of covered branches that a search remembers: 32 MiB. A larger search only takes
+/// longer.
 const MAX_MEMORY: usize = 4 * 1024 * 1024;
 
-/// A part of the box: for each column of the walk, the classes of its values.
+/// A part of the box: for each column in the order of the search, the classes of its values.
 type Part = Vec<Vec<usize>>;
 
+/// A depth-first search for holes.
 struct Search {
-    /// The inputs in the order of the walk: those with the fewest classes first.
+    /// The inputs in the order of the search: those with the fewest classes first.
     order: Vec<usize>,
-    /// The classes of each input, in the order of the walk.
+    /// The classes of each input, in the order of the search.
     classes: Vec<Vec<Class>>,
-    /// For each row, the depth from which on it takes all that remains.
+    /// For each row, the depth from which on it accepts all that remains.
     full_from: Vec<usize>,
-    /// Where no two rows overlap and the numbers fit.
+    /// `Some` if no two rows overlap and the numbers fit.
     volumes: Option<Volumes>,
     /// Depth and rows of branches that are known to be covered.
     covered: HashSet<(usize, Vec<u64>)>,
     steps: u64,
 }
 
-/// Sizes, counted in classes, of what remains from a depth on.
+/// Volumes, counted in classes, of what remains from each depth on.
 struct Volumes {
-    /// Of each row.
+    /// The volumes of each row.
     rows: Vec<Vec<u128>>,
-    /// Of the whole.
-    whole: Vec<u128>,
+    /// The volumes of the box.
+    total: Vec<u128>,
 }
 
 impl Search {
-    fn new(table: &Table, question: &Question<'_>, steps: u64) -> Self {
+    fn new(table: &Table, query: &CoverageQuery<'_>, steps: u64) -> Self {
         let mut columns: Vec<(usize, Vec<Class>)> = (0..table.domains.len())
-            .map(|input| (input, classes_of(table, question, input)))
+            .map(|input| (input, classes_of(table, query, input)))
             .collect();
         columns.sort_by_key(|(_, classes)| classes.len());
         let (order, classes): (Vec<usize>, Vec<Vec<Class>>) = columns.into_iter().unzip();
         let mut search = Self {
             order,
-            volumes: question.disjoint.then(|| Volumes::of(&classes)).flatten(),
+            volumes: query
+                .disjoint
+                .then(|| Volumes::of_columns(&classes))
+                .flatten(),
             classes,
             full_from: Vec::new(),
             covered: HashSet::new(),
             steps,
         };
-        (0..question.rows.len()).for_each(|row| search.add(row));
+        (0..query.rows.len()).for_each(|row| search.add(row));
         search
     }
 
@@ -157,7 +164,8 @@ impl Search {
         rows
     }
 
-    /// The first hole below a path whose `rows` still match, as the classes on the way to it.
+    /// Returns the first hole below a path whose `rows` still match, as the classes on the way to
+    /// it, or `None` if there is none.
     fn first_hole(&mut self, depth: usize, rows: &[u64]) -> Result<Option<Vec<usize>>, OutOfSteps> {
         if rows.iter().all(|word| *word == 0) {
             return Ok(Some(Vec::new()));
@@ -177,8 +185,8 @@ impl Search {
         Ok(None)
     }
 
-    /// Whether what remains from `depth` on is known to be covered by `rows`. At the last depth
-    /// any row suffices, as every row is full from there.
+    /// Returns `true` if `rows` are known to cover what remains from `depth` on. At the last depth
+    /// any row suffices, as every row accepts what remains there.
     fn is_covered(&self, depth: usize, rows: &[u64]) -> bool {
         if ones(rows).any(|row| self.full_from[row] <= depth) {
             return true;
@@ -186,13 +194,13 @@ impl Search {
         match &self.volumes {
             Some(volumes) => {
                 let covered: u128 = ones(rows).map(|row| volumes.rows[row][depth]).sum();
-                covered == volumes.whole[depth]
+                covered == volumes.total[depth]
             }
             None => self.covered.contains(&(depth, rows.to_vec())),
         }
     }
 
-    /// One class of a column for each set of rows that its classes leave, in order of value.
+    /// Returns one class of a column for each set of rows that its classes leave, in order of value.
     fn branches(
         &mut self,
         depth: usize,
@@ -216,7 +224,7 @@ impl Search {
 
     /// Grows a hole as far as rows allow, column by column.
     fn grow(&self, path: Vec<usize>) -> Part {
-        // Below the end of a path every value is in the hole: the first one will do.
+        // Below the end of a path every value is in the hole, so the first one is taken.
         let mut part: Part = path.into_iter().map(|class| vec![class]).collect();
         part.resize(self.classes.len(), vec![0]);
         for depth in 0..part.len() {
@@ -242,9 +250,9 @@ impl Search {
         part
     }
 
-    /// A part as one set per input.
-    fn region(&self, question: &Question<'_>, part: &Part) -> Vec<Set> {
-        let mut region: Vec<Set> = question.within.iter().map(|set| (*set).clone()).collect();
+    /// Converts a part into one set per input.
+    fn region(&self, query: &CoverageQuery<'_>, part: &Part) -> Vec<Set> {
+        let mut region: Vec<Set> = query.within.iter().map(|set| (*set).clone()).collect();
         for (depth, chosen) in part.iter().enumerate() {
             let values = chosen
                 .iter()
@@ -269,23 +277,23 @@ impl Search {
     }
 }
 
-/// The cells of the rows in question.
-fn cells_of<'t>(table: &'t Table, question: &Question<'_>, input: usize) -> Vec<&'t Set> {
-    question
+/// Returns an input's cells of the rows of a query.
+fn cells_of<'t>(table: &'t Table, query: &CoverageQuery<'_>, input: usize) -> Vec<&'t Set> {
+    query
         .rows
         .iter()
         .map(|row| &table.rows[*row].cells[input])
         .collect()
 }
 
-/// The classes of an input within the box, in order of value.
-fn classes_of(table: &Table, question: &Question<'_>, input: usize) -> Vec<Class> {
-    let cells = cells_of(table, question, input);
+/// Returns the classes of an input within the box, in order of value.
+fn classes_of(table: &Table, query: &CoverageQuery<'_>, input: usize) -> Vec<Class> {
+    let cells = cells_of(table, query, input);
     let grid = Grid::new(&cells, table.domains[input].bounds());
     let mut positions: HashMap<&[u64], usize> = HashMap::new();
     let mut classes: Vec<Class> = Vec::new();
-    for (start, end, rows) in grid.pieces() {
-        let part = question.within[input].intersect(&Set::interval(start, end));
+    for (interval, rows) in grid.elementary() {
+        let part = query.within[input].intersect(&Set::from(interval));
         if part.is_empty() {
             continue;
         }
@@ -302,21 +310,21 @@ fn classes_of(table: &Table, question: &Question<'_>, input: usize) -> Vec<Class
 }
 
 impl Volumes {
-    /// `None` where the whole, and so every sum of rows apart from each other, may exceed
-    /// 128 bits.
-    fn of(classes: &[Vec<Class>]) -> Option<Self> {
-        let mut whole = vec![1_u128];
+    /// Computes the volumes of the box, or returns `None` if they, and so sums over disjoint rows,
+    /// may exceed 128 bits.
+    fn of_columns(classes: &[Vec<Class>]) -> Option<Self> {
+        let mut total = vec![1_u128];
         for column in classes.iter().rev() {
-            whole.push((column.len() as u128).checked_mul(*whole.last()?)?);
+            total.push((column.len() as u128).checked_mul(*total.last()?)?);
         }
-        whole.reverse();
+        total.reverse();
         Some(Self {
             rows: Vec::new(),
-            whole,
+            total,
         })
     }
 
-    /// The row's volumes never exceed the whole's, which fit.
+    /// Adds the volumes of a row, which never exceed those of the box, which fit.
     fn add(&mut self, classes: &[Vec<Class>], row: usize) {
         let mut volumes = vec![1_u128];
         let mut volume = 1;

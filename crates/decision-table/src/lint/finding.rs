@@ -1,4 +1,4 @@
-//! What lint finds, in words that name the rows and give a counter-example.
+//! The findings of lint, in words that name the rows and give a counter-example.
 
 use std::fmt;
 
@@ -17,6 +17,7 @@ pub struct Example {
 }
 
 impl Example {
+    /// Makes the example of one point.
     pub(crate) fn at(table: &Table, positions: &[i64]) -> Self {
         let inputs: Vec<Value<'static>> = table
             .domains
@@ -28,7 +29,7 @@ impl Example {
         Self { inputs, text }
     }
 
-    /// The first point of a region.
+    /// Makes the example of a region's first point.
     pub(crate) fn first(table: &Table, region: &[&Set]) -> Self {
         let positions: Vec<i64> = region.iter().filter_map(|set| set.min()).collect();
         Self::at(table, &positions)
@@ -41,7 +42,7 @@ impl fmt::Display for Example {
     }
 }
 
-/// Part of a table's domain: a row with these cells would match just that.
+/// A part of a table's domain, as the cells of a row that would match exactly it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Region {
     /// The text of one cell per input, in the schema's order.
@@ -50,7 +51,8 @@ pub struct Region {
 }
 
 impl Region {
-    pub(crate) fn of(table: &Table, sets: &[Set]) -> Self {
+    /// Makes the region of one set per input.
+    pub(crate) fn new(table: &Table, sets: &[Set]) -> Self {
         let columns = table.schema.inputs().iter();
         let cells: Vec<String> = table
             .domains
@@ -80,7 +82,7 @@ impl fmt::Display for Region {
 
 /// The checks of lint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Check {
+pub enum LintCheck {
     /// Rows that meet and have different outputs.
     Conflict,
     /// Rows that meet and have the same outputs.
@@ -89,11 +91,11 @@ pub enum Check {
     Unreachable,
     /// Inputs that no row matches.
     Hole,
-    /// Outputs that go the wrong way along an ordered input.
+    /// Outputs that go in the wrong direction along an ordered input.
     Monotone,
 }
 
-impl fmt::Display for Check {
+impl fmt::Display for LintCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Conflict => "conflicts",
@@ -105,18 +107,18 @@ impl fmt::Display for Check {
     }
 }
 
-/// Whether a table with a finding may be used.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It may; someone should look.
+    /// The table may be used; the finding should be reviewed.
     Warning,
-    /// It may not.
+    /// The table must not be used.
     Error,
 }
 
-/// Something that is wrong with a table. Rows are numbered from 1, the first after the header.
+/// A finding of lint. Rows are numbered from 1, the first after the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Finding {
+pub enum TableFinding {
     /// Two rows match the same inputs and differ in their outputs.
     Conflict {
         /// The rows.
@@ -131,29 +133,30 @@ pub enum Finding {
         /// Inputs that both match.
         example: Example,
     },
-    /// Wherever this row matches, another is chosen, or rows contradict each other.
+    /// A row can never be chosen: wherever it matches, another one is chosen, or rows contradict
+    /// each other.
     Unreachable {
         /// The row.
         row: usize,
-        /// The rows that together take all of it.
+        /// The rows that together cover it.
         taken_by: Vec<usize>,
         /// Inputs that it matches.
         example: Example,
     },
-    /// No row matches.
+    /// No row matches some inputs.
     Hole {
         /// Inputs that no row matches.
         example: Example,
-        /// All inputs that this finding is about.
+        /// All inputs that the finding concerns.
         region: Region,
     },
-    /// An output goes the wrong way along an ordered input.
+    /// An output goes in the wrong direction along an ordered input.
     NotMonotone(Box<Descent>),
-    /// The check gave up: the table may or may not be right.
+    /// The budget of steps did not suffice: the table may or may not be right.
     TooComplex {
         /// The check.
-        check: Check,
-        /// The row that it was about, where it was about one.
+        check: LintCheck,
+        /// The row that it examined, or `None` if it examined all rows.
         row: Option<usize>,
         /// The steps that it was allowed.
         steps: u64,
@@ -161,20 +164,20 @@ pub enum Finding {
     /// There are more findings of a check than lint lists.
     More {
         /// The check.
-        check: Check,
-        /// How many are not listed, where they were counted.
+        check: LintCheck,
+        /// The number of findings that are not listed, or `None` if they were not counted.
         unlisted: Option<usize>,
     },
 }
 
-/// Two points that differ in one ordered input, and whose outputs go the wrong way.
+/// Two points that differ in one ordered input, and whose outputs go in the wrong direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descent {
     /// The ordered input.
     pub input: String,
     /// The output.
     pub output: String,
-    /// The way that the output must go.
+    /// The direction in which the output must go.
     pub direction: Direction,
     /// The rows that match the point with the lower input, and the one with the higher.
     pub rows: (usize, usize),
@@ -184,28 +187,28 @@ pub struct Descent {
     pub outputs: (Value<'static>, Value<'static>),
 }
 
-impl Finding {
-    /// The check that found it.
-    pub const fn check(&self) -> Check {
+impl TableFinding {
+    /// Returns the check that found it.
+    pub const fn check(&self) -> LintCheck {
         match self {
-            Self::Conflict { .. } => Check::Conflict,
-            Self::Duplicate { .. } => Check::Duplicate,
-            Self::Unreachable { .. } => Check::Unreachable,
-            Self::Hole { .. } => Check::Hole,
-            Self::NotMonotone(_) => Check::Monotone,
+            Self::Conflict { .. } => LintCheck::Conflict,
+            Self::Duplicate { .. } => LintCheck::Duplicate,
+            Self::Unreachable { .. } => LintCheck::Unreachable,
+            Self::Hole { .. } => LintCheck::Hole,
+            Self::NotMonotone(_) => LintCheck::Monotone,
             Self::TooComplex { check, .. } | Self::More { check, .. } => *check,
         }
     }
 
-    /// Whether the table may be used. What could not be decided counts as wrong.
+    /// Returns the severity; a check that could not be decided counts as an error.
     pub const fn severity(&self) -> Severity {
         match self.check() {
-            Check::Duplicate => Severity::Warning,
+            LintCheck::Duplicate => Severity::Warning,
             _ => Severity::Error,
         }
     }
 
-    /// The rows that it is about; none for a hole.
+    /// Returns the rows that it concerns; none for a hole.
     pub fn rows(&self) -> Vec<usize> {
         match self {
             Self::Conflict { rows, .. } | Self::Duplicate { rows, .. } => vec![rows.0, rows.1],
@@ -216,7 +219,7 @@ impl Finding {
         }
     }
 
-    /// Inputs that show it.
+    /// Returns inputs that show it, or `None` if it has no such inputs.
     pub const fn counter_example(&self) -> Option<&Example> {
         match self {
             Self::Conflict { example, .. }
@@ -229,7 +232,7 @@ impl Finding {
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for TableFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict {
@@ -300,16 +303,16 @@ impl fmt::Display for Descent {
     }
 }
 
-/// The first findings of a check, and how many came after them, which were not worth making.
+/// The first findings of a check, and the number of further ones, which are not made.
 pub(crate) struct Listed {
-    check: Check,
+    check: LintCheck,
     limit: usize,
-    findings: Vec<Finding>,
+    findings: Vec<TableFinding>,
     unlisted: usize,
 }
 
 impl Listed {
-    pub(crate) const fn new(check: Check, limit: usize) -> Self {
+    pub(crate) const fn new(check: LintCheck, limit: usize) -> Self {
         Self {
             check,
             limit,
@@ -318,7 +321,8 @@ impl Listed {
         }
     }
 
-    pub(crate) fn push(&mut self, make: impl FnOnce() -> Finding) {
+    /// Adds a finding, which is made only if it is listed.
+    pub(crate) fn push(&mut self, make: impl FnOnce() -> TableFinding) {
         if self.findings.len() < self.limit {
             self.findings.push(make());
         } else {
@@ -326,10 +330,11 @@ impl Listed {
         }
     }
 
-    pub(crate) fn into_findings(mut self) -> Vec<Finding> {
+    /// Returns the findings, with one more that counts those that are not listed.
+    pub(crate) fn into_findings(mut self) -> Vec<TableFinding> {
         if self.unlisted > 0 {
             let (check, unlisted) = (self.check, Some(self.unlisted));
-            self.findings.push(Finding::More { check, unlisted });
+            self.findings.push(TableFinding::More { check, unlisted });
         }
         self.findings
     }

@@ -1,14 +1,14 @@
-//! Whether an output goes one way along an ordered input.
+//! Monotonicity: checks that an output goes one way along an ordered input.
 
 use std::cmp::Ordering;
 
 use crate::domain::Domain;
-use crate::lint::Limits;
-use crate::lint::finding::{Check, Descent, Example, Finding, Listed};
+use crate::lint::LintLimits;
+use crate::lint::finding::{Descent, Example, LintCheck, Listed, TableFinding};
 use crate::schema::{Column, SchemaError};
-use crate::table::{RowData, Table};
+use crate::table::{ParsedRow, Table};
 
-/// The way that an output must go as the input rises.
+/// The direction in which an output must go as the input rises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// It must not decrease: a rate along grades from best to worst.
@@ -18,6 +18,7 @@ pub enum Direction {
 }
 
 impl Direction {
+    /// Returns the verb for the direction in which the output must not go.
     pub(crate) const fn forbidden(self) -> &'static str {
         match self {
             Self::NotDecreasing => "decrease",
@@ -25,7 +26,7 @@ impl Direction {
         }
     }
 
-    /// Whether `after`, higher up the input, goes the wrong way from `before`.
+    /// Returns `true` if `after`, at the higher input, lies in the wrong direction from `before`.
     fn is_broken(self, before: i64, after: i64) -> bool {
         match self {
             Self::NotDecreasing => before.cmp(&after) == Ordering::Greater,
@@ -41,25 +42,25 @@ pub struct Monotone<'a> {
     pub input: &'a str,
     /// The name of an output that has an order.
     pub output: &'a str,
-    /// The way that the output must go as the input rises.
+    /// The direction in which the output must go as the input rises.
     pub direction: Direction,
 }
 
-/// Where a table breaks a rule: for each pair of rows that does, two points that differ in the
-/// input alone, the first match of each row. Where [`lint`](crate::lint) finds no conflict,
-/// evaluating the two points gives the two outputs.
+/// Returns one finding for each pair of rows that breaks a rule, with two points that differ in the
+/// input alone. If [`lint`](crate::lint) finds no conflict, evaluating the two points gives the two
+/// outputs.
 ///
 /// # Errors
-/// The table has no such input or output, or it has no order.
-pub fn not_monotone(table: &Table, rule: &Monotone<'_>) -> Result<Vec<Finding>, SchemaError> {
+/// Returns a [`SchemaError`] if the table has no such input or output, or if it has no order.
+pub fn not_monotone(table: &Table, rule: &Monotone<'_>) -> Result<Vec<TableFinding>, SchemaError> {
     let schema = &table.schema;
     let input = ordered(schema.inputs(), "input", rule.input)?;
     let output = ordered(schema.outputs(), "output", rule.output)?;
     let order = Domain::new(&schema.outputs()[output].kind);
     // An output was read from this very domain, so it has a position.
-    let rank = |row: &RowData| order.position(&row.outputs[output]).unwrap_or_default();
+    let rank = |row: &ParsedRow| order.position(&row.outputs[output]).unwrap_or_default();
     let values: Vec<i64> = table.rows.iter().map(rank).collect();
-    let mut findings = Listed::new(Check::Monotone, Limits::default().findings);
+    let mut findings = Listed::new(LintCheck::Monotone, LintLimits::default().findings);
     for (low, low_row) in table.rows.iter().enumerate() {
         for (high, high_row) in table.rows.iter().enumerate() {
             if !rule.direction.is_broken(values[low], values[high]) {
@@ -67,7 +68,7 @@ pub fn not_monotone(table: &Table, rule: &Monotone<'_>) -> Result<Vec<Finding>, 
             }
             if let Some((from, to)) = apart(low_row, high_row, input) {
                 findings.push(|| {
-                    Finding::NotMonotone(Box::new(Descent {
+                    TableFinding::NotMonotone(Box::new(Descent {
                         input: rule.input.to_owned(),
                         output: rule.output.to_owned(),
                         direction: rule.direction,
@@ -85,16 +86,17 @@ pub fn not_monotone(table: &Table, rule: &Monotone<'_>) -> Result<Vec<Finding>, 
     Ok(findings.into_findings())
 }
 
-/// Two points, the first in `low` and the second in `high`, that differ in `input` alone, where
-/// the first is lower: as near to each other as the cells allow.
-fn apart(low: &RowData, high: &RowData, input: usize) -> Option<(Vec<i64>, Vec<i64>)> {
+/// Returns two points, the first in `low` and the second in `high`, that differ in `input` alone,
+/// where the first is lower, as near to each other as the cells allow; `None` if there are no such
+/// points.
+fn apart(low: &ParsedRow, high: &ParsedRow, input: usize) -> Option<(Vec<i64>, Vec<i64>)> {
     let top = high.cells[input].max()?;
     let from = low.cells[input].largest_below(top)?;
     let above = high.cells[input]
         .intervals()
         .iter()
-        .find(|(_, end)| *end > from)?;
-    let to = above.0.max(from + 1);
+        .find(|interval| interval.end > from)?;
+    let to = above.start.max(from + 1);
     let mut first = Vec::with_capacity(low.cells.len());
     for (column, (one, other)) in low.cells.iter().zip(&high.cells).enumerate() {
         first.push(if column == input {
@@ -108,7 +110,8 @@ fn apart(low: &RowData, high: &RowData, input: usize) -> Option<(Vec<i64>, Vec<i
     Some((first, second))
 }
 
-fn ordered(columns: &[Column], what: &str, name: &str) -> Result<usize, SchemaError> {
+/// Returns the position of a column that has an order.
+fn ordered(columns: &[Column], thing: &str, name: &str) -> Result<usize, SchemaError> {
     let found = columns.iter().position(|column| column.name == name);
     match found {
         Some(position) if columns[position].kind.is_ordered() => Ok(position),
@@ -116,7 +119,7 @@ fn ordered(columns: &[Column], what: &str, name: &str) -> Result<usize, SchemaEr
             let ordered = columns.iter().filter(|column| column.kind.is_ordered());
             let names: Vec<&str> = ordered.map(|column| column.name.as_str()).collect();
             Err(SchemaError {
-                thing: what.to_owned(),
+                thing: thing.to_owned(),
                 value: name.to_owned(),
                 problem: match found {
                     Some(_) => "it has no order".to_owned(),

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::lint::Limits;
-use crate::lint::finding::{Check, Example, Finding, Listed};
+use crate::lint::LintLimits;
+use crate::lint::finding::{Example, LintCheck, Listed, TableFinding};
 use crate::table::Table;
 
 /// The pairs of rows that meet, by position, the lower first.
@@ -13,7 +13,8 @@ pub(crate) struct Overlaps {
 }
 
 impl Overlaps {
-    pub(crate) fn of(table: &Table) -> Self {
+    /// Finds all pairs of rows that meet.
+    pub(crate) fn find(table: &Table) -> Self {
         let mut partners = vec![Vec::new(); table.rows.len()];
         for (one, row) in table.rows.iter().enumerate() {
             for (other, rival) in table.rows.iter().enumerate().skip(one + 1) {
@@ -33,7 +34,7 @@ impl Overlaps {
         self.partners.iter().all(Vec::is_empty)
     }
 
-    /// Whether no two of some rows meet.
+    /// Returns `true` if no two of some rows meet.
     pub(crate) fn are_disjoint(&self, rows: &[usize]) -> bool {
         let chosen: HashSet<usize> = rows.iter().copied().collect();
         let meets = |row: &usize| {
@@ -44,8 +45,8 @@ impl Overlaps {
         !rows.iter().any(meets)
     }
 
-    /// The rows that keep a row from being chosen where both match: those with other outputs,
-    /// and those before it with the same outputs.
+    /// Returns the rows that prevent a row from being chosen where both match: those with other
+    /// outputs, and those before it with the same outputs.
     pub(crate) fn rivals(&self, table: &Table, row: usize) -> Vec<usize> {
         let outcome = table.rows[row].outcome;
         let keeps_out = |rival: &usize| *rival < row || table.rows[*rival].outcome != outcome;
@@ -56,9 +57,10 @@ impl Overlaps {
             .collect()
     }
 
-    pub(crate) fn findings(&self, table: &Table, limits: &Limits) -> Vec<Finding> {
-        let mut conflicts = Listed::new(Check::Conflict, limits.findings);
-        let mut duplicates = Listed::new(Check::Duplicate, limits.findings);
+    /// Returns the conflicts, then the needless overlaps.
+    pub(crate) fn findings(&self, table: &Table, limits: &LintLimits) -> Vec<TableFinding> {
+        let mut conflicts = Listed::new(LintCheck::Conflict, limits.findings);
+        let mut duplicates = Listed::new(LintCheck::Duplicate, limits.findings);
         for (one, partners) in self.partners.iter().enumerate() {
             for &other in partners.iter().filter(|other| **other > one) {
                 let (row, rival) = (&table.rows[one], &table.rows[other]);
@@ -70,12 +72,12 @@ impl Overlaps {
                     Example::at(table, &common.collect::<Vec<_>>())
                 };
                 if row.outcome == rival.outcome {
-                    duplicates.push(|| Finding::Duplicate {
+                    duplicates.push(|| TableFinding::Duplicate {
                         rows,
                         example: example(),
                     });
                 } else {
-                    conflicts.push(|| Finding::Conflict {
+                    conflicts.push(|| TableFinding::Conflict {
                         rows,
                         example: example(),
                     });

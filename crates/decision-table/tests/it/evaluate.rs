@@ -37,7 +37,8 @@ fn the_row_that_matches_gives_its_outputs() {
     }
 }
 
-/// Grade and amount to rate, with a gap and a contradiction in grade B, and nothing for C.
+/// Makes a table from grade and amount to rate, with a gap and a contradiction in grade B and no
+/// row for C.
 fn flawed() -> Table {
     let schema = schema(
         &["grade: ordered(A, B, C)", "amount: money(CNY, 0..200000)"],

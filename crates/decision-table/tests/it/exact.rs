@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use fairlead_decision_table::{
-    Direction, Finding, Monotone, NoMatch, Table, Value, lint, not_monotone,
+    Direction, Monotone, NoMatch, Table, TableFinding, Value, lint, not_monotone,
 };
 use fairlead_domain::RatePpm;
 use proptest::prelude::*;
 
 use crate::random::{RandomRow, inputs, matching, parse, points, random_rows};
 
-/// The row that a scan chooses: the only outcome, by its first row; `None` for none or several.
+/// Returns the first row of the only outcome that a scan finds, or `None` for none or several.
 fn scan(rows: &[RandomRow], point: &[usize]) -> Option<usize> {
     let matching = matching(rows, point);
     let first = *matching.first()?;
@@ -20,7 +20,7 @@ fn scan(rows: &[RandomRow], point: &[usize]) -> Option<usize> {
         .then_some(first)
 }
 
-/// What lint must find, by a scan of every point.
+/// The findings that lint must make, by a scan of every point.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Truth {
     conflicts: BTreeSet<(usize, usize)>,
@@ -55,22 +55,22 @@ fn truth(rows: &[RandomRow]) -> Truth {
     truth
 }
 
-fn found(findings: &[Finding]) -> Truth {
+fn found(findings: &[TableFinding]) -> Truth {
     let mut found = Truth::default();
     for finding in findings {
         match finding {
-            Finding::Conflict { rows, .. } => assert!(found.conflicts.insert(*rows)),
-            Finding::Duplicate { rows, .. } => assert!(found.duplicates.insert(*rows)),
-            Finding::Unreachable { row, .. } => assert!(found.unreachable.insert(*row)),
-            Finding::Hole { .. } => found.has_hole = true,
+            TableFinding::Conflict { rows, .. } => assert!(found.conflicts.insert(*rows)),
+            TableFinding::Duplicate { rows, .. } => assert!(found.duplicates.insert(*rows)),
+            TableFinding::Unreachable { row, .. } => assert!(found.unreachable.insert(*row)),
+            TableFinding::Hole { .. } => found.has_hole = true,
             other => panic!("{other}"),
         }
     }
     found
 }
 
-/// Each counter-example shows what its finding says.
-fn confirm(table: &Table, findings: &[Finding]) {
+/// Checks that each counter-example shows its finding.
+fn confirm(table: &Table, findings: &[TableFinding]) {
     for finding in findings {
         let example = finding
             .counter_example()
@@ -79,14 +79,14 @@ fn confirm(table: &Table, findings: &[Finding]) {
             .matching_rows(&example.inputs)
             .expect("it lies in the domain");
         match finding {
-            Finding::Hole { .. } => {
+            TableFinding::Hole { .. } => {
                 assert_eq!(matching, [], "{finding}");
                 assert!(matches!(
                     table.evaluate(&example.inputs),
                     Err(NoMatch::NoRow { .. })
                 ));
             }
-            Finding::Conflict { rows, .. } => {
+            TableFinding::Conflict { rows, .. } => {
                 assert!(
                     matching.contains(&rows.0) && matching.contains(&rows.1),
                     "{finding}"
@@ -96,13 +96,13 @@ fn confirm(table: &Table, findings: &[Finding]) {
                     Err(NoMatch::Conflict { .. })
                 ));
             }
-            Finding::Duplicate { rows, .. } => {
+            TableFinding::Duplicate { rows, .. } => {
                 assert!(
                     matching.contains(&rows.0) && matching.contains(&rows.1),
                     "{finding}"
                 );
             }
-            Finding::Unreachable { row, taken_by, .. } => {
+            TableFinding::Unreachable { row, taken_by, .. } => {
                 assert!(matching.contains(row), "{finding}");
                 assert!(
                     matching.iter().any(|other| taken_by.contains(other)),
@@ -116,8 +116,8 @@ fn confirm(table: &Table, findings: &[Finding]) {
     }
 }
 
-/// The table with a row more for the region of each hole that lint lists.
-fn filled(rows: &[RandomRow], findings: &[Finding]) -> Table {
+/// Returns the table with one more row for the region of each hole that lint lists.
+fn filled(rows: &[RandomRow], findings: &[TableFinding]) -> Table {
     let schema = crate::random::random_schema();
     let names: Vec<String> = schema
         .inputs()
@@ -131,7 +131,7 @@ fn filled(rows: &[RandomRow], findings: &[Finding]) -> Table {
         text.push(cells.chain([format!("{}%", row.output)]).collect());
     }
     for finding in findings {
-        if let Finding::Hole { region, .. } = finding {
+        if let TableFinding::Hole { region, .. } = finding {
             text.push(
                 region
                     .cells
@@ -181,7 +181,7 @@ proptest! {
         let findings = lint(&parse(&rows));
         let filled = filled(&rows, &findings);
         for finding in lint(&filled) {
-            let is_hole = matches!(finding, Finding::Hole { .. });
+            let is_hole = matches!(finding, TableFinding::Hole { .. });
             prop_assert!(!is_hole, "{}", finding);
             // A region that fills a hole meets no row, and no other region.
             prop_assert!(finding.rows().iter().all(|row| *row <= rows.len()), "{}", finding);
@@ -197,7 +197,7 @@ proptest! {
             let findings = not_monotone(&table, &rule).expect("both have an order");
             let mut found = BTreeSet::new();
             for finding in &findings {
-                let Finding::NotMonotone(descent) = finding else { panic!("{finding}") };
+                let TableFinding::NotMonotone(descent) = finding else { panic!("{finding}") };
                 found.insert(descent.rows);
                 let (low, high) = (&descent.examples.0.inputs, &descent.examples.1.inputs);
                 let differ: Vec<usize> = (0..5).filter(|at| low[*at] != high[*at]).collect();

@@ -1,7 +1,7 @@
-//! Findings in words: the rows, and a counter-example that evaluation confirms.
+//! The text of findings: the rows, and a counter-example that evaluation confirms.
 
 use fairlead_decision_table::{
-    Check, Finding, Limits, NoMatch, Severity, Table, lint, lint_within,
+    LintCheck, LintLimits, NoMatch, Severity, Table, TableFinding, lint, lint_within,
 };
 
 use crate::{rate_schema, schema, table};
@@ -112,7 +112,7 @@ fn rows_that_can_never_be_chosen() {
     );
 }
 
-/// Boxes over many columns that overlap each other: a hard question of coverage.
+/// Makes a table of boxes over many columns that overlap each other: a hard coverage query.
 fn tangle() -> Table {
     let inputs: Vec<String> = (0..12).map(|n| format!("n{n}: integer(0..3)")).collect();
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -145,14 +145,14 @@ fn tangle() -> Table {
 #[test]
 fn what_is_too_complex_is_said_so() {
     let table = tangle();
-    let limits = Limits {
+    let limits = LintLimits {
         steps: 1_000,
         findings: 3,
     };
     let findings = lint_within(&table, &limits);
-    let unknown: Vec<&Finding> = findings
+    let unknown: Vec<&TableFinding> = findings
         .iter()
-        .filter(|f| matches!(f, Finding::TooComplex { .. }))
+        .filter(|f| matches!(f, TableFinding::TooComplex { .. }))
         .collect();
     assert!(!unknown.is_empty());
     assert!(
@@ -177,14 +177,14 @@ fn more_findings_than_wanted_are_counted() {
     let table = table(&schema, &format!("n | m | ok\n{}", crossing.join("\n")));
     let findings = lint_within(
         &table,
-        &Limits {
+        &LintLimits {
             findings: 5,
-            ..Limits::default()
+            ..LintLimits::default()
         },
     );
-    let conflicts: Vec<&Finding> = findings
+    let conflicts: Vec<&TableFinding> = findings
         .iter()
-        .filter(|finding| finding.check() == Check::Conflict)
+        .filter(|finding| finding.check() == LintCheck::Conflict)
         .collect();
     assert_eq!(conflicts.len(), 6);
     assert_eq!(conflicts[5].to_string(), "395 more conflicts");

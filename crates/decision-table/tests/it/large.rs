@@ -1,6 +1,6 @@
-//! Tables of a thousand rows: lint stays exact, and is not stopped by its budget.
+//! Tables of a thousand rows: lint decides them exactly within its budget.
 
-use fairlead_decision_table::{Finding, Schema, Table, Value, lint};
+use fairlead_decision_table::{Schema, Table, TableFinding, Value, lint};
 use proptest::prelude::*;
 
 use crate::schema;
@@ -18,8 +18,8 @@ fn large_schema() -> Schema {
     schema(&inputs, &["id: integer(0..100000)"])
 }
 
-/// Cuts the domain into `count` boxes that share nothing and leave nothing: the largest box is
-/// cut in one of its inputs, both as `choose` says, until there are enough.
+/// Cuts the domain into `count` disjoint boxes that cover it: `choose` picks a box and the input in
+/// which it is cut, until there are enough.
 fn partition(count: usize, mut choose: impl FnMut(usize) -> usize) -> Vec<Ranges> {
     let mut boxes: Vec<Ranges> = vec![[(0, 999); INPUTS]];
     while boxes.len() < count {
@@ -39,7 +39,7 @@ fn partition(count: usize, mut choose: impl FnMut(usize) -> usize) -> Vec<Ranges
     boxes
 }
 
-/// Numbers below a bound from a seed (a linear congruential generator).
+/// Returns a linear congruential generator of numbers below a bound.
 fn chooser(mut state: u64) -> impl FnMut(usize) -> usize {
     move |bound| {
         state = state
@@ -93,7 +93,7 @@ fn a_row_that_is_missing_among_a_thousand_is_found() {
         let gone = boxes.remove(missing);
         let table = parse(&boxes);
         let findings = lint(&table);
-        let [Finding::Hole { example, region }] = findings.as_slice() else {
+        let [TableFinding::Hole { example, region }] = findings.as_slice() else {
             panic!("{findings:?}");
         };
         let cells = gone.map(|(start, end)| match (start, end) {
@@ -130,15 +130,15 @@ proptest! {
         boxes[0] = [(0, 999); INPUTS];
         let table = parse(&boxes);
         let findings = lint(&table);
-        let conflicts = findings.iter().filter(|f| matches!(f, Finding::Conflict { .. })).count();
+        let conflicts = findings.iter().filter(|f| matches!(f, TableFinding::Conflict { .. })).count();
         prop_assert_eq!(conflicts, (count - 1).min(100));
         // Every other row lies within the first, which differs from it.
         let unreachable: Vec<usize> = findings
             .iter()
-            .filter_map(|f| if let Finding::Unreachable { row, .. } = f { Some(*row) } else { None })
+            .filter_map(|f| if let TableFinding::Unreachable { row, .. } = f { Some(*row) } else { None })
             .collect();
         prop_assert_eq!(unreachable, (2..=count).collect::<Vec<_>>());
-        let has_hole = findings.iter().any(|f| matches!(f, Finding::Hole { .. }));
+        let has_hole = findings.iter().any(|f| matches!(f, TableFinding::Hole { .. }));
         prop_assert!(!has_hole);
     }
 }

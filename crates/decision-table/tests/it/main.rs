@@ -8,20 +8,20 @@ mod monotone;
 mod parse;
 mod random;
 
-use fairlead_decision_table::{Column, Kind, Schema, Table};
+use fairlead_decision_table::{Column, ColumnKind, Schema, Table};
 
 fn column(text: &str) -> Column {
     let (name, kind) = text.split_once(": ").expect("name: kind");
-    Column::new(name, Kind::parse(kind).expect("a kind"))
+    Column::new(name, ColumnKind::parse(kind).expect("a kind"))
 }
 
-/// A schema of columns as `name: kind`.
+/// Makes a schema of columns as `name: kind`.
 fn schema(inputs: &[&str], outputs: &[&str]) -> Schema {
     let columns = |texts: &[&str]| texts.iter().map(|text| column(text)).collect();
     Schema::new(columns(inputs), columns(outputs)).expect("a schema")
 }
 
-/// Rows of cells that are separated by bars.
+/// Reads rows of cells that are separated by bars.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines
@@ -33,7 +33,7 @@ fn table(schema: &Schema, text: &str) -> Table {
     Table::parse("t", schema, &rows(text)).expect("the table parses")
 }
 
-/// Grade and tenor to rate.
+/// Makes a schema from grade and tenor to rate.
 fn rate_schema() -> Schema {
     schema(
         &["grade: ordered(A, B, C)", "tenor: integer(1..60 months)"],

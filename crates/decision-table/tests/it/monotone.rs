@@ -1,6 +1,6 @@
 //! Outputs that must go one way along an ordered input.
 
-use fairlead_decision_table::{Direction, Finding, Monotone, Value, not_monotone};
+use fairlead_decision_table::{Direction, Monotone, TableFinding, Value, not_monotone};
 use fairlead_domain::{Currency, Money};
 
 use crate::{rate_schema, schema, table};
@@ -39,7 +39,7 @@ fn a_worse_grade_never_has_a_lower_rate() {
              grade = A, tenor = 25 (row 2) and 12.00 % at grade = B, tenor = 25 (row 3)"
         ]
     );
-    let [Finding::NotMonotone(descent)] = findings.as_slice() else {
+    let [TableFinding::NotMonotone(descent)] = findings.as_slice() else {
         panic!("{findings:?}")
     };
     assert_eq!(descent.rows, (2, 3));
@@ -87,7 +87,7 @@ fn a_worse_grade_never_has_a_higher_limit() {
     assert_eq!(along("grade", "tier", Direction::NotIncreasing), []);
     // From A to the poor B, and from A and from the rich B to C.
     let falls = along("grade", "tier", Direction::NotDecreasing);
-    let mut rows: Vec<Vec<usize>> = falls.iter().map(Finding::rows).collect();
+    let mut rows: Vec<Vec<usize>> = falls.iter().map(TableFinding::rows).collect();
     rows.sort();
     assert_eq!(rows, [[1, 2], [1, 4], [3, 4]]);
 }

@@ -1,6 +1,6 @@
 //! Parsing: every error at once, each with table, row, column, text and what is allowed.
 
-use fairlead_decision_table::{Column, Kind, Place, Schema, Table, Value};
+use fairlead_decision_table::{Column, ColumnKind, Schema, Table, TableLocation, Value};
 use fairlead_domain::{Currency, Money, RatePpm};
 
 use crate::{rate_schema, rows, schema, table};
@@ -108,20 +108,20 @@ fn headers_that_do_not_fit() {
         let errors = Table::parse("t", &rate_schema(), &rows(header)).expect_err(header);
         let error = &errors[0];
         assert_eq!(
-            (error.place, error.column.as_str()),
-            (Place::Header, column),
+            (error.location, error.column.as_str()),
+            (TableLocation::Header, column),
             "{header}"
         );
         assert_eq!(error.problem, problem, "{header}");
         assert_eq!(error.allowed, "each of grade, tenor, rate once");
     }
     let errors = Table::parse("t", &rate_schema(), &[]).expect_err("no header");
-    assert_eq!(errors[0].place, Place::Header);
+    assert_eq!(errors[0].location, TableLocation::Header);
 }
 
 #[test]
 fn schemas_that_are_refused() {
-    let column = |name: &str| Column::new(name, Kind::Bool);
+    let column = |name: &str| Column::new(name, ColumnKind::Bool);
     let message = |inputs, outputs| {
         Schema::new(inputs, outputs)
             .expect_err("refused")
@@ -130,11 +130,11 @@ fn schemas_that_are_refused() {
     assert!(message(vec![column("a")], vec![]).contains("at least one output"));
     assert!(message(vec![column("a")], vec![column("a")]).contains("\"a\""));
     assert!(message(vec![column("")], vec![column("a")]).contains("a name of its own"));
-    let empty = Column::new("grade", Kind::ordered(Vec::<String>::new()));
+    let empty = Column::new("grade", ColumnKind::ordered(Vec::<String>::new()));
     assert!(message(vec![empty], vec![column("a")]).contains("column \"grade\""));
     let reversed = Column::new(
         "n",
-        Kind::Integer {
+        ColumnKind::Integer {
             min: 2,
             max: 1,
             unit: String::new(),
@@ -143,7 +143,7 @@ fn schemas_that_are_refused() {
     assert!(message(vec![reversed], vec![column("a")]).contains("bounds are 2 and 1"));
     let huge = Column::new(
         "n",
-        Kind::Integer {
+        ColumnKind::Integer {
             min: i64::MIN,
             max: i64::MAX,
             unit: String::new(),
@@ -178,7 +178,7 @@ fn a_table_too_large_to_index_is_refused() {
         .collect();
     let errors = Table::parse("big", &schema, &rows).expect_err("too large");
     assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].place, Place::Table);
+    assert_eq!(errors[0].location, TableLocation::Table);
     assert!(
         errors[0].to_string().contains("10000 rows"),
         "{}",

@@ -1,4 +1,4 @@
-//! Random tables whose meaning is known twice: as text, and as sets of value numbers.
+//! Random tables in two forms: as text, and as sets of value numbers.
 
 use std::collections::BTreeSet;
 
@@ -7,9 +7,9 @@ use proptest::prelude::*;
 
 use crate::schema;
 
-/// How a column of the random tables is written, by the number of its value.
+/// The form of a column of the random tables: its literals by the number of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
+pub(crate) enum ColumnForm {
     Grade,
     Number,
     Channel,
@@ -17,14 +17,14 @@ pub(crate) enum Sort {
     Truth,
 }
 
-/// The columns, and how many values each has. The last value of `Open` is a label that no cell
+/// The columns, and the number of values of each. The last value of `Open` is a label that no cell
 /// mentions.
-pub(crate) const COLUMNS: [(Sort, usize); 5] = [
-    (Sort::Grade, 4),
-    (Sort::Number, 6),
-    (Sort::Channel, 3),
-    (Sort::Open, 3),
-    (Sort::Truth, 2),
+pub(crate) const COLUMNS: [(ColumnForm, usize); 5] = [
+    (ColumnForm::Grade, 4),
+    (ColumnForm::Number, 6),
+    (ColumnForm::Channel, 3),
+    (ColumnForm::Open, 3),
+    (ColumnForm::Truth, 2),
 ];
 
 pub(crate) fn random_schema() -> Schema {
@@ -40,23 +40,23 @@ pub(crate) fn random_schema() -> Schema {
     )
 }
 
-fn literal(sort: Sort, value: usize) -> String {
-    let text: [&str; 6] = match sort {
-        Sort::Grade => ["A", "B", "C", "D", "", ""],
-        Sort::Number => ["1", "2", "3", "4", "5", "6"],
-        Sort::Channel => ["app", "web", "branch", "", "", ""],
-        Sort::Open => ["x", "y", "\"never mentioned\"", "", "", ""],
-        Sort::Truth => ["false", "true", "", "", "", ""],
+fn literal(form: ColumnForm, value: usize) -> String {
+    let text: [&str; 6] = match form {
+        ColumnForm::Grade => ["A", "B", "C", "D", "", ""],
+        ColumnForm::Number => ["1", "2", "3", "4", "5", "6"],
+        ColumnForm::Channel => ["app", "web", "branch", "", "", ""],
+        ColumnForm::Open => ["x", "y", "\"never mentioned\"", "", "", ""],
+        ColumnForm::Truth => ["false", "true", "", "", "", ""],
     };
     text[value].to_owned()
 }
 
-/// The value with a number, as evaluation takes it.
+/// Returns the value with a number, as an input of evaluation.
 pub(crate) fn value(column: usize, number: usize) -> Value<'static> {
     match COLUMNS[column].0 {
-        Sort::Number => Value::Integer(i64::try_from(number).expect("it is small") + 1),
-        Sort::Truth => Value::Bool(number == 1),
-        sort => Value::from(literal(sort, number).trim_matches('"').to_owned()),
+        ColumnForm::Number => Value::Integer(i64::try_from(number).expect("it is small") + 1),
+        ColumnForm::Truth => Value::Bool(number == 1),
+        form => Value::from(literal(form, number).trim_matches('"').to_owned()),
     }
 }
 
@@ -81,10 +81,10 @@ fn any_cell(size: usize) -> Cell {
     }
 }
 
-fn range_text(sort: Sort, start: usize, end: usize, style: usize) -> String {
-    let text = |value| literal(sort, value);
-    match (sort, style) {
-        (Sort::Grade, _) => format!("{}..{}", text(start), text(end)),
+fn range_text(form: ColumnForm, start: usize, end: usize, style: usize) -> String {
+    let text = |value| literal(form, value);
+    match (form, style) {
+        (ColumnForm::Grade, _) => format!("{}..{}", text(start), text(end)),
         (_, 0) => format!("[{}..{}]", start + 1, end + 1),
         (_, 1) => format!("({start}..{}]", end + 1),
         (_, 2) => format!("[{}..{})", start + 1, end + 2),
@@ -92,17 +92,17 @@ fn range_text(sort: Sort, start: usize, end: usize, style: usize) -> String {
     }
 }
 
-/// A list of single values, or all but these.
-fn listed(sort: Sort, size: usize, values: &BTreeSet<usize>, negated: bool) -> Cell {
+/// Makes the cell of a list of single values, or of all others if `negated`.
+fn listed(form: ColumnForm, size: usize, values: &BTreeSet<usize>, negated: bool) -> Cell {
     // Only what a cell can mention may be listed.
     let mentioned: BTreeSet<usize> = values
         .iter()
         .copied()
-        .filter(|value| sort != Sort::Open || *value < 2)
+        .filter(|value| form != ColumnForm::Open || *value < 2)
         .collect();
     let texts: Vec<String> = mentioned
         .iter()
-        .map(|value| literal(sort, *value))
+        .map(|value| literal(form, *value))
         .collect();
     let rest: BTreeSet<usize> = (0..size)
         .filter(|value| !mentioned.contains(value))
@@ -122,22 +122,22 @@ fn listed(sort: Sort, size: usize, values: &BTreeSet<usize>, negated: bool) -> C
     }
 }
 
-fn cell(sort: Sort, size: usize) -> impl Strategy<Value = Cell> {
+fn cell(form: ColumnForm, size: usize) -> impl Strategy<Value = Cell> {
     let values = || prop::collection::btree_set(0..size, 1..=size);
     let range = (0..size, 0..size, 0..4_usize).prop_map(move |(one, other, style)| {
         let (start, end) = (one.min(other), one.max(other));
-        if matches!(sort, Sort::Grade | Sort::Number) {
-            let text = range_text(sort, start, end, style);
+        if matches!(form, ColumnForm::Grade | ColumnForm::Number) {
+            let text = range_text(form, start, end, style);
             Cell {
                 text,
                 accepts: (start..=end).collect(),
             }
         } else {
-            listed(sort, size, &(start..=end).collect(), false)
+            listed(form, size, &(start..=end).collect(), false)
         }
     });
     let comparison = (0..size, prop::bool::ANY).prop_map(move |(at, up)| {
-        if sort != Sort::Number {
+        if form != ColumnForm::Number {
             return any_cell(size);
         }
         if up {
@@ -154,8 +154,8 @@ fn cell(sort: Sort, size: usize) -> impl Strategy<Value = Cell> {
     });
     prop_oneof![
         5 => Just(any_cell(size)),
-        2 => values().prop_map(move |values| listed(sort, size, &values, false)),
-        2 => values().prop_map(move |values| listed(sort, size, &values, true)),
+        2 => values().prop_map(move |values| listed(form, size, &values, false)),
+        2 => values().prop_map(move |values| listed(form, size, &values, true)),
         3 => range,
         1 => comparison,
     ]
@@ -164,12 +164,12 @@ fn cell(sort: Sort, size: usize) -> impl Strategy<Value = Cell> {
 fn row() -> impl Strategy<Value = RandomRow> {
     let cells: Vec<_> = COLUMNS
         .iter()
-        .map(|(sort, size)| cell(*sort, *size).boxed())
+        .map(|(form, size)| cell(*form, *size).boxed())
         .collect();
     (cells, 1_u8..4).prop_map(|(cells, output)| RandomRow { cells, output })
 }
 
-/// Up to eight rows, few enough outputs that some are equal.
+/// Generates up to eight rows, with so few different outputs that some are equal.
 pub(crate) fn random_rows() -> impl Strategy<Value = Vec<RandomRow>> {
     prop::collection::vec(row(), 0..8)
 }
@@ -189,7 +189,7 @@ pub(crate) fn parse(rows: &[RandomRow]) -> Table {
     Table::parse("random", &schema, &text).expect("the table parses")
 }
 
-/// Every point of the domain, by value numbers.
+/// Returns every point of the domain, by value numbers.
 pub(crate) fn points() -> Vec<Vec<usize>> {
     COLUMNS.iter().fold(vec![Vec::new()], |points, (_, size)| {
         points
@@ -207,7 +207,7 @@ pub(crate) fn inputs(point: &[usize]) -> Vec<Value<'static>> {
         .collect()
 }
 
-/// The positions of the rows that match a point, by the sets.
+/// Returns the positions of the rows that match a point, by their sets of value numbers.
 pub(crate) fn matching(rows: &[RandomRow], point: &[usize]) -> Vec<usize> {
     let matches = |row: &RandomRow| {
         row.cells
