@@ -1,4 +1,4 @@
-//! Two layers, a holdout, targeting and a tester: who gets what, and why.
+//! Assigns units under two layers, a holdout, targeting and a tester, and prints the reasons.
 //!
 //! `cargo run --release -p fairlead-experiments --example assign`
 
@@ -66,7 +66,7 @@ fn main() -> Result<(), Error> {
             arms.join(", ")
         );
     }
-    // A customer of whom the age is not known is kept out of the experiment that asks for it.
+    // A customer whose age is not known is kept out of the experiment that reads it.
     let unknown_age = Attributes::default().with("grade", "B");
     let excluded = (1..).map(|n| format!("customer-{n}")).find_map(|unit| {
         let assignment = plan.assign(&unit, &unknown_age);

@@ -1,4 +1,4 @@
-//! What an assignment says.
+//! The result of an assignment.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use smallvec::SmallVec;
 
 use crate::parameters::Params;
 
-/// How a unit came to its arm.
+/// The way in which a unit was given its arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Via {
-    /// By its hash: the unit counts in the analysis.
+    /// By its hash: the analysis includes the unit.
     Hash,
-    /// By hand: the unit must be left out of the analysis.
+    /// By an override: the analysis must leave the unit out.
     Override,
 }
 
@@ -22,11 +22,11 @@ pub struct ArmAssignment<'p> {
     pub experiment: &'p str,
     /// The arm's id.
     pub arm: &'p str,
-    /// By hash or by hand.
+    /// By hash or by override.
     pub via: Via,
 }
 
-/// Why a unit whose hash fell on an arm is not in the experiment.
+/// The reason why a unit whose hash fell on an arm is not in the experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotTargetedReason {
     /// The targeting expression gave `false`.
@@ -36,7 +36,7 @@ pub enum NotTargetedReason {
         /// The attribute.
         attribute: String,
     },
-    /// The expression gave something else than a bool.
+    /// The expression gave a value that is not a bool.
     NotBool {
         /// The CEL type that it gave.
         kind: String,
@@ -61,21 +61,21 @@ impl fmt::Display for NotTargetedReason {
     }
 }
 
-/// An experiment that a unit would be in, were it not for targeting.
+/// An experiment that targeting kept a unit out of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotTargeted<'p> {
     /// The experiment's id.
     pub experiment: &'p str,
-    /// Why it is not.
+    /// The reason.
     pub reason: NotTargetedReason,
 }
 
-/// Which arms a unit is in. It borrows its names and values from the plan.
+/// The arms of a unit. It borrows its names and values from the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment<'p> {
     /// At most one arm per layer, in the order of the plan's layers.
     pub arms: SmallVec<[ArmAssignment<'p>; 8]>,
-    /// Whether the unit is in the global holdout; then every arm here is an override.
+    /// `true` if the unit is in the global holdout; then every arm here is an override.
     pub held_out: bool,
     /// The experiments that targeting kept the unit out of, in the order of the plan's layers.
     pub not_targeted: Vec<NotTargeted<'p>>,
@@ -84,7 +84,7 @@ pub struct Assignment<'p> {
 }
 
 impl<'p> Assignment<'p> {
-    /// The arm of an experiment that the unit is in.
+    /// Returns the unit's arm of an experiment, or `None` if the unit is not in it.
     pub fn arm(&self, experiment: &str) -> Option<&'p str> {
         self.arms
             .iter()

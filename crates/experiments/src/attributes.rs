@@ -1,4 +1,4 @@
-//! The attributes that targeting reads, as CEL sees them: without copying any text.
+//! The attributes that targeting reads, and their CEL values, which copy no text.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelString, MAP_TYP
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 
-/// The name under which an expression finds all attributes as one map, so that it can ask
-/// whether one is there: `has(profile.segment) && profile.segment == "new"`. An attribute of
-/// this very name can only be reached inside the map.
+/// The name of the map of all attributes, with which an expression tests if one is present:
+/// `has(profile.segment) && profile.segment == "new"`. An attribute of the same name can only be
+/// read from the map.
 pub const PROFILE: &str = "profile";
 
 /// The value of an attribute.
@@ -71,6 +71,7 @@ impl<T: Into<AttributeValue>> From<Vec<T>> for AttributeValue {
 }
 
 impl AttributeValue {
+    /// Converts the value into one of CEL that borrows its text.
     fn as_cel(&self) -> Box<dyn Val + '_> {
         match self {
             Self::Bool(value) => Box::new(CelBool::from(*value)),
@@ -90,7 +91,7 @@ impl AttributeValue {
 pub struct Attributes(BTreeMap<String, AttributeValue>);
 
 impl Attributes {
-    /// Sets an attribute, in place of one of the same name.
+    /// Sets an attribute; it replaces one of the same name.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<AttributeValue>) {
         self.0.insert(name.into(), value.into());
     }
@@ -102,7 +103,7 @@ impl Attributes {
         self
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute, or `None` if the unit does not have it.
     pub fn get(&self, name: &str) -> Option<&AttributeValue> {
         self.0.get(name)
     }
@@ -129,11 +130,12 @@ impl VariableResolver for Attributes {
     }
 }
 
-/// All attributes as one CEL map that is looked into, not built.
+/// A CEL map of all attributes that looks them up and is never built.
 #[derive(Debug)]
 struct ProfileMap<'a>(&'a Attributes);
 
 impl ProfileMap<'_> {
+    /// Returns the key of an index, or an error if it is not a string.
     fn key(index: &dyn Val) -> Result<&str, ExecutionError> {
         index
             .downcast_ref::<CelString>()

@@ -1,12 +1,13 @@
-//! How buckets are split over arms and experiments: GrowthBook's ranges, and their exact
-//! integer form.
+//! The split of buckets over arms and experiments: GrowthBook's ranges, and their exact integer
+//! form.
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::hashing::hash;
 
-/// Buckets of a layer, of an experiment, and of the holdout: one is 0.01 % of the units.
+/// The number of buckets of a layer, of an experiment, and of the holdout: one holds 0.01 % of the
+/// units.
 pub const BUCKETS: u16 = 10_000;
 
 /// A half-open range of buckets, `start..end`, within `0..10_000`.
@@ -25,36 +26,37 @@ impl BucketRange {
         end: BUCKETS,
     };
 
-    /// A range from `start` (inside) to `end` (outside).
+    /// Makes the range from `start` (inside) to `end` (outside).
     pub const fn new(start: u16, end: u16) -> Self {
         Self { start, end }
     }
 
-    /// Whether `bucket` lies inside.
+    /// Returns `true` if `bucket` lies inside.
     pub const fn contains(self, bucket: u16) -> bool {
         self.start <= bucket && bucket < self.end
     }
 
-    /// How many buckets lie inside.
+    /// Returns the number of buckets inside.
     pub const fn len(self) -> u16 {
         self.end.saturating_sub(self.start)
     }
 
-    /// Whether no bucket lies inside.
+    /// Returns `true` if no bucket lies inside.
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// Whether some bucket lies in both.
+    /// Returns `true` if some bucket lies in both.
     pub const fn overlaps(self, other: Self) -> bool {
         self.start < other.end && other.start < self.end && !self.is_empty() && !other.is_empty()
     }
 
-    /// The buckets whose hash `bucket / 10_000` lies in GrowthBook's range `start <= n < end`.
+    /// Returns the buckets whose hash `bucket / 10_000` lies in GrowthBook's range
+    /// `start <= n < end`.
     ///
-    /// Both ends are found with the very comparison that GrowthBook makes, so that the integer
+    /// Both ends are found with the same comparison that GrowthBook makes, so that the integer
     /// form never differs from it by a rounding error.
-    pub(crate) fn of_hash_range(range: &Range<f64>) -> Self {
+    pub(crate) fn from_hash_range(range: &Range<f64>) -> Self {
         Self {
             start: first_bucket_from(range.start),
             end: first_bucket_from(range.end),
@@ -68,7 +70,7 @@ impl fmt::Display for BucketRange {
     }
 }
 
-/// The first bucket whose hash is at least `bound`; `BUCKETS` where there is none.
+/// Returns the first bucket whose hash is at least `bound`, or `BUCKETS` if there is none.
 pub(crate) fn first_bucket_from(bound: f64) -> u16 {
     let (mut low, mut high) = (0, BUCKETS);
     while low < high {
@@ -82,8 +84,8 @@ pub(crate) fn first_bucket_from(bound: f64) -> u16 {
     low
 }
 
-/// GrowthBook's ranges of `variations` arms at `coverage`: each arm starts at the sum of the
-/// weights before it and takes `coverage` of its own weight.
+/// Returns GrowthBook's ranges of `variations` arms at `coverage`: each arm starts at the sum of the
+/// weights before it and is as long as `coverage` times its own weight.
 ///
 /// As GrowthBook does, coverage is clamped into `0..=1`, and weights that are missing, of
 /// another length, or that do not sum to 1 within 0.01 are replaced by equal ones. (A [`Plan`]
@@ -108,8 +110,8 @@ pub fn bucket_ranges(variations: usize, coverage: f64, weights: Option<&[f64]>) 
         .collect()
 }
 
-/// The index of the first range that holds `n`, as GrowthBook's `chooseVariation`, which says
-/// -1 where this says `None`.
+/// Returns the index of the first range that contains `n`, or `None` if no range does, as
+/// GrowthBook's `chooseVariation`, which returns -1 for `None`.
 pub fn choose_variation(n: f64, ranges: &[Range<f64>]) -> Option<usize> {
     ranges.iter().position(|range| range.contains(&n))
 }
@@ -119,11 +121,11 @@ pub fn choose_variation(n: f64, ranges: &[Range<f64>]) -> Option<usize> {
 pub struct Namespace {
     /// The namespace's id.
     pub id: String,
-    /// The share taken, within `0.0..1.0`.
+    /// The share of the hashes, within `0.0..1.0`.
     pub share: Range<f64>,
 }
 
-/// Whether `user` falls into the namespace, as GrowthBook's `inNamespace`.
+/// Returns `true` if `user` falls into the namespace, as GrowthBook's `inNamespace`.
 pub fn in_namespace(user: &str, namespace: &Namespace) -> bool {
     let seed = format!("__{}", namespace.id);
     hash(&seed, user, 1).is_some_and(|n| namespace.share.contains(&n))
@@ -153,14 +155,14 @@ mod tests {
         );
         assert_eq!(first_bucket_from(0.3), 3000);
         assert_eq!(first_bucket_from(1.0), BUCKETS);
-        assert_eq!(BucketRange::of_hash_range(&(0.5..0.5)).len(), 0);
+        assert_eq!(BucketRange::from_hash_range(&(0.5..0.5)).len(), 0);
     }
 
     proptest! {
         #[test]
         fn integer_ranges_equal_growthbooks(start in 0.0..1.0_f64, width in 0.0..1.0_f64) {
             let range = start..start + width;
-            let buckets = BucketRange::of_hash_range(&range);
+            let buckets = BucketRange::from_hash_range(&range);
             for bucket in 0..BUCKETS {
                 let n = f64::from(bucket) / f64::from(BUCKETS);
                 prop_assert_eq!(buckets.contains(bucket), range.contains(&n));

@@ -1,4 +1,4 @@
-//! What a plan must satisfy before it is compiled.
+//! The conditions that a plan must satisfy before it is compiled.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,42 +6,44 @@ use crate::buckets::BUCKETS;
 use crate::error::Error;
 use crate::spec::{Experiment, PlanSpec, Status};
 
-/// How far the weights of an experiment may sum from 1: room for thirds, none for a mistake.
+/// The largest distance of the sum of an experiment's weights from 1: enough for the rounding of
+/// thirds, too little for a mistake.
 const WEIGHT_TOLERANCE: f64 = 1e-6;
 
 /// Checks everything that needs no compilation.
-pub(crate) fn structure(spec: &PlanSpec) -> Result<(), Error> {
-    unique("layer", spec.layers.iter().map(|layer| &*layer.id))?;
-    unique(
+pub(crate) fn check_structure(spec: &PlanSpec) -> Result<(), Error> {
+    check_unique("layer", spec.layers.iter().map(|layer| &*layer.id))?;
+    check_unique(
         "experiment",
         spec.experiments.iter().map(|experiment| &*experiment.id),
     )?;
-    unique(
+    check_unique(
         "parameter",
         spec.parameters.iter().map(|parameter| &*parameter.name),
     )?;
-    salts(spec)?;
+    check_salts(spec)?;
     if let Some(holdout) = &spec.holdout {
-        share("the share of the holdout".to_owned(), holdout.share)?;
+        check_share("the share of the holdout".to_owned(), holdout.share)?;
     }
     for experiment in &spec.experiments {
         if !spec.layers.iter().any(|layer| layer.id == experiment.layer) {
             return Err(unknown_layer(experiment, spec));
         }
-        arms(experiment)?;
-        buckets(experiment)?;
-        override_arms(experiment)?;
+        check_arms(experiment)?;
+        check_buckets(experiment)?;
+        check_override_arms(experiment)?;
     }
-    let claims: Vec<&Experiment> = spec
+    let live: Vec<&Experiment> = spec
         .experiments
         .iter()
         .filter(|experiment| experiment.status != Status::Stopped)
         .collect();
-    slices(&claims)?;
-    parameter_owners(&claims)?;
-    override_layers(&claims)
+    check_slices(&live)?;
+    check_parameter_owners(&live)?;
+    check_override_layers(&live)
 }
 
+/// Makes the error of an experiment whose layer is not declared.
 pub(crate) fn unknown_layer(experiment: &Experiment, spec: &PlanSpec) -> Error {
     Error::UnknownLayer {
         experiment: experiment.id.clone(),
@@ -50,7 +52,8 @@ pub(crate) fn unknown_layer(experiment: &Experiment, spec: &PlanSpec) -> Error {
     }
 }
 
-fn unique<'s>(what: &str, ids: impl Iterator<Item = &'s str>) -> Result<(), Error> {
+/// Checks that ids are not empty and that none repeats.
+fn check_unique<'s>(what: &str, ids: impl Iterator<Item = &'s str>) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for id in ids {
         if id.is_empty() {
@@ -68,7 +71,8 @@ fn unique<'s>(what: &str, ids: impl Iterator<Item = &'s str>) -> Result<(), Erro
     Ok(())
 }
 
-fn salts(spec: &PlanSpec) -> Result<(), Error> {
+/// Checks that salts are not empty and that no two are equal.
+fn check_salts(spec: &PlanSpec) -> Result<(), Error> {
     let layers = spec
         .layers
         .iter()
@@ -100,7 +104,8 @@ fn salts(spec: &PlanSpec) -> Result<(), Error> {
     Ok(())
 }
 
-fn share(what: String, value: f64) -> Result<(), Error> {
+/// Checks that a value lies within 0 to 1.
+fn check_share(what: String, value: f64) -> Result<(), Error> {
     if (0.0..=1.0).contains(&value) {
         Ok(())
     } else {
@@ -112,16 +117,17 @@ fn share(what: String, value: f64) -> Result<(), Error> {
     }
 }
 
-fn arms(experiment: &Experiment) -> Result<(), Error> {
+/// Checks the ids and the weights of an experiment's arms.
+fn check_arms(experiment: &Experiment) -> Result<(), Error> {
     if experiment.arms.is_empty() {
         return Err(Error::NoArms {
             experiment: experiment.id.clone(),
         });
     }
     let what = format!("arm of experiment {:?}", experiment.id);
-    unique(&what, experiment.arms.iter().map(|arm| &*arm.id))?;
+    check_unique(&what, experiment.arms.iter().map(|arm| &*arm.id))?;
     for arm in &experiment.arms {
-        share(
+        check_share(
             format!(
                 "the weight of arm {:?} of experiment {:?}",
                 arm.id, experiment.id
@@ -139,8 +145,9 @@ fn arms(experiment: &Experiment) -> Result<(), Error> {
     Ok(())
 }
 
-fn buckets(experiment: &Experiment) -> Result<(), Error> {
-    share(
+/// Checks the coverage and the slice of an experiment.
+fn check_buckets(experiment: &Experiment) -> Result<(), Error> {
+    check_share(
         format!("the coverage of experiment {:?}", experiment.id),
         experiment.coverage,
     )?;
@@ -153,7 +160,8 @@ fn buckets(experiment: &Experiment) -> Result<(), Error> {
     Ok(())
 }
 
-fn override_arms(experiment: &Experiment) -> Result<(), Error> {
+/// Checks that overrides name units, and arms of the experiment.
+fn check_override_arms(experiment: &Experiment) -> Result<(), Error> {
     for (unit, arm) in &experiment.overrides {
         if unit.is_empty() {
             let what = format!("a unit overridden in experiment {:?}", experiment.id);
@@ -171,10 +179,11 @@ fn override_arms(experiment: &Experiment) -> Result<(), Error> {
     Ok(())
 }
 
-/// Sorted by slice, two experiments of a layer overlap only if two neighbours do.
-fn slices(claims: &[&Experiment]) -> Result<(), Error> {
+/// Checks that no two experiments of a layer overlap. Sorted by slice, two overlap only if two
+/// neighbours do.
+fn check_slices(live: &[&Experiment]) -> Result<(), Error> {
     let mut by_layer: BTreeMap<&str, Vec<&Experiment>> = BTreeMap::new();
-    for experiment in claims {
+    for experiment in live {
         by_layer
             .entry(&experiment.layer)
             .or_default()
@@ -197,10 +206,10 @@ fn slices(claims: &[&Experiment]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A unit may be in one experiment of each layer: two layers must not set one parameter.
-fn parameter_owners(claims: &[&Experiment]) -> Result<(), Error> {
+/// Checks that no two layers set one parameter, as a unit may be in an experiment of each.
+fn check_parameter_owners(live: &[&Experiment]) -> Result<(), Error> {
     let mut owners: BTreeMap<&str, &Experiment> = BTreeMap::new();
-    for experiment in claims {
+    for experiment in live {
         for name in experiment.arms.iter().flat_map(|arm| arm.params.keys()) {
             let first = *owners.entry(name).or_insert(experiment);
             if first.layer != experiment.layer {
@@ -217,11 +226,12 @@ fn parameter_owners(claims: &[&Experiment]) -> Result<(), Error> {
     Ok(())
 }
 
-fn override_layers(claims: &[&Experiment]) -> Result<(), Error> {
-    let mut placed: HashMap<(&str, &str), &Experiment> = HashMap::new();
-    for experiment in claims {
+/// Checks that no unit is overridden in two experiments of one layer.
+fn check_override_layers(live: &[&Experiment]) -> Result<(), Error> {
+    let mut overridden: HashMap<(&str, &str), &Experiment> = HashMap::new();
+    for experiment in live {
         for unit in experiment.overrides.keys() {
-            if let Some(first) = placed.insert((unit, &experiment.layer), experiment) {
+            if let Some(first) = overridden.insert((unit, &experiment.layer), experiment) {
                 return Err(Error::OverrideConflict {
                     unit: unit.clone(),
                     layer: experiment.layer.clone(),

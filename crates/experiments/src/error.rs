@@ -1,21 +1,21 @@
-//! What is wrong with a plan: the experiment, the value, and what is allowed.
+//! The errors of a plan: each names the experiment, the value, and what is allowed.
 
 use crate::buckets::BucketRange;
 use crate::parameters::ParameterKind;
 
-/// Why a plan was refused.
+/// The reason why a plan was refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// An id or a salt is empty.
     #[error("{what} is empty; allowed: at least one character")]
     Empty {
-        /// What is empty, such as `the salt of experiment "x"`.
+        /// The id or salt that is empty, such as `the salt of experiment "x"`.
         what: String,
     },
-    /// Two things of one sort share an id.
+    /// Two layers, experiments, parameters or arms share an id.
     #[error("{what} {id:?} is declared twice; allowed: each id once")]
     Duplicate {
-        /// The sort: layer, experiment, parameter, or arm of an experiment.
+        /// The type: layer, experiment, parameter, or arm of an experiment.
         what: String,
         /// The id.
         id: String,
@@ -27,9 +27,9 @@ pub enum Error {
     SharedSalt {
         /// The salt.
         salt: String,
-        /// Who uses it first.
+        /// The layer, experiment or holdout that uses it first.
         first: String,
-        /// Who uses it too.
+        /// The layer, experiment or holdout that uses it, too.
         second: String,
     },
     /// An experiment names a layer that is not declared.
@@ -73,14 +73,14 @@ pub enum Error {
         /// The experiment.
         experiment: String,
     },
-    /// A number is outside what is allowed, or is no number.
+    /// A number is out of range, or not a number.
     #[error("{what} is {value}; allowed: {allowed}")]
     OutOfRange {
-        /// What, such as `the weight of arm "b" of experiment "x"`.
+        /// The property, such as `the weight of arm "b" of experiment "x"`.
         what: String,
         /// The value.
         value: f64,
-        /// What is allowed.
+        /// The values that are allowed.
         allowed: &'static str,
     },
     /// The weights of an experiment do not sum to 1.
@@ -109,7 +109,7 @@ pub enum Error {
     /// A parameter's value is not of its declared type.
     #[error("{what} sets parameter {parameter:?} to {value:?}; allowed: {kind}")]
     ParameterValue {
-        /// Who sets it: an arm of an experiment, or the default.
+        /// The origin of the value: an arm of an experiment, or the default.
         what: String,
         /// The parameter.
         parameter: String,
@@ -172,14 +172,14 @@ pub enum Error {
         experiment: String,
         /// The expression as written.
         expression: String,
-        /// What is wrong with it.
+        /// The problem with it.
         cause: String,
-        /// What is allowed.
+        /// The expressions that are allowed.
         allowed: String,
     },
 }
 
-/// `"a", "b"`, or a word for none.
+/// Writes names as `"a", "b"`, or states that none is declared.
 pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
     if names.is_empty() {
         return "none is declared".to_owned();

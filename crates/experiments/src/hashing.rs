@@ -20,7 +20,7 @@ fn extend(state: u32, text: &str) -> u32 {
     }
 }
 
-/// FNV-1a of the decimal digits of `number`, without allocating them.
+/// Returns FNV-1a of the decimal digits of `number`, without allocating them.
 fn hash_decimal(mut number: u32) -> u32 {
     let mut digits = [0_u8; 10];
     let mut first = digits.len();
@@ -37,11 +37,10 @@ fn hash_decimal(mut number: u32) -> u32 {
     })
 }
 
-/// GrowthBook's hash of `value` under `seed`, in `[0, 1)`; `None` for an unknown version.
+/// Returns GrowthBook's hash of `value` under `seed`, in `[0, 1)`, or `None` for an unknown version.
 ///
-/// Version 1: `fnv(value + seed) % 1000 / 1000`; kept for namespaces, and biased when two seeds
-/// are alike. Version 2: `fnv(decimal(fnv(seed + value))) % 10000 / 10000`; what this crate
-/// assigns by.
+/// Version 1: `fnv(value + seed) % 1000 / 1000`; used by namespaces alone, and biased if two seeds
+/// are alike. Version 2: `fnv(decimal(fnv(seed + value))) % 10000 / 10000`; assignment uses it.
 pub fn hash(seed: &str, value: &str, version: u32) -> Option<f64> {
     match version {
         1 => Some(f64::from(extend(extend(OFFSET_BASIS, value), seed) % 1000) / 1000.0),
@@ -55,11 +54,12 @@ pub fn hash(seed: &str, value: &str, version: u32) -> Option<f64> {
 pub(crate) struct Salt(u32);
 
 impl Salt {
+    /// Hashes a salt.
     pub(crate) fn new(salt: &str) -> Self {
         Self(extend(OFFSET_BASIS, salt))
     }
 
-    /// The version-2 bucket of a unit, `0..BUCKETS`.
+    /// Returns the version-2 bucket of a unit, in `0..BUCKETS`.
     pub(crate) fn bucket(self, unit_id: &str) -> u16 {
         let bucket = hash_decimal(extend(self.0, unit_id)) % u32::from(BUCKETS);
         bucket as u16 // below 10_000

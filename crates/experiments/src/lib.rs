@@ -1,4 +1,4 @@
-//! Experiment assignment: which arms a unit is in, as a pure function of salts and unit id.
+//! Experiment assignment: decides the arms of a unit as a pure function of salts and unit id.
 //!
 //! There is no store and no network: the same [`Plan`] and the same unit id give the same
 //! [`Assignment`] on every machine and on every day. The layout follows Tang et al.,
@@ -17,11 +17,12 @@
 //! - Assignment is deterministic and total: no input makes [`Plan::assign`] fail or panic.
 //! - Experiments of one layer exclude each other; layers are independent, because no two salts
 //!   of a plan are equal.
-//! - Ramping ([`Experiment::coverage`]) only adds units: who had an arm at 10 % has it at 50 %.
-//! - An arm of weight 0 is never chosen. A held-out unit is in no experiment, save by an
+//! - Ramping ([`Experiment::coverage`]) only adds units: a unit that has an arm at 10 % has the
+//!   same arm at 50 %.
+//! - An arm of weight 0 is never chosen. A held-out unit is in no experiment, except by an
 //!   explicit override.
 //! - A parameter belongs to the experiments of one layer, so that two arms never disagree on it.
-//! - Whatever is wrong in a plan is found by [`Plan::new`], not by a request.
+//! - Every error of a plan is found by [`Plan::new`], none by a request.
 //!
 //! # Must not depend on
 //! I/O, async runtimes, protobuf, clocks or random numbers.

@@ -1,4 +1,4 @@
-//! Typed parameters: what an arm may change, and the defaults it changes them from.
+//! Typed parameters that arms may change, and their defaults.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum ParameterKind {
 }
 
 impl ParameterKind {
-    /// Reads a value of this kind; `None` where `text` is not one.
+    /// Reads a value of this kind; returns `None` if `text` is not one.
     pub fn parse(self, text: &str) -> Option<ParameterValue> {
         match self {
             Self::Bool => text.parse().ok().map(ParameterValue::Bool),
@@ -66,7 +66,7 @@ impl fmt::Display for ParameterValue {
     }
 }
 
-/// A declared parameter: its name, its type, and the value that holds without an experiment.
+/// A declared parameter: its name, its type, and its value outside experiments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// The name, such as `ranking.model_version`.
@@ -106,6 +106,7 @@ pub struct Params<'p> {
 }
 
 impl<'p> Params<'p> {
+    /// Makes the parameters of a unit that is in no experiment.
     pub(crate) fn defaults(declared: &'p [DeclaredParameter]) -> Self {
         Self {
             declared,
@@ -116,11 +117,12 @@ impl<'p> Params<'p> {
         }
     }
 
+    /// Sets the value of a parameter by its index.
     pub(crate) fn set(&mut self, index: usize, value: &'p ParameterValue) {
         self.values[index] = value;
     }
 
-    /// The value of a parameter; `None` where no such parameter is declared.
+    /// Returns the value of a parameter, or `None` if no such parameter is declared.
     pub fn get(&self, name: &str) -> Option<&'p ParameterValue> {
         let index = self
             .declared
@@ -129,7 +131,7 @@ impl<'p> Params<'p> {
         Some(self.values[index])
     }
 
-    /// The value of a bool parameter; `None` where it is not declared as one.
+    /// Returns the value of a bool parameter, or `None` if it is not declared as one.
     pub fn bool(&self, name: &str) -> Option<bool> {
         match self.get(name)? {
             ParameterValue::Bool(value) => Some(*value),
@@ -137,7 +139,7 @@ impl<'p> Params<'p> {
         }
     }
 
-    /// The value of an int parameter; `None` where it is not declared as one.
+    /// Returns the value of an int parameter, or `None` if it is not declared as one.
     pub fn int(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             ParameterValue::Int(value) => Some(*value),
@@ -145,7 +147,7 @@ impl<'p> Params<'p> {
         }
     }
 
-    /// The value of a number parameter; `None` where it is not declared as one.
+    /// Returns the value of a number parameter, or `None` if it is not declared as one.
     pub fn number(&self, name: &str) -> Option<f64> {
         match self.get(name)? {
             ParameterValue::Number(value) => Some(*value),
@@ -153,7 +155,7 @@ impl<'p> Params<'p> {
         }
     }
 
-    /// The value of a string parameter; `None` where it is not declared as one.
+    /// Returns the value of a string parameter, or `None` if it is not declared as one.
     pub fn text(&self, name: &str) -> Option<&'p str> {
         match self.get(name)? {
             ParameterValue::Text(value) => Some(value),
@@ -161,7 +163,7 @@ impl<'p> Params<'p> {
         }
     }
 
-    /// Every declared parameter with its value, by name.
+    /// Returns every declared parameter with its value, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'p str, &'p ParameterValue)> + '_ {
         self.declared
             .iter()

@@ -1,4 +1,4 @@
-//! A checked and compiled plan, and assignment by it.
+//! Plans: checked, compiled, then used to assign units.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,7 @@ use crate::parameters::{DeclaredParameter, ParameterValue, Params};
 use crate::spec::{Arm, Experiment, PlanSpec, Status};
 use crate::targeting::Targeting;
 
-/// A set of experiments that was checked, ready to assign units. It never changes: a new plan
-/// replaces it.
+/// A checked set of experiments that assigns units. It is immutable: a new plan replaces it.
 #[derive(Debug)]
 pub struct Plan {
     spec: PlanSpec,
@@ -23,18 +22,20 @@ pub struct Plan {
     layers: Vec<CompiledLayer>,
     /// One per experiment of the spec, in its order.
     experiments: Vec<CompiledExperiment>,
-    /// By unit id, of the experiments that are not stopped.
+    /// The overrides of the experiments that are not stopped, by unit id.
     overrides: HashMap<String, SmallVec<[ArmIndex; 1]>>,
     /// Sorted by name.
     parameters: Vec<DeclaredParameter>,
 }
 
+/// The holdout as buckets.
 #[derive(Debug)]
 struct CompiledHoldout {
     salt: Salt,
     buckets: BucketRange,
 }
 
+/// A layer with its running experiments.
 #[derive(Debug)]
 struct CompiledLayer {
     salt: Salt,
@@ -43,7 +44,7 @@ struct CompiledLayer {
 }
 
 impl CompiledLayer {
-    /// The running experiment whose slice holds `bucket`.
+    /// Returns the running experiment whose slice contains `bucket`, or `None` if none does.
     fn experiment_at(&self, bucket: u16) -> Option<usize> {
         let after = self
             .running
@@ -53,6 +54,7 @@ impl CompiledLayer {
     }
 }
 
+/// An experiment with its arms as buckets.
 #[derive(Debug)]
 struct CompiledExperiment {
     layer: usize,
@@ -61,10 +63,11 @@ struct CompiledExperiment {
     targeting: Option<Targeting>,
 }
 
+/// An arm with its values parsed.
 #[derive(Debug)]
 struct CompiledArm {
     buckets: BucketRange,
-    /// Position of the parameter, and the arm's value of it.
+    /// The positions of parameters, each with the arm's value.
     params: Vec<(usize, ParameterValue)>,
 }
 
@@ -79,12 +82,12 @@ impl Plan {
     /// Checks and compiles a plan.
     ///
     /// # Errors
-    /// The first thing that is wrong, with the experiment, the value, and what is allowed:
-    /// ids or salts empty or repeated, unknown layers, slices that overlap, weights, coverage or
-    /// shares out of range, unknown or ill-typed parameters, a parameter set in two layers,
-    /// overrides that contradict each other, targeting that does not compile.
+    /// Returns the first [`Error`], with the experiment, the value, and what is allowed: ids or
+    /// salts empty or repeated, unknown layers, slices that overlap, weights, coverage or shares
+    /// out of range, unknown or ill-typed parameters, a parameter set in two layers, overrides that
+    /// contradict each other, targeting that does not compile.
     pub fn new(spec: PlanSpec) -> Result<Self, Error> {
-        checks::structure(&spec)?;
+        checks::check_structure(&spec)?;
         let parameters = declare(&spec)?;
         let layer_of: HashMap<&str, usize> = spec
             .layers
@@ -118,16 +121,16 @@ impl Plan {
         })
     }
 
-    /// What the plan was made from.
+    /// Returns the specification that the plan was made from.
     pub const fn spec(&self) -> &PlanSpec {
         &self.spec
     }
 
-    /// Which arms a unit is in, and the parameters that follow.
+    /// Returns the arms of a unit, and the parameters that follow from them.
     ///
-    /// Total: an attribute that targeting needs and that is missing only keeps the unit out of
-    /// that experiment, with the reason. A unit without an id (the empty string) is in no
-    /// experiment: all such units would share one bucket.
+    /// The function is total: if an attribute that targeting reads is missing, the unit is only
+    /// kept out of that experiment, with the reason. A unit without an id (the empty string) is in
+    /// no experiment, as all such units would share one bucket.
     pub fn assign<'p>(&'p self, unit_id: &str, attributes: &Attributes) -> Assignment<'p> {
         let mut assignment = Assignment {
             arms: SmallVec::new(),
@@ -142,15 +145,15 @@ impl Plan {
             .holdout
             .as_ref()
             .is_some_and(|holdout| holdout.buckets.contains(holdout.salt.bucket(unit_id)));
-        let by_hand: &[ArmIndex] = self.overrides.get(unit_id).map_or(&[], |arms| arms);
+        let overrides: &[ArmIndex] = self.overrides.get(unit_id).map_or(&[], |arms| arms);
         for (index, layer) in self.layers.iter().enumerate() {
             let in_layer = |at: &&ArmIndex| self.experiments[at.experiment].layer == index;
-            if let Some(at) = by_hand.iter().find(in_layer) {
+            if let Some(at) = overrides.iter().find(in_layer) {
                 self.enter(&mut assignment, *at, Via::Override);
             } else if !assignment.held_out
                 && let Some(at) = self.arm_by_hash(layer, unit_id)
             {
-                match self.targets(at.experiment, attributes) {
+                match self.check_targeting(at.experiment, attributes) {
                     Ok(()) => self.enter(&mut assignment, at, Via::Hash),
                     Err(not_targeted) => assignment.not_targeted.push(not_targeted),
                 }
@@ -159,8 +162,9 @@ impl Plan {
         assignment
     }
 
-    /// How many of an experiment's 10,000 buckets each arm has now, weights and coverage taken
-    /// together: the planned shares for a check of sample ratios. `None`: no such experiment.
+    /// Returns the number of an experiment's 10,000 buckets that each arm has now, by weight and
+    /// coverage, or `None` if there is no such experiment. These are the planned shares for a check
+    /// of sample ratios.
     pub fn arm_buckets(&self, experiment: &str) -> Option<Vec<(&str, u16)>> {
         let position = self
             .spec
@@ -178,7 +182,7 @@ impl Plan {
         Some(arms.zip(buckets).collect())
     }
 
-    /// The arm that the hash gives in a layer, before targeting.
+    /// Returns the arm that the hash gives in a layer, before targeting, or `None` if it gives none.
     fn arm_by_hash(&self, layer: &CompiledLayer, unit_id: &str) -> Option<ArmIndex> {
         if layer.running.is_empty() {
             return None;
@@ -193,7 +197,12 @@ impl Plan {
         Some(ArmIndex { experiment, arm })
     }
 
-    fn targets(&self, experiment: usize, attributes: &Attributes) -> Result<(), NotTargeted<'_>> {
+    /// Checks the targeting of an experiment; the error is the reason why the unit is kept out.
+    fn check_targeting(
+        &self,
+        experiment: usize,
+        attributes: &Attributes,
+    ) -> Result<(), NotTargeted<'_>> {
         match &self.experiments[experiment].targeting {
             None => Ok(()),
             Some(targeting) => targeting
@@ -205,6 +214,7 @@ impl Plan {
         }
     }
 
+    /// Adds an arm and its parameters to an assignment.
     fn enter<'p>(&'p self, assignment: &mut Assignment<'p>, at: ArmIndex, via: Via) {
         let experiment = &self.spec.experiments[at.experiment];
         let arm = &experiment.arms[at.arm];
@@ -219,6 +229,7 @@ impl Plan {
     }
 }
 
+/// Parses the defaults of the parameters, and sorts them by name.
 fn declare(spec: &PlanSpec) -> Result<Vec<DeclaredParameter>, Error> {
     let mut declared =
         spec.parameters
@@ -243,6 +254,7 @@ fn declare(spec: &PlanSpec) -> Result<Vec<DeclaredParameter>, Error> {
     Ok(declared)
 }
 
+/// Compiles an experiment.
 fn compile(
     experiment: &Experiment,
     layer: usize,
@@ -257,7 +269,7 @@ fn compile(
         .zip(&ranges)
         .map(|(arm, range)| {
             Ok(CompiledArm {
-                buckets: BucketRange::of_hash_range(range),
+                buckets: BucketRange::from_hash_range(range),
                 params: compile_params(experiment, arm, parameters)?,
             })
         })
@@ -266,11 +278,11 @@ fn compile(
         .targeting
         .as_deref()
         .map(|expression| {
-            Targeting::compile(expression, attributes).map_err(|refusal| Error::Targeting {
+            Targeting::compile(expression, attributes).map_err(|error| Error::Targeting {
                 experiment: experiment.id.clone(),
                 expression: expression.to_owned(),
-                cause: refusal.cause,
-                allowed: refusal.allowed,
+                cause: error.cause,
+                allowed: error.allowed,
             })
         })
         .transpose()?;
@@ -282,6 +294,7 @@ fn compile(
     })
 }
 
+/// Parses the parameters of an arm.
 fn compile_params(
     experiment: &Experiment,
     arm: &Arm,
@@ -311,6 +324,7 @@ fn compile_params(
     arm.params.iter().map(compile).collect()
 }
 
+/// Collects the running experiments of a layer.
 fn compile_layer(
     spec: &PlanSpec,
     experiments: &[CompiledExperiment],
@@ -332,6 +346,7 @@ fn compile_layer(
     }
 }
 
+/// Collects the overrides of the experiments that are not stopped.
 fn index_overrides(spec: &PlanSpec) -> HashMap<String, SmallVec<[ArmIndex; 1]>> {
     let mut index: HashMap<String, SmallVec<[ArmIndex; 1]>> = HashMap::new();
     for (position, experiment) in spec.experiments.iter().enumerate() {

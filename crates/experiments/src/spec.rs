@@ -1,4 +1,5 @@
-//! What owners write: layers, experiments, holdout, parameters. Checked by [`Plan::new`].
+//! The specification that owners write: layers, experiments, holdout, parameters. [`Plan::new`]
+//! checks it.
 //!
 //! [`Plan::new`]: crate::Plan::new
 
@@ -12,12 +13,12 @@ use crate::parameters::Parameter;
 pub struct Layer {
     /// The layer's id.
     pub id: String,
-    /// What units are hashed with; no other salt of the plan may equal it.
+    /// The salt of the hash; no other salt of the plan may equal it.
     pub salt: String,
 }
 
 impl Layer {
-    /// A layer.
+    /// Makes a layer.
     pub fn new(id: impl Into<String>, salt: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -26,15 +27,15 @@ impl Layer {
     }
 }
 
-/// Where an experiment stands.
+/// The status of an experiment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Status {
-    /// Being prepared: only overrides take effect, so that testers see it before customers do.
+    /// In preparation: only overrides take effect, so that testers see it before customers do.
     Draft,
-    /// Live.
+    /// Running: units are assigned.
     #[default]
     Running,
-    /// Over: nobody is in it, and its slice is free.
+    /// Stopped: no unit is in it, and its slice is free.
     Stopped,
 }
 
@@ -50,7 +51,7 @@ pub struct Arm {
 }
 
 impl Arm {
-    /// An arm that changes nothing yet.
+    /// Makes an arm without parameters.
     pub fn new(id: impl Into<String>, weight: f64) -> Self {
         Self {
             id: id.into(),
@@ -72,28 +73,28 @@ impl Arm {
 pub struct Experiment {
     /// The experiment's id, unique in the plan.
     pub id: String,
-    /// The id of the layer that it lives in.
+    /// The id of its layer.
     pub layer: String,
-    /// What units are hashed with to choose an arm; no other salt of the plan may equal it.
+    /// The salt of the hash that chooses an arm; no other salt of the plan may equal it.
     pub salt: String,
     /// The buckets of the layer that belong to it.
     pub slice: BucketRange,
     /// The arms; their order is part of the split and must not change while it runs.
     pub arms: Vec<Arm>,
-    /// A CEL expression over the unit's attributes; `None` targets everyone.
+    /// A CEL expression over the unit's attributes; `None` targets every unit.
     pub targeting: Option<String>,
-    /// Units (testers) that are given an arm by hand: unit id to arm id. An override goes
-    /// before holdout, slice, coverage and targeting, and is marked as such, so that analysis
-    /// leaves it out.
+    /// The arms of units (testers) that are not assigned by hash: unit id to arm id. An override
+    /// takes precedence over holdout, slice, coverage and targeting, and is marked as such, so that
+    /// the analysis leaves it out.
     pub overrides: BTreeMap<String, String>,
     /// The ramp: the share of each arm's buckets that are in use, `0.0..=1.0`.
     pub coverage: f64,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
 }
 
 impl Experiment {
-    /// A running experiment over the whole of a layer, with full coverage and no arms yet.
+    /// Makes a running experiment over all buckets of a layer, with full coverage and without arms.
     pub fn new(id: impl Into<String>, layer: impl Into<String>, salt: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -116,10 +117,10 @@ impl Experiment {
     }
 }
 
-/// Units kept out of every experiment, to measure what all of them together change.
+/// The units that are kept out of every experiment, to measure the joint effect of all of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Holdout {
-    /// What units are hashed with; no other salt of the plan may equal it.
+    /// The salt of the hash; no other salt of the plan may equal it.
     pub salt: String,
     /// The share of units held out, `0.0..=1.0`, in steps of 0.0001 (rounded up).
     pub share: f64,
@@ -136,7 +137,7 @@ pub struct PlanSpec {
     pub holdout: Option<Holdout>,
     /// The parameters that arms may change, with their defaults.
     pub parameters: Vec<Parameter>,
-    /// The attributes that targeting may name. Where given, an expression that names another
-    /// one is refused: a misspelt attribute would silently exclude everyone. `None`: unchecked.
+    /// The attributes that targeting may name, or `None` to allow every name. An expression that
+    /// names another one is refused, as a misspelt attribute would silently exclude every unit.
     pub attributes: Option<Vec<String>>,
 }

@@ -1,4 +1,4 @@
-//! Stickiness: what may not change under a running experiment.
+//! Stickiness: the parts of a plan that must not change while an experiment runs.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::spec::{Experiment, Status};
 pub struct StickyBreach {
     /// The running experiment.
     pub experiment: String,
-    /// What changed: `salt`, `slice`, ...
+    /// The property that changed: `salt`, `slice`, ...
     pub what: &'static str,
     /// Its value in the previous plan.
     pub before: String,
@@ -29,10 +29,10 @@ impl fmt::Display for StickyBreach {
     }
 }
 
-/// What would move units of the experiments that run in both plans, so that a release can be
-/// refused: a changed layer, layer salt, salt, slice, list of arms or weights, a lowered
-/// coverage, a new holdout salt or a larger holdout. (Raising coverage or shrinking the holdout
-/// only adds units.)
+/// Returns the changes that would move units of the experiments that run in both plans, so that a
+/// release can be refused: a changed layer, layer salt, salt, slice, list of arms or weights, a
+/// lowered coverage, a new holdout salt or a larger holdout. (A raised coverage or a smaller
+/// holdout only adds units.)
 pub fn sticky_breaches(previous: &Plan, next: &Plan) -> Vec<StickyBreach> {
     let running = |plan: &'_ Plan, id: &str| -> Option<usize> {
         plan.spec()
@@ -58,6 +58,7 @@ pub fn sticky_breaches(previous: &Plan, next: &Plan) -> Vec<StickyBreach> {
     breaches
 }
 
+/// Adds the breaches of one experiment.
 fn compare(
     previous: &Plan,
     before: &Experiment,
@@ -102,7 +103,7 @@ fn quoted(text: &str) -> String {
     format!("{text:?}")
 }
 
-/// The arms in their order with their weights: `control 0.5, treatment 0.5`.
+/// Writes the arms in their order with their weights: `control 0.5, treatment 0.5`.
 fn split(experiment: &Experiment) -> String {
     let arms: Vec<String> = experiment
         .arms
@@ -112,6 +113,7 @@ fn split(experiment: &Experiment) -> String {
     arms.join(", ")
 }
 
+/// Writes the salt of an experiment's layer.
 fn layer_salt(plan: &Plan, experiment: &Experiment) -> String {
     let layer = plan
         .spec()
@@ -121,7 +123,7 @@ fn layer_salt(plan: &Plan, experiment: &Experiment) -> String {
     layer.map_or_else(|| "none".to_owned(), |layer| quoted(&layer.salt))
 }
 
-/// Without a holdout, or with one of nobody, its salt moves no unit.
+/// Writes the salt of the holdout, or `none` if it holds out no unit: then its salt moves no unit.
 fn holdout_salt(plan: &Plan) -> String {
     let holdout = plan
         .spec()
@@ -131,6 +133,7 @@ fn holdout_salt(plan: &Plan) -> String {
     holdout.map_or_else(|| "none".to_owned(), |holdout| quoted(&holdout.salt))
 }
 
+/// Returns the share of the holdout, 0 if there is none.
 fn holdout_share(plan: &Plan) -> f64 {
     plan.spec()
         .holdout

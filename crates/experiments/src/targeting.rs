@@ -1,4 +1,5 @@
-//! Targeting: a CEL expression over the attributes, compiled once, that never fails a request.
+//! Targeting: a CEL expression over the attributes, compiled once, whose evaluation never fails a
+//! request.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,15 +15,15 @@ use crate::assignment::NotTargetedReason;
 use crate::attributes::{Attributes, PROFILE};
 use crate::error::list;
 
-/// The longest expression, in bytes: bounds what parsing can cost.
+/// The largest length of an expression, in bytes: it bounds the cost of parsing.
 const MAX_EXPRESSION: usize = 4_096;
 
-/// The deepest tree of operators. Evaluation recurses over it, and the stack of a runtime's
-/// thread (2 MiB) holds some thousand levels.
+/// The largest depth of a tree of operators. Evaluation recurses over it, and the stack of a
+/// runtime's thread (2 MiB) holds some thousand levels.
 const MAX_DEPTH: usize = 128;
 
 /// The functions that targeting may call, besides operators and macros. CEL looks a function up
-/// when it is called, so a misspelt one would silently exclude everyone.
+/// when it is called, so a misspelt one would silently exclude every unit.
 const FUNCTIONS: [&str; 11] = [
     "bool",
     "contains",
@@ -50,11 +51,11 @@ const TYPES: [&str; 9] = [
     "uint",
 ];
 
-/// The standard CEL environment: built once, for it holds some hundred overloads.
+/// The standard CEL environment, built once, as it holds some hundred overloads.
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
-/// What is wrong with an expression, and what is allowed.
-pub(crate) struct Refusal {
+/// The error of an expression: the problem, and what is allowed.
+pub(crate) struct ExpressionError {
     pub(crate) cause: String,
     pub(crate) allowed: String,
 }
@@ -71,24 +72,26 @@ impl fmt::Debug for Targeting {
 }
 
 impl Targeting {
-    /// Compiles `expression`; where `attributes` are given, it may name no others.
+    /// Compiles `expression`; if `attributes` are given, it may name no others.
     pub(crate) fn compile(
         expression: &str,
         attributes: Option<&[String]>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, ExpressionError> {
         if expression.len() > MAX_EXPRESSION {
-            return Err(Refusal {
+            return Err(ExpressionError {
                 cause: format!("it is {} bytes long", expression.len()),
                 allowed: format!("at most {MAX_EXPRESSION} bytes"),
             });
         }
-        let program = ENVIRONMENT.compile(expression).map_err(|errors| Refusal {
-            cause: errors.to_string().replace('\n', " "),
-            allowed: "a CEL expression that gives a bool, such as grade in [\"A\", \"B\"]"
-                .to_owned(),
-        })?;
+        let program = ENVIRONMENT
+            .compile(expression)
+            .map_err(|errors| ExpressionError {
+                cause: errors.to_string().replace('\n', " "),
+                allowed: "a CEL expression that gives a bool, such as grade in [\"A\", \"B\"]"
+                    .to_owned(),
+            })?;
         let mut names = Names::default();
-        names.collect(program.expression(), Place::default())?;
+        names.collect(program.expression(), Nesting::default())?;
         names.check(attributes)?;
         let targeting = Self(program);
         if names.is_constant() {
@@ -97,18 +100,18 @@ impl Targeting {
         Ok(targeting)
     }
 
-    /// An expression that reads no attribute gives the same for everyone: it must be a bool.
-    fn check_constant(&self) -> Result<(), Refusal> {
+    /// Checks an expression that reads no attribute: its one value must be a bool.
+    fn check_constant(&self) -> Result<(), ExpressionError> {
         match self.evaluate(&Attributes::default()) {
             Ok(()) | Err(NotTargetedReason::Excluded) => Ok(()),
-            Err(reason) => Err(Refusal {
+            Err(reason) => Err(ExpressionError {
                 cause: reason.to_string(),
                 allowed: "an expression that gives a bool".to_owned(),
             }),
         }
     }
 
-    /// Whether the expression holds for a unit; otherwise why the unit is out.
+    /// Evaluates the expression for a unit; the error is the reason why the unit is kept out.
     pub(crate) fn evaluate(&self, attributes: &Attributes) -> Result<(), NotTargetedReason> {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         context.set_variable_resolver(attributes);
@@ -123,7 +126,7 @@ impl Targeting {
     }
 }
 
-/// Why an evaluation failed, without the values, which may be personal.
+/// Converts the error of an evaluation into a reason without values, which may be personal.
 fn reason(error: ExecutionError) -> NotTargetedReason {
     match error {
         ExecutionError::UndeclaredReference(name) | ExecutionError::NoSuchKey(name) => {
@@ -158,7 +161,7 @@ fn reason(error: ExecutionError) -> NotTargetedReason {
 /// The names that an expression uses.
 #[derive(Default)]
 struct Names {
-    /// With dots where the expression selects a field: `address.city`.
+    /// Attributes, with dots if the expression selects a field: `address.city`.
     attributes: BTreeSet<String>,
     functions: BTreeSet<String>,
     /// Variables that macros such as `exists` bind.
@@ -166,13 +169,14 @@ struct Names {
 }
 
 impl Names {
-    fn check(&self, declared: Option<&[String]>) -> Result<(), Refusal> {
+    /// Checks that functions are known, and that attributes are declared.
+    fn check(&self, declared: Option<&[String]>) -> Result<(), ExpressionError> {
         if let Some(unknown) = self
             .functions
             .iter()
             .find(|name| !FUNCTIONS.contains(&name.as_str()))
         {
-            return Err(Refusal {
+            return Err(ExpressionError {
                 cause: format!("it calls {unknown:?}"),
                 allowed: format!(
                     "operators, the macros has, all, exists, exists_one, map, filter, and the \
@@ -189,7 +193,7 @@ impl Names {
             .unit_attributes()
             .find(|path| !prefixes(path).any(is_declared))
         {
-            Some(unknown) => Err(Refusal {
+            Some(unknown) => Err(ExpressionError {
                 cause: format!("it names attribute {unknown:?}"),
                 allowed: list(declared),
             }),
@@ -197,12 +201,12 @@ impl Names {
         }
     }
 
-    /// Whether nothing of the unit is read.
+    /// Returns `true` if no attribute of the unit is read.
     fn is_constant(&self) -> bool {
         self.unit_attributes().next().is_none()
     }
 
-    /// The names that stand for attributes: neither bound by a macro nor CEL's own.
+    /// Returns the names of attributes: those that are neither bound by a macro nor CEL's own.
     fn unit_attributes(&self) -> impl Iterator<Item = &str> {
         self.attributes.iter().map(String::as_str).filter(|path| {
             let root = path.split('.').next().unwrap_or_default();
@@ -210,8 +214,9 @@ impl Names {
         })
     }
 
-    fn collect(&mut self, expression: &IdedExpr, place: Place) -> Result<(), Refusal> {
-        let inner = place.deeper()?;
+    /// Collects the names of an expression.
+    fn collect(&mut self, expression: &IdedExpr, nesting: Nesting) -> Result<(), ExpressionError> {
+        let inner = nesting.deeper()?;
         match &expression.expr {
             Expr::Unspecified | Expr::Literal(_) => {}
             Expr::Ident(name) => self.path(name.clone()),
@@ -236,14 +241,14 @@ impl Names {
     fn all<'e>(
         &mut self,
         expressions: impl IntoIterator<Item = &'e IdedExpr>,
-        place: Place,
-    ) -> Result<(), Refusal> {
+        nesting: Nesting,
+    ) -> Result<(), ExpressionError> {
         expressions
             .into_iter()
-            .try_for_each(|expression| self.collect(expression, place))
+            .try_for_each(|expression| self.collect(expression, nesting))
     }
 
-    fn call(&mut self, call: &CallExpr, place: Place) -> Result<(), Refusal> {
+    fn call(&mut self, call: &CallExpr, nesting: Nesting) -> Result<(), ExpressionError> {
         if let Some(key) = profile_index(&call.func_name, &call.args) {
             self.path(key.to_owned());
             return Ok(());
@@ -252,20 +257,23 @@ impl Names {
         if call.func_name.starts_with(char::is_alphabetic) {
             self.functions.insert(call.func_name.clone());
         }
-        self.all(call.target.as_deref(), place)?;
-        self.all(&call.args, place)
+        self.all(call.target.as_deref(), nesting)?;
+        self.all(&call.args, nesting)
     }
 
     fn comprehension(
         &mut self,
         comprehension: &ComprehensionExpr,
-        place: Place,
-    ) -> Result<(), Refusal> {
+        nesting: Nesting,
+    ) -> Result<(), ExpressionError> {
         self.bound.insert(comprehension.iter_var.clone());
         self.bound.extend(comprehension.iter_var2.clone());
         self.bound.insert(comprehension.accu_var.clone());
-        self.all([&comprehension.iter_range, &comprehension.accu_init], place)?;
-        let body = place.repeated()?;
+        self.all(
+            [&comprehension.iter_range, &comprehension.accu_init],
+            nesting,
+        )?;
+        let body = nesting.in_macro_body()?;
         let parts = [
             &comprehension.loop_cond,
             &comprehension.loop_step,
@@ -274,14 +282,19 @@ impl Names {
         self.all(parts, body)
     }
 
-    fn entries(&mut self, entries: &[IdedEntryExpr], place: Place) -> Result<(), Refusal> {
+    fn entries(
+        &mut self,
+        entries: &[IdedEntryExpr],
+        nesting: Nesting,
+    ) -> Result<(), ExpressionError> {
         entries.iter().try_for_each(|entry| match &entry.expr {
-            EntryExpr::StructField(field) => self.collect(&field.value, place),
-            EntryExpr::MapEntry(entry) => self.all([&entry.key, &entry.value], place),
+            EntryExpr::StructField(field) => self.collect(&field.value, nesting),
+            EntryExpr::MapEntry(entry) => self.all([&entry.key, &entry.value], nesting),
         })
     }
 
-    /// The map of all attributes names none in particular, and `@`-names are CEL's own.
+    /// Adds the path of an attribute. The map of all attributes is not one, and names that begin with
+    /// `@` are CEL's own.
     fn path(&mut self, path: String) {
         if path != PROFILE && !path.starts_with('@') {
             self.attributes.insert(path);
@@ -289,17 +302,18 @@ impl Names {
     }
 }
 
-/// How deep in an expression, and whether in the body of a macro.
+/// The depth of an expression, and `true` if it lies in the body of a macro.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Nesting {
     depth: usize,
     in_body: bool,
 }
 
-impl Place {
-    fn deeper(self) -> Result<Self, Refusal> {
+impl Nesting {
+    /// Returns the nesting one level deeper, or an error if that is too deep.
+    fn deeper(self) -> Result<Self, ExpressionError> {
         if self.depth >= MAX_DEPTH {
-            return Err(Refusal {
+            return Err(ExpressionError {
                 cause: "it is nested too deeply".to_owned(),
                 allowed: format!("at most {MAX_DEPTH} operators within one another"),
             });
@@ -310,10 +324,11 @@ impl Place {
         })
     }
 
-    /// A macro evaluates its body once per element: one within another multiplies.
-    fn repeated(self) -> Result<Self, Refusal> {
+    /// Returns the nesting of a macro's body, or an error within another macro's body: each evaluates
+    /// its body once per element, so that nested ones multiply.
+    fn in_macro_body(self) -> Result<Self, ExpressionError> {
         if self.in_body {
-            return Err(Refusal {
+            return Err(ExpressionError {
                 cause: "a macro stands in the body of another".to_owned(),
                 allowed: "all, exists, exists_one, map and filter side by side or chained"
                     .to_owned(),
@@ -326,7 +341,7 @@ impl Place {
     }
 }
 
-/// `a.b.c`, where the expression is nothing but names.
+/// Returns the path `a.b.c` of an expression, or `None` if it consists of more than names.
 fn path_of(expression: &IdedExpr) -> Option<String> {
     match &expression.expr {
         Expr::Ident(name) if name != PROFILE => Some(name.clone()),
@@ -335,7 +350,7 @@ fn path_of(expression: &IdedExpr) -> Option<String> {
     }
 }
 
-/// `a`, `a.b` and `a.b.c`: the attributes that the path `a.b.c` may stand for.
+/// Returns the attributes that a path may name: for `a.b.c` these are `a`, `a.b` and `a.b.c`.
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('.')
         .map(|(dot, _)| &path[..dot])
@@ -346,7 +361,7 @@ fn is_profile(expression: &IdedExpr) -> bool {
     matches!(&expression.expr, Expr::Ident(name) if name == PROFILE)
 }
 
-/// The key in `profile["key"]`.
+/// Returns the key of `profile["key"]`, or `None` for any other call.
 fn profile_index<'e>(function: &str, arguments: &'e [IdedExpr]) -> Option<&'e str> {
     match arguments {
         [map, key] if function == operators::INDEX && is_profile(map) => match &key.expr {

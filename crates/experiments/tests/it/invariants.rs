@@ -1,4 +1,4 @@
-//! What holds for every plan and every unit.
+//! The invariants of every plan and every unit.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use crate::{one_experiment, plan, units};
 
-/// Weights of 1 to 5 arms that sum to 1, zeros among them.
+/// Generates weights of 1 to 5 arms that sum to 1, zeros among them.
 fn weights() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(0_u32..100, 1..=5)
         .prop_filter("some arm has weight", |parts| {
@@ -25,7 +25,7 @@ fn weights() -> impl Strategy<Value = Vec<f64>> {
         })
 }
 
-/// Any ids, also empty ones and ones outside ASCII.
+/// Generates any ids, also empty ones and ones outside ASCII.
 fn unit_ids() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(prop_oneof!["[a-z0-9-]{1,36}", "\\PC{0,12}"], 1..60)
 }

@@ -1,4 +1,4 @@
-//! Assignment as callers see it.
+//! Tests of assignment through the public interface.
 
 mod invariants;
 mod refusals;
@@ -9,7 +9,7 @@ mod vectors;
 
 use fairlead_experiments::{Arm, Experiment, Layer, Plan, PlanSpec};
 
-/// One layer `l`, one running experiment `x` with a control and a treatment of equal weight.
+/// Makes a plan of one layer `l` and one running experiment `x` with a control and a treatment of equal weight.
 fn one_experiment() -> PlanSpec {
     PlanSpec {
         layers: vec![Layer::new("l", "salt-l")],

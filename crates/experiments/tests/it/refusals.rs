@@ -1,4 +1,4 @@
-//! A table of plans that are refused: each message names the thing, the value, what is allowed.
+//! A table of plans that are refused: each message names the thing, the value and what is allowed.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use fairlead_experiments::{
 
 use crate::one_experiment;
 
-/// One layer `l`; experiments `x` (0..5000) and `y` (5000..10000); layer `m`; two parameters.
+/// Makes a plan of layer `l`; experiments `x` (0..5000) and `y` (5000..10000); layer `m`; two parameters.
 fn base() -> PlanSpec {
     let mut spec = one_experiment();
     spec.experiments[0].slice = BucketRange::new(0, 5_000);

@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::{one_experiment, plan, units};
 
-/// Pearson's statistic of counts against expected counts.
+/// Returns Pearson's statistic of counts against expected counts.
 fn chi_square(observed: &[f64], expected: &[f64]) -> f64 {
     observed
         .iter()
@@ -18,7 +18,7 @@ fn chi_square(observed: &[f64], expected: &[f64]) -> f64 {
         .sum()
 }
 
-/// The value that chi-square with `freedom` degrees exceeds about once in a million times, by
+/// Returns the value that chi-square with `freedom` degrees exceeds about once in a million times, by
 /// Wilson and Hilferty's approximation (z = 4.753), which for few degrees is rarer still.
 fn one_in_a_million(freedom: f64) -> f64 {
     let ninth = 2.0 / (9.0 * freedom);

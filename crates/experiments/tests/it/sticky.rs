@@ -1,10 +1,10 @@
-//! A release that would move units of a running experiment is seen.
+//! The changes of a plan that would move units of a running experiment.
 
 use fairlead_experiments::{BucketRange, Holdout, PlanSpec, Status, sticky_breaches};
 
 use crate::{one_experiment, plan};
 
-/// What breaches when `change` is made to a running experiment.
+/// Returns the breaches of a `change` to a running experiment.
 fn breaches(change: impl FnOnce(&mut PlanSpec)) -> Vec<String> {
     let mut spec = one_experiment();
     spec.holdout = Some(Holdout {

@@ -1,4 +1,4 @@
-//! Targeting: who is in, who is out and why; never an error for the caller.
+//! Targeting: keeps units in or out, with the reason, and never returns an error to the caller.
 
 use fairlead_experiments::{Attributes, Error, NotTargetedReason, Plan, PlanSpec};
 
@@ -21,7 +21,7 @@ fn customer() -> Attributes {
         .with("home.city", "Zürich")
 }
 
-/// In, or the reason for being out.
+/// Returns `Ok` if the customer is in, else the reason.
 fn verdict(expression: &str) -> Result<(), NotTargetedReason> {
     let plan = targeted(expression, None).expect("the expression compiles");
     let assignment = plan.assign("customer-1", &customer());
@@ -50,7 +50,7 @@ fn expressions_over_every_kind_of_attribute() {
         "!has(profile.delinquent) || !profile.delinquent",
         r#"home.city == "Zürich""#,
         "true",
-        // CEL: a part that decides the whole absorbs the failure of the other.
+        // CEL: an operand that decides the result absorbs the failure of the other.
         "delinquent || employed",
     ];
     for expression in inside {

@@ -90,7 +90,7 @@ fn namespaces() {
     }
 }
 
-/// A few of the cases by hand, so that the functions are held even without the data.
+/// Some of the cases in the source, so that the functions are tested even without the data.
 #[test]
 fn published_values_without_the_data() {
     assert_eq!(bucket_ranges(2, 0.5, None), vec![0.0..0.25, 0.5..0.75]);
