@@ -1,8 +1,9 @@
-//! What can go wrong, one variant per cause, each naming the thing, the value and what is allowed.
+//! The errors of this crate: one variant per cause, each with the thing, the value and what is
+//! allowed.
 
 use std::path::{Path, PathBuf};
 
-/// Every failure of this crate.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A vector or query has another length than the index.
@@ -10,12 +11,12 @@ pub enum Error {
     Dimension {
         /// `query` or `vectors`.
         what: &'static str,
-        /// How many values came.
+        /// The number of values given.
         got: usize,
-        /// How many were expected (of which a multiple is allowed for `vectors`).
+        /// The number expected (of which a multiple is allowed for `vectors`).
         dimension: usize,
     },
-    /// A dimension outside what an index can have.
+    /// A dimension that an index cannot have.
     #[error("dimension {got} is not allowed: it must be 1 to {max}")]
     DimensionRange {
         /// The dimension asked for.
@@ -78,28 +79,28 @@ pub enum Error {
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
         /// The cause.
         source: std::io::Error,
     },
-    /// A saved index that is not what its header says, or no index at all.
+    /// A saved index that does not match its header, or a file that is not an index.
     #[error("{path}: {reason}")]
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem with it.
         reason: String,
     },
     /// FAISS reported a failure.
     #[error("FAISS failed while {action}: {message}")]
     Faiss {
-        /// What was being done.
+        /// The operation that failed.
         action: &'static str,
-        /// What FAISS said.
+        /// The message of FAISS.
         message: String,
     },
-    /// Bad options for a [`Searcher`](crate::Searcher).
+    /// An option out of range for a [`Searcher`](crate::Searcher).
     #[error("searcher option {option} is {value}; it must be at least 1")]
     Options {
         /// The option's name.
@@ -119,7 +120,7 @@ pub enum Error {
     /// The searcher stopped before it answered.
     #[error("the searcher stopped before this search was answered")]
     Stopped,
-    /// A search panicked; the searcher lives on.
+    /// A search panicked; the searcher goes on.
     #[error("a search panicked: {message}")]
     Panicked {
         /// The panic's message.
@@ -128,6 +129,7 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the conversion of an I/O error of a file.
     pub(crate) fn file(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_path_buf();
         move |source| Self::File {
@@ -137,6 +139,7 @@ impl Error {
         }
     }
 
+    /// Makes the error of a file that is not a valid index.
     pub(crate) fn corrupt(path: &Path, reason: impl Into<String>) -> Self {
         Self::Corrupt {
             path: path.to_path_buf(),
@@ -144,6 +147,7 @@ impl Error {
         }
     }
 
+    /// Returns the conversion of an error of FAISS.
     pub(crate) fn faiss(action: &'static str) -> impl FnOnce(faiss::error::Error) -> Self {
         move |cause| Self::Faiss {
             action,

@@ -1,4 +1,4 @@
-//! Brute force in plain Rust: the reference, and enough for small catalogues.
+//! Exhaustive search in plain Rust: the reference, and an index for small catalogues.
 
 use crate::builder::IndexBuilder;
 use crate::error::Error;
@@ -7,21 +7,24 @@ use crate::index::{Searchable, check_filter};
 use crate::score::{Hit, TopK, inner_product};
 use crate::vectors::{Vectors, check_query};
 
-/// All rows in memory, all compared on each search. Made by [`IndexBuilder::build_exact`].
+/// An index that compares all rows on each search. [`IndexBuilder::build_exact`] makes it.
 #[derive(Debug, Clone)]
 pub struct ExactIndex {
     vectors: Vectors,
 }
 
 impl ExactIndex {
-    /// An exact index over `vectors` (`n x dimension` values, row after row).
+    /// Makes an exact index over `vectors` (`n x dimension` values, row after row).
+    ///
+    /// # Errors
+    /// Returns the errors of [`IndexBuilder::new`] and [`IndexBuilder::extend`].
     pub fn new(dimension: usize, vectors: &[f32]) -> Result<Self, Error> {
         let mut builder = IndexBuilder::new(dimension)?;
         builder.extend(vectors)?;
         Ok(builder.build_exact())
     }
 
-    pub(crate) fn over(vectors: Vectors) -> Self {
+    pub(crate) fn from_vectors(vectors: Vectors) -> Self {
         Self { vectors }
     }
 }
@@ -42,7 +45,7 @@ impl Searchable for ExactIndex {
     }
 }
 
-/// The best `k` rows of `values` (row after row, each as long as `query`), all compared.
+/// Compares all rows of `values` (row after row, each as long as `query`); returns the best `k`.
 pub(crate) fn scan(query: &[f32], values: &[f32], k: usize, filter: Option<&Filter>) -> Vec<Hit> {
     let dimension = query.len();
     let rows = values.len() / dimension;

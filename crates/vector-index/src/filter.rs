@@ -1,4 +1,4 @@
-//! Which rows a search may return.
+//! Filters: the rows that a search may return.
 
 use crate::error::Error;
 
@@ -12,8 +12,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// A filter over `rows` rows that lets none through.
-    pub fn nothing(rows: u32) -> Self {
+    /// Makes a filter over `rows` rows that allows none.
+    pub fn none(rows: u32) -> Self {
         Self {
             bits: vec![0; (rows as usize).div_ceil(8)],
             rows,
@@ -21,8 +21,8 @@ impl Filter {
         }
     }
 
-    /// A filter over `rows` rows that lets all through.
-    pub fn everything(rows: u32) -> Self {
+    /// Makes a filter over `rows` rows that allows all.
+    pub fn all(rows: u32) -> Self {
         let mut bits = vec![0xff; (rows as usize).div_ceil(8)];
         // Bits past the last row stay clear, so that equal filters are equal byte by byte.
         if let Some(last) = bits.last_mut()
@@ -37,9 +37,9 @@ impl Filter {
         }
     }
 
-    /// The filter that lets through the rows for which `allow` is true.
+    /// Makes the filter that allows the rows for which `allow` returns `true`.
     pub fn from_fn(rows: u32, mut allow: impl FnMut(u32) -> bool) -> Self {
-        let mut filter = Self::nothing(rows);
+        let mut filter = Self::none(rows);
         for row in (0..rows).filter(|&row| allow(row)) {
             filter.bits[row as usize / 8] |= 1 << (row % 8);
             filter.allowed += 1;
@@ -47,9 +47,12 @@ impl Filter {
         filter
     }
 
-    /// Lets `row` through. An error when the filter has no such row.
+    /// Allows `row`.
+    ///
+    /// # Errors
+    /// Returns [`Error::FilterRow`] if the filter has no such row.
     pub fn allow(&mut self, row: u32) -> Result<(), Error> {
-        let (byte, bit) = self.place(row)?;
+        let (byte, bit) = self.bit_of(row)?;
         if self.bits[byte] & bit == 0 {
             self.bits[byte] |= bit;
             self.allowed += 1;
@@ -57,9 +60,12 @@ impl Filter {
         Ok(())
     }
 
-    /// Keeps `row` out. An error when the filter has no such row.
+    /// Denies `row`.
+    ///
+    /// # Errors
+    /// Returns [`Error::FilterRow`] if the filter has no such row.
     pub fn deny(&mut self, row: u32) -> Result<(), Error> {
-        let (byte, bit) = self.place(row)?;
+        let (byte, bit) = self.bit_of(row)?;
         if self.bits[byte] & bit != 0 {
             self.bits[byte] &= !bit;
             self.allowed -= 1;
@@ -67,27 +73,28 @@ impl Filter {
         Ok(())
     }
 
-    /// Whether `row` may be returned; false for rows that the filter does not have.
+    /// Returns `true` if `row` may be returned, `false` for rows that the filter does not have.
     pub fn allows(&self, row: u32) -> bool {
-        self.place(row)
+        self.bit_of(row)
             .is_ok_and(|(byte, bit)| self.bits[byte] & bit != 0)
     }
 
-    /// How many rows the filter covers: the index' number of rows.
+    /// Returns the number of rows that the filter covers: the index' number of rows.
     pub fn rows(&self) -> u32 {
         self.rows
     }
 
-    /// How many of them it lets through.
+    /// Returns the number of rows that it allows.
     pub fn allowed(&self) -> u32 {
         self.allowed
     }
 
+    /// Returns the bits in the layout that FAISS reads.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bits
     }
 
-    /// The rows let through, ascending.
+    /// Returns the rows that it allows, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.bits.iter().zip(0u32..).flat_map(|(&byte, at)| {
             std::iter::successors(Some(byte), |&rest| Some(rest & rest.wrapping_sub(1)))
@@ -96,7 +103,8 @@ impl Filter {
         })
     }
 
-    fn place(&self, row: u32) -> Result<(usize, u8), Error> {
+    /// Returns the byte index and the mask of a row's bit.
+    fn bit_of(&self, row: u32) -> Result<(usize, u8), Error> {
         if row >= self.rows {
             return Err(Error::FilterRow {
                 row,
@@ -119,8 +127,8 @@ mod tests {
         ) {
             let rows = wanted.len() as u32;
             let from_fn = Filter::from_fn(rows, |row| wanted[row as usize]);
-            let mut allowed = Filter::nothing(rows);
-            let mut denied = Filter::everything(rows);
+            let mut allowed = Filter::none(rows);
+            let mut denied = Filter::all(rows);
             for (row, &want) in (0..rows).zip(&wanted) {
                 if want { allowed.allow(row) } else { denied.deny(row) }?;
             }
@@ -134,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_row_outside_is_an_error_and_never_allowed() {
-        let mut filter = Filter::everything(9);
+        let mut filter = Filter::all(9);
         assert!(!filter.allows(9));
         let message = filter.allow(9).unwrap_err().to_string();
         assert_eq!(message, "row 9 is outside the filter's 9 rows");

@@ -1,4 +1,4 @@
-//! The seam, and its FAISS implementation.
+//! The index trait, and its implementation with FAISS.
 
 use faiss::index::IndexImpl;
 use faiss::index::autotune::ParameterSpace;
@@ -8,30 +8,35 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::exact::scan;
 use crate::filter::Filter;
-use crate::native::{self, OneThread, Proposed};
+use crate::native::{self, Proposal, SingleThread};
 use crate::score::{Hit, TopK, inner_product, rounding_bound};
 use crate::vectors::{Vectors, check_query};
 
-/// Something that finds the nearest rows by inner product.
+/// An index that finds the nearest rows by inner product.
 ///
-/// Implement it for your own snapshot type (an index with the product ids of its rows) by
-/// forwarding, and a [`Searcher`](crate::Searcher) swaps the two as one.
+/// A caller's snapshot type (an index with the product ids of its rows) implements it by
+/// forwarding, so that a [`Searcher`](crate::Searcher) swaps both at once.
 pub trait Searchable: Send + Sync {
-    /// Values per vector.
+    /// Returns the number of values per vector.
     fn dimension(&self) -> usize;
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     fn rows(&self) -> u32;
 
-    /// The best `k` rows that `filter` lets through, by score descending, then row ascending.
-    /// Gives `min(k, rows allowed)` hits; `k` may be more than there are rows.
+    /// Returns the best `k` rows that `filter` allows, by score descending, then row ascending:
+    /// `min(k, rows allowed)` hits. `k` may exceed the number of rows.
     ///
-    /// Errors: [`Error::Dimension`], [`Error::NotFinite`], [`Error::Magnitude`] for the query,
+    /// # Errors
+    /// Returns [`Error::Dimension`], [`Error::NotFinite`] or [`Error::Magnitude`] for the query, and
     /// [`Error::FilterSize`] for a filter of another index.
     fn search(&self, query: &[f32], k: usize, filter: Option<&Filter>) -> Result<Vec<Hit>, Error>;
 
-    /// [`search`](Self::search) for each of `queries` (`n x dimension` values), under one filter.
-    /// The answers are those of `n` single searches, bit for bit.
+    /// Runs [`search`](Self::search) for each of `queries` (`n x dimension` values), under one
+    /// filter. The results are those of `n` single searches, bit for bit.
+    ///
+    /// # Errors
+    /// Returns [`Error::Dimension`] if the length is not a multiple of the dimension, and the errors
+    /// of [`search`](Self::search).
     fn search_batch(
         &self,
         queries: &[f32],
@@ -54,38 +59,39 @@ pub trait Searchable: Send + Sync {
     }
 }
 
-/// How rows are found.
+/// The algorithm of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum IndexKind {
     /// Every row is compared: exact.
     Flat,
     /// A navigable small-world graph with 32 links a row: approximate.
     Hnsw,
 }
 
-/// How many more rows than asked for FAISS is asked to propose, so that its rounding rarely
-/// leaves open which rows are the first `k`.
+/// The number of rows beyond `k` that FAISS is asked to propose, so that in spite of its rounding
+/// the proposed rows nearly always contain the first `k` for certain.
 const SLACK: usize = 16;
 
-/// How wide FAISS searches for the neighbours of a new row; its default. By inner product more is
-/// not better: on the real catalogue of the tests, recall@100 is 0.968 with 40, 0.906 with 100 and
-/// 0.910 with 16.
+/// The number of candidates in FAISS' search for the neighbours of a new row; its default. By inner
+/// product more is not better: on the real catalogue of the tests, recall@100 is 0.968 with 40,
+/// 0.906 with 100 and 0.910 with 16.
 const EF_CONSTRUCTION: u32 = 40;
 
-/// An index built with FAISS. Made by [`IndexBuilder`](crate::IndexBuilder) or
-/// [`VectorIndex::load`]; immutable, so that any number of threads may search it.
+/// An index built with FAISS. [`IndexBuilder`](crate::IndexBuilder) and [`VectorIndex::load`] make
+/// it; it is immutable, so that any number of threads may search it.
 #[derive(Debug)]
 pub struct VectorIndex {
-    pub(crate) kind: Kind,
+    pub(crate) kind: IndexKind,
     pub(crate) dimension: usize,
     pub(crate) rows: u32,
     pub(crate) max_norm: f64,
     pub(crate) ef_search: u32,
-    /// `None` when there are no rows.
+    /// `None` if there are no rows.
     pub(crate) native: Option<Native>,
 }
 
+/// The FAISS index.
 #[derive(Debug)]
 pub(crate) enum Native {
     Flat(FlatIndex),
@@ -93,7 +99,7 @@ pub(crate) enum Native {
 }
 
 impl VectorIndex {
-    pub(crate) fn build(vectors: &Vectors, kind: Kind, ef_search: u32) -> Result<Self, Error> {
+    pub(crate) fn build(vectors: &Vectors, kind: IndexKind, ef_search: u32) -> Result<Self, Error> {
         let native = if vectors.rows() == 0 {
             None
         } else {
@@ -109,12 +115,14 @@ impl VectorIndex {
         })
     }
 
-    /// How this index finds rows.
-    pub fn kind(&self) -> Kind {
+    /// Returns the kind of the index.
+    pub fn kind(&self) -> IndexKind {
         self.kind
     }
 
-    fn search_flat(&self, flat: &FlatIndex, search: &Search<'_>) -> Result<Vec<Hit>, Error> {
+    /// Searches a flat index: rescores the proposed rows, or all rows if the proposal is not certain
+    /// to contain the first `k`.
+    fn search_flat(&self, flat: &FlatIndex, search: &CheckedSearch<'_>) -> Result<Vec<Hit>, Error> {
         let ask = (search.k + SLACK).min(search.allowed);
         let proposed = native::search(flat, search.query, ask, search.filter)?;
         let values = flat.xb();
@@ -125,13 +133,19 @@ impl VectorIndex {
                 &values[at..at + self.dimension],
             ))
         })?;
-        if search.settles(&proposed, &hits) {
-            return Ok(first(hits, search.k));
+        if search.is_certain(&proposed, &hits) {
+            return Ok(truncated(hits, search.k));
         }
         Ok(scan(search.query, values, search.k, search.filter))
     }
 
-    fn search_graph(&self, graph: &IndexImpl, search: &Search<'_>) -> Result<Vec<Hit>, Error> {
+    /// Searches a graph index: rescores the proposed rows, or all allowed rows if the filter is too
+    /// narrow or the proposal too short.
+    fn search_graph(
+        &self,
+        graph: &IndexImpl,
+        search: &CheckedSearch<'_>,
+    ) -> Result<Vec<Hit>, Error> {
         let mut vector = vec![0.0; self.dimension];
         let mut score = |row: u32| {
             graph
@@ -139,13 +153,13 @@ impl VectorIndex {
                 .map_err(Error::faiss("reading a vector"))?;
             Ok(inner_product(search.query, &vector))
         };
-        // The graph search keeps `ef_search` candidates whatever the filter: of these only the
-        // allowed share can be returned. Where that leaves less than twice what is asked for, the
-        // rest would be luck, and comparing all allowed rows is both certain and quick.
+        // The graph search keeps `ef_search` candidates whatever the filter, of which only the
+        // allowed share can be returned. If that leaves less than twice `k`, the graph would likely
+        // miss rows, and comparing all allowed rows is both certain and quick.
         let kept = u64::from(self.ef_search) * search.allowed as u64 / u64::from(self.rows);
         if kept >= 2 * search.k as u64 {
             let proposed = native::search(graph, search.query, search.k, search.filter)?;
-            // Nodes that the graph cannot reach are why there could still be too few.
+            // There can still be too few, as the graph cannot reach every node.
             if proposed.len() == search.k {
                 return rescored(&proposed, score);
             }
@@ -174,7 +188,7 @@ impl Searchable for VectorIndex {
         let norm_product = check_query(query, self.dimension, self.max_norm)?;
         check_filter(filter, self.rows)?;
         let allowed = filter.map_or(self.rows, Filter::allowed) as usize;
-        let search = Search {
+        let search = CheckedSearch {
             query,
             k: k.min(allowed),
             filter,
@@ -191,19 +205,20 @@ impl Searchable for VectorIndex {
 }
 
 impl Native {
-    fn build(vectors: &Vectors, kind: Kind, ef_search: u32) -> Result<Self, Error> {
+    /// Builds the FAISS index of a kind.
+    fn build(vectors: &Vectors, kind: IndexKind, ef_search: u32) -> Result<Self, Error> {
         let dimension = vectors.dimension() as u32;
         // One thread, so that the same vectors give the same graph.
-        let _one_thread = OneThread::here();
+        let _single_thread = SingleThread::set();
         match kind {
-            Kind::Flat => {
+            IndexKind::Flat => {
                 let mut flat =
                     FlatIndex::new_ip(dimension).map_err(Error::faiss("making an index"))?;
                 flat.add(vectors.values())
                     .map_err(Error::faiss("adding vectors"))?;
                 Ok(Self::Flat(flat))
             }
-            Kind::Hnsw => {
+            IndexKind::Hnsw => {
                 let mut graph = index_factory(dimension, "HNSW32", MetricType::InnerProduct)
                     .map_err(Error::faiss("making an index"))?;
                 set_parameter(&graph, "efConstruction", EF_CONSTRUCTION)?;
@@ -216,14 +231,18 @@ impl Native {
         }
     }
 
-    /// Takes an index as FAISS read it, which must be of this kind.
-    pub(crate) fn from_read(index: IndexImpl, kind: Kind, ef_search: u32) -> Result<Self, Error> {
+    /// Converts an index that FAISS read, which must be of this kind.
+    pub(crate) fn from_read(
+        index: IndexImpl,
+        kind: IndexKind,
+        ef_search: u32,
+    ) -> Result<Self, Error> {
         match kind {
-            Kind::Flat => index
+            IndexKind::Flat => index
                 .into_flat()
                 .map(Self::Flat)
                 .map_err(Error::faiss("taking the index as a flat one")),
-            Kind::Hnsw => {
+            IndexKind::Hnsw => {
                 set_parameter(&index, "efSearch", ef_search)?;
                 Ok(Self::Hnsw(index))
             }
@@ -239,41 +258,41 @@ fn set_parameter(index: &IndexImpl, name: &'static str, value: u32) -> Result<()
         .map_err(Error::faiss("setting a parameter"))
 }
 
-/// One checked search of an index that has rows.
-struct Search<'a> {
+/// The checked arguments of a search of an index that has rows.
+struct CheckedSearch<'a> {
     query: &'a [f32],
     /// At most `allowed`.
     k: usize,
     filter: Option<&'a Filter>,
     allowed: usize,
-    /// How far FAISS' score of a row and ours can lie apart.
+    /// The largest difference between FAISS' score of a row and this crate's.
     rounding: f64,
 }
 
-impl Search<'_> {
-    /// Whether the rows that an exact index proposed certainly hold the first `k`: either they are
-    /// all there are, or every row left out scores below the `k`-th, whatever the rounding.
-    fn settles(&self, proposed: &Proposed, hits: &[Hit]) -> bool {
+impl CheckedSearch<'_> {
+    /// Returns `true` if the rows that a flat index proposed are certain to contain the first `k`:
+    /// either they are all rows, or every other row scores below the `k`-th, whatever the rounding.
+    fn is_certain(&self, proposed: &[Proposal], hits: &[Hit]) -> bool {
         if proposed.len() == self.allowed {
             return true;
         }
         let floor = proposed
             .iter()
-            .map(|&(_, score)| f64::from(score))
+            .map(|proposal| f64::from(proposal.score))
             .fold(f64::INFINITY, f64::min);
         hits.get(self.k - 1)
             .is_some_and(|last| f64::from(last.score) > floor + self.rounding)
     }
 }
 
-/// The proposed rows with this crate's score, best first.
+/// Returns the proposed rows with this crate's score, best first.
 fn rescored(
-    proposed: &Proposed,
+    proposed: &[Proposal],
     mut score: impl FnMut(u32) -> Result<f32, Error>,
 ) -> Result<Vec<Hit>, Error> {
     let mut hits = proposed
         .iter()
-        .map(|&(row, _)| {
+        .map(|&Proposal { row, .. }| {
             Ok(Hit {
                 row,
                 score: score(row)?,
@@ -284,11 +303,13 @@ fn rescored(
     Ok(hits)
 }
 
-fn first(mut hits: Vec<Hit>, k: usize) -> Vec<Hit> {
+/// Keeps the first `k` hits.
+fn truncated(mut hits: Vec<Hit>, k: usize) -> Vec<Hit> {
     hits.truncate(k);
     hits
 }
 
+/// Checks that a filter is for as many rows as the index has.
 pub(crate) fn check_filter(filter: Option<&Filter>, rows: u32) -> Result<(), Error> {
     match filter {
         Some(filter) if filter.rows() != rows => Err(Error::FilterSize {
@@ -299,8 +320,8 @@ pub(crate) fn check_filter(filter: Option<&Filter>, rows: u32) -> Result<(), Err
     }
 }
 
-/// The FAISS index, for writing.
 impl Native {
+    /// Writes the index into a file.
     pub(crate) fn write(&self, path: &str) -> Result<(), faiss::error::Error> {
         match self {
             Self::Flat(flat) => faiss::write_index(flat, path),
@@ -308,7 +329,7 @@ impl Native {
         }
     }
 
-    /// Dimension and rows, as FAISS has them.
+    /// Returns the dimension and the number of rows that FAISS has.
     pub(crate) fn shape(&self) -> (usize, u64) {
         match self {
             Self::Flat(flat) => (flat.d() as usize, flat.ntotal()),

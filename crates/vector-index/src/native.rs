@@ -1,8 +1,8 @@
-//! What the `faiss` crate leaves open, closed here: the only unsafe code of this crate.
+//! Calls of FAISS' C interface: the only unsafe code of this crate.
 //!
 //! faiss 0.13 searches a graph index only through `&mut`, though FAISS allows concurrent searches
-//! of an index that nobody changes; and it forgets the selector of a filtered search. Both are
-//! met by calling FAISS' C interface, which the crate links.
+//! of an index that is not changed; and it leaks the selector of a filtered search. Calling the C
+//! interface, which the `faiss` crate links, avoids both.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -19,11 +19,11 @@ use crate::filter::Filter;
     reason = "C functions that the faiss crate links but does not offer in the form needed"
 )]
 unsafe extern "C" {
-    /// OpenMP: how many threads parallel regions started from the calling thread use.
+    /// OpenMP: sets the number of threads of parallel regions started from the calling thread.
     safe fn omp_set_num_threads(threads: c_int);
-    /// OpenMP: what the former would have to be called with to change nothing.
+    /// OpenMP: returns that number.
     safe fn omp_get_max_threads() -> c_int;
-    /// Frees a selector of any kind. Takes one that nothing else frees.
+    /// Frees a selector of any kind, which must not be freed elsewhere.
     fn faiss_IDSelector_free(selector: *mut c_void);
     /// Searches for the `k` best rows of each of `n` queries; `params` may be null.
     fn faiss_Index_search_with_params(
@@ -35,14 +35,20 @@ unsafe extern "C" {
         distances: *mut f32,
         labels: *mut i64,
     ) -> c_int;
-    /// The message of this thread's last failure; null when there was none.
+    /// Returns the message of this thread's last failure; null if there was none.
     fn faiss_get_last_error() -> *const c_char;
 }
 
-/// What FAISS answers: rows with FAISS' own scores, best first, holes left out.
-pub(crate) type Proposed = Vec<(u32, f32)>;
+/// A row that FAISS proposes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Proposal {
+    pub(crate) row: u32,
+    /// FAISS' own score.
+    pub(crate) score: f32,
+}
 
-/// One query, `query.len()` being the index' dimension and `k` at least 1, both up to the caller.
+/// Searches for one query; returns at most `k` proposals, best first. The caller ensures that
+/// `query.len()` is the index' dimension and `k` is at least 1.
 ///
 /// One query is never spread over threads: FAISS' parallel regions run over queries.
 pub(crate) fn search<I: NativeIndex + Sync>(
@@ -50,7 +56,7 @@ pub(crate) fn search<I: NativeIndex + Sync>(
     query: &[f32],
     k: usize,
     filter: Option<&Filter>,
-) -> Result<Proposed, Error> {
+) -> Result<Vec<Proposal>, Error> {
     const ACTION: &str = "searching";
     if query.len() != index.d() as usize || k == 0 {
         return Err(Error::Faiss {
@@ -69,9 +75,9 @@ pub(crate) fn search<I: NativeIndex + Sync>(
         unsafe_code,
         reason = "a concurrent search that faiss 0.13 does not wrap"
     )]
-    // SAFETY: the index is alive and borrowed shared, so nobody changes it, and FAISS' `search` is
-    // const; the query has the index' dimension, checked above; `scores` and `rows` have room for
-    // `1 x k` results; the parameters and the filter's bits outlive the call.
+    // SAFETY: the index is alive and borrowed shared, so it does not change, and FAISS' `search` is
+    // const; the query has the index' dimension, checked above; `scores` and `rows` hold `1 x k`
+    // results; the parameters and the filter's bits outlive the call.
     let code = unsafe {
         faiss_Index_search_with_params(
             index.inner_ptr().cast::<c_void>(),
@@ -91,13 +97,14 @@ pub(crate) fn search<I: NativeIndex + Sync>(
             message: last_error(),
         });
     }
-    // FAISS fills up with row -1 where it found fewer than `k`.
+    // FAISS fills up with row -1 if it found fewer than `k`.
     let found = rows.into_iter().map(u32::try_from).zip(scores);
     Ok(found
-        .filter_map(|(row, score)| row.ok().map(|row| (row, score)))
+        .filter_map(|(row, score)| row.ok().map(|row| Proposal { row, score }))
         .collect())
 }
 
+/// Returns the message of this thread's last failure.
 fn last_error() -> String {
     #[expect(unsafe_code, reason = "a C string from FAISS")]
     // SAFETY: FAISS returns null or a nul-terminated string that lives until this thread's next
@@ -115,10 +122,10 @@ fn last_error() -> String {
 /// Search parameters that select the rows of a filter, valid as long as the filter's bits.
 struct FilterParameters<'bits> {
     parameters: SearchParameters,
-    /// `SearchParameters::new` forgets the selector (faiss 0.13), and FAISS does not own it: freed
-    /// in `drop`, else each filtered search would leak one.
+    /// `SearchParameters::new` forgets the selector (faiss 0.13), and FAISS does not own it: `drop`
+    /// frees it, else each filtered search would leak one.
     selector: *mut c_void,
-    /// FAISS keeps a pointer to the bits; `IdSelector::bitmap` does not say so in its type.
+    /// FAISS keeps a pointer to the bits, which the type of `IdSelector::bitmap` does not state.
     bits: PhantomData<&'bits [u8]>,
 }
 
@@ -151,25 +158,26 @@ impl Drop for FilterParameters<'_> {
     }
 }
 
-/// While it lives, FAISS uses one thread for what the calling thread asks of it.
-pub(crate) struct OneThread {
+/// A guard: until it is dropped, FAISS uses one thread for the calls of the current thread.
+pub(crate) struct SingleThread {
     before: c_int,
-    /// The setting is the calling thread's: the guard must not move to another.
-    stays: PhantomData<*const ()>,
+    /// The setting is the current thread's, so the guard must not move to another one.
+    not_send: PhantomData<*const ()>,
 }
 
-impl OneThread {
-    pub(crate) fn here() -> Self {
+impl SingleThread {
+    /// Sets one thread for the calls of the current thread.
+    pub(crate) fn set() -> Self {
         let before = omp_get_max_threads();
         omp_set_num_threads(1);
         Self {
             before,
-            stays: PhantomData,
+            not_send: PhantomData,
         }
     }
 }
 
-impl Drop for OneThread {
+impl Drop for SingleThread {
     fn drop(&mut self) {
         omp_set_num_threads(self.before);
     }
@@ -180,10 +188,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_thread_is_given_back() {
+    fn the_number_of_threads_is_restored() {
         omp_set_num_threads(3);
         {
-            let _guard = OneThread::here();
+            let _guard = SingleThread::set();
             assert_eq!(omp_get_max_threads(), 1);
         }
         assert_eq!(omp_get_max_threads(), 3);

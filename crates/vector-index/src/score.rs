@@ -1,4 +1,4 @@
-//! The score, and the choice of the best `k`: the arithmetic that every kind of index shares.
+//! The score, and the selection of the best `k`: the arithmetic of every kind of index.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -13,7 +13,7 @@ pub struct Hit {
 }
 
 impl Hit {
-    /// `Less` when `self` comes before `other`: higher score first, then lower row.
+    /// Returns `Less` if `self` comes before `other`: higher score first, then lower row.
     pub fn rank(&self, other: &Self) -> Ordering {
         other
             .score
@@ -22,11 +22,11 @@ impl Hit {
     }
 }
 
-/// How many partial sums run side by side: four SSE registers of four, which is what the compiler
-/// makes of it on the baseline target, and what hides the latency of an addition.
+/// The number of parallel partial sums: four SSE registers of four, which the compiler uses on the
+/// baseline target, and which hide the latency of an addition.
 const LANES: usize = 16;
 
-/// Inner product of two slices of the same length, in one fixed order of operations: the same bits
+/// Returns the inner product of two slices of the same length, in one fixed order of operations: the same bits
 /// on every machine, since Rust neither reassociates nor fuses floating-point operations.
 pub(crate) fn inner_product(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
@@ -51,7 +51,7 @@ pub(crate) fn inner_product(a: &[f32], b: &[f32]) -> f32 {
     lanes[0] + 0.0
 }
 
-/// Euclidean norm in `f64`, which no finite `f32` input of a real dimension overflows.
+/// Returns the Euclidean norm in `f64`, which no finite `f32` input of a real dimension overflows.
 pub(crate) fn norm(vector: &[f32]) -> f64 {
     vector
         .iter()
@@ -65,8 +65,8 @@ pub(crate) fn norm(vector: &[f32]) -> f64 {
 /// the factor of two.
 pub(crate) const NORM_PRODUCT_LIMIT: f64 = f32::MAX as f64 / 2.0;
 
-/// A bound on how far two evaluations of the same inner product in `f32`, in any order of
-/// operations, fused or not, can lie apart: each is within `d u / (1 - d u)` times the sum of the
+/// Returns a bound on the difference of two evaluations of the same inner product in `f32`, in any
+/// order of operations, fused or not: each is within `d u / (1 - d u)` times the sum of the
 /// absolute products of the true value (Higham, *Accuracy and Stability*, 3.1), which
 /// Cauchy-Schwarz bounds by the product of the norms.
 pub(crate) fn rounding_bound(dimension: usize, norm_product: f64) -> f64 {
@@ -77,7 +77,7 @@ pub(crate) fn rounding_bound(dimension: usize, norm_product: f64) -> f64 {
     relative + dimension as f64 * f64::from(f32::MIN_POSITIVE)
 }
 
-/// Keeps the best `k` of what it is offered.
+/// Keeps the best `k` hits of those offered.
 pub(crate) struct TopK {
     k: usize,
     worst_first: BinaryHeap<ByRank>,
@@ -91,6 +91,7 @@ impl TopK {
         }
     }
 
+    /// Takes a hit if it is among the best `k` so far.
     pub(crate) fn offer(&mut self, hit: Hit) {
         if self.worst_first.len() < self.k {
             self.worst_first.push(ByRank(hit));
@@ -101,6 +102,7 @@ impl TopK {
         }
     }
 
+    /// Returns the hits, best first.
     pub(crate) fn into_hits(self) -> Vec<Hit> {
         self.worst_first
             .into_sorted_vec()
@@ -110,7 +112,7 @@ impl TopK {
     }
 }
 
-/// Orders hits so that the one that ranks last is the greatest.
+/// A hit in an order in which the one that ranks last is the greatest.
 struct ByRank(Hit);
 
 impl Ord for ByRank {

@@ -1,5 +1,5 @@
-//! Searches off the reactor: dedicated threads behind a bounded queue, over an index that can be
-//! swapped while they run.
+//! The searcher: dedicated threads behind a bounded queue, outside the async reactor, over an index
+//! that can be swapped while they run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,47 +15,50 @@ use crate::filter::Filter;
 use crate::index::Searchable;
 use crate::score::Hit;
 
-/// How a [`Searcher`] runs.
+/// The options of a [`Searcher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SearcherOptions {
-    /// Threads that search, at least 1; each search uses one.
+    /// The number of threads that search, at least 1; each search uses one.
     pub threads: usize,
-    /// How many searches may wait, at least 1; one more is refused as [`Error::Overloaded`].
+    /// The number of searches that may wait, at least 1; one more is refused as
+    /// [`Error::Overloaded`].
     pub queue: usize,
 }
 
-/// One search.
+/// A search.
 #[derive(Debug, Clone)]
 pub struct SearchRequest {
-    /// As many values as the index has dimensions.
+    /// The query: as many values as the index has dimensions.
     pub query: Vec<f32>,
-    /// How many hits, at most.
+    /// The largest number of hits.
     pub k: usize,
-    /// Which rows may be returned; all when absent. Must be made from the index that is searched.
+    /// The rows that may be returned, or `None` for all. It must be made from the index that is
+    /// searched.
     pub filter: Option<Arc<Filter>>,
-    /// When the answer is no longer of use.
+    /// The instant after which the answer is of no use, or `None` for no deadline.
     pub deadline: Option<Instant>,
 }
 
-/// Hits, with the index whose rows they number.
+/// The hits of a search, with the index whose rows they refer to.
 #[derive(Debug, Clone)]
-pub struct Found<S> {
+pub struct SearchResponse<S> {
     /// The index that was searched.
     pub index: Arc<S>,
-    /// Best first.
+    /// The hits, best first.
     pub hits: Vec<Hit>,
 }
 
-/// Dedicated search threads. Dropping it ends them, after the searches that they are in.
+/// Dedicated search threads. Dropping it ends them after their current searches.
 #[derive(Debug)]
 pub struct Searcher<S: Searchable + 'static> {
     current: ArcSwap<S>,
     bound: usize,
-    /// `Some` until dropped; the threads end when it is gone.
+    /// `Some` until the searcher is dropped; the threads end when the queue is closed.
     queue: Option<Sender<Job<S>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
+/// A search in the queue.
 #[derive(Debug)]
 struct Job<S> {
     index: Arc<S>,
@@ -65,6 +68,9 @@ struct Job<S> {
 
 impl<S: Searchable + 'static> Searcher<S> {
     /// Starts the threads over `index`.
+    ///
+    /// # Errors
+    /// Returns [`Error::Options`] for an option of 0, [`Error::File`] if a thread cannot be started.
     pub fn start(options: SearcherOptions, index: Arc<S>) -> Result<Self, Error> {
         for (option, value) in [("threads", options.threads), ("queue", options.queue)] {
             if value == 0 {
@@ -89,28 +95,33 @@ impl<S: Searchable + 'static> Searcher<S> {
         Ok(searcher)
     }
 
-    /// The index that [`search`](Self::search) uses now. Take it once for one request: the filter
-    /// and the product ids must come from the index that is searched.
+    /// Returns the index that [`search`](Self::search) uses now. Call it once per request: the
+    /// filter and the product ids must come from the index that is searched.
     pub fn current(&self) -> Arc<S> {
         self.current.load_full()
     }
 
-    /// Searches that start from now on use `index`; gives the one used so far.
+    /// Makes searches that start from now on use `index`; returns the previous index.
     pub fn swap(&self, index: Arc<S>) -> Arc<S> {
         self.current.swap(index)
     }
 
     /// Searches the current index.
-    pub async fn search(&self, request: SearchRequest) -> Result<Found<S>, Error> {
+    ///
+    /// # Errors
+    /// Returns the errors of [`search_on`](Self::search_on).
+    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse<S>, Error> {
         let index = self.current();
         let hits = self.search_on(Arc::clone(&index), request).await?;
-        Ok(Found { index, hits })
+        Ok(SearchResponse { index, hits })
     }
 
-    /// Searches `index`, which [`current`](Self::current) gave.
+    /// Searches `index`, which [`current`](Self::current) returned.
     ///
-    /// Errors: those of [`Searchable::search`]; [`Error::Overloaded`] at once when the queue is
-    /// full; [`Error::DeadlineExceeded`] when the deadline passes first.
+    /// # Errors
+    /// Returns the errors of [`Searchable::search`], [`Error::Overloaded`] at once if the queue is
+    /// full, [`Error::DeadlineExceeded`] if the deadline passes first, [`Error::Panicked`] if the
+    /// search panics, and [`Error::Stopped`] if the searcher stops.
     pub async fn search_on(
         &self,
         index: Arc<S>,
@@ -155,19 +166,21 @@ impl<S: Searchable + 'static> Drop for Searcher<S> {
     }
 }
 
+/// Answers jobs until the queue is closed.
 fn work<S: Searchable>(jobs: &Receiver<Job<S>>) {
     while let Ok(job) = jobs.recv() {
         metrics::gauge!("fairlead_vector_search_queue_depth").set(jobs.len() as f64);
-        // Whoever asked has left: by a deadline, or because the request was cancelled.
+        // The caller no longer waits: its deadline passed, or the request was cancelled.
         if job.answer.is_closed() {
             continue;
         }
         let result = answer(&*job.index, &job.request);
-        // An error here only says that whoever asked has left meanwhile.
+        // An error only means that the caller stopped waiting meanwhile.
         let _ = job.answer.send(result);
     }
 }
 
+/// Runs one search; converts a panic into an error.
 fn answer<S: Searchable>(index: &S, request: &SearchRequest) -> Result<Vec<Hit>, Error> {
     let start = Instant::now();
     if request.deadline.is_some_and(|deadline| deadline <= start) {

@@ -1,9 +1,9 @@
 //! A saved index: a folder with `header.json` and the FAISS file that it names.
 //!
-//! The FAISS file's name holds its own checksum, and the header, renamed into place last, says
-//! which one is meant. So a save that is cut off at any point leaves the index that was there, and
-//! a reader sees the old one or the new one. FAISS reads a file only after its checksum was found
-//! right: its reader trusts what it reads.
+//! The FAISS file's name contains its own checksum, and the header, which is renamed last, names the
+//! file. So a save that is interrupted at any point leaves the previous index intact, and a reader
+//! sees either the old one or the new one. FAISS reads a file only after its checksum was verified,
+//! as its reader does not validate its input.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
@@ -16,40 +16,43 @@ use tempfile::NamedTempFile;
 
 use crate::builder::MAX_DIMENSION;
 use crate::error::Error;
-use crate::index::{Kind, Native, Searchable, VectorIndex};
+use crate::index::{IndexKind, Native, Searchable, VectorIndex};
 use crate::vectors::MAX_ROWS;
 
 const HEADER: &str = "header.json";
 const FORMAT: u32 = 1;
 
+/// The content of `header.json`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     /// Version of this layout.
     format: u32,
-    kind: Kind,
+    kind: IndexKind,
     dimension: usize,
     rows: u32,
     /// The largest Euclidean norm of a row.
     max_norm: f64,
     ef_search: u32,
-    /// The FAISS file; none when there are no rows.
-    data: Option<Data>,
+    /// The FAISS file; `None` if there are no rows.
+    data: Option<DataFile>,
 }
 
+/// The length and the checksum of a FAISS file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Data {
+struct DataFile {
     bytes: u64,
     sha256: String,
 }
 
-impl Data {
+impl DataFile {
     fn file_name(&self) -> String {
         format!("vectors-{}.faiss", self.sha256)
     }
 
-    fn of(path: &Path) -> Result<Self, Error> {
+    /// Reads a file and computes both.
+    fn read(path: &Path) -> Result<Self, Error> {
         let mut file = File::open(path).map_err(Error::file(path, "opening"))?;
         let mut hash = Sha256::new();
         let mut bytes = 0;
@@ -72,7 +75,11 @@ impl Data {
 }
 
 impl VectorIndex {
-    /// Saves into `folder`, made if absent; an index saved there before is replaced as one step.
+    /// Saves the index into `folder`, which is made if absent; it replaces an index saved there before
+    /// atomically.
+    ///
+    /// # Errors
+    /// Returns [`Error::File`] if a file cannot be written, [`Error::Faiss`] if FAISS fails.
     pub fn save(&self, folder: &Path) -> Result<(), Error> {
         fs::create_dir_all(folder).map_err(Error::file(folder, "making the folder"))?;
         let data = match &self.native {
@@ -93,10 +100,11 @@ impl VectorIndex {
         Ok(())
     }
 
-    /// Loads what [`save`](Self::save) wrote.
+    /// Loads an index that [`save`](Self::save) wrote.
     ///
-    /// Errors: [`Error::File`] when a file is missing or unreadable, [`Error::Corrupt`] when one
-    /// is truncated, altered, or not a saved index of this version.
+    /// # Errors
+    /// Returns [`Error::File`] if a file is missing or unreadable, [`Error::Corrupt`] if one is
+    /// truncated, altered, or not a saved index of this version.
     pub fn load(folder: &Path) -> Result<Self, Error> {
         let header = read_header(&folder.join(HEADER))?;
         let native = match &header.data {
@@ -120,7 +128,8 @@ impl VectorIndex {
     }
 }
 
-fn write_data(native: &Native, folder: &Path) -> Result<Data, Error> {
+/// Writes the FAISS file, named by its checksum.
+fn write_data(native: &Native, folder: &Path) -> Result<DataFile, Error> {
     let draft = draft(folder)?;
     let path = draft.path().to_path_buf();
     let name = utf8(&path)?;
@@ -131,11 +140,12 @@ fn write_data(native: &Native, folder: &Path) -> Result<Data, Error> {
         .as_file()
         .sync_all()
         .map_err(Error::file(&path, "writing"))?;
-    let data = Data::of(&path)?;
+    let data = DataFile::read(&path)?;
     persist(draft, &folder.join(data.file_name()))?;
     Ok(data)
 }
 
+/// Writes the header, and syncs the folder.
 fn write_header(header: &Header, folder: &Path) -> Result<(), Error> {
     let path = folder.join(HEADER);
     let mut draft = draft(folder)?;
@@ -150,7 +160,7 @@ fn write_header(header: &Header, folder: &Path) -> Result<(), Error> {
         .map_err(Error::file(folder, "writing"))
 }
 
-/// A file that disappears unless it is persisted.
+/// Makes a temporary file, which is removed unless it is persisted.
 fn draft(folder: &Path) -> Result<NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(".draft-")
@@ -159,6 +169,7 @@ fn draft(folder: &Path) -> Result<NamedTempFile, Error> {
         .map_err(Error::file(folder, "making a file"))
 }
 
+/// Renames a temporary file.
 fn persist(draft: NamedTempFile, path: &Path) -> Result<(), Error> {
     draft
         .persist(path)
@@ -166,9 +177,9 @@ fn persist(draft: NamedTempFile, path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Removes the data of earlier saves. A failure leaves a file that nothing refers to.
-fn remove_others(folder: &Path, kept: Option<&Data>) {
-    let kept = kept.map(Data::file_name);
+/// Removes the data of earlier saves. A failure leaves a file that no header names.
+fn remove_others(folder: &Path, kept: Option<&DataFile>) {
+    let kept = kept.map(DataFile::file_name);
     let stale = |path: &PathBuf| {
         path.file_name()
             .and_then(|name| name.to_str())
@@ -190,6 +201,7 @@ fn remove_others(folder: &Path, kept: Option<&Data>) {
     }
 }
 
+/// Reads and checks the header.
 fn read_header(path: &Path) -> Result<Header, Error> {
     let text = fs::read(path).map_err(Error::file(path, "reading"))?;
     let header: Header = serde_json::from_slice(&text)
@@ -228,8 +240,9 @@ fn read_header(path: &Path) -> Result<Header, Error> {
     problem.map_or(Ok(header), |reason| Err(Error::corrupt(path, reason)))
 }
 
-fn read_data(header: &Header, expected: &Data, path: &Path) -> Result<Native, Error> {
-    let found = Data::of(path)?;
+/// Verifies the checksum of the FAISS file, then reads it.
+fn read_data(header: &Header, expected: &DataFile, path: &Path) -> Result<Native, Error> {
+    let found = DataFile::read(path)?;
     if found.bytes != expected.bytes {
         return Err(Error::corrupt(
             path,
@@ -262,6 +275,7 @@ fn read_data(header: &Header, expected: &Data, path: &Path) -> Result<Native, Er
     Ok(native)
 }
 
+/// Returns a path as text, or an error if it is not UTF-8.
 fn utf8(path: &Path) -> Result<&str, Error> {
     path.to_str()
         .ok_or_else(|| Error::corrupt(path, "FAISS takes only paths in UTF-8"))

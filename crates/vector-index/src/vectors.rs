@@ -1,10 +1,10 @@
-//! Checked vectors: what an index is built from.
+//! Checked vectors, from which an index is built.
 
 use crate::builder::MAX_DIMENSION;
 use crate::error::Error;
 use crate::score::{NORM_PRODUCT_LIMIT, norm};
 
-/// FAISS numbers the nodes of its graph with `i32`.
+/// The largest number of rows: FAISS numbers the nodes of its graph with `i32`.
 pub(crate) const MAX_ROWS: usize = i32::MAX as usize;
 
 /// `rows x dimension` finite values, row after row.
@@ -30,7 +30,7 @@ impl Vectors {
         })
     }
 
-    /// Appends whole rows; all of them or, on error, none.
+    /// Appends complete rows; on error it appends none.
     pub(crate) fn extend(&mut self, values: &[f32]) -> Result<(), Error> {
         if !values.len().is_multiple_of(self.dimension) {
             return Err(Error::Dimension {
@@ -75,13 +75,13 @@ impl Vectors {
         &self.values
     }
 
-    /// The largest Euclidean norm of a row; 0 when there is none.
+    /// Returns the largest Euclidean norm of a row, 0 if there are no rows.
     pub(crate) fn max_norm(&self) -> f64 {
         self.max_norm
     }
 }
 
-/// Checks a query against an index, and gives the product of its norm with the index' largest.
+/// Checks a query against an index; returns the product of its norm and the largest of the index.
 pub(crate) fn check_query(query: &[f32], dimension: usize, max_norm: f64) -> Result<f64, Error> {
     if query.len() != dimension {
         return Err(Error::Dimension {
@@ -103,6 +103,7 @@ pub(crate) fn check_query(query: &[f32], dimension: usize, max_norm: f64) -> Res
     Ok(product)
 }
 
+/// Checks that all values are finite.
 fn require_finite(what: &'static str, row: usize, vector: &[f32]) -> Result<(), Error> {
     match vector.iter().position(|value| !value.is_finite()) {
         None => Ok(()),

@@ -1,11 +1,11 @@
-//! Vectors to test with: random ones, and the item and user vectors of a real catalogue.
+//! Test vectors: random ones, and the item and user vectors of a real catalogue.
 
 use std::path::PathBuf;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// `rows x dimension` values in -1..1, the same for the same seed.
+/// Returns `rows x dimension` values in -1..1, the same for the same seed.
 pub(crate) fn random(seed: u64, rows: usize, dimension: usize) -> Vec<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     (0..rows * dimension)
@@ -14,7 +14,7 @@ pub(crate) fn random(seed: u64, rows: usize, dimension: usize) -> Vec<f32> {
 }
 
 /// 35,648 item vectors, 1,000 user vectors and, for each user, the true first 100 items by inner
-/// product; `None`, with a line on the console, where the data is absent.
+/// product.
 pub(crate) struct Catalogue {
     pub(crate) dimension: usize,
     pub(crate) items: Vec<f32>,
@@ -23,6 +23,7 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
+    /// Reads the data, or prints a line and returns `None` if it is absent.
     pub(crate) fn read() -> Option<Self> {
         let folder = PathBuf::from(concat!(
             env!("CARGO_MANIFEST_DIR"),

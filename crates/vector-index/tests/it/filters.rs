@@ -1,6 +1,6 @@
-//! Only rows that the filter lets through, and as many of them as were asked for.
+//! Filtered searches return only allowed rows, and as many of them as were asked for.
 
-use fairlead_vector_index::{Error, ExactIndex, Filter, IndexBuilder, Kind, Searchable};
+use fairlead_vector_index::{Error, ExactIndex, Filter, IndexBuilder, IndexKind, Searchable};
 use proptest::prelude::*;
 
 use crate::data::random;
@@ -24,10 +24,10 @@ proptest! {
 
         let mut builder = IndexBuilder::new(5).unwrap();
         builder.extend(&vectors).unwrap();
-        let flat = builder.clone().kind(Kind::Flat).build().unwrap();
+        let flat = builder.clone().kind(IndexKind::Flat).build().unwrap();
         prop_assert_eq!(&flat.search(&query, k, Some(&filter)).unwrap(), &expected);
 
-        let graph = builder.kind(Kind::Hnsw).build().unwrap();
+        let graph = builder.kind(IndexKind::Hnsw).build().unwrap();
         let hits = graph.search(&query, k, Some(&filter)).unwrap();
         prop_assert_eq!(hits.len(), expected.len());
         prop_assert!(hits.iter().all(|hit| filter.allows(hit.row)));
@@ -42,7 +42,7 @@ fn a_graph_under_a_narrow_filter_is_exact() {
     let mut builder = IndexBuilder::new(16).unwrap();
     builder.extend(&vectors).unwrap();
     let exact = builder.clone().build_exact();
-    let graph = builder.kind(Kind::Hnsw).build().unwrap();
+    let graph = builder.kind(IndexKind::Hnsw).build().unwrap();
     assert_eq!(
         graph.search(&query, 50, Some(&filter)).unwrap(),
         exact.search(&query, 50, Some(&filter)).unwrap()
@@ -53,7 +53,7 @@ fn a_graph_under_a_narrow_filter_is_exact() {
 fn a_filter_of_another_index_is_refused() {
     let index = ExactIndex::new(2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
     let error = index
-        .search(&[1.0, 0.0], 1, Some(&Filter::everything(3)))
+        .search(&[1.0, 0.0], 1, Some(&Filter::all(3)))
         .unwrap_err();
     assert!(matches!(
         error,
@@ -64,8 +64,8 @@ fn a_filter_of_another_index_is_refused() {
     ));
 }
 
-/// FAISS' row selectors are freed. Memory is a matter of the whole process, so this test runs
-/// itself once more, alone in a process of its own.
+/// FAISS' row selectors are freed. Memory is measured per process, so this test runs itself again
+/// in a process of its own.
 #[test]
 fn filtered_searches_keep_no_memory() {
     const ALONE: &str = "FAIRLEAD_TEST_ALONE";

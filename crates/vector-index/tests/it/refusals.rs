@@ -1,6 +1,8 @@
-//! Bad input is refused with a message that names the thing, the value and what is allowed.
+//! Invalid input is refused with a message that names the thing, the value and what is allowed.
 
-use fairlead_vector_index::{Error, ExactIndex, IndexBuilder, Kind, MAX_DIMENSION, Searchable};
+use fairlead_vector_index::{
+    Error, ExactIndex, IndexBuilder, IndexKind, MAX_DIMENSION, Searchable,
+};
 
 fn message<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     result.unwrap_err().to_string()
@@ -33,8 +35,8 @@ fn bad_queries_are_refused_by_every_kind() {
     builder.extend(&vectors).unwrap();
     let kinds: [Box<dyn Searchable>; 3] = [
         Box::new(ExactIndex::new(2, &vectors).unwrap()),
-        Box::new(builder.clone().kind(Kind::Flat).build().unwrap()),
-        Box::new(builder.kind(Kind::Hnsw).build().unwrap()),
+        Box::new(builder.clone().kind(IndexKind::Flat).build().unwrap()),
+        Box::new(builder.kind(IndexKind::Hnsw).build().unwrap()),
     ];
     for index in kinds {
         assert_eq!(
@@ -67,7 +69,7 @@ fn a_dimension_outside_the_range_is_refused() {
 #[test]
 fn an_empty_index_finds_nothing() {
     let builder = IndexBuilder::new(3).unwrap();
-    for kind in [Kind::Flat, Kind::Hnsw] {
+    for kind in [IndexKind::Flat, IndexKind::Hnsw] {
         let index = builder.clone().kind(kind).build().unwrap();
         assert_eq!(index.search(&[1.0, 2.0, 3.0], 5, None).unwrap(), []);
         assert!(index.search(&[1.0], 5, None).is_err());
@@ -82,5 +84,5 @@ fn an_empty_index_finds_nothing() {
 fn the_kind_follows_from_the_number_of_rows() {
     let mut builder = IndexBuilder::new(1).unwrap();
     builder.extend(&vec![0.5; 50_000]).unwrap();
-    assert_eq!(builder.build().unwrap().kind(), Kind::Flat);
+    assert_eq!(builder.build().unwrap().kind(), IndexKind::Flat);
 }

@@ -1,4 +1,4 @@
-//! Threads, queue, deadline and swap of a searcher.
+//! The threads, queue, deadline and swap of a searcher.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
-//! Saved and loaded again; whatever is wrong with the files is said, not searched.
+//! Saving and loading: damaged files are refused with the problem named.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use fairlead_vector_index::{Error, IndexBuilder, Kind, Searchable, VectorIndex};
+use fairlead_vector_index::{Error, IndexBuilder, IndexKind, Searchable, VectorIndex};
 
 use crate::data::random;
 
-fn build(kind: Kind, seed: u64) -> VectorIndex {
+fn build(kind: IndexKind, seed: u64) -> VectorIndex {
     let mut builder = IndexBuilder::new(8).unwrap();
     builder.extend(&random(seed, 2_000, 8)).unwrap();
     builder.kind(kind).build().unwrap()
@@ -29,7 +29,7 @@ fn data_file(folder: &Path) -> PathBuf {
 
 #[test]
 fn what_was_saved_answers_the_same() {
-    for kind in [Kind::Flat, Kind::Hnsw] {
+    for kind in [IndexKind::Flat, IndexKind::Hnsw] {
         let folder = tempfile::tempdir().unwrap();
         let index = build(kind, 1);
         index.save(folder.path()).unwrap();
@@ -42,8 +42,8 @@ fn what_was_saved_answers_the_same() {
 #[test]
 fn saving_again_replaces_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    build(Kind::Hnsw, 1).save(folder.path()).unwrap();
-    let second = build(Kind::Flat, 2);
+    build(IndexKind::Hnsw, 1).save(folder.path()).unwrap();
+    let second = build(IndexKind::Flat, 2);
     second.save(folder.path()).unwrap();
     assert_eq!(
         answers(&VectorIndex::load(folder.path()).unwrap()),
@@ -124,7 +124,7 @@ const DAMAGES: [Damage; 8] = [
 fn damage_is_named_with_its_file() {
     for (name, damage, expected) in DAMAGES {
         let folder = tempfile::tempdir().unwrap();
-        build(Kind::Flat, 1).save(folder.path()).unwrap();
+        build(IndexKind::Flat, 1).save(folder.path()).unwrap();
         damage(folder.path());
         let error = VectorIndex::load(folder.path()).unwrap_err();
         let message = error.to_string();
@@ -136,12 +136,12 @@ fn damage_is_named_with_its_file() {
     }
 }
 
-/// A file that is not FAISS' at all, with a header that vouches for it.
+/// A file that is not one of FAISS, with a header that names its checksum.
 #[test]
 fn a_foreign_data_file_with_a_right_checksum_is_refused() {
     use sha2::Digest;
     let folder = tempfile::tempdir().unwrap();
-    build(Kind::Flat, 1).save(folder.path()).unwrap();
+    build(IndexKind::Flat, 1).save(folder.path()).unwrap();
     let old = data_file(folder.path());
     let old_sum = old.file_stem().unwrap().to_str().unwrap()["vectors-".len()..].to_owned();
     let length = fs::metadata(&old).unwrap().len();
@@ -158,7 +158,7 @@ fn saving_where_a_file_stands_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("taken");
     fs::write(&path, "").unwrap();
-    let error = build(Kind::Flat, 1).save(&path).unwrap_err();
+    let error = build(IndexKind::Flat, 1).save(&path).unwrap_err();
     assert!(error.to_string().contains("making the folder"), "{error}");
 }
 
