@@ -1,4 +1,4 @@
-//! From replayed rows to tensors, through the assembler that serving uses.
+//! Datasets: assemble replayed rows into tensors with the assembler that serving uses.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,9 +10,9 @@ use fairlead_registry::{Purpose, Registry};
 use tch::Tensor;
 
 use crate::Error;
-use crate::replay::Replayed;
+use crate::replay::ReplayedHistory;
 
-/// Assembled customers, a row each.
+/// Assembled customers, one row each.
 #[derive(Debug)]
 pub(crate) struct Users {
     pub(crate) dense: Tensor,
@@ -20,6 +20,7 @@ pub(crate) struct Users {
 }
 
 impl Users {
+    /// Assembles feature sets.
     pub(crate) fn assemble<'f>(
         assembler: &Assembler,
         sets: impl IntoIterator<Item = &'f FeatureSet>,
@@ -34,7 +35,7 @@ impl Users {
         })
     }
 
-    /// Some of the rows.
+    /// Returns some of the rows.
     pub(crate) fn select(&self, rows: &Tensor) -> Self {
         Self {
             dense: self.dense.index_select(0, rows),
@@ -43,7 +44,14 @@ impl Users {
     }
 }
 
-/// Assembled products, a row each.
+/// A product to assemble: with its counters at an instant.
+pub(crate) struct ItemInput<'p> {
+    pub(crate) product: &'p Product,
+    pub(crate) counters: &'p [f64],
+    pub(crate) as_of_ms: i64,
+}
+
+/// Assembled products, one row each.
 #[derive(Debug)]
 pub(crate) struct Items {
     pub(crate) ids: Tensor,
@@ -51,13 +59,20 @@ pub(crate) struct Items {
 }
 
 impl Items {
+    /// Assembles products.
     pub(crate) fn assemble<'p>(
         assembler: &Assembler,
-        rows: impl IntoIterator<Item = (&'p Product, &'p [f64], i64)>,
+        rows: impl IntoIterator<Item = ItemInput<'p>>,
     ) -> Result<Self, Error> {
         let (mut ids, mut dense) = (Vec::new(), Vec::new());
-        for (product, counters, as_of_ms) in rows {
-            assembler.item(product, counters, as_of_ms, &mut ids, &mut dense)?;
+        for row in rows {
+            assembler.item(
+                row.product,
+                row.counters,
+                row.as_of_ms,
+                &mut ids,
+                &mut dense,
+            )?;
         }
         Ok(Self {
             ids: matrix(&ids, assembler.item_ids_width()),
@@ -65,6 +80,7 @@ impl Items {
         })
     }
 
+    /// Returns some of the rows.
     pub(crate) fn select(&self, rows: &Tensor) -> Self {
         Self {
             ids: self.ids.index_select(0, rows),
@@ -73,31 +89,31 @@ impl Items {
     }
 }
 
-/// Values as `[rows, width]`.
+/// Makes a tensor `[rows, width]` of values.
 pub(crate) fn matrix<T: tch::kind::Element>(values: &[T], width: usize) -> Tensor {
     Tensor::from_slice(values).reshape([(values.len() / width.max(1)) as i64, width as i64])
 }
 
-/// Everything that training draws rows from.
+/// A replayed history with the catalogue and the assembler.
 pub(crate) struct Dataset<'d> {
-    pub(crate) replayed: &'d Replayed,
+    pub(crate) replayed: &'d ReplayedHistory,
     pub(crate) products: &'d [Product],
-    /// Row of a product in `products`, by id.
+    /// The row of each product in `products`, by id.
     pub(crate) row_of: HashMap<&'d str, usize>,
     pub(crate) assembler: Assembler,
 }
 
 impl<'d> Dataset<'d> {
-    /// Fits the standardisation on what lies before `split_ms` and makes the assembler.
+    /// Fits the standardisation to the rows before `split_ms`, and makes the assembler.
     pub(crate) fn new(
         registry: &Registry,
         products: &'d [Product],
-        replayed: &'d Replayed,
+        replayed: &'d ReplayedHistory,
         split_ms: i64,
     ) -> Result<Self, Error> {
         let mut fitter = Fitter::new(registry, InputSpec::default_for(registry))?;
         for set in replayed
-            .moments
+            .snapshots
             .iter()
             .filter(|set| set.as_of_ms < split_ms)
         {
@@ -108,20 +124,20 @@ impl<'d> Dataset<'d> {
             .enumerate()
             .map(|(row, p)| (p.product_id.as_str(), row))
             .collect();
-        for shown in &replayed.shown {
-            let as_of_ms = replayed.moments[shown.moment].as_of_ms;
+        for impression in &replayed.impressions {
+            let as_of_ms = replayed.snapshots[impression.snapshot].as_of_ms;
             if let Some(row) = row_of
-                .get(shown.product.as_str())
+                .get(impression.product.as_str())
                 .filter(|_| as_of_ms < split_ms)
             {
                 fitter.item(
                     &products[*row],
-                    &replayed.counters[shown.counters],
+                    &replayed.counters[impression.counters],
                     as_of_ms,
                 )?;
             }
         }
-        if replayed.shown.is_empty() {
+        if replayed.impressions.is_empty() {
             let none = vec![0.0; registry.product_layout().number_names().len()];
             for product in products {
                 fitter.item(product, &none, split_ms)?;
@@ -137,12 +153,12 @@ impl<'d> Dataset<'d> {
         })
     }
 
-    /// The instant of a moment.
-    pub(crate) fn at_ms(&self, moment: usize) -> i64 {
-        self.replayed.moments[moment].as_of_ms
+    /// Returns the instant of a snapshot.
+    pub(crate) fn at_ms(&self, snapshot: usize) -> i64 {
+        self.replayed.snapshots[snapshot].as_of_ms
     }
 
-    /// The products a customer holds in a feature set, as rows of the catalogue.
+    /// Returns the products that a customer holds in a feature set, as rows of the catalogue.
     pub(crate) fn held(&self, registry: &Registry, set: &FeatureSet) -> Vec<usize> {
         let at = registry.layout(Purpose::Recommend).sequence("holdings");
         let entries = at
@@ -155,29 +171,31 @@ impl<'d> Dataset<'d> {
     }
 }
 
-/// One customer at one moment with the products to score: rows of the item tensors.
+/// A customer at one instant with the products to score: a row of the user tensors and rows of the
+/// item tensors.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub(crate) user: usize,
     pub(crate) rows: Range<usize>,
 }
 
-/// A batch of groups: customers once, rows pointing at them.
+/// A batch of groups: each customer once, with the rows that refer to it.
 pub(crate) struct Batch {
     pub(crate) users: Users,
     pub(crate) user_of_row: Tensor,
     pub(crate) items: Items,
-    /// The rows of the batch in the whole, for labels.
+    /// The positions of the batch's rows in the item tensors, for labels.
     pub(crate) rows: Tensor,
 }
 
 impl Batch {
-    pub(crate) fn of(groups: &[&Group], users: &Users, items: &Items) -> Self {
+    /// Gathers the rows of groups.
+    pub(crate) fn gather(groups: &[&Group], users: &Users, items: &Items) -> Self {
         let user_rows: Vec<i64> = groups.iter().map(|group| group.user as i64).collect();
         let mut user_of_row = Vec::new();
         let mut rows = Vec::new();
-        for (place, group) in groups.iter().enumerate() {
-            user_of_row.extend(std::iter::repeat_n(place as i64, group.rows.len()));
+        for (user, group) in groups.iter().enumerate() {
+            user_of_row.extend(std::iter::repeat_n(user as i64, group.rows.len()));
             rows.extend(group.rows.clone().map(|row| row as i64));
         }
         let rows = Tensor::from_slice(&rows);

@@ -1,4 +1,4 @@
-//! What can go wrong in training.
+//! The errors of training.
 
 /// An error of training.
 #[derive(Debug, thiserror::Error)]
@@ -18,22 +18,22 @@ pub enum Error {
     /// The item index could not be built.
     #[error("item index: {0}")]
     Index(#[from] fairlead_vector_index::Error),
-    /// A companion file could not be written.
+    /// A file for recall could not be written.
     #[error("{path}: {cause}")]
     File {
         /// The file.
         path: String,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
-    /// The history cannot teach this model.
+    /// The history is too short to train a model.
     #[error("too little to learn from: {what} is {found}, at least {needed} needed")]
     TooLittle {
-        /// What there is too little of.
+        /// The data of which there is too little.
         what: &'static str,
-        /// How much there is.
+        /// The amount there is.
         found: usize,
-        /// How much is needed.
+        /// The amount that is needed.
         needed: usize,
     },
     /// Training diverged.

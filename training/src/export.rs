@@ -1,4 +1,4 @@
-//! From a trained network to a model folder: traced, described, with golden cases.
+//! Export: writes a trained network as a model folder: traced, described, with golden cases.
 
 use std::path::Path;
 
@@ -10,23 +10,25 @@ use fairlead_registry::input::IdColumn;
 use tch::{CModule, Kind, Tensor};
 
 use crate::Error;
-use crate::dataset::{Batch, Dataset, Users};
+use crate::dataset::{Batch, Dataset, Items, Users};
 use crate::ranker::Ranker;
 use crate::two_tower::{TwoTower, WIDTH};
 
-/// How far a golden output may lie from the expected: float32 sums in another order.
+/// The largest difference of an output from a golden one, for float32 sums in another order.
 const TOLERANCE: f64 = 1e-4;
 
-/// What a model is called and what is said of it.
-pub(crate) struct Described<'d> {
+/// The name of a model and the metadata of its manifest.
+pub(crate) struct ModelDescription<'d> {
     pub(crate) data: &'d Dataset<'d>,
     pub(crate) name: &'static str,
     pub(crate) version: &'d str,
+    /// The first and the last event time of the training window.
     pub(crate) window_ms: (i64, i64),
     pub(crate) metrics: serde_json::Map<String, serde_json::Value>,
 }
 
-impl Described<'_> {
+impl ModelDescription<'_> {
+    /// Makes the manifest.
     fn manifest(&self, kind: &str, inputs: Vec<InputSpec>, outputs: Vec<OutputSpec>) -> Manifest {
         let assembler = &self.data.assembler;
         let instant = |ms: i64| {
@@ -59,6 +61,7 @@ impl Described<'_> {
         }
     }
 
+    /// Returns the specification of the customers' inputs.
     fn user_inputs(&self) -> Vec<InputSpec> {
         let assembler = &self.data.assembler;
         vec![
@@ -66,8 +69,30 @@ impl Described<'_> {
             ids("user_ids", &assembler.user_id_columns(), RowGroup::User),
         ]
     }
+
+    /// Returns the specification of the ranker's inputs.
+    fn ranker_inputs(&self) -> Vec<InputSpec> {
+        let assembler = &self.data.assembler;
+        let mut inputs = self.user_inputs();
+        inputs.push(InputSpec {
+            name: "user_of_row".to_owned(),
+            dtype: Dtype::I64,
+            columns: None,
+            rows: RowGroup::Row,
+            index_of: Some(RowGroup::User),
+            below: None,
+        });
+        inputs.push(ids("item_ids", &assembler.item_id_columns(), RowGroup::Row));
+        inputs.push(numbers(
+            "item_dense",
+            assembler.item_dense_width(),
+            RowGroup::Row,
+        ));
+        inputs
+    }
 }
 
+/// Returns the specification of an input of numbers.
 fn numbers(name: &str, columns: usize, rows: RowGroup) -> InputSpec {
     InputSpec {
         name: name.to_owned(),
@@ -79,6 +104,7 @@ fn numbers(name: &str, columns: usize, rows: RowGroup) -> InputSpec {
     }
 }
 
+/// Returns the specification of an input of ids, each bounded by the rows of its table.
 fn ids(name: &str, columns: &[IdColumn], rows: RowGroup) -> InputSpec {
     let below: Vec<i64> = columns
         .iter()
@@ -98,13 +124,13 @@ fn ids(name: &str, columns: &[IdColumn], rows: RowGroup) -> InputSpec {
 pub(crate) fn two_tower(
     folder: &Path,
     mut model: TwoTower,
-    described: &Described<'_>,
+    description: &ModelDescription<'_>,
     sample: &Users,
 ) -> Result<ModelFolder, Error> {
     model.variables.freeze();
-    let manifest = described.manifest(
+    let manifest = description.manifest(
         "two_tower_user",
-        described.user_inputs(),
+        description.user_inputs(),
         vec![OutputSpec {
             name: "embedding".to_owned(),
             rows: RowGroup::User,
@@ -112,7 +138,7 @@ pub(crate) fn two_tower(
             scale: Scale::Value,
         }],
     );
-    let expected = values(&model.users(&sample.dense, &sample.ids))?;
+    let expected = f32_values(&model.users(&sample.dense, &sample.ids))?;
     let batch = user_batch(GoldenBatch::new(), sample)?;
     let golden = GoldenCase::record(
         "sample",
@@ -133,49 +159,47 @@ pub(crate) fn two_tower(
 pub(crate) fn ranker(
     folder: &Path,
     mut model: Ranker,
-    described: &Described<'_>,
+    description: &ModelDescription<'_>,
     sample: &Batch,
 ) -> Result<ModelFolder, Error> {
     model.variables.freeze();
-    let assembler = &described.data.assembler;
-    let mut inputs = described.user_inputs();
-    inputs.push(InputSpec {
-        name: "user_of_row".to_owned(),
-        dtype: Dtype::I64,
-        columns: None,
-        rows: RowGroup::Row,
-        index_of: Some(RowGroup::User),
-        below: None,
-    });
-    inputs.push(ids("item_ids", &assembler.item_id_columns(), RowGroup::Row));
-    inputs.push(numbers(
-        "item_dense",
-        assembler.item_dense_width(),
-        RowGroup::Row,
-    ));
     let output = |name: &str| OutputSpec {
         name: name.to_owned(),
         rows: RowGroup::Row,
         columns: None,
         scale: Scale::Logit,
     };
-    let manifest = described.manifest("ranker", inputs, vec![output("click"), output("convert")]);
+    let outputs = vec![output("click"), output("convert")];
+    let manifest = description.manifest("ranker", description.ranker_inputs(), outputs);
+    let golden = ranker_case(&model, &manifest, sample)?;
+    let traced = trace_ranker(&model, sample)?;
+    Ok(ModelFolder::write(folder, &manifest, &[golden], |path| {
+        Ok(traced.save(path)?)
+    })?)
+}
+
+/// Records the scores of a sample as a golden case.
+fn ranker_case(model: &Ranker, manifest: &Manifest, sample: &Batch) -> Result<GoldenCase, Error> {
     let scores = model.forward(&sample.users, &sample.user_of_row, &sample.items);
-    let (click, convert) = (values(&scores.select(1, 0))?, values(&scores.select(1, 1))?);
+    let click = f32_values(&scores.select(1, 0))?;
+    let convert = f32_values(&scores.select(1, 1))?;
+    let items = &sample.items;
     let batch = user_batch(GoldenBatch::new(), &sample.users)?
-        .index("user_of_row", whole(&sample.user_of_row)?)
-        .i64(
-            "item_ids",
-            assembler.item_ids_width(),
-            whole(&sample.items.ids)?,
-        )
+        .index("user_of_row", i64_values(&sample.user_of_row)?)
+        .i64("item_ids", columns(&items.ids), i64_values(&items.ids)?)
         .f32(
             "item_dense",
-            assembler.item_dense_width(),
-            values(&sample.items.dense)?,
+            columns(&items.dense),
+            f32_values(&items.dense)?,
         );
     let expected: [(&str, &[f32]); 2] = [("click", &click), ("convert", &convert)];
-    let golden = GoldenCase::record("sample", &manifest, &batch, &expected, TOLERANCE)?;
+    Ok(GoldenCase::record(
+        "sample", manifest, &batch, &expected, TOLERANCE,
+    )?)
+}
+
+/// Traces the ranker on a sample.
+fn trace_ranker(model: &Ranker, sample: &Batch) -> Result<CModule, Error> {
     let arguments = [
         sample.users.dense.shallow_clone(),
         sample.users.ids.shallow_clone(),
@@ -191,34 +215,45 @@ pub(crate) fn ranker(
             dense: user_dense.shallow_clone(),
             ids: user_ids.shallow_clone(),
         };
-        let items = crate::dataset::Items {
+        let items = Items {
             ids: item_ids.shallow_clone(),
             dense: item_dense.shallow_clone(),
         };
         // One tensor `[N, 2]`: its columns are the outputs, in the manifest's order.
         vec![model.forward(&users, user_of_row, &items)]
     };
-    let traced = CModule::create_by_tracing("ranker", "forward", &arguments, &mut forward)?;
-    Ok(ModelFolder::write(folder, &manifest, &[golden], |path| {
-        Ok(traced.save(path)?)
-    })?)
+    Ok(CModule::create_by_tracing(
+        "ranker",
+        "forward",
+        &arguments,
+        &mut forward,
+    )?)
 }
 
+/// Adds the customers' inputs to a batch.
 fn user_batch(batch: GoldenBatch, users: &Users) -> Result<GoldenBatch, Error> {
-    let (dense, ids) = (users.dense.size()[1] as usize, users.ids.size()[1] as usize);
-    Ok(batch.f32("user_dense", dense, values(&users.dense)?).i64(
-        "user_ids",
-        ids,
-        whole(&users.ids)?,
-    ))
+    Ok(batch
+        .f32(
+            "user_dense",
+            columns(&users.dense),
+            f32_values(&users.dense)?,
+        )
+        .i64("user_ids", columns(&users.ids), i64_values(&users.ids)?))
 }
 
-fn values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
+/// Returns the number of columns of a matrix.
+fn columns(matrix: &Tensor) -> usize {
+    matrix.size()[1] as usize
+}
+
+/// Copies the values of a tensor of numbers.
+fn f32_values(tensor: &Tensor) -> Result<Vec<f32>, Error> {
     Ok(Vec::try_from(
         tensor.detach().to_kind(Kind::Float).reshape([-1]),
     )?)
 }
 
-fn whole(tensor: &Tensor) -> Result<Vec<i64>, Error> {
+/// Copies the values of a tensor of ids.
+fn i64_values(tensor: &Tensor) -> Result<Vec<i64>, Error> {
     Ok(Vec::try_from(tensor.reshape([-1]))?)
 }

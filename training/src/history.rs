@@ -1,4 +1,4 @@
-//! History: the events of one tenant in event time, and what came of what was shown.
+//! History: the events of one tenant in event time, and the outcomes of impressions.
 
 use std::collections::HashMap;
 
@@ -8,18 +8,21 @@ use prost::Message as _;
 
 use crate::Error;
 
-/// Records read in one go.
+/// The number of records read at once.
 const CHUNK: usize = 5_000;
 
-/// Events of one tenant, ascending in event time (ties by id).
+/// The events of one tenant, ascending in event time (ties by id).
 #[derive(Debug, Default)]
 pub struct History {
     events: Vec<Event>,
 }
 
 impl History {
-    /// Reads the whole topic. What cannot be read or breaks a rule of `registry` is left out, as the
-    /// stream leaves it out.
+    /// Reads all records of the topic. Events that cannot be decoded or that break a rule of
+    /// `registry` are left out, as by the stream.
+    ///
+    /// # Errors
+    /// Returns [`Error::Log`] if the log cannot be read.
     pub async fn read(
         log: &dyn EventLog,
         topic: &str,
@@ -30,11 +33,11 @@ impl History {
         for range in log.offsets(topic).await? {
             let mut offset = range.start;
             while offset < range.end {
-                let place = Position {
+                let start = Position {
                     partition: range.partition,
                     offset,
                 };
-                let records = log.read(topic, place, CHUNK).await?;
+                let records = log.read(topic, start, CHUNK).await?;
                 let Some(last) = records.last() else { break };
                 offset = last.position.offset + 1;
                 events.extend(records.iter().filter_map(|one| {
@@ -49,47 +52,48 @@ impl History {
         Ok(Self::new(events))
     }
 
-    /// Puts events in order; an id that comes again is dropped.
+    /// Sorts events; drops those whose id repeats.
     pub fn new(mut events: Vec<Event>) -> Self {
         events.sort_by(|a, b| (a.event_time_ms, &a.event_id).cmp(&(b.event_time_ms, &b.event_id)));
         events.dedup_by(|b, a| a.event_id == b.event_id && a.customer_id == b.customer_id);
         Self { events }
     }
 
-    /// The events in order.
+    /// Returns the events in order.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The instant before which `share` (0 to 1) of the events lie; 0 for an empty history.
+    /// Returns the instant before which `share` (0 to 1) of the events lie, 0 for an empty history.
     pub fn split_at(&self, share: f64) -> i64 {
-        let place = (self.events.len() as f64 * share) as usize;
+        let index = (self.events.len() as f64 * share) as usize;
         let last = self.events.len().saturating_sub(1);
         self.events
-            .get(place.min(last))
+            .get(index.min(last))
             .map_or(0, |event| event.event_time_ms)
     }
 
-    /// First and last event time; zeros for an empty history.
+    /// Returns the first and the last event time, zeros for an empty history.
     pub fn window(&self) -> (i64, i64) {
         let time = |event: Option<&Event>| event.map_or(0, |event| event.event_time_ms);
         (time(self.events.first()), time(self.events.last()))
     }
 }
 
-/// What came of one impression.
+/// The outcome of one impression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Outcome {
     pub(crate) clicked: bool,
     pub(crate) converted: bool,
 }
 
-/// Outcomes joined to impressions by request and product: what is learnt from is what was shown.
+/// The outcomes of impressions, joined by request and product.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes<'h>(HashMap<(&'h str, &'h str), Outcome>);
 
 impl<'h> Outcomes<'h> {
-    pub(crate) fn of(history: &'h History) -> Self {
+    /// Joins the clicks and conversions of a history.
+    pub(crate) fn join(history: &'h History) -> Self {
         let mut outcomes: HashMap<(&str, &str), Outcome> = HashMap::new();
         for event in history
             .events
@@ -101,7 +105,7 @@ impl<'h> Outcomes<'h> {
                 EventKind::Click => outcomes.entry(key).or_default().clicked = true,
                 EventKind::Conversion => {
                     let outcome = outcomes.entry(key).or_default();
-                    // Who took it opened it, even where the click was lost on the way.
+                    // A conversion implies a click, even if the event of the click was lost.
                     (outcome.clicked, outcome.converted) = (true, true);
                 }
                 _ => {}
@@ -110,6 +114,7 @@ impl<'h> Outcomes<'h> {
         Self(outcomes)
     }
 
+    /// Returns the outcome of an impression; neither click nor conversion if none was joined.
     pub(crate) fn get(&self, event: &Event) -> Outcome {
         let key = (event.request_id.as_str(), event.product_id.as_str());
         self.0.get(&key).copied().unwrap_or_default()

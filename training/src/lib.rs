@@ -1,22 +1,28 @@
-//! Training: from the history in the event log to model folders that the services load.
+//! Training: learns models from the history in the event log, and writes the model folders that the
+//! services load.
 //!
-//! Invariants: features come from the registry's own window code and assembler, as they were when
-//! something was shown, so that what is learnt from is what was served; the same history, catalogue
-//! and seed give the same models; a model is measured on what it has not seen, beside popularity on
-//! the same rows; nothing is tuned on what measures it.
-//! With inference this is the only home of `tch`. It depends on no service.
+//! # Invariants
+//! - Features come from the registry's window code and assembler, as they were at the impression, so
+//!   that training and serving use the same inputs.
+//! - The same history, catalogue and seed give the same models.
+//! - A model is evaluated on later events than it was trained on (or on other customers), beside
+//!   popularity on the same rows. No option is tuned on the rows of the evaluation.
+//!
+//! # Must not depend on
+//! Any service. Besides `fairlead-inference`, only this crate depends on `tch`.
 
-mod companions;
 mod dataset;
 mod error;
 mod export;
 mod history;
 mod layers;
-mod learn;
 pub mod metrics;
 mod progress;
 mod ranker;
+mod ranker_data;
+mod recall_files;
 mod replay;
+mod tower_data;
 mod two_tower;
 
 use std::collections::HashMap;
@@ -28,43 +34,45 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
-use companions::Baskets;
-use dataset::{Batch, Dataset, Group, Items, Users};
-use export::Described;
-use learn::Positives;
+use dataset::{Batch, Dataset, Group, ItemInput, Items, Users};
+use export::ModelDescription;
+use ranker_data::RankerData;
+use recall_files::Baskets;
+use tower_data::Positives;
+use two_tower::TowerExamples;
 
 pub use error::Error;
 pub use history::History;
 pub use progress::{Progress, Silent};
 
-/// What the ranker learns.
+/// The objective of the ranker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Objective {
-    /// Clicks and conversions of what was shown, by request.
+    /// The clicks and conversions of logged impressions, by request.
     #[default]
     Logged,
-    /// The holding that was left out, among all that is not held.
-    Held,
+    /// A holding that is left out, among products that are not held.
+    LeaveOneOut,
 }
 
-/// How to train.
+/// The options of a training run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Same seed, same models.
+    /// The seed: the same seed gives the same models.
     pub seed: u64,
-    /// Passes over the data.
+    /// The number of passes over the data.
     pub epochs: usize,
-    /// Step size of AdamW.
+    /// The learning rate of AdamW.
     pub learning_rate: f64,
-    /// Weight decay of AdamW.
+    /// The weight decay of AdamW.
     pub weight_decay: f64,
-    /// Share of the events, oldest first, that is learnt from; the rest measures.
+    /// The share of the events, oldest first, that is for training; the others are for evaluation.
     pub train_share: f64,
-    /// What the ranker learns.
+    /// The objective of the ranker.
     pub objective: Objective,
-    /// How many positives the two towers are measured on at most.
+    /// The largest number of positives that the two towers are evaluated on.
     pub measured: usize,
-    /// Version given to both models.
+    /// The version of both models.
     pub version: String,
 }
 
@@ -83,21 +91,25 @@ impl Default for Options {
     }
 }
 
-/// A model that was written.
+/// A trained model, written to its folder.
 #[derive(Debug, Clone)]
 pub struct Trained {
-    /// "two-tower" or "ranker".
+    /// The role: "two-tower" or "ranker".
     pub role: &'static str,
     /// Its folder.
     pub folder: PathBuf,
-    /// Its offline metrics, popularity's beside them.
+    /// Its offline metrics, with those of popularity.
     pub metrics: serde_json::Map<String, serde_json::Value>,
-    /// Schema hash of its inputs.
+    /// The schema hash of its inputs.
     pub schema_hash: String,
 }
 
 /// Trains both models from a history and writes them to `out/two-tower-VERSION` and
-/// `out/ranker-VERSION`. Blocks; run it on a thread of its own.
+/// `out/ranker-VERSION`. It blocks; call it on a thread of its own.
+///
+/// # Errors
+/// Returns [`Error::TooLittle`] if the history is too short, [`Error::Diverged`] if a loss is not
+/// finite, and the errors of features, libtorch and files.
 pub fn train(
     registry: &Registry,
     history: &History,
@@ -106,7 +118,7 @@ pub fn train(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Vec<Trained>, Error> {
-    // Small matrices: a second thread would wait for the first more than it helps.
+    // Matrices are small: a second thread would cost more in synchronisation than it gains.
     fairlead_inference::one_thread();
     progress.begin("replay", history.events().len() as u64);
     let replayed = replay::replay(registry, history);
@@ -115,7 +127,7 @@ pub fn train(
     let split_ms = history.split_at(options.train_share);
     let data = Dataset::new(registry, products, &replayed, split_ms)?;
     let customers = customers_of(&replayed);
-    let baskets = Baskets::of(&data, &customers, split_ms);
+    let baskets = Baskets::new(&data, &customers, split_ms);
     let run = Run {
         registry,
         history,
@@ -129,11 +141,11 @@ pub fn train(
     Ok(vec![run.two_tower()?, run.ranker()?])
 }
 
-/// The customer that each moment belongs to, numbered.
-fn customers_of(replayed: &replay::Replayed) -> Vec<usize> {
+/// Returns the number of the customer of each snapshot.
+fn customers_of(replayed: &replay::ReplayedHistory) -> Vec<usize> {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     replayed
-        .customer
+        .customers
         .iter()
         .map(|id| {
             let next = numbers.len();
@@ -142,7 +154,7 @@ fn customers_of(replayed: &replay::Replayed) -> Vec<usize> {
         .collect()
 }
 
-/// One training run.
+/// A training run.
 struct Run<'r> {
     registry: &'r Registry,
     history: &'r History,
@@ -155,7 +167,8 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    fn dice(&self, model: u64) -> ChaCha8Rng {
+    /// Returns the generator of a model, seeded by the options and the model's number.
+    fn rng(&self, model: u64) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(
             self.options
                 .seed
@@ -164,14 +177,15 @@ impl Run<'_> {
         )
     }
 
-    fn described(
+    /// Describes a model for its manifest.
+    fn description(
         &self,
         name: &'static str,
         metrics: serde_json::Map<String, serde_json::Value>,
-    ) -> Described<'_> {
+    ) -> ModelDescription<'_> {
         let (from, _) = self.history.window();
         let version = &self.options.version;
-        Described {
+        ModelDescription {
             data: self.data,
             name,
             version,
@@ -180,30 +194,29 @@ impl Run<'_> {
         }
     }
 
+    /// Trains, evaluates and writes the two towers.
     fn two_tower(&self) -> Result<Trained, Error> {
-        let mut dice = self.dice(1);
-        let positives = Positives::of(self.data, self.split_ms);
-        enough("positives before the split", positives.train.len(), 2)?;
-        let users = Users::assemble(&self.data.assembler, &self.data.replayed.moments)?;
+        let mut rng = self.rng(1);
+        let positives = Positives::new(self.data, self.split_ms);
+        require("positives before the split", positives.train.len(), 2)?;
+        let users = Users::assemble(&self.data.assembler, &self.data.replayed.snapshots)?;
         let items = self.catalogue_items()?;
-        let model = two_tower::TwoTower::new(self.data, &mut dice);
-        model.train(
-            &users,
-            &items,
-            &positives.train,
-            self.options,
-            &mut dice,
-            self.progress,
-        )?;
+        let model = two_tower::TwoTower::new(self.data, &mut rng);
+        let examples = TowerExamples {
+            users: &users,
+            items: &items,
+            pairs: &positives.train,
+        };
+        model.train(&examples, self.options, &mut rng, self.progress)?;
         let vectors = tch::no_grad(|| model.items(&items));
         let popularity = self.baskets.counts(self.data.products.len());
-        let metrics = positives.measure(&model, &users, &vectors, &popularity, self.options)?;
+        let metrics = positives.evaluate(&model, &users, &vectors, &popularity, self.options)?;
         let folder = self.out.join(format!("two-tower-{}", self.options.version));
         let sample: Vec<i64> = (0..users.dense.size()[0].min(8)).collect();
         let sample = users.select(&Tensor::from_slice(&sample));
-        let described = self.described("two-tower", metrics.clone());
-        let written = export::two_tower(&folder, model, &described, &sample)?;
-        companions::write(&folder, self.data, &vectors, &self.baskets)?;
+        let description = self.description("two-tower", metrics.clone());
+        let written = export::two_tower(&folder, model, &description, &sample)?;
+        recall_files::write(&folder, self.data, &vectors, &self.baskets)?;
         let schema_hash = written.manifest().schema_hash.clone();
         Ok(Trained {
             role: "two-tower",
@@ -213,28 +226,25 @@ impl Run<'_> {
         })
     }
 
+    /// Trains, evaluates and writes the ranker.
     fn ranker(&self) -> Result<Trained, Error> {
-        let mut dice = self.dice(2);
+        let mut rng = self.rng(2);
         let rows = match self.options.objective {
-            Objective::Logged => learn::logged(self.data, self.split_ms)?,
-            Objective::Held => learn::held(self.data, self.registry, &mut dice)?,
+            Objective::Logged => RankerData::from_impressions(self.data, self.split_ms)?,
+            Objective::LeaveOneOut => {
+                RankerData::leave_one_out(self.data, self.registry, &mut rng)?
+            }
         };
-        enough("groups to learn from", rows.train.len(), 2)?;
-        let model = ranker::Ranker::new(self.data, &mut dice);
-        let learning = ranker::Learning {
-            users: &rows.users,
-            items: &rows.items,
-            groups: &rows.train,
-            labels: &rows.labels,
-        };
-        model.train(&learning, self.options, &mut dice, self.progress)?;
+        require("groups to learn from", rows.train.len(), 2)?;
+        let model = ranker::Ranker::new(self.data, &mut rng);
+        model.train(&rows.examples(), self.options, &mut rng, self.progress)?;
         let popularity = self.baskets.counts(self.data.products.len());
-        let metrics = rows.measure(&model, &popularity)?;
+        let metrics = rows.evaluate(&model, &popularity)?;
         let folder = self.out.join(format!("ranker-{}", self.options.version));
         let sample: Vec<&Group> = rows.train.iter().take(3).collect();
-        let sample = Batch::of(&sample, &rows.users, &rows.items);
-        let described = self.described("ranker", metrics.clone());
-        let written = export::ranker(&folder, model, &described, &sample)?;
+        let sample = Batch::gather(&sample, &rows.users, &rows.items);
+        let description = self.description("ranker", metrics.clone());
+        let written = export::ranker(&folder, model, &description, &sample)?;
         let schema_hash = written.manifest().schema_hash.clone();
         Ok(Trained {
             role: "ranker",
@@ -244,30 +254,35 @@ impl Run<'_> {
         })
     }
 
-    /// Every product once, with its newest counters before the split.
+    /// Assembles every product once, with its newest counters before the split.
     fn catalogue_items(&self) -> Result<Items, Error> {
         let none = vec![0.0; self.registry.product_layout().number_names().len()];
         let mut newest: Vec<&[f64]> = vec![&none; self.data.products.len()];
-        for shown in &self.data.replayed.shown {
-            let before = self.data.at_ms(shown.moment) < self.split_ms;
+        for impression in &self.data.replayed.impressions {
+            let before = self.data.at_ms(impression.snapshot) < self.split_ms;
             if let Some(row) = self
                 .data
                 .row_of
-                .get(shown.product.as_str())
+                .get(impression.product.as_str())
                 .filter(|_| before)
             {
-                newest[*row] = &self.data.replayed.counters[shown.counters];
+                newest[*row] = &self.data.replayed.counters[impression.counters];
             }
         }
         let rows = self.data.products.iter().zip(newest);
         Items::assemble(
             &self.data.assembler,
-            rows.map(|(product, counters)| (product, counters, self.split_ms)),
+            rows.map(|(product, counters)| ItemInput {
+                product,
+                counters,
+                as_of_ms: self.split_ms,
+            }),
         )
     }
 }
 
-fn enough(what: &'static str, found: usize, needed: usize) -> Result<(), Error> {
+/// Returns [`Error::TooLittle`] if `found` is less than `needed`.
+fn require(what: &'static str, found: usize, needed: usize) -> Result<(), Error> {
     if found < needed {
         return Err(Error::TooLittle {
             what,

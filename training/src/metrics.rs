@@ -1,9 +1,9 @@
-//! Offline metrics. Each is computed for the model and for popularity on the same rows.
+//! Offline metrics, each computed for the model and for popularity on the same rows.
 
 use serde::Serialize;
 
-/// How well a score separates: the share of positive and negative pairs in the right order, ties
-/// counting half. Nothing when all labels are the same.
+/// Returns the area under the ROC curve: the share of pairs of a positive and a negative in the
+/// right order, in which ties count half; `None` if all labels are the same.
 pub fn auc(scores: &[f64], labels: &[bool]) -> Option<f64> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
@@ -26,7 +26,7 @@ pub fn auc(scores: &[f64], labels: &[bool]) -> Option<f64> {
     Some((rank_sum - least) / (positives as f64 * negatives as f64))
 }
 
-/// Mean negative log-likelihood of the labels.
+/// Returns the mean negative log-likelihood of the labels.
 pub fn log_loss(probabilities: &[f64], labels: &[bool]) -> f64 {
     let each = probabilities.iter().zip(labels).map(|(p, label)| {
         let p = p.clamp(1e-7, 1.0 - 1e-7);
@@ -35,10 +35,10 @@ pub fn log_loss(probabilities: &[f64], labels: &[bool]) -> f64 {
     each.sum::<f64>() / labels.len().max(1) as f64
 }
 
-/// 1-based rank of `target` among scores that are not excluded; ties rank behind.
+/// Returns the 1-based rank of `target` among scores that are not excluded; ties rank before it.
 pub fn rank_of(scores: &[f64], target: usize, excluded: impl Fn(usize) -> bool) -> usize {
-    let mine = scores[target];
-    let above = |(at, score): (usize, &f64)| at != target && !excluded(at) && *score >= mine;
+    let own = scores[target];
+    let above = |(at, score): (usize, &f64)| at != target && !excluded(at) && *score >= own;
     1 + scores
         .iter()
         .enumerate()
@@ -49,7 +49,7 @@ pub fn rank_of(scores: &[f64], target: usize, excluded: impl Fn(usize) -> bool) 
 /// Means over ranks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Ranks {
-    /// How many were ranked.
+    /// The number of ranks.
     pub n: usize,
     /// Mean reciprocal rank.
     pub mrr: f64,
@@ -62,8 +62,8 @@ pub struct Ranks {
 }
 
 impl Ranks {
-    /// Of 1-based ranks.
-    pub fn of(ranks: &[usize]) -> Self {
+    /// Computes the means over 1-based ranks.
+    pub fn new(ranks: &[usize]) -> Self {
         let n = ranks.len();
         let mean = |value: &dyn Fn(usize) -> f64| {
             ranks.iter().map(|rank| value(*rank)).sum::<f64>() / n.max(1) as f64
@@ -99,7 +99,7 @@ mod tests {
         let scores = [0.9, 0.5, 0.5, 0.1];
         assert_eq!(rank_of(&scores, 1, |_| false), 3);
         assert_eq!(rank_of(&scores, 1, |at| at == 0), 2);
-        let ranks = Ranks::of(&[1, 2, 4]);
+        let ranks = Ranks::new(&[1, 2, 4]);
         assert!((ranks.mrr - (1.0 + 0.5 + 0.25) / 3.0).abs() < 1e-12);
         assert!((ranks.hit3 - 2.0 / 3.0).abs() < 1e-12);
     }

@@ -1,16 +1,16 @@
-//! Progress of long work, for whoever shows it.
+//! The progress of training, for a display.
 
-/// Told how far the work is.
+/// A receiver of progress.
 pub trait Progress: Sync {
-    /// A stage begins, of `steps` steps.
+    /// Begins a stage of `steps` steps.
     fn begin(&self, stage: &str, steps: u64);
-    /// So many more steps are done; `note` is worth showing beside them.
+    /// Adds `steps` that are done; `note` is shown beside them.
     fn advance(&self, steps: u64, note: &str);
-    /// The stage is over.
+    /// Ends the stage.
     fn end(&self);
 }
 
-/// Shows nothing.
+/// A receiver that ignores progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -1,4 +1,4 @@
-//! Histories whose truth is known: two tastes, and pairs that are held together.
+//! Histories with known structure: two groups of taste, and pairs that are held together.
 
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
@@ -40,9 +40,9 @@ fn event(kind: EventKind, customer: usize, at_ms: i64, product: usize) -> Event 
     }
 }
 
-/// Everyone is shown four products eight times; who has an even number opens even products and
-/// takes every third that is opened, who has an odd number the odd ones. All products are equally
-/// popular.
+/// Makes a history in which each customer is shown four products eight times. One with an even number
+/// opens even products and takes every third that is opened, one with an odd number the odd ones. All
+/// products are equally popular.
 pub(crate) fn sessions() -> History {
     let mut events = Vec::new();
     for round in 0..8 {
@@ -69,7 +69,7 @@ pub(crate) fn sessions() -> History {
     History::new(events)
 }
 
-/// Everyone holds two products that are neighbours: 0 with 1, 2 with 3, and so on.
+/// Makes a history in which each customer holds two neighbouring products: 0 with 1, 2 with 3, ...
 pub(crate) fn holdings() -> History {
     let mut events = Vec::new();
     for customer in 0..400 {

@@ -1,4 +1,4 @@
-//! Training on a small history whose truth is known: what is learnt, how often, and that it serves.
+//! Training on small histories with known structure: accuracy, determinism, and loading for serving.
 
 mod history;
 
@@ -51,7 +51,7 @@ fn both_models_find_the_taste_that_popularity_cannot_see() {
 fn a_hidden_holding_is_found_by_what_is_held_with_it() {
     let out = tempfile::tempdir().expect("a folder");
     let options = Options {
-        objective: Objective::Held,
+        objective: Objective::LeaveOneOut,
         ..options()
     };
     let trained = trained(holdings(), out.path(), &options);

@@ -68,7 +68,7 @@ pub(crate) fn measure(holdings: &Holdings) -> BaselineRanks {
             let own = scores(&known);
             rank_of(&own, customer.hidden, |place| known.contains(&place))
         };
-        Ranks::of(&tests().map(rank).collect::<Vec<_>>())
+        Ranks::new(&tests().map(rank).collect::<Vec<_>>())
     };
     BaselineRanks {
         popularity: ranked(&|_| counts.holders.clone()),

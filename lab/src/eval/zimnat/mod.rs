@@ -189,7 +189,7 @@ async fn learn(server: &Server, holdings: &Holdings, bars: Bars) -> anyhow::Resu
     let history = History::new(all.events().iter().filter(of_training).cloned().collect());
     let options = Options {
         epochs: EPOCHS,
-        objective: Objective::Held,
+        objective: Objective::LeaveOneOut,
         version: VERSION.to_owned(),
         ..Options::default()
     };
@@ -242,7 +242,7 @@ async fn ask(server: &Server, holdings: &Holdings, bars: &Bars) -> anyhow::Resul
         .zip(&answers)
         .map(|(customer, answer)| rank(&holdings.products[customer.hidden], answer))
         .collect();
-    Ok((Ranks::of(&ranks), degraded))
+    Ok((Ranks::new(&ranks), degraded))
 }
 
 /// Returns the rank of a product in a slate, or one beyond the longest slate if it is not on it.
@@ -300,7 +300,7 @@ mod tests {
             items: vec![item("a"), item("b")],
             ..RecommendResponse::default()
         };
-        let ranks = Ranks::of(&[rank("a", &slate), rank("b", &slate), rank("c", &slate)]);
+        let ranks = Ranks::new(&[rank("a", &slate), rank("b", &slate), rank("c", &slate)]);
         assert!((ranks.mrr - 0.5).abs() < 1e-9);
         assert!((ranks.hit3 - 2.0 / 3.0).abs() < 1e-9);
     }

@@ -1,4 +1,5 @@
-//! What recall needs beside the user tower: the item index, item-to-item neighbours, popularity.
+//! The files that recall reads beside the user tower: the item index, item-to-item neighbours,
+//! popularity.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -10,27 +11,28 @@ use crate::Error;
 use crate::dataset::Dataset;
 use crate::two_tower::WIDTH;
 
-/// Neighbours kept of a product.
+/// The number of neighbours kept per product.
 const NEIGHBOURS: usize = 50;
-/// Pairs seen seldom are pulled towards nothing by this many.
+/// The shrinkage of a pair's similarity, as a number of baskets: rare pairs are shrunk towards 0.
 const SHRINK: f64 = 5.0;
 
-/// Customers' products, each set once: what was opened, taken or held.
+/// The products that each customer opened, took or held.
 pub(crate) struct Baskets(Vec<Vec<usize>>);
 
 impl Baskets {
-    /// From likes before `split_ms` and the customers they belong to.
-    pub(crate) fn of(data: &Dataset<'_>, customer_of: &[usize], split_ms: i64) -> Self {
+    /// Makes the baskets of the interactions before `split_ms`; `customer_of` holds the number of
+    /// the customer of each snapshot.
+    pub(crate) fn new(data: &Dataset<'_>, customer_of: &[usize], split_ms: i64) -> Self {
         let mut baskets: HashMap<usize, HashSet<usize>> = HashMap::new();
-        for liked in data
+        for interaction in data
             .replayed
-            .liked
+            .interactions
             .iter()
-            .filter(|liked| data.at_ms(liked.moment) < split_ms)
+            .filter(|interaction| data.at_ms(interaction.snapshot) < split_ms)
         {
-            if let Some(row) = data.row_of.get(liked.product.as_str()) {
+            if let Some(row) = data.row_of.get(interaction.product.as_str()) {
                 baskets
-                    .entry(customer_of[liked.moment])
+                    .entry(customer_of[interaction.snapshot])
                     .or_default()
                     .insert(*row);
             }
@@ -45,14 +47,14 @@ impl Baskets {
         Self(sorted.into_iter().map(basket).collect())
     }
 
-    /// How many baskets hold each product.
+    /// Returns the number of baskets that contain each product.
     pub(crate) fn counts(&self, products: usize) -> Vec<u32> {
         let mut counts = vec![0; products];
         self.0.iter().flatten().for_each(|row| counts[*row] += 1);
         counts
     }
 
-    /// Cosine of co-occurrence, shrunk, best first.
+    /// Returns the neighbours of each product with the shrunk cosine of co-occurrence, best first.
     fn neighbours(&self, products: usize) -> Vec<Vec<(usize, f64)>> {
         let counts = self.counts(products);
         let mut together: HashMap<(usize, usize), u32> = HashMap::new();
@@ -79,7 +81,7 @@ impl Baskets {
     }
 }
 
-/// Writes the three into the model's folder.
+/// Writes the files into the model's folder.
 pub(crate) fn write(
     folder: &Path,
     data: &Dataset<'_>,
