@@ -1,11 +1,14 @@
 //! The contracts of all services: messages, clients and servers generated from
 //! `fairlead/<area>/v1`, and the names of product kinds.
 //!
-//! Messages also carry serde implementations in the canonical proto3 JSON mapping, which REST and
-//! files use. Maps are ordered, so that encoding a message twice gives the same bytes.
-//! This crate depends on no other of the workspace.
+//! # Invariants
+//! - Messages implement serde in the canonical proto3 JSON mapping, which REST and files use.
+//! - Maps are ordered, so that encoding a message twice gives the same bytes.
+//!
+//! # Must not depend on
+//! Any other crate of the workspace.
 
-/// Every contract as an encoded `FileDescriptorSet` with comments: reflection and OpenAPI read it.
+/// All contracts as an encoded `FileDescriptorSet` with comments, for reflection and OpenAPI.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fairlead.bin"));
 
 mod product_kind;
@@ -24,7 +27,7 @@ macro_rules! area {
 }
 
 area! {
-    /// What can be offered.
+    /// Products and their terms.
     catalogue,
     /// Drafts, releases, audit.
     control,
@@ -34,7 +37,7 @@ area! {
     event,
     /// Feature values, on the wire and stored.
     feature,
-    /// The public edge.
+    /// The public interface.
     gateway,
     /// Amounts.
     money,
