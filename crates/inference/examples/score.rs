@@ -1,11 +1,13 @@
-//! Writes a scorecard as a model folder, loads it into a slot, and scores two requests at once.
+//! Writes a linear model as a folder, loads it, and scores two requests at once.
 //!
 //! `cargo run --release -p fairlead-inference --example score`
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use fairlead_inference::{
-    Batch, Engine, EngineOptions, GoldenCase, Manifest, ModelFolder, ModelSlot, Scorecard, Terms,
+    Batch, Engine, EngineOptions, GoldenCase, LinearModel, LinearTerms, Manifest, Model,
+    ModelFolder,
 };
 
 const MANIFEST: &str = r#"{
@@ -19,12 +21,12 @@ async fn main() -> anyhow::Result<()> {
     // Log-odds of taking up a loan: the higher the monthly rate (percent), the fewer; a customer
     // who borrowed before (1) is likelier to.
     let manifest: Manifest = serde_json::from_str(MANIFEST)?;
-    let terms = Terms {
+    let terms = LinearTerms {
         base: -1.5,
         weights: BTreeMap::from([("offer".to_owned(), vec![-0.2, 1.0])]),
         points: BTreeMap::new(),
     };
-    let scorecard = Scorecard {
+    let linear = LinearModel {
         outputs: BTreeMap::from([("convert".to_owned(), terms)]),
     };
     let offer = |rate: f32, borrowed: f32| Batch::new().f32("offer", 2, vec![rate, borrowed]);
@@ -38,10 +40,8 @@ async fn main() -> anyhow::Result<()> {
 
     let models = tempfile::tempdir()?;
     let path = models.path().join("take-up");
-    ModelFolder::write_scorecard(&path, &manifest, &[golden], &scorecard)?;
-    let slot = ModelSlot::empty("take-up");
-    slot.load_in_background(&path, Some("00".to_owned()))
-        .await?;
+    ModelFolder::write_linear(&path, &manifest, &[golden], &linear)?;
+    let model = Arc::new(Model::load(&ModelFolder::open(&path)?, Some("00"))?);
 
     let engine = Engine::start(EngineOptions {
         threads: 1,
@@ -50,8 +50,8 @@ async fn main() -> anyhow::Result<()> {
         queue: 16,
     })?;
     let (cheap, dear) = tokio::join!(
-        engine.run(&slot, offer(4.0, 1.0), None),
-        engine.run(&slot, offer(12.0, 1.0), None),
+        engine.run(Arc::clone(&model), offer(4.0, 1.0), None),
+        engine.run(Arc::clone(&model), offer(12.0, 1.0), None),
     );
     for (rate, outputs) in [(4.0, cheap?), (12.0, dear?)] {
         let take_up = outputs.probabilities("convert")?[0];

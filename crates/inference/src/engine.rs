@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::outputs::Outputs;
 use crate::queue::{Batchable, Queue, Refused};
-use crate::slot::ModelSlot;
 use crate::threads::one_thread;
 
 /// How an [`Engine`] runs.
@@ -103,23 +102,14 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Runs `request` on the model that is in `slot` now. A swap meanwhile does not concern it.
+    /// Runs `request` on `model`, in one batch with other requests on it.
     ///
-    /// Errors: [`Error::NoModel`]; [`Error::Input`] for a request that does not fit;
-    /// [`Error::Overloaded`] at once when the queue is full; [`Error::DeadlineExceeded`] when the
-    /// deadline passes first, in which case the request is not run;
-    /// [`Error::OutputNotFinite`], [`Error::Torch`], [`Error::Panicked`] from the model.
+    /// # Errors
+    /// [`Error::Input`] for a request that does not fit; [`Error::Overloaded`] at once when the
+    /// queue is full; [`Error::DeadlineExceeded`] when the deadline passes first, in which case the
+    /// request is not run; [`Error::OutputNotFinite`], [`Error::Torch`], [`Error::Panicked`] from
+    /// the model.
     pub async fn run(
-        &self,
-        slot: &ModelSlot,
-        request: Batch,
-        deadline: Option<Instant>,
-    ) -> Result<Outputs, Error> {
-        self.run_on(slot.require()?, request, deadline).await
-    }
-
-    /// [`run`](Self::run) on a model that the caller has taken from a slot.
-    pub async fn run_on(
         &self,
         model: Arc<Model>,
         request: Batch,
@@ -197,8 +187,8 @@ fn run_together(jobs: Vec<Job>) {
     }
     let manifest = model.shared_manifest();
     let sizes: Vec<GroupRows> = jobs.iter().map(|job| job.batch.rows()).collect();
-    let whole = concat(manifest, jobs.iter().map(|job| &job.batch));
-    match guarded(&model, &whole, Model::run) {
+    let together = concat(manifest, jobs.iter().map(|job| &job.batch));
+    match guarded(&model, &together, Model::run) {
         Ok(raw) => {
             for (job, part) in jobs.into_iter().zip(split(manifest, raw, &sizes)) {
                 reply(job, Outputs::new(manifest, part));

@@ -123,30 +123,6 @@ pub enum Error {
         /// Its outputs with their scales.
         known: String,
     },
-    /// A slot in which no model was installed yet.
-    #[error("no model is loaded in slot {slot:?}")]
-    NoModel {
-        /// The slot's name.
-        slot: String,
-    },
-    /// A version was asked for that is not loaded.
-    #[error("version {version:?} of model {slot:?} is not loaded; loaded are {loaded:?}")]
-    UnknownVersion {
-        /// The slots' name.
-        slot: String,
-        /// The version asked for.
-        version: String,
-        /// The versions there are.
-        loaded: Vec<String>,
-    },
-    /// A load ended after a later one had already installed its model.
-    #[error("slot {slot:?} took a model that was asked for later than {model}")]
-    Superseded {
-        /// The slot's name.
-        slot: String,
-        /// Name and version of what was not installed.
-        model: String,
-    },
     /// Bad options for an [`Engine`](crate::Engine).
     #[error("engine option {option} is {value}; {allowed}")]
     Options {
@@ -169,10 +145,10 @@ pub enum Error {
     /// The engine stopped before it answered.
     #[error("the engine stopped before this request was answered")]
     Stopped,
-    /// Native code or the loading thread panicked.
+    /// Native code panicked.
     #[error("model {model}: a panic: {message}")]
     Panicked {
-        /// Name and version, or the folder being loaded.
+        /// Name and version.
         model: String,
         /// The panic's message.
         message: String,

@@ -4,17 +4,15 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::error::Error;
 use crate::golden::GoldenCase;
+use crate::linear::LinearModel;
 use crate::manifest::Manifest;
 use crate::model::Model;
-use crate::scorecard::Scorecard;
 
 /// The TorchScript program.
 const TORCHSCRIPT: &str = "model.pt";
-/// The points of a scorecard, in place of a program.
+/// The weights and points of a linear model, in place of a program.
 const SCORECARD: &str = "scorecard.json";
 const MANIFEST: &str = "manifest.json";
 const GOLDEN: &str = "golden.json";
@@ -25,7 +23,6 @@ pub struct ModelFolder {
     path: PathBuf,
     manifest: Manifest,
     golden: Vec<GoldenCase>,
-    sha256: String,
     program: Program,
 }
 
@@ -33,14 +30,14 @@ pub struct ModelFolder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
     TorchScript,
-    Scorecard,
+    Linear,
 }
 
 impl Program {
     fn file(self) -> &'static str {
         match self {
             Self::TorchScript => TORCHSCRIPT,
-            Self::Scorecard => SCORECARD,
+            Self::Linear => SCORECARD,
         }
     }
 }
@@ -48,23 +45,24 @@ impl Program {
 impl ModelFolder {
     /// Opens the folder at `path`.
     ///
-    /// Errors: [`Error::File`] for a file that is missing or unreadable, [`Error::Malformed`] for
-    /// one that does not say what it must, with the file and the field.
+    /// # Errors
+    /// [`Error::File`] for a file that is missing or unreadable, [`Error::Malformed`] for one that
+    /// does not say what it must, with the file and the field.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let manifest = Manifest::read(&path.join(MANIFEST))?;
         let golden = GoldenCase::read(&path.join(GOLDEN))?;
         let program = if path.join(SCORECARD).exists() {
-            Program::Scorecard
+            Program::Linear
         } else {
             Program::TorchScript
         };
-        let sha256 = digest(path, [GOLDEN, MANIFEST, program.file()])?;
+        let file = path.join(program.file());
+        fs::metadata(&file).map_err(Error::file(&file, "reading"))?;
         Ok(Self {
             path: path.to_path_buf(),
             manifest,
             golden,
-            sha256,
             program,
         })
     }
@@ -87,15 +85,15 @@ impl ModelFolder {
         })
     }
 
-    /// Writes a scorecard in the same way.
-    pub fn write_scorecard(
+    /// Writes a linear model as [`ModelFolder::write`] writes a TorchScript model.
+    pub fn write_linear(
         path: impl AsRef<Path>,
         manifest: &Manifest,
         golden: &[GoldenCase],
-        scorecard: &Scorecard,
+        model: &LinearModel,
     ) -> Result<Self, Error> {
         Self::write_program(path.as_ref(), manifest, golden, |draft| {
-            write_json(&draft.join(SCORECARD), scorecard)
+            write_json(&draft.join(SCORECARD), model)
         })
     }
 
@@ -136,25 +134,19 @@ impl ModelFolder {
         })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it takes and gives.
+    /// Returns its manifest: what the model takes and gives.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What it must answer.
+    /// Returns its golden cases.
     pub fn golden(&self) -> &[GoldenCase] {
         &self.golden
-    }
-
-    /// SHA-256 over names, lengths and contents of its files, in hex: equal for equal models
-    /// wherever the folder is.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
     }
 
     pub(crate) fn program(&self) -> (Program, PathBuf) {
@@ -167,19 +159,6 @@ fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) -> Result<(
         .map_err(|error| Error::malformed(path, error.to_string()))?;
     text.push(b'\n');
     fs::write(path, text).map_err(Error::file(path, "writing"))
-}
-
-fn digest(folder: &Path, files: [&str; 3]) -> Result<String, Error> {
-    let mut hash = Sha256::new();
-    for name in files {
-        let path = folder.join(name);
-        let content = fs::read(&path).map_err(Error::file(&path, "reading"))?;
-        for part in [name.as_bytes(), &content] {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-    }
-    Ok(hex::encode(hash.finalize()))
 }
 
 /// Makes sure that the files of `folder` are on the disk before the folder gets its name.

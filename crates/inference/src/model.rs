@@ -6,16 +6,15 @@ use crate::batch::{Batch, CheckedBatch};
 use crate::concat::{Raw, concat};
 use crate::error::Error;
 use crate::folder::{ModelFolder, Program};
+use crate::linear::LinearModel;
 use crate::manifest::{Manifest, RowGroup};
 use crate::outputs::Outputs;
-use crate::scorecard::Scorecard;
 use crate::torchscript::TorchScript;
 
-/// The seam: what computes a model's outputs. Implemented by TorchScript programs and by
-/// [`Scorecard`].
+/// What computes a model's outputs: a TorchScript program or a [`LinearModel`].
 pub trait Forward: Send + Sync {
-    /// One flat vector per output of the manifest, in its order, each `rows x columns` long for the
-    /// output's row group. Whether the values are finite is checked by the caller.
+    /// Returns one flat vector per output of the manifest, in its order, each `rows x columns`
+    /// long for the output's row group. The caller checks that the values are finite.
     fn forward(&self, manifest: &Manifest, batch: &CheckedBatch) -> Result<Vec<Vec<f32>>, Error>;
 }
 
@@ -28,7 +27,6 @@ const WARM_UP_RUNS: usize = 3;
 /// A loaded model. Immutable: any number of threads may run it.
 pub struct Model {
     manifest: Arc<Manifest>,
-    sha256: String,
     program: Box<dyn Forward>,
 }
 
@@ -37,17 +35,17 @@ impl std::fmt::Debug for Model {
         f.debug_struct("Model")
             .field("name", &self.manifest.name)
             .field("version", &self.manifest.version)
-            .field("sha256", &self.sha256)
             .finish_non_exhaustive()
     }
 }
 
 impl Model {
     /// Loads the program of `folder` onto the CPU, runs its golden cases and warms it up. Takes
-    /// from milliseconds to seconds: call it off the reactor
-    /// ([`ModelSlot::load_in_background`](crate::ModelSlot::load_in_background) does).
+    /// from milliseconds to seconds: call it on a blocking thread, after
+    /// [`one_thread`](crate::one_thread), so that what is warmed is what will run.
     ///
-    /// Errors: [`Error::SchemaMismatch`] when `expected_schema_hash` is given and is not the
+    /// # Errors
+    /// [`Error::SchemaMismatch`] when `expected_schema_hash` is given and is not the
     /// manifest's, [`Error::Torch`] for a truncated or foreign program, [`Error::GoldenMismatch`],
     /// [`Error::OutputNotFinite`] and [`Error::OutputShape`] from the golden cases.
     pub fn load(folder: &ModelFolder, expected_schema_hash: Option<&str>) -> Result<Self, Error> {
@@ -63,11 +61,10 @@ impl Model {
         }
         let program: Box<dyn Forward> = match folder.program() {
             (Program::TorchScript, path) => Box::new(TorchScript::load(&path)?),
-            (Program::Scorecard, path) => Box::new(Scorecard::read(&path, manifest)?),
+            (Program::Linear, path) => Box::new(LinearModel::read(&path, manifest)?),
         };
         let model = Self {
             manifest: Arc::new(manifest.clone()),
-            sha256: folder.sha256().to_owned(),
             program,
         };
         let mut cases = Vec::with_capacity(folder.golden().len());
@@ -80,9 +77,10 @@ impl Model {
         Ok(model)
     }
 
-    /// A model around any implementation of the seam, without files or golden cases.
+    /// Returns a model around any implementation of [`Forward`], without files or golden cases.
     ///
-    /// Errors: [`Error::Input`] when the manifest does not make sense.
+    /// # Errors
+    /// [`Error::Input`] when the manifest does not make sense.
     pub fn with_program(manifest: Manifest, program: Box<dyn Forward>) -> Result<Self, Error> {
         manifest.check().map_err(|reason| Error::Input {
             model: manifest.title(),
@@ -91,19 +89,13 @@ impl Model {
         })?;
         Ok(Self {
             manifest: Arc::new(manifest),
-            sha256: String::new(),
             program,
         })
     }
 
-    /// What it takes and gives.
+    /// Returns its manifest: what it takes and gives.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
-    }
-
-    /// The hash of the folder it was loaded from ([`ModelFolder::sha256`]); empty if from none.
-    pub fn sha256(&self) -> &str {
-        &self.sha256
     }
 
     /// Checks a request against the manifest.

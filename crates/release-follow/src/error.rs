@@ -1,4 +1,4 @@
-//! What can fail besides a release that does not pass: files.
+//! What can fail besides the check of a release: files.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,17 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A model's folder is not one.
+    /// A model's folder holds something else than the release was published with.
+    #[error("{}: its files have hash {found}; allowed: {published}, the hash in the release", path.display())]
+    OtherModel {
+        /// The folder.
+        path: PathBuf,
+        /// The hash of its files.
+        found: String,
+        /// The hash in the release.
+        published: String,
+    },
+    /// A folder is not a model's.
     #[error("`{}` is not a model's folder: {reason}", path.display())]
     ModelFolder {
         /// The folder.

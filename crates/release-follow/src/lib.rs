@@ -4,13 +4,14 @@
 //! [`Live::check`](fairlead_release::Live::check), and keeps the last good one on disk
 //! ([`LastGood`]), so that a service starts and serves without the control plane. A [`Derived`] is
 //! what a service makes of a release (an index, a compiled table): built beside requests, swapped
-//! in one step, kept when a build fails. What became of a release is noted in [`Reports`], and the
+//! in one step, kept when a build fails. It may also be made of [`Models`] that the release names and
+//! of what is [`Refreshed`] again and again. What became of a release is noted in [`Reports`], and the
 //! follower tells it to the control plane.
 //!
 //! ```text
 //! control plane --Watch--> Follower --Live::check--> ReleaseHandle --> Derived<T>
-//!                             |  ^
-//!                 last good   v  | at start
+//!                             |  ^                                      ^
+//!                 last good   v  | at start            Models, Refreshed
 //!                       file (checksum, written whole)
 //! ```
 //!
@@ -28,6 +29,9 @@ mod follow;
 mod handle;
 mod last_good;
 mod model_folder;
+mod models;
+mod panic;
+mod refreshed;
 mod reports;
 
 pub use derived::{Derived, DerivedStatus};
@@ -36,4 +40,6 @@ pub use follow::{FollowOptions, Follower};
 pub use handle::ReleaseHandle;
 pub use last_good::LastGood;
 pub use model_folder::model_folder_hash;
+pub use models::{Models, Standing};
+pub use refreshed::{RefreshOptions, Refreshed};
 pub use reports::{Report, Reporter, Reports};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fairlead_domain::TenantId;
 use fairlead_experiments::{Assignment, Attributes, Plan};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
@@ -25,6 +26,7 @@ pub struct Live {
     pub parameters: Parameters,
     /// What was found that does not block.
     pub warnings: Vec<Finding>,
+    tenant: TenantId,
     /// The champion's version of each strategy that has one.
     champions: BTreeMap<String, i64>,
 }
@@ -45,7 +47,7 @@ impl Live {
     /// Every finding, warnings among them, where at least one blocks.
     pub fn check(release: Release) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
-        checks::header(&release, &mut findings);
+        let tenant = checks::header(&release, &mut findings);
         let products = release.catalogue.clone().unwrap_or_default().products;
         let catalogue = Catalogue::collect(products, &mut findings);
         checks::references(&release, &catalogue, &mut findings);
@@ -53,8 +55,9 @@ impl Live {
         let parameters = Parameters::resolve(&release.parameters)
             .map_err(|errors| findings.extend(errors))
             .ok();
-        match (plan, parameters) {
-            (Some(plan), Some(parameters)) if !blocks(&findings) => Ok(Self {
+        match (tenant, plan, parameters) {
+            (Some(tenant), Some(plan), Some(parameters)) if !blocks(&findings) => Ok(Self {
+                tenant,
                 champions: plan::champions(&release.strategies)
                     .into_iter()
                     .filter(|(_, version)| *version > 0)
@@ -70,7 +73,12 @@ impl Live {
         }
     }
 
-    /// The release's number.
+    /// Returns the tenant whose release it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Returns the release's number.
     pub fn revision(&self) -> i64 {
         self.release.revision
     }

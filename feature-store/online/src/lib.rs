@@ -27,6 +27,7 @@ mod key;
 mod memory;
 mod online;
 mod open;
+mod product_states;
 mod quotes;
 mod script;
 mod store;
@@ -35,6 +36,7 @@ pub use crate::error::Error;
 pub use crate::key::{EntityKey, SourcePartition};
 pub use crate::memory::MemoryStore;
 pub use crate::online::{OnlineStore, Options, ServerReport};
+pub use crate::product_states::ProductStates;
 pub use crate::quotes::RedisQuotes;
 pub use crate::store::{
     AcceptOutcome, FeatureStore, Field, NewQuote, PutOutcome, QuoteStore, StoredQuote, Write,

@@ -80,9 +80,6 @@ pub enum Error {
         /// The finding, and the allowed content.
         reason: String,
     },
-    /// A model folder could not be hashed.
-    #[error(transparent)]
-    ModelFolder(#[from] fairlead_release_follow::Error),
     /// A model could not be loaded or run.
     #[error(transparent)]
     Inference(#[from] Inference),
@@ -152,7 +149,7 @@ impl ServiceError for Error {
             Self::Inference(_) | Self::Score { .. } => {
                 CallError::internal("the model gave no usable scores; the service's log says more")
             }
-            Self::Artefact { .. } | Self::ModelFolder(_) | Self::Store(_) | Self::Config { .. } => {
+            Self::Artefact { .. } | Self::Store(_) | Self::Config { .. } => {
                 CallError::internal("ranking is not set up; the service's log says more")
             }
         }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_release::Live;
+use fairlead_release_follow::{Reports, Standing};
 
 use crate::error::Error;
-use crate::ranker::Ranker;
+use crate::ranker::{ROLE, Ranker};
 use crate::rows::Rows;
+use crate::serving::Serving;
 
 /// Everything that one request reads.
 #[derive(Debug)]
@@ -17,21 +19,12 @@ pub(crate) struct Fleet {
     pub(crate) live: Arc<Live>,
     /// The instant that product rows hold at, Unix milliseconds.
     pub(crate) as_of_ms: i64,
-    /// By version, as arms name them.
-    pub(crate) versions: BTreeMap<String, Standing>,
+    /// When product counters were last read, Unix milliseconds; 0 when they never were.
+    pub(crate) counters_read_ms: i64,
+    /// Where each version of the release stands, as arms name them.
+    pub(crate) versions: BTreeMap<String, Standing<Ready>>,
     /// For who names no version.
     pub(crate) default: DefaultRanker,
-}
-
-/// Where one version of the release stands.
-#[derive(Debug, Clone)]
-pub(crate) enum Standing {
-    /// It answers.
-    Ready(Arc<Ready>),
-    /// It is being loaded.
-    Loading,
-    /// It was refused, and why.
-    Refused(String),
 }
 
 /// A ranker with its product rows.
@@ -97,6 +90,45 @@ impl Fleet {
                 known: self.known(),
             }),
         }
+    }
+
+    /// Notes what became of the release's rankers, once all are loaded.
+    pub(crate) fn report(&self, reports: &Reports) {
+        let revision = self.live.revision();
+        let refused: Vec<String> = self
+            .versions
+            .iter()
+            .filter_map(|(version, standing)| match standing {
+                Standing::Refused(reason) => Some(format!("version {version}: {reason}")),
+                Standing::Ready(_) | Standing::Loading => None,
+            })
+            .collect();
+        let mut standings = self.versions.values();
+        if !refused.is_empty() {
+            reports.refused(ROLE, revision, refused.join("; "));
+        } else if standings.all(|standing| !matches!(standing, Standing::Loading)) {
+            reports.taken(ROLE, revision);
+        }
+    }
+
+    /// Returns what this fleet serves, in words.
+    pub(crate) fn serving(&self) -> Serving {
+        let answers = self.choose("").ok();
+        let mut serving = Serving {
+            release_revision: self.live.revision(),
+            model_version: answers.map_or_else(String::new, |ready| ready.ranker.title.clone()),
+            counters_read_ms: self.counters_read_ms,
+            ..Serving::default()
+        };
+        for (version, standing) in &self.versions {
+            let version = version.clone();
+            match standing {
+                Standing::Ready(_) => serving.ready.push(version),
+                Standing::Loading => serving.loading.push(version),
+                Standing::Refused(reason) => serving.refused.push((version, reason.clone())),
+            }
+        }
+        serving
     }
 
     /// The versions that can be asked for, in words.

@@ -21,13 +21,14 @@
 mod config;
 mod error;
 mod fleet;
-mod keeper;
+mod fleet_builder;
 mod ranker;
 mod request;
 mod rows;
 mod service;
+mod serving;
 
 pub use config::Config;
 pub use error::Error;
-pub use keeper::Serving;
 pub use service::{Deps, Service};
+pub use serving::Serving;

@@ -1,16 +1,15 @@
 //! One version of the ranker: the model, and the assembler that makes its inputs.
 
 use std::mem::take;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use fairlead_inference::{Batch, Dtype, Manifest, Model, ModelFolder, ModelSlot, RowGroup, Scale};
+use fairlead_inference::{Batch, Dtype, Manifest, Model, ModelFolder, RowGroup, Scale, one_thread};
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_proto::ranking::v1::ModelInputs;
 use fairlead_registry::Registry;
 use fairlead_registry::input::{Assembler, InputSpec};
-use fairlead_release_follow::model_folder_hash;
 
 use crate::error::Error;
 
@@ -33,8 +32,6 @@ pub(crate) const CONVERT: &str = "convert";
 pub(crate) struct Ranker {
     /// Name and version.
     pub(crate) title: String,
-    /// The release's hash of the folder that it was loaded from.
-    pub(crate) content_hash: String,
     /// The model.
     pub(crate) model: Arc<Model>,
     /// Makes its inputs.
@@ -43,27 +40,21 @@ pub(crate) struct Ranker {
 
 impl Ranker {
     /// Loads the model that a release names: files are read, golden cases run and the model is
-    /// warmed on blocking threads, as the engine will run it.
+    /// warmed as the engine will run it. Takes long: call it on a blocking thread.
     ///
     /// # Errors
-    /// Files that are missing, truncated, not those the release was published with, or that do
-    /// not go together; a feature schema that is not this process'.
-    pub(crate) async fn load(registry: Registry, named: ModelRef) -> Result<Self, Error> {
-        let path = PathBuf::from(&named.path);
-        let prepare = move || Prepared::of(&registry, &named);
-        let prepared = tokio::task::spawn_blocking(prepare).await;
-        let prepared = prepared.map_err(|died| Error::Artefact {
-            path: path.clone(),
-            reason: format!("reading it died: {died}"),
-        })??;
-        let schema_hash = prepared.assembler.schema_hash().to_owned();
-        let slot = ModelSlot::empty(ROLE);
-        let model = slot.load_in_background(path, Some(schema_hash)).await?;
+    /// Files that are missing, truncated, or that do not go together; a feature schema that is not
+    /// this process'.
+    pub(crate) fn load(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
+        one_thread();
+        let path = Path::new(&named.path);
+        let folder = ModelFolder::open(path)?;
+        let assembler = assembler_of(registry, folder.manifest(), path, &named.version)?;
+        let model = Model::load(&folder, Some(assembler.schema_hash()))?;
         Ok(Self {
             title: model.manifest().title(),
-            content_hash: prepared.content_hash,
-            model,
-            assembler: prepared.assembler,
+            model: Arc::new(model),
+            assembler,
         })
     }
 
@@ -116,44 +107,29 @@ impl Ranker {
     }
 }
 
-/// A folder whose files were found in order; its program is not loaded yet.
-struct Prepared {
-    content_hash: String,
-    assembler: Assembler,
-}
-
-impl Prepared {
-    fn of(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
-        let path = Path::new(&named.path);
-        let refuse = |reason: String| Error::Artefact {
-            path: path.to_path_buf(),
-            reason,
-        };
-        let found = model_folder_hash(path)?;
-        if !found.eq_ignore_ascii_case(&named.content_hash) {
-            return Err(refuse(format!(
-                "its files have hash {found}; allowed: {}, the hash in the release",
-                named.content_hash
-            )));
-        }
-        let folder = ModelFolder::open(path)?;
-        let manifest = folder.manifest();
-        if manifest.version != named.version {
-            return Err(refuse(format!(
-                "manifest.json: version {:?}; allowed: {:?}, the version in the release",
-                manifest.version, named.version
-            )));
-        }
-        let spec: InputSpec = serde_json::from_value(manifest.features.clone())
-            .map_err(|error| refuse(format!("manifest.json: features: {error}")))?;
-        let assembler = Assembler::new(registry, spec, &manifest.vocabulary.products)?;
-        check_inputs(manifest, &assembler).map_err(&refuse)?;
-        check_outputs(manifest).map_err(&refuse)?;
-        Ok(Self {
-            content_hash: found,
-            assembler,
-        })
+/// The assembler of a manifest's inputs, where the manifest is that of a ranker of this version.
+fn assembler_of(
+    registry: &Registry,
+    manifest: &Manifest,
+    path: &Path,
+    version: &str,
+) -> Result<Assembler, Error> {
+    let refuse = |reason: String| Error::Artefact {
+        path: path.to_path_buf(),
+        reason,
+    };
+    if manifest.version != version {
+        return Err(refuse(format!(
+            "manifest.json: version {:?}; allowed: {version:?}, the version in the release",
+            manifest.version
+        )));
     }
+    let spec: InputSpec = serde_json::from_value(manifest.features.clone())
+        .map_err(|error| refuse(format!("manifest.json: features: {error}")))?;
+    let assembler = Assembler::new(registry, spec, &manifest.vocabulary.products)?;
+    check_inputs(manifest, &assembler).map_err(refuse)?;
+    check_outputs(manifest).map_err(refuse)?;
+    Ok(assembler)
 }
 
 /// The inputs that the spec in a manifest makes: name, type, columns, what a row stands for.

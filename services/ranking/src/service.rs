@@ -1,5 +1,6 @@
 //! The service: choose the model, assemble its inputs, run it, check its scores.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,21 +9,25 @@ use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::stage::Stages;
 use fairlead_domain::Probability;
 use fairlead_inference::{Engine, EngineOptions, Outputs};
-use fairlead_online::FeatureStore;
+use fairlead_online::{FeatureStore, ProductStates};
 use fairlead_proto::ranking::v1::ranking_service_server::{RankingService, RankingServiceServer};
 use fairlead_proto::ranking::v1::{RankRequest, RankResponse, Scored};
 use fairlead_registry::Registry;
-use fairlead_release_follow::ReleaseHandle;
-use tokio::sync::watch;
+use fairlead_release::Live;
+use fairlead_release_follow::{Derived, Models, RefreshOptions, Refreshed, ReleaseHandle};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::keeper::{Keeper, Serving, Shared, Tools};
-use crate::ranker::{CLICK, CONVERT};
+use crate::fleet::Fleet;
+use crate::fleet_builder::FleetBuilder;
+use crate::ranker::{CLICK, CONVERT, Ranker};
 use crate::request::Ask;
+use crate::serving::{Serving, announce};
 
 const STAGES: Stages = Stages::measured_as("fairlead_ranking_stage_seconds");
 
@@ -46,10 +51,12 @@ pub struct Service {
 }
 
 struct Inner {
-    shared: Arc<Shared>,
+    fleets: Derived<Fleet>,
+    serving: watch::Sender<Serving>,
     engine: Engine,
-    /// Follows releases and refreshes counters; ends with the service.
-    _keeper: JoinSet<()>,
+    /// Follows releases, refreshes counters and tells what is served; ends with the service.
+    _following: JoinSet<()>,
+    _stop: DropGuard,
 }
 
 impl Service {
@@ -60,28 +67,46 @@ impl Service {
     /// [`Error::Config`], or threads that cannot be started.
     pub fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let shared = Arc::new(Shared::default());
-        let keeper = Keeper::new(Tools {
-            clock: deps.clock,
-            registry: deps.registry,
-            store: deps.store,
-            releases: deps.releases,
-            shared: Arc::clone(&shared),
-            refresh: Duration::from_millis(config.refresh_ms),
-        });
-        let mut tasks = JoinSet::new();
-        tasks.spawn(keeper.run());
         let engine = Engine::start(EngineOptions {
             threads: config.threads,
             max_rows: config.batch_rows,
             max_wait_us: config.batch_wait_us,
             queue: config.queue,
         })?;
+        let (inputs, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (states, refreshing) = states(config, &deps, Arc::clone(&inputs));
+        let registry = deps.registry.clone();
+        let rankers = Models::new(
+            "fairlead_ranking_model_failures_total",
+            Arc::clone(&inputs),
+            move |named| Ranker::load(&registry, named),
+        );
+        let builder = FleetBuilder {
+            clock: deps.clock,
+            registry: deps.registry,
+            rankers,
+            states,
+        };
+        let reports = deps.releases.reports().clone();
+        let (fleets, building) = Derived::follow_with(
+            "rankers",
+            deps.releases,
+            inputs,
+            move |live, before| Ok::<_, Infallible>(builder.build(live, before.as_deref())),
+            stop.clone(),
+        );
+        let serving = watch::Sender::default();
+        let mut following = JoinSet::new();
+        following.spawn(refreshing);
+        following.spawn(building);
+        following.spawn(announce(fleets.clone(), reports, serving.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
-                shared,
+                fleets,
+                serving,
                 engine,
-                _keeper: tasks,
+                _following: following,
+                _stop: stop.drop_guard(),
             }),
         })
     }
@@ -93,7 +118,7 @@ impl Service {
 
     /// What is served now, and each change: release, versions, why one was refused.
     pub fn serving(&self) -> watch::Receiver<Serving> {
-        self.inner.shared.serving.subscribe()
+        self.inner.serving.subscribe()
     }
 
     async fn rank(
@@ -104,12 +129,7 @@ impl Service {
         if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
             return Err(Error::DeadlineExceeded);
         }
-        let fleet = self
-            .inner
-            .shared
-            .fleet
-            .load_full()
-            .ok_or(Error::NoRelease)?;
+        let fleet = self.inner.fleets.get().ok_or(Error::NoRelease)?;
         let ask = Ask::check(request, &fleet.live)?;
         let ready = fleet.choose(&request.model_version)?;
         let inputs = STAGES.run("assemble", || {
@@ -124,7 +144,7 @@ impl Service {
         let running = self
             .inner
             .engine
-            .run_on(model, batch, deadline.map(Deadline::instant));
+            .run(model, batch, deadline.map(Deadline::instant));
         let outputs = STAGES.wait("score", running).await?;
         let (click, convert) = (
             probabilities(&outputs, CLICK)?,
@@ -148,6 +168,31 @@ impl Service {
             product_features_as_of_ms: fleet.as_of_ms,
         })
     }
+}
+
+/// The states of the live release's products, read every so often.
+fn states(
+    config: &Config,
+    deps: &Deps,
+    inputs: Arc<Notify>,
+) -> (
+    Refreshed<ProductStates>,
+    impl Future<Output = ()> + Send + 'static,
+) {
+    let options = RefreshOptions {
+        name: "product counters",
+        every: Duration::from_millis(config.refresh_ms),
+        failures: "fairlead_ranking_refresh_failures_total",
+    };
+    let (store, clock) = (Arc::clone(&deps.store), Arc::clone(&deps.clock));
+    let read = move |live: Arc<Live>| {
+        let (store, now_ms) = (Arc::clone(&store), clock.now_ms());
+        async move {
+            let products = live.catalogue.products();
+            ProductStates::read(&*store, live.tenant(), products, now_ms).await
+        }
+    };
+    Refreshed::follow(options, deps.releases.clone(), inputs, read)
 }
 
 /// An output as calibrated probabilities.

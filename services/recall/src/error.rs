@@ -54,9 +54,6 @@ pub enum Error {
         /// The finding, and the allowed content.
         reason: String,
     },
-    /// A model folder could not be hashed.
-    #[error(transparent)]
-    ModelFolder(#[from] fairlead_release_follow::Error),
     /// The user tower could not be loaded or run.
     #[error(transparent)]
     Inference(#[from] fairlead_inference::Error),
@@ -108,7 +105,6 @@ impl ServiceError for Error {
             }
             Self::File { .. }
             | Self::Artefact { .. }
-            | Self::ModelFolder(_)
             | Self::Inference(_)
             | Self::Index(_)
             | Self::Store(_)

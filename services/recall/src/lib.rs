@@ -27,16 +27,16 @@ mod bits;
 mod config;
 mod counters;
 mod error;
-mod keeper;
 mod merge;
 mod request;
 mod screen;
 mod service;
+mod serving;
 mod snapshot;
 mod sources;
 mod tower;
 
 pub use config::Config;
 pub use error::Error;
-pub use keeper::Serving;
 pub use service::{Deps, Service};
+pub use serving::Serving;

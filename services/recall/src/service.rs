@@ -1,5 +1,6 @@
 //! The service: screen every product, ask every source, merge.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,17 +8,19 @@ use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::stage::Stages;
 use fairlead_inference::{Engine, EngineOptions};
-use fairlead_online::FeatureStore;
+use fairlead_online::{FeatureStore, ProductStates};
 use fairlead_proto::recall::v1::recall_service_server::{RecallService, RecallServiceServer};
 use fairlead_proto::recall::v1::{
     Candidate, RecallRequest, RecallResponse, RecallSource, SourceScore,
 };
 use fairlead_registry::Registry;
+use fairlead_release::Live;
 use fairlead_release::eligibility::EligibilityFacts;
-use fairlead_release_follow::ReleaseHandle;
+use fairlead_release_follow::{Derived, Models, RefreshOptions, Refreshed, ReleaseHandle};
 use fairlead_vector_index::{IndexBuilder, Searcher, SearcherOptions};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -26,13 +29,14 @@ use crate::bits::Bits;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::Error;
-use crate::keeper::{Keeper, Serving, Shared};
 use crate::merge::{Hit, Merged, SourceHits, merge};
 use crate::request::Ask;
 use crate::screen::Screen;
-use crate::snapshot::{Placed, Snapshot};
+use crate::serving::{Serving, announce};
+use crate::snapshot::{PlacedTower, Snapshot, SnapshotBuilder};
 use crate::sources::item_to_item::Seed;
 use crate::sources::two_tower::{self, Threads};
+use crate::tower::Tower;
 
 const STAGES: Stages = Stages::measured_as("fairlead_recall_stage_seconds");
 
@@ -58,11 +62,13 @@ pub struct Service {
 struct Inner {
     clock: Arc<dyn Clock>,
     registry: Registry,
-    shared: Arc<Shared>,
+    snapshots: Derived<Snapshot>,
+    serving: watch::Sender<Serving>,
     threads: Threads,
     two_tower_timeout: Duration,
-    /// Follows releases and refreshes counters; ends with the service.
-    _keeper: JoinSet<()>,
+    /// Follows releases, refreshes counters and tells what is served; ends with the service.
+    _following: JoinSet<()>,
+    _stop: DropGuard,
 }
 
 impl Service {
@@ -73,31 +79,46 @@ impl Service {
     /// [`Error::Config`], or threads that cannot be started.
     pub fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let shared = Arc::new(Shared::default());
-        let keeper = Keeper {
+        let threads = threads(config)?;
+        let counters = Counters::new(deps.registry.clone(), config.popularity_click_weight)?;
+        let (inputs, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (states, refreshing) = states(config, &deps, Arc::clone(&inputs));
+        let registry = deps.registry.clone();
+        let towers = Models::new(
+            "fairlead_recall_model_failures_total",
+            Arc::clone(&inputs),
+            move |named| Tower::load(&registry, named),
+        );
+        let builder = SnapshotBuilder {
             clock: Arc::clone(&deps.clock),
-            registry: deps.registry.clone(),
-            store: deps.store,
-            releases: deps.releases,
-            shared: Arc::clone(&shared),
-            counters: Counters::new(deps.registry.clone(), config.popularity_click_weight)?,
+            towers,
+            states,
+            counters,
             strength: config.popularity_strength,
-            refresh: Duration::from_millis(config.refresh_ms),
-            wanted: None,
-            assortment: None,
-            placed: None,
-            loads: JoinSet::new(),
         };
-        let mut tasks = JoinSet::new();
-        tasks.spawn(keeper.run());
+        let (snapshots, building) = Derived::follow_with(
+            "snapshot",
+            deps.releases.clone(),
+            inputs,
+            move |live, before| Ok::<_, Infallible>(builder.build(live, before.as_deref())),
+            stop.clone(),
+        );
+        let serving = watch::Sender::default();
+        let reports = deps.releases.reports().clone();
+        let mut following = JoinSet::new();
+        following.spawn(refreshing);
+        following.spawn(building);
+        following.spawn(announce(snapshots.clone(), reports, serving.clone()));
         Ok(Self {
             inner: Arc::new(Inner {
                 clock: deps.clock,
                 registry: deps.registry,
-                shared,
-                threads: threads(config)?,
+                snapshots,
+                serving,
+                threads,
                 two_tower_timeout: Duration::from_millis(config.two_tower_timeout_ms),
-                _keeper: tasks,
+                _following: following,
+                _stop: stop.drop_guard(),
             }),
         })
     }
@@ -109,7 +130,7 @@ impl Service {
 
     /// What is served now, and each change: release, model, why a model was refused.
     pub fn serving(&self) -> watch::Receiver<Serving> {
-        self.inner.shared.serving.subscribe()
+        self.inner.serving.subscribe()
     }
 
     async fn recall(
@@ -121,7 +142,7 @@ impl Service {
         if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
             return Err(Error::DeadlineExceeded);
         }
-        let snapshot = inner.shared.snapshot.load_full().ok_or(Error::NoRelease)?;
+        let snapshot = inner.snapshots.get().ok_or(Error::NoRelease)?;
         let assortment = &*snapshot.assortment;
         let now_ms = inner.clock.now_ms();
         let ask = Ask::check(request, &inner.registry, &assortment.live, now_ms)?;
@@ -145,7 +166,7 @@ impl Service {
         };
         // The tower runs on its own threads while this one asks the other sources.
         let (near, mut lists) = tokio::join!(near, others);
-        let model_version = near.as_ref().and(snapshot.placed.as_ref());
+        let model_version = near.as_ref().and(snapshot.tower.as_ref());
         let model_version = model_version.map(|placed| placed.tower.title.clone());
         lists.extend(near);
         count(&lists);
@@ -171,7 +192,7 @@ impl Service {
         allowed: &Bits,
         deadline: Option<Deadline>,
     ) -> Option<SourceHits> {
-        let placed = snapshot.placed.as_deref()?;
+        let placed = snapshot.tower.as_deref()?;
         let features = ask.personal?.features;
         let limit = ask.parameters.two_tower_limit;
         if limit == 0 {
@@ -197,6 +218,31 @@ impl Service {
             }
         }
     }
+}
+
+/// The states of the live release's products, read every so often.
+fn states(
+    config: &Config,
+    deps: &Deps,
+    inputs: Arc<Notify>,
+) -> (
+    Refreshed<ProductStates>,
+    impl Future<Output = ()> + Send + 'static,
+) {
+    let options = RefreshOptions {
+        name: "product counters",
+        every: Duration::from_millis(config.refresh_ms),
+        failures: "fairlead_recall_refresh_failures_total",
+    };
+    let (store, clock) = (Arc::clone(&deps.store), Arc::clone(&deps.clock));
+    let read = move |live: Arc<Live>| {
+        let (store, now_ms) = (Arc::clone(&store), clock.now_ms());
+        async move {
+            let products = live.catalogue.products();
+            ProductStates::read(&*store, live.tenant(), products, now_ms).await
+        }
+    };
+    Refreshed::follow(options, deps.releases.clone(), inputs, read)
 }
 
 fn threads(config: &Config) -> Result<Threads, Error> {
@@ -231,7 +277,7 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Sour
         hits_of(RecallSource::New, newest),
     ];
     if ask.personal.is_some() {
-        if let Some(placed) = &snapshot.placed {
+        if let Some(placed) = &snapshot.tower {
             let hits = goes_with(placed, assortment, ask, allowed);
             found.push(hits_of(RecallSource::ItemToItem, hits));
         }
@@ -241,7 +287,12 @@ fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<Sour
     found
 }
 
-fn goes_with(placed: &Placed, assortment: &Assortment, ask: &Ask<'_>, allowed: &Bits) -> Vec<Hit> {
+fn goes_with(
+    placed: &PlacedTower,
+    assortment: &Assortment,
+    ask: &Ask<'_>,
+    allowed: &Bits,
+) -> Vec<Hit> {
     let held = ask.profile.held_product_ids.iter();
     let held = held.filter_map(|id| assortment.number(id)).map(Seed::held);
     let engaged = ask

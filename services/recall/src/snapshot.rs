@@ -3,25 +3,64 @@
 
 use std::sync::Arc;
 
+use fairlead_chassis::clock::{Clock, full_minute};
+use fairlead_online::ProductStates;
+use fairlead_release::Live;
+use fairlead_release_follow::{Models, Refreshed, Reports, Standing};
+
 use crate::assortment::Assortment;
+use crate::counters::Counters;
+use crate::serving::Serving;
 use crate::sources::item_to_item::Neighbours;
-use crate::sources::popular::Popular;
-use crate::tower::Tower;
+use crate::sources::popular::{Evidence, Popular};
+use crate::tower::{ROLE, Tower};
 
 /// What requests are answered from.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     /// The release's products.
     pub(crate) assortment: Arc<Assortment>,
-    /// The two-tower model; `None` where the release names none or it was never loaded.
-    pub(crate) placed: Option<Arc<Placed>>,
+    /// The two-tower model in use: the release's, or an earlier one while that is loaded or
+    /// because it was refused; `None` where the release names none or none was ever loaded.
+    pub(crate) tower: Option<Arc<PlacedTower>>,
     /// The order of popularity.
-    pub(crate) popular: Arc<Popular>,
+    pub(crate) popular: Popular,
+    /// Where the release's model stands; `None` where it names none.
+    standing: Option<Standing<Tower>>,
+    /// When product counters were last read, Unix milliseconds; 0 when they never were.
+    counters_read_ms: i64,
 }
 
-/// A two-tower model with its products found on a assortment.
+impl Snapshot {
+    /// Returns what this snapshot serves, in words.
+    pub(crate) fn serving(&self) -> Serving {
+        let model_failure = match &self.standing {
+            Some(Standing::Refused(reason)) => Some(reason.clone()),
+            _ => None,
+        };
+        let model = self.tower.as_ref().map(|placed| &placed.tower.title);
+        Serving {
+            release_revision: self.assortment.live.revision(),
+            model_version: model.cloned().unwrap_or_default(),
+            model_failure,
+            counters_read_ms: self.counters_read_ms,
+        }
+    }
+
+    /// Notes what became of the release's model, once that is known.
+    pub(crate) fn report(&self, reports: &Reports) {
+        let revision = self.assortment.live.revision();
+        match &self.standing {
+            None | Some(Standing::Ready(_)) => reports.taken(ROLE, revision),
+            Some(Standing::Refused(reason)) => reports.refused(ROLE, revision, reason),
+            Some(Standing::Loading) => {}
+        }
+    }
+}
+
+/// A two-tower model with its products found in an assortment.
 #[derive(Debug)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedTower {
     /// The model.
     pub(crate) tower: Arc<Tower>,
     /// For each row of the index its product; `None` for one that the assortment does not have.
@@ -32,9 +71,9 @@ pub(crate) struct Placed {
     pub(crate) prior: Vec<f64>,
 }
 
-impl Placed {
-    /// Finds the model's products on `assortment`.
-    pub(crate) fn new(tower: Arc<Tower>, assortment: &Assortment) -> Self {
+impl PlacedTower {
+    /// Finds the model's products in `assortment`.
+    fn new(tower: Arc<Tower>, assortment: &Assortment) -> Self {
         let number = |id: &str| assortment.number(id);
         let weight = |id: &str| tower.companions.popularity.get(id).copied().unwrap_or(0.0);
         let products = assortment.products().iter();
@@ -49,6 +88,63 @@ impl Placed {
                 .map(|product| weight(&product.product_id))
                 .collect(),
             tower,
+        }
+    }
+}
+
+/// Makes snapshots of the live release, its model and the product counters.
+pub(crate) struct SnapshotBuilder {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) towers: Models<Tower>,
+    pub(crate) states: Refreshed<ProductStates>,
+    pub(crate) counters: Counters,
+    /// How many live counts the popularity of training is worth.
+    pub(crate) strength: f64,
+}
+
+impl SnapshotBuilder {
+    /// Makes a snapshot of `live`. What has not changed since `before` is taken from there.
+    pub(crate) fn build(&self, live: &Arc<Live>, before: Option<&Snapshot>) -> Snapshot {
+        let same = before.filter(|before| before.assortment.live.revision() == live.revision());
+        let assortment = same.map_or_else(
+            || Arc::new(Assortment::of(Arc::clone(live))),
+            |same| Arc::clone(&same.assortment),
+        );
+        let named = live.model(ROLE, "");
+        let standing = self
+            .towers
+            .standings(live.revision(), named.as_slice())
+            .pop();
+        // A release without a model is served without one; one whose model is being loaded, or was
+        // refused, is served with the model before.
+        let tower = match &standing {
+            None => None,
+            Some(Standing::Ready(tower)) => Some(Arc::clone(tower)),
+            Some(Standing::Loading | Standing::Refused(_)) => before
+                .and_then(|before| before.tower.as_ref())
+                .map(|placed| Arc::clone(&placed.tower)),
+        };
+        let tower = tower.map(|tower| {
+            same.and_then(|same| same.tower.as_ref())
+                .filter(|placed| Arc::ptr_eq(&placed.tower, &tower))
+                .map_or_else(
+                    || Arc::new(PlacedTower::new(tower, &assortment)),
+                    Arc::clone,
+                )
+        });
+        let states = self.states.get();
+        let now_ms = full_minute(self.clock.now_ms());
+        let evidence = Evidence {
+            counts: &self.counters.counts(&states, assortment.products(), now_ms),
+            prior: tower.as_ref().map_or(&[], |placed| &placed.prior),
+            strength: self.strength,
+        };
+        Snapshot {
+            popular: Popular::new(evidence, &assortment.place_by_id),
+            counters_read_ms: states.read_ms,
+            assortment,
+            tower,
+            standing,
         }
     }
 }

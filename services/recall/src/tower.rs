@@ -9,15 +9,14 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use fairlead_inference::{Batch, Dtype, Manifest, Model, ModelFolder, ModelSlot, RowGroup, Scale};
+use fairlead_inference::{Batch, Dtype, Manifest, Model, ModelFolder, RowGroup, Scale, one_thread};
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_registry::Registry;
 use fairlead_registry::input::{Assembler, InputSpec};
-use fairlead_release_follow::model_folder_hash;
 use fairlead_vector_index::{Searchable as _, VectorIndex};
 use serde::de::DeserializeOwned;
 
@@ -43,8 +42,6 @@ pub(crate) struct Tower {
 /// Everything in the folder but the program.
 #[derive(Debug)]
 pub(crate) struct Companions {
-    /// The release's hash of the folder.
-    pub(crate) content_hash: String,
     /// The item vectors.
     pub(crate) index: Arc<VectorIndex>,
     /// For each pair of products how often they go together, by product id.
@@ -56,23 +53,20 @@ pub(crate) struct Companions {
 
 impl Tower {
     /// Loads the model that a release names: files are read, golden cases run and the tower is
-    /// warmed on blocking threads, as the engine will run it.
+    /// warmed as the engine will run it. Takes long: call it on a blocking thread.
     ///
     /// # Errors
-    /// Files that are missing, truncated, not those the release was published with, or that do
-    /// not go together; a feature schema that is not this process'.
-    pub(crate) async fn load(registry: Registry, named: ModelRef) -> Result<Self, Error> {
-        let path = PathBuf::from(&named.path);
-        let prepare = move || Companions::read(&registry, &named);
-        let read = tokio::task::spawn_blocking(prepare).await;
-        let companions =
-            read.map_err(|died| refuse(&path, format!("reading it died: {died}")))??;
-        let schema_hash = companions.assembler.schema_hash().to_owned();
-        let slot = ModelSlot::empty(ROLE);
-        let model = slot.load_in_background(path, Some(schema_hash)).await?;
+    /// Files that are missing, truncated, or that do not go together; a feature schema that is not
+    /// this process'.
+    pub(crate) fn load(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
+        one_thread();
+        let path = Path::new(&named.path);
+        let folder = ModelFolder::open(path)?;
+        let companions = Companions::read(registry, path, folder.manifest())?;
+        let model = Model::load(&folder, Some(companions.assembler.schema_hash()))?;
         Ok(Self {
             title: model.manifest().title(),
-            model,
+            model: Arc::new(model),
             companions,
         })
     }
@@ -104,20 +98,7 @@ impl Tower {
 }
 
 impl Companions {
-    fn read(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
-        let path = Path::new(&named.path);
-        let found = model_folder_hash(path)?;
-        if !found.eq_ignore_ascii_case(&named.content_hash) {
-            return Err(refuse(
-                path,
-                format!(
-                    "its files have hash {found}; allowed: {}, the hash in the release",
-                    named.content_hash
-                ),
-            ));
-        }
-        let folder = ModelFolder::open(path)?;
-        let manifest = folder.manifest();
+    fn read(registry: &Registry, path: &Path, manifest: &Manifest) -> Result<Self, Error> {
         let spec: InputSpec = serde_json::from_value(manifest.features.clone())
             .map_err(|error| refuse(path, format!("manifest.json: features: {error}")))?;
         let assembler = Assembler::new(registry, spec, &manifest.vocabulary.products)?;
@@ -137,7 +118,6 @@ impl Companions {
             ));
         }
         Ok(Self {
-            content_hash: found,
             index: Arc::new(index),
             item_to_item: item_to_item(&path.join("item_to_item.json"))?,
             popularity: popularity(&path.join("popularity.json"))?,

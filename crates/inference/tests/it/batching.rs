@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fairlead_inference::{Engine, EngineOptions, Model, ModelSlot};
+use fairlead_inference::{Engine, EngineOptions, Model};
 use futures::future::join_all;
+use parking_lot::RwLock;
 use proptest::prelude::*;
 
 use crate::fixtures::{
-    Gate, ITEM_CATEGORIES, Request, USER_CATEGORIES, assert_close, load_ranker, number,
+    Gate, ITEM_CATEGORIES, Request, USER_CATEGORIES, assert_close, load_ranker, number, request,
 };
 
 fn requests() -> impl Strategy<Value = Vec<Request>> {
@@ -46,7 +47,7 @@ fn run_batched(
     };
     let engine = Engine::start(options).unwrap();
     runtime.block_on(async {
-        let holding = engine.run_on(Arc::clone(&gate.model), number(1.0), None);
+        let holding = engine.run(Arc::clone(&gate.model), number(1.0), None);
         let batched = async {
             let entered = gate.entered.clone();
             tokio::task::yield_now().await;
@@ -54,7 +55,7 @@ fn run_batched(
             entered.recv().unwrap();
             let answers = requests
                 .iter()
-                .map(|request| engine.run_on(Arc::clone(model), request.batch(), None));
+                .map(|request| engine.run(Arc::clone(model), request.batch(), None));
             let mut answers = Box::pin(join_all(answers));
             assert!(futures::poll!(answers.as_mut()).is_pending());
             gate.allow(1);
@@ -104,7 +105,7 @@ async fn what_is_queued_together_runs_together() {
         queue: 16,
     };
     let engine = Engine::start(options).unwrap();
-    let run = |x| engine.run_on(Arc::clone(&gate.model), number(x), None);
+    let run = |x| engine.run(Arc::clone(&gate.model), number(x), None);
     let mut first = Box::pin(run(0.0));
     assert!(futures::poll!(first.as_mut()).is_pending());
     assert_eq!(gate.entered.recv().unwrap(), 1);
@@ -133,7 +134,7 @@ async fn a_batch_that_may_wait_fills_up() {
     };
     let engine = Engine::start(options).unwrap();
     gate.allow(1);
-    let run = |x| engine.run_on(Arc::clone(&gate.model), number(x), None);
+    let run = |x| engine.run(Arc::clone(&gate.model), number(x), None);
     let (one, two) = futures::join!(run(1.0), run(2.0));
     assert_eq!(one.unwrap().get("y").unwrap(), [-1.0]);
     assert_eq!(two.unwrap().get("y").unwrap(), [-2.0]);
@@ -143,7 +144,7 @@ async fn a_batch_that_may_wait_fills_up() {
 /// Many clients at once, several threads: every one gets its own rows.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_clients_get_their_own_answers() {
-    let slot = Arc::new(ModelSlot::with(load_ranker("v1", 0.0)));
+    let model = Arc::new(load_ranker("v1", 0.0));
     let options = EngineOptions {
         threads: 2,
         max_rows: 64,
@@ -153,7 +154,7 @@ async fn concurrent_clients_get_their_own_answers() {
     let engine = Arc::new(Engine::start(options).unwrap());
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..8u8 {
-        let (slot, engine) = (Arc::clone(&slot), Arc::clone(&engine));
+        let (model, engine) = (Arc::clone(&model), Arc::clone(&engine));
         clients.spawn(async move {
             for n in 0..100u8 {
                 let own = f32::from(client) * 0.1 + f32::from(n) * 0.001;
@@ -164,7 +165,8 @@ async fn concurrent_clients_get_their_own_answers() {
                         1 + client as usize
                     ],
                 };
-                let answer = engine.run(&slot, request.batch(), None).await.unwrap();
+                let running = engine.run(Arc::clone(&model), request.batch(), None);
+                let answer = running.await.unwrap();
                 assert_close(answer.get("click").unwrap(), &request.expected(0.0).0);
             }
         });
@@ -172,4 +174,48 @@ async fn concurrent_clients_get_their_own_answers() {
     while let Some(client) = clients.join_next().await {
         client.unwrap();
     }
+}
+
+/// Version `n` shifts its clicks by `n`: each answer must be that of the version it names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn models_exchanged_under_load_lose_nothing_and_mix_nothing() {
+    let versions: Vec<_> = [0.0f32, 1.0, 2.0]
+        .map(|shift| Arc::new(load_ranker(&format!("{shift}"), shift)))
+        .into();
+    let options = EngineOptions {
+        threads: 2,
+        max_rows: 64,
+        max_wait_us: 0,
+        queue: 256,
+    };
+    let current = Arc::new(RwLock::new(Arc::clone(&versions[0])));
+    let engine = Arc::new(Engine::start(options).unwrap());
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (current, engine) = (Arc::clone(&current), Arc::clone(&engine));
+        clients.spawn(async move {
+            let mut seen = 0.0f32;
+            for _ in 0..300 {
+                let model = Arc::clone(&current.read());
+                let outputs = engine.run(model, request().batch(), None).await.unwrap();
+                let shift: f32 = outputs.manifest().version.parse().unwrap();
+                assert_close(outputs.get("click").unwrap(), &request().expected(shift).0);
+                assert!(shift >= seen, "went back to an older version");
+                seen = shift;
+            }
+        });
+    }
+    for version in &versions[1..] {
+        for _ in 0..50 {
+            let own = Arc::clone(&versions[0]);
+            engine.run(own, request().batch(), None).await.unwrap();
+        }
+        *current.write() = Arc::clone(version);
+    }
+    while let Some(client) = clients.join_next().await {
+        client.unwrap();
+    }
+    let last = Arc::clone(&current.read());
+    let last = engine.run(last, request().batch(), None).await.unwrap();
+    assert_eq!(last.manifest().version, "2");
 }

@@ -5,8 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fairlead_inference::{
-    Batch, Dtype, Engine, EngineOptions, Error, GoldenCase, Model, ModelFolder, ModelSlot,
-    RowGroup, Scale,
+    Batch, Dtype, Engine, EngineOptions, Error, GoldenCase, Model, ModelFolder, RowGroup, Scale,
 };
 use futures::future::join_all;
 use futures::poll;
@@ -29,7 +28,7 @@ fn engine(queue: usize) -> Engine {
 async fn a_full_queue_refuses_at_once_and_then_recovers() {
     let gate = Gate::new();
     let engine = engine(1);
-    let run = |x| Box::pin(engine.run_on(Arc::clone(&gate.model), number(x), None));
+    let run = |x| Box::pin(engine.run(Arc::clone(&gate.model), number(x), None));
     let mut busy = run(1.0);
     assert!(poll!(busy.as_mut()).is_pending());
     gate.entered.recv().unwrap();
@@ -50,7 +49,7 @@ async fn a_full_queue_refuses_at_once_and_then_recovers() {
 async fn a_request_whose_deadline_passed_is_dropped_unrun() {
     let gate = Gate::new();
     let engine = engine(4);
-    let run = |deadline| Box::pin(engine.run_on(Arc::clone(&gate.model), number(1.0), deadline));
+    let run = |deadline| Box::pin(engine.run(Arc::clone(&gate.model), number(1.0), deadline));
     let mut busy = run(None);
     assert!(poll!(busy.as_mut()).is_pending());
     gate.entered.recv().unwrap();
@@ -71,7 +70,7 @@ async fn a_request_whose_deadline_passed_is_dropped_unrun() {
 async fn a_panic_fails_its_own_request_only() {
     let gate = Gate::new();
     let engine = engine(8);
-    let run = |x| engine.run_on(Arc::clone(&gate.model), number(x), None);
+    let run = |x| engine.run(Arc::clone(&gate.model), number(x), None);
     let mut busy = Box::pin(run(0.0));
     assert!(poll!(busy.as_mut()).is_pending());
     gate.entered.recv().unwrap();
@@ -92,7 +91,7 @@ async fn a_panic_fails_its_own_request_only() {
 async fn nan_fails_its_own_request_only() {
     let gate = Gate::new();
     let engine = engine(8);
-    let run = |x| engine.run_on(Arc::clone(&gate.model), number(x), None);
+    let run = |x| engine.run(Arc::clone(&gate.model), number(x), None);
     let mut busy = Box::pin(run(0.0));
     assert!(poll!(busy.as_mut()).is_pending());
     gate.entered.recv().unwrap();
@@ -147,13 +146,13 @@ async fn a_native_failure_fails_its_own_request_only() {
     let gate = Gate::new();
     let engine = engine(8);
     let model = Arc::new(native_model());
-    let mut busy = Box::pin(engine.run_on(Arc::clone(&gate.model), number(0.0), None));
+    let mut busy = Box::pin(engine.run(Arc::clone(&gate.model), number(0.0), None));
     assert!(poll!(busy.as_mut()).is_pending());
     gate.entered.recv().unwrap();
     let requests = [(0, 1.0), (99, 1.0), (1, -1.0), (1, 1.0)];
     let mut batch =
         Box::pin(join_all(requests.map(|(id, x)| {
-            engine.run_on(Arc::clone(&model), lookup(id, x), None)
+            engine.run(Arc::clone(&model), lookup(id, x), None)
         })));
     assert!(poll!(batch.as_mut()).is_pending());
     gate.allow(1);
@@ -175,11 +174,8 @@ async fn a_native_failure_fails_its_own_request_only() {
 async fn a_request_that_does_not_fit_is_refused_before_it_is_queued() {
     let gate = Gate::new();
     let engine = engine(1);
-    let slot = ModelSlot::empty("ranker");
-    let missing = engine.run(&slot, number(1.0), None).await.unwrap_err();
-    assert_eq!(missing.to_string(), "no model is loaded in slot \"ranker\"");
-    slot.swap(Arc::clone(&gate.model));
-    let nan = engine.run(&slot, number(f32::NAN), None).await.unwrap_err();
+    let nan = engine.run(Arc::clone(&gate.model), number(f32::NAN), None);
+    let nan = nan.await.unwrap_err();
     assert_eq!(
         nan.to_string(),
         "model number v1, input \"x\": row 0, column 0 is NaN; only finite values are allowed"

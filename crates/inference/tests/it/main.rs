@@ -1,4 +1,4 @@
-//! Models made by tracing, loaded, checked, batched and exchanged.
+//! Models made by tracing, loaded, checked and batched.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,8 +9,7 @@ mod batching;
 mod engine;
 mod fixtures;
 mod folders;
+mod linear;
 mod loading;
 mod manifests;
-mod scorecards;
-mod slots;
 mod torchscript;

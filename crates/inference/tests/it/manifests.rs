@@ -128,10 +128,10 @@ fn a_model_around_a_bad_manifest_is_refused() {
         columns: Some(0),
         ..manifest.inputs[0].clone()
     });
-    let scorecard = fairlead_inference::Scorecard {
+    let model = fairlead_inference::LinearModel {
         outputs: BTreeMap::new(),
     };
-    let error = Model::with_program(manifest, Box::new(scorecard)).unwrap_err();
+    let error = Model::with_program(manifest, Box::new(model)).unwrap_err();
     assert!(
         error.to_string().contains("inputs[1].columns is 0"),
         "{error}"

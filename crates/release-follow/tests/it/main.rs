@@ -2,5 +2,7 @@
 
 mod derived;
 mod follower;
+mod models;
+mod refreshed;
 mod releases;
 mod reporting;

@@ -17,16 +17,18 @@ use crate::content_hash::content_hash;
 use crate::finding::{Finding, Rule};
 use crate::parameters::Parameters;
 
-/// What the release says of itself.
-pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) {
-    if let Err(error) = TenantId::new(&release.tenant) {
-        findings.push(Finding::error(
-            Rule::Syntax,
-            "tenant",
-            &release.tenant,
-            error.allowed,
-        ));
-    }
+/// Checks what the release says of itself. Returns its tenant, or `None` if that is no tenant.
+pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) -> Option<TenantId> {
+    let tenant = TenantId::new(&release.tenant)
+        .map_err(|error| {
+            findings.push(Finding::error(
+                Rule::Syntax,
+                "tenant",
+                &release.tenant,
+                error.allowed,
+            ));
+        })
+        .ok();
     if release.revision < 1 {
         findings.push(Finding::error(
             Rule::Range,
@@ -45,6 +47,7 @@ pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) {
             allowed,
         ));
     }
+    tenant
 }
 
 /// Everything in the release that names something else in it.

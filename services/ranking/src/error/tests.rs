@@ -130,10 +130,6 @@ fn cases() -> Vec<(Error, &'static str)> {
         path: path(),
         reason: SECRET.to_owned(),
     };
-    let folder = fairlead_release_follow::Error::ModelFolder {
-        path: path(),
-        reason: SECRET.to_owned(),
-    };
     let config = Error::Config {
         key: "ranking.x",
         value: SECRET.to_owned(),
@@ -143,13 +139,7 @@ fn cases() -> Vec<(Error, &'static str)> {
         model: SECRET.to_owned(),
         cause: fairlead_domain::Probability::new(7.0).expect_err("no probability"),
     };
-    let setup = [
-        artefact,
-        Error::ModelFolder(folder),
-        Error::Store(damaged()),
-        config,
-    ]
-    .map(|error| {
+    let setup = [artefact, Error::Store(damaged()), config].map(|error| {
         (
             error,
             "Internal - ranking is not set up; the service's log says more",

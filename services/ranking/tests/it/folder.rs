@@ -1,12 +1,12 @@
-//! A ranker's folder, small enough to reckon by hand: a scorecard over the clicks of a customer,
+//! A ranker's folder, small enough to reckon by hand: a linear model over the clicks of a customer,
 //! the product, and the product's own clicks.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fairlead_inference::{
-    Batch, Calibration, Dtype, GoldenCase, InputSpec as ModelInput, Manifest, ModelFolder,
-    OutputSpec, RowGroup, Scale, Scorecard, Terms, Vocabulary,
+    Batch, Calibration, Dtype, GoldenCase, InputSpec as ModelInput, LinearModel, LinearTerms,
+    Manifest, ModelFolder, OutputSpec, RowGroup, Scale, Vocabulary,
 };
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
@@ -100,22 +100,22 @@ impl Folder {
             ("user_dense", self.per_click),
             ("item_dense", self.per_product_click),
         ];
-        let terms = Terms {
+        let terms = LinearTerms {
             base: self.base,
             weights: weights
                 .map(|(name, weight)| (name.to_owned(), vec![weight]))
                 .into(),
             points: [("item_ids".to_owned(), vec![self.points.to_vec()])].into(),
         };
-        let level = Terms {
+        let level = LinearTerms {
             base: CONVERT,
             weights: BTreeMap::new(),
             points: BTreeMap::new(),
         };
-        let scorecard = Scorecard {
+        let linear = LinearModel {
             outputs: [("click".to_owned(), terms), ("convert".to_owned(), level)].into(),
         };
-        ModelFolder::write_scorecard(&path, &manifest, &[case], &scorecard)?;
+        ModelFolder::write_linear(&path, &manifest, &[case], &linear)?;
         named(&path, self.version)
     }
 

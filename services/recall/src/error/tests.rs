@@ -90,10 +90,6 @@ fn cases() -> Vec<(Error, &'static str)> {
         path: path(),
         reason: SECRET.to_owned(),
     };
-    let folder = fairlead_release_follow::Error::ModelFolder {
-        path: path(),
-        reason: SECRET.to_owned(),
-    };
     let config = Error::Config {
         key: "recall.x",
         value: SECRET.to_owned(),
@@ -102,7 +98,6 @@ fn cases() -> Vec<(Error, &'static str)> {
     let internal = [
         file,
         artefact,
-        Error::ModelFolder(folder),
         Error::Inference(fairlead_inference::Error::Exists { path: path() }),
         Error::Index(fairlead_vector_index::Error::Stopped),
         Error::Store(damaged()),

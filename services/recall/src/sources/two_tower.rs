@@ -11,7 +11,7 @@ use fairlead_vector_index::{Filter, SearchRequest, Searchable as _, Searcher, Ve
 use crate::bits::Bits;
 use crate::error::Error;
 use crate::merge::Hit;
-use crate::snapshot::Placed;
+use crate::snapshot::PlacedTower;
 
 /// The threads of this source.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct Threads {
 /// A failed model or index, a full queue, or a deadline that passed.
 pub(crate) async fn find(
     threads: &Threads,
-    placed: &Placed,
+    placed: &PlacedTower,
     features: &FeatureSet,
     allowed: &Bits,
     limit: usize,
@@ -43,7 +43,7 @@ pub(crate) async fn find(
     }
     let inputs = tower.inputs(features)?;
     let model = Arc::clone(&tower.model);
-    let outputs = threads.engine.run_on(model, inputs, Some(deadline)).await?;
+    let outputs = threads.engine.run(model, inputs, Some(deadline)).await?;
     let request = SearchRequest {
         query: outputs.get("embedding")?.to_vec(),
         k,

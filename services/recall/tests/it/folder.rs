@@ -1,12 +1,12 @@
 //! A two-tower folder as training writes it, small enough to reckon by hand: vectors of one
-//! dimension, and a user tower that is a scorecard.
+//! dimension, and a user tower that is a linear model.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fairlead_inference::{
-    Batch, Dtype, GoldenCase, InputSpec as ModelInput, Manifest, ModelFolder, OutputSpec, RowGroup,
-    Scale, Scorecard, Terms, Vocabulary,
+    Batch, Dtype, GoldenCase, InputSpec as ModelInput, LinearModel, LinearTerms, Manifest,
+    ModelFolder, OutputSpec, RowGroup, Scale, Vocabulary,
 };
 use fairlead_proto::control::v1::ModelRef;
 use fairlead_registry::Registry;
@@ -54,15 +54,15 @@ impl Folder {
             &[("embedding", &[expected])],
             1e-6,
         )?;
-        let terms = Terms {
+        let terms = LinearTerms {
             base: self.base,
             weights: [("user_dense".to_owned(), vec![self.per_click])].into(),
             points: BTreeMap::new(),
         };
-        let scorecard = Scorecard {
+        let linear = LinearModel {
             outputs: [("embedding".to_owned(), terms)].into(),
         };
-        ModelFolder::write_scorecard(&path, &manifest, &[case], &scorecard)?;
+        ModelFolder::write_linear(&path, &manifest, &[case], &linear)?;
         let mut builder = IndexBuilder::new(1)?;
         builder.extend(
             &self

@@ -1,13 +1,13 @@
-//! The second implementation of the seam: points and weights.
+//! Linear models: weights of numbers, points of categories.
 
 use std::collections::BTreeMap;
 
-use fairlead_inference::{Error, GoldenCase, Model, ModelFolder, Scorecard, Terms};
+use fairlead_inference::{Error, GoldenCase, LinearModel, LinearTerms, Model, ModelFolder};
 
 use crate::fixtures::{Request, ranker_manifest, request};
 
-fn scorecard() -> Scorecard {
-    let click = Terms {
+fn linear() -> LinearModel {
+    let click = LinearTerms {
         base: 0.5,
         weights: BTreeMap::from([
             ("user_dense".to_owned(), vec![2.0, -4.0]),
@@ -21,12 +21,12 @@ fn scorecard() -> Scorecard {
             ),
         ]),
     };
-    let convert = Terms {
+    let convert = LinearTerms {
         base: -1.0,
         weights: BTreeMap::new(),
         points: BTreeMap::new(),
     };
-    Scorecard {
+    LinearModel {
         outputs: BTreeMap::from([("click".to_owned(), click), ("convert".to_owned(), convert)]),
     }
 }
@@ -48,21 +48,21 @@ fn expected(request: &Request) -> Vec<f32> {
         .collect()
 }
 
-fn write(scorecard: &Scorecard) -> Result<Model, Error> {
+fn write(model: &LinearModel) -> Result<Model, Error> {
     let manifest = ranker_manifest();
     let click = expected(&request());
     let golden = [("click", click.as_slice()), ("convert", &[-1.0; 3])];
     let case = GoldenCase::record("sums", &manifest, &request().batch(), &golden, 1e-6)?;
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("card");
-    let folder = ModelFolder::write_scorecard(&path, &manifest, &[case], scorecard)?;
-    assert_eq!(ModelFolder::open(&path)?.sha256(), folder.sha256());
+    let folder = ModelFolder::write_linear(&path, &manifest, &[case], model)?;
+    assert_eq!(ModelFolder::open(&path)?.manifest(), folder.manifest());
     Model::load(&folder, None)
 }
 
 #[test]
-fn a_scorecard_sums_points_and_weights_of_row_and_user() {
-    let model = write(&scorecard()).unwrap();
+fn a_linear_model_sums_points_and_weights_of_row_and_user() {
+    let model = write(&linear()).unwrap();
     let outputs = model.forward_once(&request().batch()).unwrap();
     for (got, expected) in outputs
         .get("click")
@@ -75,11 +75,11 @@ fn a_scorecard_sums_points_and_weights_of_row_and_user() {
     assert_eq!(outputs.get("convert").unwrap(), [-1.0; 3]);
 }
 
-/// A change to a good scorecard, and what is said of the result.
-type Case = (fn(&mut Scorecard), &'static str);
+/// A change to a good model, and what is said of the result.
+type Case = (fn(&mut LinearModel), &'static str);
 
-fn click(scorecard: &mut Scorecard) -> &mut Terms {
-    scorecard.outputs.get_mut("click").unwrap()
+fn click(model: &mut LinearModel) -> &mut LinearTerms {
+    model.outputs.get_mut("click").unwrap()
 }
 
 const CASES: [Case; 6] = [
@@ -127,9 +127,9 @@ const CASES: [Case; 6] = [
 #[test]
 fn terms_that_do_not_go_with_the_manifest_are_refused() {
     for (change, expected) in CASES {
-        let mut scorecard = scorecard();
-        change(&mut scorecard);
-        let error = write(&scorecard).unwrap_err().to_string();
+        let mut model = linear();
+        change(&mut model);
+        let error = write(&model).unwrap_err().to_string();
         assert!(
             error.contains("scorecard.json") && error.contains(expected),
             "{error}"

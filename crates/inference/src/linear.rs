@@ -1,5 +1,5 @@
-//! Scorecards: linear models and points tables in JSON, without libtorch. The credit officer's
-//! champion, against which a network is the challenger.
+//! Linear models in JSON, without libtorch: weights of numbers and points of categories. The second
+//! implementation of [`Forward`], which tests reckon by hand.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,15 +14,15 @@ use crate::model::Forward;
 /// A sum of terms per output; `scorecard.json` in a model folder, in place of `model.pt`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Scorecard {
+pub struct LinearModel {
     /// By output name; every output of the manifest, each of one value per row.
-    pub outputs: BTreeMap<String, Terms>,
+    pub outputs: BTreeMap<String, LinearTerms>,
 }
 
 /// One output: `base + sum(weights x values) + sum(points of categories)`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Terms {
+pub struct LinearTerms {
     /// What every row starts from.
     pub base: f64,
     /// By name of an `f32` input: a weight per column.
@@ -33,15 +33,15 @@ pub struct Terms {
     pub points: BTreeMap<String, Vec<Vec<f64>>>,
 }
 
-impl Scorecard {
+impl LinearModel {
     pub(crate) fn read(path: &Path, manifest: &Manifest) -> Result<Self, Error> {
         let text = std::fs::read(path).map_err(Error::file(path, "reading"))?;
-        let scorecard: Self = serde_json::from_slice(&text)
+        let model: Self = serde_json::from_slice(&text)
             .map_err(|error| Error::malformed(path, error.to_string()))?;
-        scorecard
+        model
             .check(manifest)
             .map_err(|reason| Error::malformed(path, reason))?;
-        Ok(scorecard)
+        Ok(model)
     }
 
     /// Whether the terms go with the manifest's inputs and outputs.
@@ -62,7 +62,10 @@ impl Scorecard {
         }
         for spec in &manifest.outputs {
             if spec.columns.is_some() {
-                return Err(format!("{}: a scorecard gives one value a row", spec.name));
+                return Err(format!(
+                    "{}: a linear model gives one value a row",
+                    spec.name
+                ));
             }
             let terms = &self.outputs[&spec.name];
             for (name, weights) in &terms.weights {
@@ -136,7 +139,7 @@ fn user_of_row(manifest: &Manifest, group: RowGroup) -> Option<usize> {
         .position(|input| input.rows == group && input.index_of == Some(RowGroup::User))
 }
 
-impl Forward for Scorecard {
+impl Forward for LinearModel {
     fn forward(&self, manifest: &Manifest, batch: &CheckedBatch) -> Result<Vec<Vec<f32>>, Error> {
         let score = |spec: &OutputSpec| match self.outputs.get(&spec.name) {
             Some(terms) => Ok(terms.score(manifest, spec, batch)),
@@ -150,7 +153,7 @@ impl Forward for Scorecard {
     }
 }
 
-impl Terms {
+impl LinearTerms {
     fn score(&self, manifest: &Manifest, output: &OutputSpec, batch: &CheckedBatch) -> Vec<f32> {
         let user_of_row =
             user_of_row(manifest, output.rows).and_then(|at| match &batch.values()[at] {

@@ -1,0 +1,12 @@
+//! A panic, in words.
+
+use std::any::Any;
+
+/// Returns what a panic said.
+pub(crate) fn reason_of(panic: &(dyn Any + Send)) -> String {
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", message.unwrap_or("no message"))
+}
