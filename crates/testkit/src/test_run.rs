@@ -9,9 +9,9 @@ use std::{env, ffi::OsString, net::SocketAddr, process::Command, sync::OnceLock}
 
 use crate::{Error, KafkaBroker, PostgresServer, RedisCluster, Result, postgres};
 
-const KAFKA: &str = "FAIRLEAD_TEST_KAFKA";
-const POSTGRES: &str = "FAIRLEAD_TEST_POSTGRES";
-const REDIS_CLUSTER: &str = "FAIRLEAD_TEST_REDIS_CLUSTER";
+const KAFKA: &str = "TESTKIT_KAFKA";
+const POSTGRES: &str = "TESTKIT_POSTGRES";
+const REDIS_CLUSTER: &str = "TESTKIT_REDIS_CLUSTER";
 
 /// The broker of this test run. Use topic and group names that no other test has.
 #[derive(Clone, Debug)]
