@@ -315,6 +315,8 @@ async fn a_catalogue_is_imported_completely_or_not_at_all() {
     let report = fixture.import("catalogue", &file).await.expect("imported");
     assert_eq!(report.accepted, products.len() as u64);
     let mut drafted = fixture.drafted().await;
+    // A and B are in no row of the second file: withdrawn, not deleted.
+    drafted.retain(|product| product.active);
     for list in [&mut products, &mut drafted] {
         list.sort_by(|one, other| one.product_id.cmp(&other.product_id));
     }
