@@ -68,7 +68,7 @@ advisories() {
   fi
 }
 
-unused_dependencies() { cargo-shear shear --locked --deny-warnings --exclude fairlead-workspace-hack; }
+unused_dependencies() { cargo-shear shear --locked --deny-warnings --check-test-targets --exclude fairlead-workspace-hack; }
 
 shell_scripts() { git ls-files -z ':(glob)scripts/*.sh' ':(glob)scripts/chart/*.sh' .ci/run | xargs -0r shellcheck --external-sources --check-sourced; }
 
