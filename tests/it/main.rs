@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod chart;
+mod circles;
 mod cluster;
 mod edges;
 mod end_to_end;
@@ -13,6 +14,7 @@ mod files;
 mod fixture;
 mod homes;
 mod layers;
+mod modules;
 mod rendered;
 mod start;
 mod workspace;
