@@ -17,4 +17,5 @@ mod layers;
 mod modules;
 mod rendered;
 mod start;
+mod words;
 mod workspace;
