@@ -66,8 +66,8 @@ pub(crate) const WINDOWS_ALLOWED: &str = "a whole number with m, h or d (90m, 24
      up to 2d in whole hours, beyond that in whole days";
 
 impl Window {
-    /// Reads `30m`, `1h`, `7d`. Returns `None` for a text that is no window or not a multiple of its
-    /// tile.
+    /// Reads `30m`, `1h`, `7d`. Returns `None` for a text that is no window or not a multiple of
+    /// its tile.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let unit = text.chars().last()?;
         let number: u32 = text.strip_suffix(unit)?.parse().ok()?;

@@ -134,8 +134,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns true if a later try may succeed with the same configuration: the control database does
-    /// not answer, is starting, or has no free connection.
+    /// Returns true if a later try may succeed with the same configuration: the control database
+    /// does not answer, is starting, or has no free connection.
     pub fn is_transient(&self) -> bool {
         let (Self::Open { source, .. }
         | Self::Database { source, .. }

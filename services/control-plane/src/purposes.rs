@@ -8,7 +8,8 @@ use fairlead_proto::control::v1::{Finding, Release, RiskModel, Segment, Segmenta
 use fairlead_registry::{Layout, Purpose, Registry};
 use fairlead_release::{Finding as ReleaseFinding, Rule, check_expression};
 
-/// The one targeting attribute that is no feature: true once any event of the customer was observed.
+/// The one targeting attribute that is no feature: true once any event of the customer was
+/// observed.
 const KNOWN: &str = "known";
 
 /// Returns a finding for every name in the release that its purpose does not get.

@@ -1,5 +1,5 @@
-//! `ReleaseService`: publishing, rolling back, reading and following releases, and the instances that
-//! follow them.
+//! `ReleaseService`: publishing, rolling back, reading and following releases, and the instances
+//! that follow them.
 
 use std::pin::Pin;
 

@@ -1,5 +1,5 @@
 //! A release's catalogue, prepared once so that requests only compare numbers: products by
-//! position, their order by id, their eligibility classes, the orders that sources read.
+//! position, their order by id, their eligibility classes, and the orders that sources read.
 
 use std::sync::Arc;
 
@@ -10,12 +10,12 @@ use fairlead_release::eligibility::EligibilityClasses;
 use crate::sources::campaign::Campaigns;
 use crate::sources::newest::Newest;
 
-/// The products of one release, numbered by their place in its catalogue.
+/// The products of one release, numbered by their position in its catalogue.
 #[derive(Debug)]
 pub(crate) struct Assortment {
     /// The release.
     pub(crate) live: Arc<Live>,
-    /// For each product its place in the order of ids: breaks every tie.
+    /// For each product its position in the order of ids, which breaks every tie.
     pub(crate) place_by_id: Vec<u32>,
     /// Products by the time of listing.
     pub(crate) newest: Newest,
@@ -40,22 +40,22 @@ impl Assortment {
         }
     }
 
-    /// The products.
+    /// Returns the products.
     pub(crate) fn products(&self) -> &[Product] {
         self.live.catalogue.products()
     }
 
-    /// How many there are.
+    /// Returns the number of products.
     pub(crate) fn length(&self) -> u32 {
         self.place_by_id.len() as u32
     }
 
-    /// The number of a product.
+    /// Returns the number of a product, or `None` if it is not in the assortment.
     pub(crate) fn number(&self, id: &str) -> Option<u32> {
         self.live.catalogue.index_of(id)
     }
 
-    /// The id of a product; empty for a number that the assortment does not have.
+    /// Returns the id of a product; empty for a number outside the assortment.
     pub(crate) fn id(&self, number: u32) -> &str {
         self.products()
             .get(number as usize)

@@ -14,7 +14,8 @@ pub struct Config {
     pub model_threads: usize,
     /// The threads that search the index.
     pub search_threads: usize,
-    /// The requests that may wait for either; any further one is answered without the two-tower source.
+    /// The requests that may wait for either; any further one is answered without the two-tower
+    /// source.
     pub queue: usize,
     /// The limit of the two-tower source for calls without a deadline, milliseconds.
     pub two_tower_timeout_ms: u64,

@@ -10,7 +10,7 @@ use crate::error::Error;
 const CONVERSIONS: &str = "conversions_30d";
 const CLICKS: &str = "clicks_7d";
 
-/// How popularity is counted from the states of products.
+/// Computes the counts of popularity from the states of products.
 #[derive(Debug, Clone)]
 pub(crate) struct Counters {
     registry: Registry,

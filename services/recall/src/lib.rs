@@ -1,5 +1,5 @@
-//! The recall service: which products are worth scoring for this customer, found by several
-//! sources, screened by hard filters, merged into one order.
+//! The recall service: finds the products worth scoring for a customer. Several sources find them,
+//! hard filters screen them, and one order merges them.
 //!
 //! ```text
 //! request -> screen (kind, eligibility, suitability, held, repetition) -> allowed products
@@ -12,8 +12,8 @@
 //!   found by any source (or below the limit), or dropped with exactly one cause.
 //! - The answer depends on the request, the release, its model and the counters, on no more:
 //!   ties go by product id.
-//! - Without personalisation only the popular and the new are asked, and behaviour changes
-//!   nothing: two customers whom the same products suit get the same list.
+//! - Without personalisation only popular and new products are asked for, and behaviour changes
+//!   nothing: two customers with the same eligible products get the same list.
 //! - One request is answered from one release and one model, whatever is swapped meanwhile. A
 //!   model that fails a check is never used; the one in use stays.
 //! - A source that is slow or broken is left out; the others answer.

@@ -1,4 +1,4 @@
-//! The service: screen every product, ask every source, merge.
+//! The service: screens every product, asks every source, merges.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -40,10 +40,10 @@ use crate::tower::Tower;
 
 const STAGES: Stages = Stages::measured_as("fairlead_recall_stage_seconds");
 
-/// What the service works with.
+/// The dependencies of the service.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where "now" comes from.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The feature definitions.
     pub registry: Registry,
@@ -66,14 +66,15 @@ struct Inner {
     serving: watch::Sender<Serving>,
     threads: Threads,
     two_tower_timeout: Duration,
-    /// Follows releases, refreshes counters and tells what is served; ends with the service.
+    /// The tasks that follow releases, refresh counters and announce snapshots; they end with the
+    /// service.
     _following: JoinSet<()>,
     _stop: DropGuard,
 }
 
 impl Service {
     /// Starts the service; must be called inside a tokio runtime. Ready as soon as there is a
-    /// release ([`Service::serving`] tells); its model is loaded in the background.
+    /// release (see [`Service::serving`]); its model is loaded in the background.
     ///
     /// # Errors
     /// [`Error::Config`], or threads that cannot be started.
@@ -123,12 +124,12 @@ impl Service {
         })
     }
 
-    /// The service as gRPC routes.
+    /// Returns the gRPC routes.
     pub fn routes(&self) -> Routes {
         Routes::new(RecallServiceServer::new(self.clone()))
     }
 
-    /// What is served now, and each change: release, model, why a model was refused.
+    /// Returns the release and the model in use, with each change.
     pub fn serving(&self) -> watch::Receiver<Serving> {
         self.inner.serving.subscribe()
     }
@@ -183,7 +184,7 @@ impl Service {
         })
     }
 
-    /// What the two-tower source finds; `None` where there is no model, the order is not
+    /// Returns the hits of the two-tower source, or `None` if there is no model, the order is not
     /// personalised, or the source failed: the other sources answer without it.
     async fn nearest(
         &self,
@@ -220,7 +221,7 @@ impl Service {
     }
 }
 
-/// The states of the live release's products, read every so often.
+/// Reads the states of the live release's products, at an interval.
 fn states(
     config: &Config,
     deps: &Deps,
@@ -264,7 +265,7 @@ fn threads(config: &Config) -> Result<Threads, Error> {
     })
 }
 
-/// The sources that only look things up.
+/// Returns the hits of the sources that need no model run.
 fn other_sources(snapshot: &Snapshot, ask: &Ask<'_>, allowed: &Bits) -> Vec<SourceHits> {
     let (assortment, limits) = (&*snapshot.assortment, &ask.parameters);
     let popular = snapshot.popular.find(allowed, limits.popular_limit);

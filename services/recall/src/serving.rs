@@ -1,25 +1,25 @@
-//! What is served now, for whoever waits for a release or a model.
+//! The release and the model in use, for tests and operators that wait for them.
 
 use fairlead_release_follow::{Derived, Reports};
 use tokio::sync::watch;
 
 use crate::snapshot::Snapshot;
 
-/// What is served now.
+/// The release and the model in use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Serving {
-    /// The release; 0 before the first.
+    /// The revision of the release; 0 before the first.
     pub release_revision: i64,
-    /// Name and version of the two-tower model; empty when none is used.
+    /// Name and version of the two-tower model; empty if none is used.
     pub model_version: String,
-    /// Why the release's model is not the one in use; `None` when it is, or is being loaded.
+    /// The reason why the release's model was refused; `None` if it is in use or being loaded.
     pub model_failure: Option<String>,
-    /// When product counters were last read, Unix milliseconds; 0 when they never were.
+    /// The time of the last read of product counters, Unix milliseconds; 0 before the first.
     pub counters_read_ms: i64,
 }
 
-/// Tells what each snapshot serves, once requests find it: to the control plane by `reports`, and
-/// to `serving`. Ends when its task is dropped.
+/// Announces each snapshot once requests use it: to the control plane through `reports`, and to
+/// `serving`. Ends when its task is dropped.
 pub(crate) async fn announce(
     snapshots: Derived<Snapshot>,
     reports: Reports,

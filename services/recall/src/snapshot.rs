@@ -1,5 +1,5 @@
-//! Everything that one request reads: one release, one model, one order of popularity. A request
-//! takes the snapshot once; what is swapped meanwhile does not concern it.
+//! The snapshot that a request is answered from: one release, one model, one order of popularity. A
+//! request takes it once; a later swap does not change its answer.
 
 use std::sync::Arc;
 
@@ -15,24 +15,24 @@ use crate::sources::item_to_item::Neighbours;
 use crate::sources::popular::{Evidence, Popular};
 use crate::tower::{ROLE, Tower};
 
-/// What requests are answered from.
+/// The release, the model and the order of popularity that requests are answered from.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     /// The release's products.
     pub(crate) assortment: Arc<Assortment>,
     /// The two-tower model in use: the release's, or an earlier one while that is loaded or
-    /// because it was refused; `None` where the release names none or none was ever loaded.
+    /// because it was refused; `None` if the release names none or none was ever loaded.
     pub(crate) tower: Option<Arc<PlacedTower>>,
     /// The order of popularity.
     pub(crate) popular: Popular,
-    /// Where the release's model stands; `None` where it names none.
+    /// The state of the release's model; `None` if it names none.
     standing: Option<Standing<Tower>>,
-    /// When product counters were last read, Unix milliseconds; 0 when they never were.
+    /// The time of the last read of product counters, Unix milliseconds; 0 before the first.
     counters_read_ms: i64,
 }
 
 impl Snapshot {
-    /// Returns what this snapshot serves, in words.
+    /// Returns the release and the model of this snapshot.
     pub(crate) fn serving(&self) -> Serving {
         let model_failure = match &self.standing {
             Some(Standing::Refused(reason)) => Some(reason.clone()),
@@ -47,7 +47,7 @@ impl Snapshot {
         }
     }
 
-    /// Notes what became of the release's model, once that is known.
+    /// Reports whether the release's model was taken or refused, once that is known.
     pub(crate) fn report(&self, reports: &Reports) {
         let revision = self.assortment.live.revision();
         match &self.standing {
@@ -63,9 +63,9 @@ impl Snapshot {
 pub(crate) struct PlacedTower {
     /// The model.
     pub(crate) tower: Arc<Tower>,
-    /// For each row of the index its product; `None` for one that the assortment does not have.
+    /// For each row of the index its product; `None` for one outside the assortment.
     pub(crate) product_of_row: Vec<Option<u32>>,
-    /// What goes with what.
+    /// The similar products of each product.
     pub(crate) neighbours: Neighbours,
     /// For each product its popularity in the training data.
     pub(crate) prior: Vec<f64>,
@@ -98,12 +98,12 @@ pub(crate) struct SnapshotBuilder {
     pub(crate) towers: Models<Tower>,
     pub(crate) states: Refreshed<ProductStates>,
     pub(crate) counters: Counters,
-    /// How many live counts the popularity of training is worth.
+    /// The number of live counts that the popularity of training is worth.
     pub(crate) strength: f64,
 }
 
 impl SnapshotBuilder {
-    /// Makes a snapshot of `live`. What has not changed since `before` is taken from there.
+    /// Makes a snapshot of `live`; parts that are the same in `before` are taken from there.
     pub(crate) fn build(&self, live: &Arc<Live>, before: Option<&Snapshot>) -> Snapshot {
         let same = before.filter(|before| before.assortment.live.revision() == live.revision());
         let assortment = same.map_or_else(

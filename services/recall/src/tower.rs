@@ -35,29 +35,29 @@ pub(crate) struct Tower {
     pub(crate) title: String,
     /// The user tower.
     pub(crate) model: Arc<Model>,
-    /// What lies beside it.
+    /// The other contents of its folder.
     pub(crate) companions: Companions,
 }
 
-/// Everything in the folder but the program.
+/// The contents of a model folder apart from the program.
 #[derive(Debug)]
 pub(crate) struct Companions {
     /// The item vectors.
     pub(crate) index: Arc<VectorIndex>,
-    /// For each pair of products how often they go together, by product id.
+    /// The similar products of each product, with their scores, by product id.
     pub(crate) item_to_item: BTreeMap<String, Vec<(String, f32)>>,
-    /// Popularity in the training data, by product id.
+    /// The popularity in the training data, by product id.
     pub(crate) popularity: BTreeMap<String, f64>,
     assembler: Assembler,
 }
 
 impl Tower {
     /// Loads the model that a release names: files are read, golden cases run and the tower is
-    /// warmed as the engine will run it. Takes long: call it on a blocking thread.
+    /// warmed as the engine will run it. It may take seconds: call it on a blocking thread.
     ///
     /// # Errors
-    /// Files that are missing, truncated, or that do not go together; a feature schema that is not
-    /// this process'.
+    /// Files that are missing, truncated or inconsistent, or a feature schema other than this
+    /// process's.
     pub(crate) fn load(registry: &Registry, named: &ModelRef) -> Result<Self, Error> {
         one_thread();
         let path = Path::new(&named.path);
@@ -71,12 +71,12 @@ impl Tower {
         })
     }
 
-    /// The product ids of the index' rows.
+    /// Returns the product ids of the index's rows.
     pub(crate) fn row_ids(&self) -> &[String] {
         &self.model.manifest().vocabulary.products
     }
 
-    /// The tower's inputs for one customer.
+    /// Returns the tower's inputs for one customer.
     ///
     /// # Errors
     /// A feature set of another registry or purpose, or with numbers that are not finite.
@@ -133,7 +133,7 @@ fn refuse(path: &Path, reason: String) -> Error {
     }
 }
 
-/// The tower takes exactly what the spec in its manifest makes.
+/// Checks that the tower takes exactly the inputs that the spec in its manifest makes.
 fn check_inputs(manifest: &Manifest, assembler: &Assembler) -> Result<(), String> {
     let made = [
         ("user_dense", Dtype::F32, assembler.user_dense_width()),

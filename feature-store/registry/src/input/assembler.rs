@@ -55,8 +55,8 @@ impl Assembler {
         &self.plan.spec
     }
 
-    /// Returns the hash, in hex, of the spec and of the definitions of its features: a model trained
-    /// under another hash must not be served.
+    /// Returns the hash, in hex, of the spec and of the definitions of its features: a model
+    /// trained under another hash must not be served.
     pub fn schema_hash(&self) -> &str {
         &self.schema_hash
     }
@@ -179,8 +179,8 @@ impl Assembler {
     }
 
     /// Appends one product: [`Assembler::item_ids_width`] ids and [`Assembler::item_dense_width`]
-    /// numbers. `counters` follow the registry's product layout. Returns true if the model knows the
-    /// product.
+    /// numbers. `counters` follow the registry's product layout. Returns true if the model knows
+    /// the product.
     ///
     /// # Errors
     /// Counters of another length, or one that is not finite.

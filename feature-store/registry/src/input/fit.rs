@@ -11,8 +11,8 @@ use crate::registry::Registry;
 
 /// The deviation below which a number counts as constant, and is only centred.
 const SMALLEST_STD: f64 = 1e-6;
-/// The deviations from the mean at which values are clipped: a number that is nearly always zero has
-/// a tiny deviation, and one large value of it must not reach inputs that training never saw.
+/// The deviations from the mean at which values are clipped: a number that is nearly always zero
+/// has a tiny deviation, and one large value of it must not reach inputs that training never saw.
 const STANDARD_CLIP: f64 = 4.0;
 
 /// Takes samples one by one and returns the spec with its standardisation filled in. Kinds of

@@ -1,5 +1,5 @@
-//! The registry's promises to its users: faulty definitions are refused, values do not depend on the
-//! order of events, a purpose gets its own features only, model inputs follow their spec.
+//! The registry's promises to its users: faulty definitions are refused, values do not depend on
+//! the order of events, a purpose gets its own features only, model inputs follow their spec.
 
 mod checking;
 mod definitions;

@@ -1,7 +1,7 @@
 //! The control database. No other module holds SQL.
 //!
-//! Every write of a draft or a release is one [`Write`]: a transaction that updates the tenant's row
-//! and adds the audit row. The SQL is common to SQLite and PostgreSQL; [`Dialect`] holds the
+//! Every write of a draft or a release is one [`Write`]: a transaction that updates the tenant's
+//! row and adds the audit row. The SQL is common to SQLite and PostgreSQL; [`Dialect`] holds the
 //! differences.
 
 pub(crate) mod audit;

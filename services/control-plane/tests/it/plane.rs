@@ -205,9 +205,9 @@ impl Plane {
         ended.await.expect("no panic").expect("drained in time")
     }
 
-    /// Stops it as a crash does: nothing is drained, every connection breaks. Returns when its last task is
-    /// gone: one that still accepted would take a connection that is meant for the plane that comes back, and
-    /// break it.
+    /// Stops it as a crash does: nothing is drained, every connection breaks. Returns when its last
+    /// task is gone: one that still accepted would take a connection that is meant for the plane
+    /// that comes back, and break it.
     pub(crate) fn kill(mut self) -> TcpListener {
         if let Some(runtime) = self.runtime.take() {
             // A runtime may not wait inside another one.

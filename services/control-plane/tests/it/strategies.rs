@@ -1,4 +1,5 @@
-//! Strategies: linted by the price engine before they are stored, versioned, checked against products.
+//! Strategies: linted by the price engine before they are stored, versioned, checked against
+//! products.
 
 use fairlead_price_engine::defaults;
 use fairlead_proto::catalogue::v1::product::Terms;

@@ -55,8 +55,8 @@ struct Contribution {
 }
 
 impl Neighbours {
-    /// Numbers the products of a co-occurrence table for an assortment of `length`; products outside
-    /// the assortment are left out.
+    /// Numbers the products of a co-occurrence table for an assortment of `length`; products
+    /// outside the assortment are left out.
     pub(crate) fn new(
         table: &BTreeMap<String, Vec<(String, f32)>>,
         length: u32,

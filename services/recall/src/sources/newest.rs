@@ -40,8 +40,8 @@ impl Newest {
         Self { listed }
     }
 
-    /// Returns the first `limit` of `allowed` that were listed within 30 days before `as_of_ms`. The
-    /// score falls from 1 (listed now) to 0 (30 days ago).
+    /// Returns the first `limit` of `allowed` that were listed within 30 days before `as_of_ms`.
+    /// The score falls from 1 (listed now) to 0 (30 days ago).
     pub(crate) fn find(&self, as_of_ms: i64, allowed: &Bits, limit: usize) -> Vec<Hit> {
         let from = self
             .listed

@@ -1,10 +1,10 @@
 //! Popular products: live counts, smoothed by the popularity in the training data.
 //!
-//! Counts over a few seconds, or of a new catalogue, are small. They are therefore read as draws from
-//! a multinomial with a Dirichlet prior: a product's share is `(count + strength x prior) / (all
-//! counts + strength)`, where the prior is the model folder's popularity, scaled to sum to 1.
-//! Without counts (Redis has not answered since the start) the order is that of the prior. Without a
-//! prior it is that of the counts, then of the ids.
+//! Counts over a few seconds, or of a new catalogue, are small. They are therefore read as draws
+//! from a multinomial with a Dirichlet prior: a product's share is `(count + strength x prior) /
+//! (all counts + strength)`, where the prior is the model folder's popularity, scaled to sum to 1.
+//! Without counts (Redis has not answered since the start) the order is that of the prior. Without
+//! a prior it is that of the counts, then of the ids.
 
 use crate::bits::Bits;
 use crate::merge::Hit;

@@ -1,5 +1,5 @@
-//! Products whose vectors lie nearest to the customer's by inner product. The user tower runs on the
-//! inference threads, then the index on the search threads.
+//! Products whose vectors lie nearest to the customer's by inner product. The user tower runs on
+//! the inference threads, then the index on the search threads.
 
 use std::sync::Arc;
 use std::time::Instant;
