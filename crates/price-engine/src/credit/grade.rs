@@ -51,7 +51,8 @@ impl<'a> Graded<'a> {
                 scored: Some(Scored { card, assessment }),
             });
         }
-        let pd = RatePpm::from_fraction(assessment.pd.get()).unwrap_or_default();
+        let pd = RatePpm::from_fraction(assessment.pd.get());
+        let pd = pd.map_or_else(|error| error.value, |pd| pd.to_string());
         let most = grades.last_cut_off();
         let mut refusal = refuse(
             Cause::Risk,

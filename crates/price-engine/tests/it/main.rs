@@ -1,6 +1,7 @@
 //! The engine from outside: golden prices, invariants, lint, bad input, real loans.
 
 mod bad_input;
+mod bytes;
 mod defaults;
 mod golden;
 mod kinds;
