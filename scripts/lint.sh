@@ -97,7 +97,7 @@ protos() {
 }
 
 clippy() { cargo --config .cargo/loop.toml clippy --release --locked --workspace --all-targets -- -D warnings; }
-api_docs() { RUSTDOCFLAGS='-D warnings' cargo --config .cargo/loop.toml doc --release --locked --workspace --no-deps; }
+api_docs() { RUSTDOCFLAGS='-D warnings' cargo --config .cargo/loop.toml doc --release --locked --workspace --no-deps --keep-going; }
 
 quick() {
   check_with rustfmt rustfmt cargo fmt --all --check

@@ -227,7 +227,7 @@ pub fn declared() -> &'static [Declared] {
 }
 
 impl From<&str> for SlateOrder {
-    /// The order of a word that [`Kind::Choice`] let through.
+    /// The order of a word that `Kind::Choice` let through.
     fn from(word: &str) -> Self {
         match word {
             "conversion" => Self::Conversion,
