@@ -1,8 +1,9 @@
 //! Everything that a process needs to start, be found, be watched and stop.
 //!
 //! Invariants: configuration is checked before anything is bound; every call made through a
-//! [`link::Link`] carries a deadline and the trace context; a served call is measured once, whether
-//! it came over the network or from the same process; shutdown drains under a deadline.
+//! [`link::Link`] carries the trace context, and one made within a deadline carries it and ends by it;
+//! a served call is measured once, whether it came over the network or from the same process; shutdown
+//! drains under a deadline.
 //! This crate knows contracts, never a store, a model or a service.
 
 pub mod admin;

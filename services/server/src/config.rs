@@ -100,7 +100,7 @@ impl AppConfig {
             config.gateway.default_tenant.clone_from(&config.tenant);
         }
         fairlead_domain::TenantId::new(&config.tenant)?;
-        config.gateway.check().map_err(anyhow::Error::msg)?;
+        config.gateway.check()?;
         config.control().check().context("[control]")?;
         config.recall.check().context("[recall]")?;
         config.ranking.check().context("[ranking]")?;

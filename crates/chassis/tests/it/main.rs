@@ -119,6 +119,26 @@ async fn both_kinds_of_link_carry_the_deadline_and_enforce_it() {
 }
 
 #[tokio::test]
+async fn a_link_within_a_deadline_puts_it_on_every_call_and_ends_by_it() {
+    let over_network = served(Duration::from_secs(5)).await;
+    let routes = Routes::new(AuditServiceServer::new(Audit::default()));
+    for link in [over_network.link.clone(), Link::in_process(routes)] {
+        let within = |limit| AuditServiceClient::new(link.within(Deadline::after(limit)));
+        // A longer time on the request itself does not stretch the link's.
+        let asked = verify(Duration::from_hours(1));
+        let answer = within(Duration::from_secs(9)).verify_audit(asked).await;
+        let left = answer.expect("answer").into_inner().rows;
+        assert!(left > 1_000 && left <= 9_000, "{left} ms left");
+        let late = within(Duration::from_millis(30))
+            .list_audit(ListAuditRequest::default())
+            .await;
+        let late = late.expect_err("late");
+        assert_eq!(late.code(), Code::DeadlineExceeded, "{late:?}");
+    }
+    over_network.shutdown.cancel();
+}
+
+#[tokio::test]
 async fn a_call_in_flight_is_answered_before_the_server_stops() {
     let served = served(Duration::from_secs(30)).await;
     let mut client = AuditServiceClient::new(served.link.clone());
