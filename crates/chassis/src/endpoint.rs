@@ -6,7 +6,7 @@ use tonic::transport::Endpoint;
 
 use crate::Error;
 
-/// How long a connection may take to be made: the other side is in the same data centre.
+/// The longest that a connection may take to be made: the other side is in the same data centre.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// A connection whose other end vanished without a word is found out after so long.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);

@@ -21,7 +21,7 @@ pub(crate) struct Fleet {
     pub(crate) as_of_ms: i64,
     /// When product counters were last read, Unix milliseconds; 0 when they never were.
     pub(crate) counters_read_ms: i64,
-    /// Where each version of the release stands, as arms name them.
+    /// The state of each version of the release, by the name that arms give it.
     pub(crate) versions: BTreeMap<String, Standing<Ready>>,
     /// For who names no version.
     pub(crate) default: DefaultRanker,
@@ -34,7 +34,7 @@ pub(crate) struct Ready {
     pub(crate) rows: Rows,
 }
 
-/// What answers a request that names no version.
+/// The ranker that answers a request without a version.
 #[derive(Debug, Clone)]
 pub(crate) enum DefaultRanker {
     /// The release names no ranker at all.

@@ -1,4 +1,4 @@
-//! How the rankers of a release are put together: as they are loaded, and as product counters are
+//! Puts the rankers of a release together: as they are loaded, and as product counters are
 //! read.
 
 use std::collections::BTreeMap;

@@ -31,10 +31,10 @@ use crate::serving::{Serving, announce};
 
 const STAGES: Stages = Stages::measured_as("fairlead_ranking_stage_seconds");
 
-/// What the service works with.
+/// The parts that the service works with.
 #[derive(Clone)]
 pub struct Deps {
-    /// Where "now" comes from.
+    /// The clock that says what "now" is.
     pub clock: Arc<dyn Clock>,
     /// The feature definitions.
     pub registry: Registry,
@@ -116,7 +116,7 @@ impl Service {
         Routes::new(RankingServiceServer::new(self.clone()))
     }
 
-    /// What is served now, and each change: release, versions, why one was refused.
+    /// Follows what is served now: release, versions, why one was refused.
     pub fn serving(&self) -> watch::Receiver<Serving> {
         self.inner.serving.subscribe()
     }

@@ -1,11 +1,11 @@
-//! What is served now, for whoever waits for a release or a model.
+//! The release and the models that are served now, for those that wait for one.
 
 use fairlead_release_follow::{Derived, Reports};
 use tokio::sync::watch;
 
 use crate::fleet::Fleet;
 
-/// What is served now.
+/// The release and the models that are served now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Serving {
     /// The release; 0 before the first.
