@@ -19,6 +19,7 @@ pub mod link;
 mod observe;
 pub mod process;
 pub mod readiness;
+pub mod secret_file;
 pub mod serve;
 pub mod stage;
 pub mod status;

@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use tokio::sync::watch;
 use tonic::Status;
 use tonic::body::Body;
@@ -60,6 +62,27 @@ impl Link {
             link: self.clone(),
             deadline,
         }
+    }
+
+    /// Returns this link with a bearer token on every call.
+    ///
+    /// # Errors
+    /// The token holds what no header may hold.
+    pub fn with_bearer(&self, token: &str) -> Result<Self, Error> {
+        let value = HeaderValue::try_from(format!("Bearer {token}"));
+        let mut value = value
+            .map_err(|_| Error::Config("the token holds what no header may hold".to_owned()))?;
+        value.set_sensitive(true);
+        let carrying = self
+            .clone()
+            .map_request(move |request: http::Request<Body>| {
+                let mut request = request;
+                request.headers_mut().insert(AUTHORIZATION, value.clone());
+                request
+            });
+        Ok(Self {
+            inner: BoxCloneSyncService::new(carrying),
+        })
     }
 
     /// Creates a link to the instances at `addresses`, `http://host:port`, balanced over them.

@@ -12,4 +12,4 @@ pub mod show;
 pub mod terminal;
 
 pub use drafts::{Drafts, Put};
-pub use link::{answered, explained, link};
+pub use link::{answered, explained, link, link_with_token};

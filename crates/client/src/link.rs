@@ -1,5 +1,7 @@
 //! Links to a running Fairlead, and its errors worded for people.
 
+use std::path::Path;
+
 use anyhow::{Context as _, anyhow};
 use fairlead_chassis::link::Link;
 use fairlead_chassis::status::describe;
@@ -8,6 +10,16 @@ use tonic::{Code, Status};
 /// Returns a link to a server.
 pub fn link(address: &str) -> anyhow::Result<Link> {
     Link::connect(&[address.to_owned()]).context("cannot use this address")
+}
+
+/// Returns a link to a server, with the token of a file as bearer.
+///
+/// # Errors
+/// The file cannot be read, the address or the token is not allowed.
+pub fn link_with_token(address: &str, file: &Path) -> anyhow::Result<Link> {
+    let token = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read the token file {}", file.display()))?;
+    Ok(link(address)?.with_bearer(token.trim())?)
 }
 
 /// Returns the answer of a call to `address`, or an error that says what to do.

@@ -1,6 +1,6 @@
 //! The definition of a feature: one [`Feature`] for each name that readers can ask for.
 
-use fairlead_domain::Currency;
+use fairlead_domain::{Currency, Origins};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
 
@@ -61,6 +61,8 @@ pub enum Aggregate {
         derive: Option<Derive>,
         /// The lowest and the highest number that an event may carry, if limited.
         range: Option<(f64, f64)>,
+        /// Who may state it.
+        statement: Statement,
     },
     /// Hours from the newest such event to the instant of reading.
     HoursSince,
@@ -74,6 +76,27 @@ pub enum Aggregate {
         /// The number of products kept.
         length: usize,
     },
+}
+
+/// Who may state an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statement {
+    /// Who may state any value.
+    pub stated_by: Origins,
+    /// Who may set a flag to false: at least those of `stated_by`, and no others for values that
+    /// are no flags.
+    pub withdrawn_by: Origins,
+}
+
+impl Statement {
+    /// Returns who may state a value: `withdrawn` is true for a flag that is set to false.
+    pub(crate) fn allowed(self, withdrawn: bool) -> Origins {
+        if withdrawn {
+            self.withdrawn_by
+        } else {
+            self.stated_by
+        }
+    }
 }
 
 /// The type of an attribute.

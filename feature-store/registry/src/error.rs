@@ -12,7 +12,10 @@ pub enum Error {
         detail: String,
     },
     /// A key of the features file has a value that is not allowed.
-    #[error("features file: {place}: {key} `{value}` is not allowed: {allowed}")]
+    #[error(
+        "features file: {place}: {key} `{value}` is not allowed: {allowed}{}",
+        at_line(*line)
+    )]
     Definition {
         /// The part of the file: "feature `clicks`", "the file", "entity `customer`".
         place: String,
@@ -22,6 +25,8 @@ pub enum Error {
         value: String,
         /// The allowed values.
         allowed: String,
+        /// The line of the file at which the feature or event begins, from 1, if it is known.
+        line: Option<usize>,
     },
     /// A stored state that cannot be used.
     #[error("entity state: {thing} `{value}` is not allowed: {allowed}")]
@@ -109,6 +114,22 @@ pub enum Error {
         /// The allowed values.
         allowed: String,
     },
+}
+
+impl Error {
+    /// Returns the error with the line of the file that it concerns, unless it has one.
+    pub(crate) fn at_line(mut self, at: Option<usize>) -> Self {
+        if let Self::Definition { line, .. } = &mut self
+            && line.is_none()
+        {
+            *line = at;
+        }
+        self
+    }
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(" (line {line})"))
 }
 
 /// Returns the value as an error shows it: short, on one line.

@@ -3,7 +3,7 @@
 //! catalogue.
 //!
 //! In order: [`Registry::from_yaml`] checks the definitions; [`Registry::check_event`] checks an
-//! event; [`Registry::apply_customer`] and [`Registry::apply_product`] fold it into an
+//! event, [`Registry::check_authority`] who states it; [`Registry::apply_customer`] and [`Registry::apply_product`] fold it into an
 //! `EntityState`; [`Registry::features_at`] reads values at an instant for one [`Purpose`];
 //! [`FeatureReader`] reads them by name; [`input::Assembler`] makes model inputs of them.
 //!
@@ -17,6 +17,8 @@
 //! - A [`Purpose`] is always one of the four; a value whose definition does not allow the purpose
 //!   is not in the answer. A price never rests on behaviour, preference, habit or protected
 //!   attributes: such a definition does not parse.
+//! - A price or a fraud check rests on what the bank states, on nothing that an app or a partner
+//!   says: such a definition does not parse either.
 //! - No NaN and no infinity enters state, features or model inputs.
 //!
 //! # What it must not depend on
@@ -25,6 +27,7 @@
 
 mod apply;
 mod attribute;
+mod authority;
 mod check;
 mod definition;
 mod error;
@@ -47,7 +50,7 @@ mod yaml;
 
 pub use crate::apply::Applied;
 pub use crate::check::EventError;
-pub use crate::definition::{Aggregate, Derive, Feature, ValueType};
+pub use crate::definition::{Aggregate, Derive, Feature, Statement, ValueType};
 pub use crate::error::Error;
 pub use crate::layout::Layout;
 pub use crate::limits::{FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_ATTRIBUTES, MAX_TEXT_CHARS};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use fairlead_domain::Origins;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::definition::Feature;
@@ -25,6 +26,8 @@ struct Inner {
     layouts: [Layout; 4],
     product_layout: Layout,
     longest_window_ms: i64,
+    /// Who may state each kind of event, by the number of the kind.
+    stated_by: Vec<Origins>,
 }
 
 impl Registry {
@@ -46,6 +49,7 @@ impl Registry {
         let inner = Inner {
             hash: hash(&features),
             idle_days: parsed.idle_days,
+            stated_by: parsed.stated_by,
             rules: [
                 Rules::new(Entity::Customer, &features)?,
                 Rules::new(Entity::Product, &features)?,
@@ -110,6 +114,13 @@ impl Registry {
     /// Returns the length of the longest window, milliseconds: an earlier event changes no count.
     pub fn longest_window_ms(&self) -> i64 {
         self.0.longest_window_ms
+    }
+
+    /// Returns who may state events of this kind: none for a number that is no kind.
+    pub(crate) fn stated_by(&self, kind: i32) -> Origins {
+        let number = usize::try_from(kind).ok();
+        let origins = number.and_then(|number| self.0.stated_by.get(number));
+        origins.copied().unwrap_or_default()
     }
 
     pub(crate) fn rules(&self, entity: Entity) -> &Rules {

@@ -7,7 +7,7 @@ use fairlead_domain::Currency;
 use fairlead_proto::event::v1::EventKind;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::definition::{Aggregate, Feature, ValueType};
+use crate::definition::{Aggregate, Feature, Statement, ValueType};
 use crate::error::Error;
 use crate::event_kinds::EVENT_KINDS;
 use crate::purpose::Entity;
@@ -74,6 +74,7 @@ pub(crate) struct AttributeRule {
     pub(crate) source: EventKind,
     pub(crate) value: ValueType,
     pub(crate) range: Option<(f64, f64)>,
+    pub(crate) statement: Statement,
 }
 
 impl Rules {
@@ -105,8 +106,17 @@ impl Rules {
                 attribute,
                 value,
                 range,
+                statement,
                 ..
-            } => self.add_attribute(feature, attribute, *value, *range),
+            } => {
+                let rule = AttributeRule {
+                    source: feature.source[0],
+                    value: *value,
+                    range: *range,
+                    statement: *statement,
+                };
+                self.add_attribute(attribute, rule);
+            }
             Aggregate::HoursSince => self.instants.push(InstantRule {
                 key: instant_key(feature),
                 product_kind: feature.product_kind.map(Into::into),
@@ -150,21 +160,9 @@ impl Rules {
     }
 
     /// Two features may read one attribute: an event must then satisfy both ranges.
-    fn add_attribute(
-        &mut self,
-        feature: &Feature,
-        attribute: &str,
-        value: ValueType,
-        range: Option<(f64, f64)>,
-    ) {
-        let rule = self
-            .attributes
-            .entry(attribute.to_owned())
-            .or_insert(AttributeRule {
-                source: feature.source[0],
-                value,
-                range,
-            });
+    fn add_attribute(&mut self, attribute: &str, new: AttributeRule) {
+        let range = new.range;
+        let rule = self.attributes.entry(attribute.to_owned()).or_insert(new);
         rule.range = match (rule.range, range) {
             (Some((low, high)), Some((other_low, other_high))) => {
                 Some((low.max(other_low), high.min(other_high)))
@@ -192,6 +190,7 @@ impl Rules {
                 allowed: "an id that no other series has: change its source or its split, \
                           or, for a sequence, its name"
                     .into(),
+                line: None,
             }),
         }
     }

@@ -20,6 +20,7 @@ impl<'a> Keys<'a> {
                 key: "entry".into(),
                 value: text_of(value),
                 allowed: format!("a mapping with the keys {}", allowed.join(", ")),
+                line: None,
             });
         };
         let keys = Self { place, mapping };
@@ -132,6 +133,7 @@ impl<'a> Keys<'a> {
             key: key.to_owned(),
             value: shown(value.as_ref()),
             allowed,
+            line: None,
         }
     }
 }

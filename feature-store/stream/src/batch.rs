@@ -152,7 +152,9 @@ fn decode(
         .check_event(&event, now_ms)
         .map_err(|error| match error {
             EventError::TooLate { .. } => Rejection::TooLate,
-            EventError::Refused { .. } => Rejection::Invalid(error.to_string()),
+            EventError::Refused { .. } | EventError::Unauthorised { .. } => {
+                Rejection::Invalid(error.to_string())
+            }
         })?;
     let keys = keys(&event).map_err(|error| Rejection::Invalid(error.to_string()))?;
     Ok((event, keys))

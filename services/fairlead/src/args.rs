@@ -1,8 +1,49 @@
 //! Arguments that several commands take.
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fairlead_chassis::link::Link;
+use fairlead_client::{link, link_with_token};
 use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_server::ToolsToken;
+
+/// The proof that a command acts for the bank.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TokenArgs {
+    /// File with a key or token of the bank; if absent, that of a server on this machine, which is
+    /// `tools.token` in the data folder (`data`, or FAIRLEAD_DATA_DIR).
+    #[arg(long, env = "FAIRLEAD_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl TokenArgs {
+    /// Returns a link to a gateway. The token of this machine goes to this machine only, and is
+    /// left out if there is none: the call then counts as an app's.
+    pub(crate) fn link(&self, address: &str) -> anyhow::Result<Link> {
+        if let Some(file) = &self.token_file {
+            return link_with_token(address, file);
+        }
+        let data = std::env::var_os("FAIRLEAD_DATA_DIR").unwrap_or_else(|| "data".into());
+        let file = Path::new(&data).join(ToolsToken::FILE);
+        if is_loopback(address) && file.exists() {
+            return link_with_token(address, &file);
+        }
+        link(address)
+    }
+}
+
+/// Returns true if the URL names this machine.
+fn is_loopback(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority
+        .parse::<SocketAddr>()
+        .is_ok_and(|at| at.ip().is_loopback())
+        || authority.split(':').next() == Some("localhost")
+}
 
 /// The gateway to call.
 #[derive(Debug, Clone, Args)]
@@ -50,4 +91,30 @@ pub(crate) fn product_kind() -> impl TypedValueParser<Value = ProductKind> {
             .find(|kind| kind.hyphenated() == name)
             .ok_or_else(|| format!("no kind of product is named `{name}`"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_this_machine_stays_on_it() {
+        for own in [
+            "http://127.0.0.1:7001",
+            "http://localhost:7001",
+            "http://[::1]:7001/x",
+        ] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in [
+            "http://10.0.0.7:7001",
+            "http://bank.example:7001",
+            "http://localhost.example:7001",
+            "http://127.0.0.1.example:7001",
+            "http://localhost@evil.example:7001",
+            "http://127.0.0.1:80@evil.example",
+        ] {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! Who may call, for which tenant, and how often. Without keys in the configuration the gateway is
-//! open to whoever reaches its port.
+//! Who may call, for which tenant, with which authority, and how often. Without keys in the
+//! configuration the gateway is open to whoever reaches its port, who then counts as an app.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -10,67 +10,75 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use fairlead_domain::TenantId;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::Error;
 use crate::caller::Caller;
-use crate::config::{Config, ConfigError};
+use crate::config::{CheckedKey, Config, ConfigError};
 use crate::problem;
+use crate::tools_token::ToolsToken;
 
 /// Beginnings of the paths that need no key: health and reflection.
 const OPEN_PATHS: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
 /// The access layer: finds out who calls.
 #[derive(Debug)]
-pub(crate) enum Access {
-    /// No keys are configured.
-    Open,
-    /// A known key is required.
-    Keys(HashMap<String, Rights>),
+pub(crate) struct Access {
+    /// The token of the bank's own tools on this machine, if there is one.
+    tools: Option<ToolsToken>,
+    /// The known keys. If there are none, a call needs no key.
+    keys: HashMap<String, Rights>,
 }
 
 /// The rights of a key.
 #[derive(Debug)]
 pub(crate) struct Rights {
-    tenant: TenantId,
+    caller: Caller,
     requests_per_second: NonZeroU32,
     limiter: DefaultDirectRateLimiter,
 }
 
 impl Access {
     /// Reads the keys of the configuration.
-    pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
-        if config.api_keys.is_empty() {
-            return Ok(Self::Open);
-        }
+    pub(crate) fn new(config: &Config, tools: Option<ToolsToken>) -> Result<Self, ConfigError> {
         let keys = config.api_keys.iter().map(|(key, configured)| {
-            let (tenant, requests_per_second) = configured.check()?;
+            let CheckedKey {
+                caller,
+                requests_per_second,
+            } = configured.check()?;
             let rights = Rights {
-                tenant,
+                caller,
                 requests_per_second,
                 // The bucket holds one second's worth.
                 limiter: RateLimiter::direct(Quota::per_second(requests_per_second)),
             };
             Ok((key.clone(), rights))
         });
-        Ok(Self::Keys(keys.collect::<Result<_, _>>()?))
+        Ok(Self {
+            tools,
+            keys: keys.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Returns the caller that the headers of a request name.
     fn admit(&self, headers: &HeaderMap) -> Result<Caller, Error> {
-        let Self::Keys(keys) = self else {
-            return Ok(Caller::Open);
-        };
         let value = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok());
         let key = value.and_then(|value| value.strip_prefix("Bearer "));
-        let rights = key.and_then(|key| keys.get(key)).ok_or(Error::UnknownKey)?;
+        let tools = key.zip(self.tools.as_ref());
+        if tools.is_some_and(|(key, tools)| tools.is(key)) {
+            return Ok(Caller::TOOLS);
+        }
+        if self.keys.is_empty() {
+            return Ok(Caller::ANYONE);
+        }
+        let rights = key.and_then(|key| self.keys.get(key));
+        let rights = rights.ok_or(Error::UnknownKey)?;
         if rights.limiter.check().is_err() {
             return Err(Error::TooManyRequests(rights.requests_per_second));
         }
-        Ok(Caller::Tenant(rights.tenant.clone()))
+        Ok(rights.caller.clone())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The caller of a request: decided once by the access layer, and required by every handler.
 
-use fairlead_domain::TenantId;
+use fairlead_domain::{Origin, TenantId};
 use tonic::Request;
 
 use crate::Error;
@@ -10,14 +10,39 @@ use crate::Error;
 /// The access layer puts it into the extensions of each request. It is a value: what a handler starts
 /// on another task takes it along, and a request that has none is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// Anyone: no keys are configured, or the call comes from this process.
-    Open,
-    /// The bearer of a key, who speaks for one tenant only.
-    Tenant(TenantId),
+pub(crate) struct Caller {
+    /// The only tenant that it speaks for, or `None` if it may name any.
+    tenant: Option<TenantId>,
+    /// The origin of what it states.
+    origin: Origin,
 }
 
 impl Caller {
+    /// The bank's own tools: those of this process, and those that hold its local token.
+    pub(crate) const TOOLS: Self = Self::of_any_tenant(Origin::Bank);
+    /// Anyone, where no keys are configured.
+    pub(crate) const ANYONE: Self = Self::of_any_tenant(Origin::App);
+
+    const fn of_any_tenant(origin: Origin) -> Self {
+        Self {
+            tenant: None,
+            origin,
+        }
+    }
+
+    /// Returns the bearer of a key, who speaks for one tenant only.
+    pub(crate) fn of_tenant(tenant: TenantId, origin: Origin) -> Self {
+        Self {
+            tenant: Some(tenant),
+            origin,
+        }
+    }
+
+    /// Returns the origin of what the caller states.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// Returns the caller of a request.
     ///
     /// # Errors
@@ -32,11 +57,11 @@ impl Caller {
     /// # Errors
     /// [`Error::OtherTenant`] if the request names another tenant than the caller's own.
     pub(crate) fn tenant(&self, named: &str, default: &str) -> Result<TenantId, Error> {
-        match self {
-            Self::Open if named.is_empty() => Ok(TenantId::new(default)?),
-            Self::Open => Ok(TenantId::new(named)?),
-            Self::Tenant(own) if named.is_empty() || named == own.as_str() => Ok(own.clone()),
-            Self::Tenant(_) => Err(Error::OtherTenant(named.to_owned())),
+        match &self.tenant {
+            None if named.is_empty() => Ok(TenantId::new(default)?),
+            None => Ok(TenantId::new(named)?),
+            Some(own) if named.is_empty() || named == own.as_str() => Ok(own.clone()),
+            Some(_) => Err(Error::OtherTenant(named.to_owned())),
         }
     }
 }
@@ -53,13 +78,13 @@ mod tests {
     fn a_request_without_a_caller_is_refused() {
         let mut request = Request::new(());
         assert!(matches!(Caller::of(&request), Err(Error::NoCaller)));
-        request.extensions_mut().insert(Caller::Open);
-        assert_eq!(Caller::of(&request).expect("there"), Caller::Open);
+        request.extensions_mut().insert(Caller::ANYONE);
+        assert_eq!(Caller::of(&request).expect("there"), Caller::ANYONE);
     }
 
     #[test]
     fn a_key_speaks_for_its_tenant_and_no_other() {
-        let key = Caller::Tenant(acme());
+        let key = Caller::of_tenant(acme(), Origin::App);
         assert_eq!(key.tenant("", "demo").expect("its own"), acme());
         assert_eq!(key.tenant("acme", "demo").expect("its own"), acme());
         for other in ["demo", "ACME", "acme ", "a b"] {
@@ -73,7 +98,7 @@ mod tests {
 
     #[test]
     fn without_keys_any_tenant_may_be_named() {
-        let open = |named| Caller::Open.tenant(named, "demo");
+        let open = |named| Caller::ANYONE.tenant(named, "demo");
         assert_eq!(open("").expect("the default").as_str(), "demo");
         assert_eq!(open("acme").expect("named"), acme());
         assert!(matches!(open("a b"), Err(Error::Value(_))));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
-use fairlead_domain::{CustomerId, RequestId, TenantId};
+use fairlead_domain::{CustomerId, Origin, RequestId, TenantId};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
 use tonic::Request;
@@ -123,6 +123,11 @@ impl Checks<'_> {
         self.caller.tenant(named, &self.config.default_tenant)
     }
 
+    /// Returns the origin of what the caller states.
+    pub(crate) fn origin(&self) -> Origin {
+        self.caller.origin()
+    }
+
     /// Returns the instant by which the call is due: the caller's deadline, or the gateway's own where
     /// that is earlier.
     pub(crate) fn deadline(&self) -> Deadline {
@@ -167,7 +172,7 @@ mod tests {
         Checks {
             config,
             clock,
-            caller: Caller::Open,
+            caller: Caller::ANYONE,
             due: None,
         }
     }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use fairlead_domain::TenantId;
+use fairlead_domain::{Origin, TenantId};
+
+use crate::caller::Caller;
 
 /// Configuration of the gateway.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -37,6 +39,13 @@ pub struct ApiKey {
     pub tenant: String,
     /// Requests per second, over all connections.
     pub requests_per_second: u32,
+    /// The origin of what its bearer states: `app`, `partner` or `bank`.
+    #[serde(default = "app")]
+    pub origin: String,
+}
+
+fn app() -> String {
+    Origin::App.name().to_owned()
 }
 
 /// Shares of the time left, 0 to 1.
@@ -92,15 +101,28 @@ pub struct ConfigError {
     pub allowed: &'static str,
 }
 
+/// The checked rights of an API key.
+pub(crate) struct CheckedKey {
+    pub(crate) caller: Caller,
+    pub(crate) requests_per_second: NonZeroU32,
+}
+
 impl ApiKey {
-    /// Returns the tenant and the rate.
-    pub(crate) fn check(&self) -> Result<(TenantId, NonZeroU32), ConfigError> {
+    /// Returns the checked rights.
+    pub(crate) fn check(&self) -> Result<CheckedKey, ConfigError> {
         let tenant = TenantId::new(&self.tenant)
             .map_err(|error| refused("api_keys.tenant", &self.tenant, error.allowed))?;
         let key = || format!("api_keys (tenant {tenant}).requests_per_second");
         let rate = NonZeroU32::new(self.requests_per_second)
             .ok_or_else(|| refused(key(), self.requests_per_second, "1 or more"))?;
-        Ok((tenant, rate))
+        let origin = Origin::from_name(&self.origin).ok_or_else(|| {
+            let key = format!("api_keys (tenant {tenant}).origin");
+            refused(key, &self.origin, "app, partner, bank")
+        })?;
+        Ok(CheckedKey {
+            caller: Caller::of_tenant(tenant, origin),
+            requests_per_second: rate,
+        })
     }
 }
 
@@ -170,6 +192,7 @@ mod tests {
         let rights = ApiKey {
             tenant: tenant.to_owned(),
             requests_per_second,
+            origin: app(),
         };
         BTreeMap::from([("secret".to_owned(), rights)])
     }
@@ -202,6 +225,15 @@ mod tests {
             (
                 |c| c.api_keys = key("a b", 1),
                 "`gateway.api_keys.tenant` = a b",
+            ),
+            (
+                |c| {
+                    c.api_keys = key("acme", 1);
+                    c.api_keys
+                        .values_mut()
+                        .for_each(|key| key.origin = "house".to_owned());
+                },
+                "`gateway.api_keys (tenant acme).origin` = house is not allowed: app, partner, bank",
             ),
         ];
         for (change, expected) in table {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
+use fairlead_domain::{Origin, Origins};
 use tonic::{Code, Status};
 
 use crate::config::ConfigError;
@@ -47,6 +48,18 @@ pub enum Error {
     /// The key of the call speaks for another tenant.
     #[error("tenant `{0}` is not the one that this key speaks for")]
     OtherTenant(String),
+    /// The event states a fact that its origin may not state.
+    #[error("{field} `{value}` may not be stated by {origin}: by {allowed}")]
+    Unauthorised {
+        /// The field of the event.
+        field: String,
+        /// Its value.
+        value: String,
+        /// The origin of the call.
+        origin: Origin,
+        /// The origins that may state it.
+        allowed: Origins,
+    },
     /// There is no release yet.
     #[error("no release is in force for this tenant: publish one first")]
     NoRelease,
@@ -79,6 +92,17 @@ impl ServiceError for Error {
                     tenant,
                     allowed,
                 )
+            }
+            Self::Unauthorised {
+                field,
+                value,
+                origin,
+                allowed,
+            } => {
+                let field = format!("event.{field}");
+                let allowed = format!("a call of {allowed}; this one is of {origin}");
+                let code = Code::PermissionDenied;
+                CallError::field(code, "UNAUTHORISED_FACT", &field, value, &allowed)
             }
             Self::NoRelease => CallError::unavailable("release", "none is in force yet"),
             Self::Log(_) => {

@@ -45,6 +45,11 @@ impl Service {
             .registry
             .check_event(&event, now_ms)
             .map_err(refused)?;
+        let origin = checks.origin();
+        self.inner
+            .registry
+            .check_authority(&event, origin)
+            .map_err(refused)?;
         Ok(event)
     }
 }
@@ -58,6 +63,17 @@ fn refused(error: EventError) -> Error {
         } => Error::Field {
             field: "event",
             value: format!("{field}: {value}"),
+            allowed,
+        },
+        EventError::Unauthorised {
+            field,
+            value,
+            origin,
+            allowed,
+        } => Error::Unauthorised {
+            field,
+            value,
+            origin,
             allowed,
         },
         EventError::TooLate {

@@ -3,7 +3,8 @@
 //! Invariants: a call without a known caller reaches no handler's work; every call to another service
 //! and to the log has a deadline; every answer has a request id; a stage that fails or is slow never
 //! empties the page; a product that fails eligibility or suitability is on no slate; a firm quote is
-//! answered only after its record is in the log; an event is answered only when the log has it durably.
+//! answered only after its record is in the log; an event is answered only when the log has it durably, and states
+//! only what its caller may state.
 //! This crate meets the other services in the contracts alone, and depends on none of them.
 
 mod access;
@@ -23,8 +24,10 @@ mod quotes;
 mod recommend;
 mod rest;
 mod service;
+mod tools_token;
 pub mod topics;
 
 pub use config::{ApiKey, Config, ConfigError, StageShares};
 pub use error::Error;
 pub use service::{Deps, Service};
+pub use tools_token::ToolsToken;

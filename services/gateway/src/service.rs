@@ -22,6 +22,7 @@ use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
+use crate::tools_token::ToolsToken;
 use crate::{Error, topics};
 
 /// The parts that the gateway is built on.
@@ -42,6 +43,8 @@ pub struct Deps {
     pub ranking: Link,
     /// A link to the pricing service.
     pub pricing: Link,
+    /// The token of the bank's own tools on this machine, if there is one.
+    pub tools: Option<ToolsToken>,
     /// The owner of the background tasks.
     pub tasks: TaskTracker,
     /// The token that ends them.
@@ -69,7 +72,7 @@ impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let access = Arc::new(Access::new(&config)?);
+        let access = Arc::new(Access::new(&config, deps.tools)?);
         let (tasks, shutdown) = (&deps.tasks, deps.shutdown.clone());
         topics::create(deps.log.clone(), &config, tasks, shutdown).await?;
         let decisions = DecisionLog::start(
@@ -116,9 +119,9 @@ impl Service {
             .add_service(CustomerProfileServiceServer::new(self.clone()))
     }
 
-    /// Returns a link for callers in this process, who need no key.
+    /// Returns a link for callers in this process, who need no key and act for the bank.
     pub fn in_process(&self) -> Link {
-        let open = axum::Extension(Caller::Open);
-        Link::in_process(self.routes().into_axum_router().layer(open).into())
+        let tools = axum::Extension(Caller::TOOLS);
+        Link::in_process(self.routes().into_axum_router().layer(tools).into())
     }
 }

@@ -119,6 +119,11 @@ impl AppConfig {
         configured.clone()
     }
 
+    /// Returns the path of the file with the token of the bank's own tools on this machine.
+    pub fn tools_token(&self) -> PathBuf {
+        self.data_dir.join(fairlead_gateway::ToolsToken::FILE)
+    }
+
     /// Returns the configuration of the control plane, with a database in the data folder if none is
     /// named.
     pub fn control(&self) -> fairlead_control_plane::Config {

@@ -16,4 +16,5 @@ mod up;
 
 pub use args::ConfigArgs;
 pub use config::AppConfig;
+pub use fairlead_gateway::ToolsToken;
 pub use up::{Addresses, InnerLinks, Server};

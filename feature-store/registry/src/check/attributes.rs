@@ -79,7 +79,7 @@ fn check_rule(name: &str, value: &AttributeValue, rule: &AttributeRule) -> Resul
 }
 
 /// Returns the value as a person would write it.
-fn written(value: &AttributeValue) -> String {
+pub(crate) fn written(value: &AttributeValue) -> String {
     match &value.value {
         None => String::new(),
         Some(attribute_value::Value::Number(number)) => number.to_string(),

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use fairlead_domain::{Origin, Origins};
+
 use crate::error::shown;
 
 /// The reason why an event cannot be applied.
@@ -18,6 +20,18 @@ pub enum EventError {
         event_time_ms: i64,
         /// The earliest time allowed, Unix milliseconds.
         earliest_ms: i64,
+    },
+    /// A fact that the origin of the event may not state.
+    #[error("{field} `{value}` may not be stated by {origin}: by {allowed}")]
+    Unauthorised {
+        /// The field of the event.
+        field: String,
+        /// Its value, cut to 80 characters.
+        value: String,
+        /// The origin of the event.
+        origin: Origin,
+        /// The origins that may state it.
+        allowed: Origins,
     },
     /// Not an event that can be applied, now or later.
     #[error("{field} `{value}` is not allowed: {allowed}")]

@@ -7,6 +7,7 @@ use fairlead_domain::{Currency, CustomerId, ProductId, RequestId, TenantId};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::{Event, EventKind};
 
+pub(crate) use self::attributes::written;
 pub use self::error::EventError;
 use crate::event_kinds::{event_kind_name, needs_product};
 use crate::limits::{FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_CHANNEL_CHARS, MAX_ID_CHARS};

@@ -7,6 +7,7 @@ use serde_yaml_ng::Value;
 use crate::definition::{Aggregate, Derive, Feature, ValueKind, ValueType};
 use crate::error::Error;
 use crate::event_kinds::{event_kind_name, needs_product};
+use crate::parse::authority::statement;
 use crate::parse::{NAME_ALLOWED, is_name, word_of};
 use crate::purpose::Entity;
 use crate::window::{WINDOWS_ALLOWED, Window};
@@ -19,7 +20,14 @@ fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Er
     let own: &[&str] = match aggregate {
         "count" => &["windows", "split_by"],
         "sum" => &["windows", "split_by", "field", "currency"],
-        "last" => &["attribute", "type", "derive", "range"],
+        "last" => &[
+            "attribute",
+            "type",
+            "derive",
+            "range",
+            "stated_by",
+            "withdrawn_by",
+        ],
         "hours_since" => &["split_by"],
         "sequence" | "held" => &["length"],
         _ => return Err(keys.error("aggregate", AGGREGATES)),
@@ -33,6 +41,8 @@ fn check_keys(keys: &Keys<'_>, aggregate: &str, base: &Feature) -> Result<(), Er
         "type",
         "derive",
         "range",
+        "stated_by",
+        "withdrawn_by",
         "length",
     ];
     let foreign: Vec<_> = particular
@@ -138,6 +148,7 @@ fn last(keys: &Keys<'_>, base: &Feature) -> Result<Aggregate, Error> {
         value,
         derive,
         range: range(keys)?,
+        statement: statement(keys, value)?,
     })
 }
 

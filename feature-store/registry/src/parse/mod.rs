@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use fairlead_domain::Origins;
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::EventKind;
 use serde_yaml_ng::Value;
@@ -13,6 +14,8 @@ use crate::purpose::{Entity, Purpose, PurposeSet, Sensitivity};
 use crate::yaml::Keys;
 
 mod aggregate;
+mod authority;
+mod lines;
 
 use aggregate::{aggregated, set_default};
 
@@ -22,10 +25,12 @@ pub(crate) struct Definitions {
     pub(crate) features: Vec<Feature>,
     /// By entity: the days without an event after which it is forgotten.
     pub(crate) idle_days: [u32; 2],
+    /// Who may state each kind of event, by the number of the kind.
+    pub(crate) stated_by: Vec<Origins>,
 }
 
-const FILE_KEYS: [&str; 3] = ["version", "entities", "features"];
-const FEATURE_KEYS: [&str; 20] = [
+const FILE_KEYS: [&str; 4] = ["version", "entities", "events", "features"];
+const FEATURE_KEYS: [&str; 22] = [
     "name",
     "description",
     "entity",
@@ -38,6 +43,8 @@ const FEATURE_KEYS: [&str; 20] = [
     "derive",
     "length",
     "range",
+    "stated_by",
+    "withdrawn_by",
     "split_by",
     "windows",
     "unit",
@@ -59,6 +66,7 @@ pub(crate) fn parse(text: &str) -> Result<Definitions, Error> {
     let keys = Keys::new("the file".into(), &file, &FILE_KEYS)?;
     keys.integer("version", 1..=1)?;
     let idle_days = idle_days(&keys)?;
+    let stated_by = authority::kinds(text, &keys)?;
     let list = keys
         .get("features")
         .and_then(Value::as_sequence)
@@ -66,7 +74,12 @@ pub(crate) fn parse(text: &str) -> Result<Definitions, Error> {
         .ok_or_else(|| keys.error("features", "a list with at least one feature"))?;
     let mut features = Vec::new();
     for (index, entry) in list.iter().enumerate() {
-        features.extend(read_feature(index, entry)?);
+        let at_line = |error: Error| error.at_line(lines::of_feature(text, index));
+        let read = read_feature(index, entry).map_err(at_line)?;
+        for feature in &read {
+            authority::check_bank_alone(feature, &stated_by).map_err(at_line)?;
+        }
+        features.extend(read);
     }
     if features.len() > MAX_FEATURES {
         return Err(keys.error_of(
@@ -79,6 +92,7 @@ pub(crate) fn parse(text: &str) -> Result<Definitions, Error> {
     Ok(Definitions {
         features,
         idle_days,
+        stated_by,
     })
 }
 
@@ -154,6 +168,7 @@ fn named(error: Error, entry: &Value) -> Error {
                 key,
                 value,
                 allowed,
+                line,
                 ..
             },
             Some(name),
@@ -162,6 +177,7 @@ fn named(error: Error, entry: &Value) -> Error {
             key,
             value,
             allowed,
+            line,
         },
         (error, _) => error,
     }
@@ -234,6 +250,7 @@ fn check_together(features: &[Feature], idle_days: [u32; 2]) -> Result<(), Error
             key: key.to_owned(),
             value: shown(value),
             allowed,
+            line: None,
         };
         if !names.insert((feature.entity.index(), feature.name.as_str())) {
             let allowed = format!("a name used once for the entity {}", feature.entity.name());
@@ -248,15 +265,22 @@ fn check_together(features: &[Feature], idle_days: [u32; 2]) -> Result<(), Error
                 return Err(error("windows", &window.to_string(), allowed));
             }
             Aggregate::Last {
-                attribute, value, ..
+                attribute,
+                value,
+                statement,
+                ..
             } => {
                 let first = attributes.entry(attribute).or_insert(feature);
                 let same = first.source == feature.source
                     && first.entity == feature.entity
-                    && matches!(&first.aggregate, Aggregate::Last { value: other, .. } if other == value);
+                    && matches!(
+                        &first.aggregate,
+                        Aggregate::Last { value: other, statement: by, .. }
+                            if other == value && by == statement
+                    );
                 if !same {
                     let allowed = format!(
-                        "the same source and type as in feature `{}`, which reads it too",
+                        "the same source, type and origins as in feature `{}`, which reads it too",
                         first.name
                     );
                     return Err(error("attribute", attribute, allowed));

@@ -2,18 +2,32 @@
 
 use fairlead_registry::{Entity, Error, Purpose, Registry};
 
-const GOOD: &str = r#"
+pub(crate) const GOOD: &str = r#"
 version: 1
 entities:
   customer: { idle_days: 90 }
   product: { idle_days: 60 }
+events:
+  impression: { stated_by: [app, partner, bank] }
+  click: { stated_by: [app, partner, bank] }
+  application: { stated_by: [app, partner, bank] }
+  conversion: { stated_by: [bank] }
+  holding_opened: { stated_by: [bank] }
+  holding_closed: { stated_by: [bank] }
+  repayment: { stated_by: [bank] }
+  delinquency: { stated_by: [bank] }
+  payment: { stated_by: [bank] }
+  profile_updated: { stated_by: [app, partner, bank] }
+  consent_changed: { stated_by: [app, partner, bank] }
+  app_opened: { stated_by: [app, partner, bank] }
+  search: { stated_by: [app, partner, bank] }
 features:
   - { name: clicks, entity: customer, source: [click], aggregate: count, windows: [1h, 7d], unit: events, default: 0,
       ttl_days: 60, owner: growth, sensitivity: preference, purposes: [recommend], description: "Clicks." }
 "#;
 
 /// Reads the good file with one part of its only feature replaced.
-fn changed(from: &str, to: &str) -> Result<Registry, Error> {
+pub(crate) fn changed(from: &str, to: &str) -> Result<Registry, Error> {
     assert!(GOOD.contains(from), "{from} is in the file");
     Registry::from_yaml(&GOOD.replacen(from, to, 1))
 }
@@ -168,9 +182,9 @@ fn names_are_used_once() {
 fn one_attribute_has_one_type() {
     let both = r#"
   - { name: a, entity: customer, source: [profile_updated], aggregate: last, attribute: x, type: number, unit: u,
-      default: 0, ttl_days: 9, owner: o, sensitivity: public, purposes: [price], description: "A." }
+      stated_by: [bank], default: 0, ttl_days: 9, owner: o, sensitivity: public, purposes: [price], description: "A." }
   - { name: b, entity: customer, source: [profile_updated], aggregate: last, attribute: x, type: category, unit: u,
-      ttl_days: 9, owner: o, sensitivity: public, purposes: [price], description: "B." }
+      stated_by: [bank], ttl_days: 9, owner: o, sensitivity: public, purposes: [price], description: "B." }
 "#;
     let error = Registry::from_yaml(&(GOOD.to_owned() + both))
         .unwrap_err()
@@ -178,7 +192,7 @@ fn one_attribute_has_one_type() {
     assert_eq!(
         error,
         "features file: feature `b`: attribute `x` is not allowed: \
-         the same source and type as in feature `a`, which reads it too"
+         the same source, type and origins as in feature `a`, which reads it too"
     );
 }
 

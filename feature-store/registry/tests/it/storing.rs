@@ -53,6 +53,20 @@ fn other_versions_are_refused() {
 const OLD: &str = r#"
 version: 1
 entities: { customer: { idle_days: 90 }, product: { idle_days: 90 } }
+events:
+  impression: { stated_by: [app, partner, bank] }
+  click: { stated_by: [app, partner, bank] }
+  application: { stated_by: [app, partner, bank] }
+  conversion: { stated_by: [bank] }
+  holding_opened: { stated_by: [bank] }
+  holding_closed: { stated_by: [bank] }
+  repayment: { stated_by: [bank] }
+  delinquency: { stated_by: [bank] }
+  payment: { stated_by: [bank] }
+  profile_updated: { stated_by: [app, partner, bank] }
+  consent_changed: { stated_by: [app, partner, bank] }
+  app_opened: { stated_by: [app, partner, bank] }
+  search: { stated_by: [app, partner, bank] }
 features:
   - { name: clicks, entity: customer, source: [click], aggregate: count, windows: [7d], unit: events, default: 0,
       ttl_days: 60, owner: growth, sensitivity: preference, purposes: [recommend], description: "Clicks." }

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use fairlead_chassis::clock::{Clock as _, SystemClock};
+use fairlead_chassis::link::Link;
 use fairlead_client::link;
 use fairlead_client::terminal::{Bars, note};
 use fairlead_domain::TenantId;
 use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportReport, ImportSource};
 use fairlead_registry::Registry;
+
+use crate::args::TokenArgs;
 
 /// The kind of data to import.
 #[derive(Debug, Subcommand)]
@@ -64,6 +67,14 @@ pub(crate) struct Gateway {
         value_name = "URL"
     )]
     server: String,
+    #[command(flatten)]
+    token: TokenArgs,
+}
+
+impl Gateway {
+    fn link(&self) -> anyhow::Result<Link> {
+        self.token.link(&self.server)
+    }
 }
 
 /// The file to read, and the tenant that it belongs to.
@@ -117,10 +128,10 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
             fairlead_import::catalogue(&control, "fairlead import", *replace_all, &source).await?
         }
         ImportCommand::Customers { gateway, .. } => {
-            fairlead_import::customers(&link(&gateway.server)?, &registry, now_ms, &source).await?
+            fairlead_import::customers(&gateway.link()?, &registry, now_ms, &source).await?
         }
         ImportCommand::Events { gateway, .. } => {
-            fairlead_import::events(&link(&gateway.server)?, &registry, now_ms, &source).await?
+            fairlead_import::events(&gateway.link()?, &registry, now_ms, &source).await?
         }
     };
     bar.finish_and_clear();

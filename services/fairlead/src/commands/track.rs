@@ -2,12 +2,12 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use fairlead_client::{answered, link};
+use fairlead_client::answered;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
 use fairlead_proto::gateway::v1::TrackRequest;
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 
-use crate::args::GatewayArgs;
+use crate::args::{GatewayArgs, TokenArgs};
 
 /// Options of `track`.
 #[derive(Debug, Args)]
@@ -28,6 +28,8 @@ pub(crate) struct TrackArgs {
     attributes: Vec<String>,
     #[command(flatten)]
     server: GatewayArgs,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Runs the command.
@@ -54,7 +56,7 @@ pub(crate) async fn run(args: TrackArgs) -> anyhow::Result<()> {
         ..Event::default()
     };
     let address = &args.server.server;
-    let mut client = EventServiceClient::new(link(address)?);
+    let mut client = EventServiceClient::new(args.token.link(address)?);
     let answer = answered(
         client.track(TrackRequest { event: Some(event) }).await,
         address,

@@ -1,7 +1,7 @@
 //! Runs the binary in a folder and on ports of its own.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ pub(crate) struct UpProcess {
     child: Child,
     gateway: u16,
     control: u16,
+    data: PathBuf,
 }
 
 /// Returns a command of the binary, without this environment's configuration.
@@ -57,6 +58,7 @@ impl UpProcess {
             child,
             gateway,
             control,
+            data: folder.into(),
         };
         let until = Instant::now() + PATIENCE;
         while server.run(&["release", "list"])?.status.code() != Some(0) {
@@ -72,7 +74,16 @@ impl UpProcess {
 
     /// Runs a command against this server.
     pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        Ok(fairlead(arguments)
+        Ok(self
+            .without_token(arguments)
+            .env("FAIRLEAD_DATA_DIR", &self.data)
+            .output()?)
+    }
+
+    /// Returns a command against this server that cannot find its data folder: an app's.
+    pub(crate) fn without_token(&self, arguments: &[&str]) -> Command {
+        let mut command = fairlead(arguments);
+        command
             .env(
                 "FAIRLEAD_SERVER",
                 format!("http://127.0.0.1:{}", self.gateway),
@@ -80,8 +91,8 @@ impl UpProcess {
             .env(
                 "FAIRLEAD_CONTROL",
                 format!("http://127.0.0.1:{}", self.control),
-            )
-            .output()?)
+            );
+        command
     }
 
     /// Runs a command that must succeed. Returns what it printed.

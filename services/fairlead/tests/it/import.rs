@@ -52,6 +52,7 @@ impl ImportFixture {
                 recall: no_service(),
                 ranking: no_service(),
                 pricing: no_service(),
+                tools: None,
                 tasks: TaskTracker::new(),
                 shutdown: shutdown.clone(),
             },

@@ -1,5 +1,6 @@
 //! From an empty folder to a slate by the commands in the README, and the stop.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -72,6 +73,23 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
     );
 
     server.run_ok(&["track", "c1", "click", "--product", "D-3"])?;
+    let fact = [
+        "track",
+        "c1",
+        "profile_updated",
+        "--attribute",
+        "bureau_score=900",
+    ];
+    server.run_ok(&fact)?;
+    let app = server.without_token(&fact).output()?;
+    assert!(
+        !app.status.success(),
+        "no token: an app states no credit score"
+    );
+    let said = String::from_utf8_lossy(&app.stderr);
+    assert!(said.contains("attributes.bureau_score"), "{said}");
+    let token = std::fs::metadata(data.join("tools.token"))?.permissions();
+    assert_eq!(token.mode() & 0o777, 0o600);
     let slate: Value = serde_json::from_str(&server.run_ok(&["recommend", "c1", "--json"])?)?;
     let items = slate["items"].as_array().map_or(0, Vec::len);
     assert_eq!(items, 3, "{slate}");

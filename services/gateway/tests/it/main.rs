@@ -2,6 +2,7 @@
 //! embedded event log.
 
 mod access;
+mod authority;
 mod deadlines;
 mod events;
 mod fallbacks;

@@ -9,7 +9,7 @@ use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_chassis::serve::{ServeOptions, grpc_router, serve, serve_router};
 use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog};
-use fairlead_gateway::{ApiKey, Config, Deps, Service, topics};
+use fairlead_gateway::{ApiKey, Config, Deps, Service, ToolsToken, topics};
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::gateway::v1::customer_profile_service_client::CustomerProfileServiceClient;
@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     servers: JoinSet<()>,
     tasks: TaskTracker,
     stop: DropGuard,
+    /// The token of the bank's own tools.
+    pub(crate) tools: String,
     _folder: tempfile::TempDir,
 }
 
@@ -63,6 +65,7 @@ pub(crate) fn config_with_keys(keys: &[(&str, &str, u32)]) -> Config {
         let rights = ApiKey {
             tenant: (*tenant).to_owned(),
             requests_per_second: *requests_per_second,
+            origin: "app".to_owned(),
         };
         ((*key).to_owned(), rights)
     };
@@ -104,7 +107,9 @@ impl Setup {
             });
             connect(address)
         };
+        let token = folder.path().join(ToolsToken::FILE);
         let deps = Deps {
+            tools: Some(ToolsToken::kept_at(&token).expect("a token")),
             clock: Arc::new(ManualClock::at(NOW_MS)),
             registry: Registry::builtin(),
             log: log.clone() as Arc<dyn EventLog>,
@@ -116,6 +121,7 @@ impl Setup {
             tasks: tasks.clone(),
             shutdown: stop.clone(),
         };
+        let tools = std::fs::read_to_string(token).expect("the token");
         let service = Service::new(config, deps).await.expect("a gateway");
         let (grpc, health) = grpc_router(service.routes()).expect("routes");
         health.set_serving(true).await;
@@ -134,6 +140,7 @@ impl Setup {
             servers,
             tasks,
             stop: stop.drop_guard(),
+            tools,
             _folder: folder,
         }
     }
@@ -162,6 +169,11 @@ impl Setup {
 
     pub(crate) fn profiles(&self) -> CustomerProfileServiceClient<Link> {
         CustomerProfileServiceClient::new(self.link.clone())
+    }
+
+    /// Events as the bearer of a key or token.
+    pub(crate) fn events_by(&self, bearer: &str) -> EventServiceClient<Link> {
+        EventServiceClient::new(self.link.with_bearer(bearer).expect("ASCII"))
     }
 
     /// A link whose calls carry an API key.

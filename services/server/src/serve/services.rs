@@ -81,6 +81,8 @@ pub(super) async fn gateway(
         recall: process.link("recall")?,
         ranking: process.link("ranking")?,
         pricing: process.link("pricing")?,
+        // The bank's systems hold API keys: no file is shared with them.
+        tools: None,
         tasks: process.tasks.clone(),
         shutdown: process.ended.clone(),
     };

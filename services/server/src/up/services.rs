@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use fairlead_chassis::link::Link;
 use fairlead_event_log::EventLog;
+use fairlead_gateway::ToolsToken;
 use fairlead_pricing::Keyring;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -50,6 +51,7 @@ impl Services {
                 recall: links.recall.clone(),
                 ranking: links.ranking.clone(),
                 pricing: links.pricing.clone(),
+                tools: Some(ToolsToken::kept_at(&parts.config.tools_token())?),
                 tasks: tasks.clone(),
                 shutdown: shutdown.clone(),
             },
