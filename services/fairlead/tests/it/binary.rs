@@ -74,10 +74,14 @@ impl UpProcess {
 
     /// Runs a command against this server.
     pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        Ok(self
-            .without_token(arguments)
-            .env("FAIRLEAD_DATA_DIR", &self.data)
-            .output()?)
+        Ok(self.command(arguments).output()?)
+    }
+
+    /// Returns a command against this server that acts for the bank.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.without_token(arguments);
+        command.env("FAIRLEAD_DATA_DIR", &self.data);
+        command
     }
 
     /// Returns a command against this server that cannot find its data folder: an app's.

@@ -73,23 +73,6 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
     );
 
     server.run_ok(&["track", "c1", "click", "--product", "D-3"])?;
-    let fact = [
-        "track",
-        "c1",
-        "profile_updated",
-        "--attribute",
-        "bureau_score=900",
-    ];
-    server.run_ok(&fact)?;
-    let app = server.without_token(&fact).output()?;
-    assert!(
-        !app.status.success(),
-        "no token: an app states no credit score"
-    );
-    let said = String::from_utf8_lossy(&app.stderr);
-    assert!(said.contains("attributes.bureau_score"), "{said}");
-    let token = std::fs::metadata(data.join("tools.token"))?.permissions();
-    assert_eq!(token.mode() & 0o777, 0o600);
     let slate: Value = serde_json::from_str(&server.run_ok(&["recommend", "c1", "--json"])?)?;
     let items = slate["items"].as_array().map_or(0, Vec::len);
     assert_eq!(items, 3, "{slate}");
@@ -101,6 +84,42 @@ fn from_an_empty_folder_to_a_slate_and_back_after_a_stop() -> anyhow::Result<()>
     let after: Value = serde_json::from_str(&again.run_ok(&["recommend", "c1", "--json"])?)?;
     assert_eq!(after["releaseRevision"], slate["releaseRevision"]);
     assert_eq!(again.stop()?, Some(0));
+    Ok(())
+}
+
+#[test]
+fn the_tools_of_the_machine_state_what_no_app_may() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let server = UpProcess::up(&data)?;
+    let fact = [
+        "track",
+        "c1",
+        "profile_updated",
+        "--attribute",
+        "bureau_score=900",
+    ];
+    server.run_ok(&fact)?;
+    let app = server.without_token(&fact).output()?;
+    assert!(!app.status.success(), "an app states no credit score");
+    let said = String::from_utf8_lossy(&app.stderr);
+    assert!(said.contains("attributes.bureau_score"), "{said}");
+    let customers = file(
+        folder.path(),
+        "customers.csv",
+        "customer_id,bureau_grade,consent.personalisation\nc1,A,yes\n",
+    )?;
+    let import = ["import", "customers", &customers, "--json"];
+    for (mut command, accepted) in [
+        (server.without_token(&import), 0),
+        (server.command(&import), 1),
+    ] {
+        let counts: Value = serde_json::from_slice(&command.output()?.stdout)?;
+        assert_eq!(counts["accepted"], accepted, "{counts}");
+    }
+    let token = std::fs::metadata(data.join("tools.token"))?.permissions();
+    assert_eq!(token.mode() & 0o777, 0o600);
+    assert_eq!(server.stop()?, Some(0));
     Ok(())
 }
 
