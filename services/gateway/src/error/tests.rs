@@ -60,16 +60,6 @@ fn cases() -> Vec<(Error, &'static str)> {
              speaks for, or empty",
         ),
         (
-            Error::Unauthorised {
-                field: "attributes.bureau_score".to_owned(),
-                value: "900".to_owned(),
-                origin: Origin::App,
-                allowed: Origins::BANK,
-            },
-            "PermissionDenied UNAUTHORISED_FACT event.attributes.bureau_score `900` is not allowed: \
-             a call of bank; this one is of app",
-        ),
-        (
             Error::NoRelease,
             "Unavailable UNAVAILABLE release is unavailable: none is in force yet",
         ),
@@ -95,6 +85,16 @@ fn cases() -> Vec<(Error, &'static str)> {
 
 fn access_cases() -> Vec<(Error, &'static str)> {
     vec![
+        (
+            Error::Unauthorised {
+                field: "attributes.bureau_score".to_owned(),
+                value: "900".to_owned(),
+                origin: Origin::App,
+                allowed: Origins::BANK,
+            },
+            "PermissionDenied UNAUTHORISED_FACT event.attributes.bureau_score `900` is not allowed: \
+             a call of bank; this one is of app",
+        ),
         (
             Error::NoCaller,
             "Internal - the call did not come through the access layer",
