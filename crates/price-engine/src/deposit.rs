@@ -1,14 +1,13 @@
 //! The price of a deposit: the yield of its terms, and the margin that the funding curve gives it.
 
 use fairlead_domain::{Money, RatePpm};
-use fairlead_proto::catalogue::v1::DepositTerms;
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::cost::CostModel;
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse};
-use crate::schedule::{MAX_AMOUNT_MINOR, MAX_MONTHS};
-use crate::terms::{amount, one_unit, to_proto};
+use crate::schedule::MAX_AMOUNT_MINOR;
+use crate::terms::{DepositTerms, to_proto};
 use crate::waterfall::{Ppm, Waterfall};
 
 /// A deposit that can be priced.
@@ -31,13 +30,8 @@ impl Deposit {
         cost: Option<&CostModel>,
         checks: &mut Checks,
     ) -> Self {
-        let yield_rate = checks.rate("deposit.yield_ppm", terms.yield_ppm, 0..=1_000_000);
-        let months = terms.tenor_months;
-        checks.within(
-            "deposit.tenor_months",
-            i64::from(months),
-            0..=i64::from(MAX_MONTHS),
-        );
+        checks.at_least("deposit.min_amount", terms.min_amount.minor(), 1);
+        let months = terms.months;
         let earns = cost.and_then(|cost| {
             let rate = cost.funding.at(months);
             checks.require(
@@ -48,12 +42,10 @@ impl Deposit {
             );
             RatePpm::from_fraction(rate?).ok()
         });
-        let least = one_unit(catalogue_margin.currency());
-        let min_amount = terms.min_amount.as_ref();
         Self {
-            yield_rate,
+            yield_rate: terms.yield_rate,
             months,
-            min_amount: amount(checks, "deposit.min_amount", min_amount, least),
+            min_amount: terms.min_amount,
             earns,
             catalogue_margin,
         }
@@ -119,9 +111,9 @@ mod tests {
 
     fn deposit(months: i32, with_curve: bool) -> Result<Deposit, Vec<crate::Error>> {
         let terms = DepositTerms {
-            yield_ppm: 15_000,
-            tenor_months: months,
-            min_amount: Some(to_proto(cny(5_000))),
+            yield_rate: RatePpm::new(15_000).expect("a rate"),
+            months,
+            min_amount: cny(5_000),
         };
         let points =
             [(0, 10_000), (12, 20_000)].map(|(tenor_months, rate_ppm)| control::FtpPoint {

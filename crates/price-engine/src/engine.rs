@@ -13,6 +13,7 @@ use crate::inputs::CardInputs;
 use crate::limit::{Capacity, LimitTerms};
 use crate::offer::{Compilation, Listing, Offer, Pricer, Versions, compile_strategies};
 use crate::refusal::{Cause, Refused, refuse};
+use crate::risk::compile_scorecards;
 use crate::rule_pack::{Binding, RuleBook};
 use crate::strategy::{CompiledStrategy, CreditStrategy, Family};
 use crate::{Error, Inputs};
@@ -78,18 +79,15 @@ impl Engine {
     /// Compiles the parts of a release.
     ///
     /// # Errors
-    /// Every error at once, of strategies, rule packs and scorecards; or, where those have none, of
-    /// products.
+    /// Every error at once.
     pub fn compile(source: &Source<'_>) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let book = RuleBook::compile(source.rule_packs).unwrap_or_else(|found| {
             errors.extend(found);
             RuleBook::default()
         });
-        let strategies = compile_strategies(source, &mut errors);
-        if !errors.is_empty() {
-            return Err(errors);
-        }
+        let scorecards = compile_scorecards(source.risk_models, &mut errors);
+        let strategies = compile_strategies(source.strategies, &scorecards, &mut errors);
         let mut with = Compilation {
             book: &book,
             strategies: &strategies,
@@ -269,9 +267,10 @@ impl Engine {
         &self.book
     }
 
-    /// Returns the products that a strategy version prices, with their terms worked out.
+    /// Returns the products that are not withdrawn and that a strategy version prices, with their
+    /// terms worked out.
     pub(crate) fn offers_of(&self, label: &StrategyLabel) -> BTreeMap<&str, &Offer> {
-        let listings = self.products.iter();
+        let listings = self.products.iter().filter(|(_, listing)| listing.active);
         listings
             .flat_map(|(id, listing)| listing.offers.iter().map(move |offer| (id.as_str(), offer)))
             .filter(|(_, offer)| offer.strategy.label == *label)

@@ -3,20 +3,37 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use fairlead_domain::{RatePpm, Share};
+use fairlead_domain::{Currency, RatePpm, Share};
+
+/// The sort of an error in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueFault {
+    /// A value that must be there is absent or empty.
+    Absent,
+    /// A number is out of its range, or no number.
+    Range,
+    /// A currency is none, or another than it must be.
+    Currency,
+    /// A name is there twice.
+    Duplicate,
+    /// The value contradicts another one.
+    Contradiction,
+}
 
 /// An error in the data that prices follow from. Each names the thing, the value and what is
 /// allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A value out of its range.
-    #[error("{subject}: {field} `{value}` is not allowed: {allowed}")]
+    /// A value that is not allowed.
+    #[error("{subject}: {field} `{}` is not allowed: {allowed}", shown(value))]
     Value {
-        /// The thing that holds the value: "strategy cash-loan@3".
+        /// The sort of the error.
+        fault: ValueFault,
+        /// The thing that holds the value: `strategy "cash-loan@3"`.
         subject: String,
         /// The field.
         field: String,
-        /// The value, as text.
+        /// The value, as text; empty where it is absent.
         value: String,
         /// The values that are allowed, in words.
         allowed: String,
@@ -30,6 +47,8 @@ pub enum Error {
         field: &'static str,
         /// The name.
         name: String,
+        /// The names that the release holds.
+        known: Vec<String>,
     },
     /// A rate card that is not a decision table.
     #[error("{subject}: rate card: {cause}")]
@@ -68,6 +87,10 @@ pub enum Error {
     },
 }
 
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "absent" } else { value }
+}
+
 /// The errors of one subject, collected so that its owner sees all of them at once.
 #[derive(Debug)]
 pub(crate) struct Checks {
@@ -83,7 +106,7 @@ impl Checks {
         }
     }
 
-    /// Notes an error unless `holds`, and returns `holds`.
+    /// Notes a contradiction unless `holds`, and returns `holds`.
     pub(crate) fn require(
         &mut self,
         holds: bool,
@@ -92,30 +115,121 @@ impl Checks {
         allowed: impl Into<String>,
     ) -> bool {
         if !holds {
-            self.found.push(Error::Value {
-                subject: self.subject.clone(),
-                field: field.into(),
-                value: value.to_string().chars().take(80).collect(),
-                allowed: allowed.into(),
-            });
+            self.note(ValueFault::Contradiction, field, value, allowed);
         }
         holds
     }
 
+    /// Notes an absent value unless `present`, and returns `present`.
+    pub(crate) fn present(
+        &mut self,
+        present: bool,
+        field: impl Into<String>,
+        allowed: impl Into<String>,
+    ) -> bool {
+        if !present {
+            self.note(ValueFault::Absent, field, "", allowed);
+        }
+        present
+    }
+
+    /// Notes a choice that was not made: `value` is the number of an enumeration on the wire.
+    pub(crate) fn unset(&mut self, field: &str, value: i32, allowed: &str) {
+        self.note(ValueFault::Absent, field, value, allowed);
+    }
+
+    /// Notes a name that is there twice, unless it is `new`.
+    pub(crate) fn once(&mut self, new: bool, field: &str, name: impl Display, allowed: &str) {
+        if !new {
+            self.note(ValueFault::Duplicate, field, name, allowed);
+        }
+    }
+
+    /// Notes an error unless every one of `values` is finite. `shown` is the value in words.
+    pub(crate) fn finite<'v>(
+        &mut self,
+        field: impl Into<String>,
+        values: impl IntoIterator<Item = &'v f64>,
+        shown: impl Display,
+    ) {
+        if !values.into_iter().all(|value| value.is_finite()) {
+            self.note(ValueFault::Range, field, shown, "finite numbers");
+        }
+    }
+
+    /// Returns the currency of a code; notes an error and returns `None` where it has none.
+    pub(crate) fn currency(&mut self, field: &str, code: &str) -> Option<Currency> {
+        let currency = Currency::new(code).ok();
+        if currency.is_none() {
+            let allowed = "an ISO 4217 code such as CNY";
+            self.note(ValueFault::Currency, field, code, allowed);
+        }
+        currency
+    }
+
+    /// Notes an error unless `code` is the `wanted` one, and returns whether it is. `whose` says
+    /// whose currency that is.
+    pub(crate) fn same_currency(
+        &mut self,
+        field: &str,
+        code: &str,
+        wanted: &str,
+        whose: &str,
+    ) -> bool {
+        let same = code == wanted;
+        if !same {
+            let allowed = format!("{wanted}, {whose}");
+            self.note(ValueFault::Currency, field, code, allowed);
+        }
+        same
+    }
+
+    fn note(
+        &mut self,
+        fault: ValueFault,
+        field: impl Into<String>,
+        value: impl Display,
+        allowed: impl Into<String>,
+    ) {
+        self.found.push(Error::Value {
+            fault,
+            subject: self.subject.clone(),
+            field: field.into(),
+            value: value.to_string().chars().take(80).collect(),
+            allowed: allowed.into(),
+        });
+    }
+
     /// Notes a name of something that the release does not hold.
-    pub(crate) fn missing(&mut self, field: &'static str, name: impl Into<String>) {
+    pub(crate) fn missing<'n>(
+        &mut self,
+        field: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'n str>,
+    ) {
         self.found.push(Error::Missing {
             subject: self.subject.clone(),
             field,
-            name: name.into(),
+            name: name.to_owned(),
+            known: known.into_iter().map(str::to_owned).collect(),
         });
     }
 
     /// Notes an error unless `value` is one of `allowed`, and returns whether it is.
     pub(crate) fn within(&mut self, field: &str, value: i64, allowed: RangeInclusive<i64>) -> bool {
         let (low, high) = (allowed.start(), allowed.end());
-        let text = format!("{low} to {high}");
-        self.require(allowed.contains(&value), field, value, text)
+        let fits = allowed.contains(&value);
+        if !fits {
+            self.note(ValueFault::Range, field, value, format!("{low} to {high}"));
+        }
+        fits
+    }
+
+    /// Notes an error unless `value` is at least `least`.
+    pub(crate) fn at_least(&mut self, field: &str, value: i64, least: i64) {
+        if value < least {
+            self.note(ValueFault::Range, field, value, format!("{least} or more"));
+        }
     }
 
     /// Returns the rate of `ppm`; notes an error unless it is one of `allowed`, and returns the

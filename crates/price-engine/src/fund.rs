@@ -4,8 +4,7 @@
 //! A fund's discount is the share of the full fee that is taken off: 900,000 ppm leaves a tenth,
 //! which the trade calls one-tenth fee (1 折).
 
-use fairlead_domain::{Currency, Money, Share};
-use fairlead_proto::catalogue::v1::FundTerms;
+use fairlead_domain::{Money, Share};
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::error::Checks;
@@ -14,7 +13,7 @@ use crate::rate_card::RateCard;
 use crate::redemption::{RedemptionStep, raise_to_floors};
 use crate::refusal::{Cause, Refused, refuse};
 use crate::schedule::MAX_AMOUNT_MINOR;
-use crate::terms::{amount, one_unit, to_proto};
+use crate::terms::{FundTerms, to_proto};
 use crate::waterfall::{Ppm, Waterfall};
 
 /// A fund that can be priced.
@@ -28,28 +27,14 @@ pub(crate) struct Fund {
 }
 
 impl Fund {
-    pub(crate) fn compile(terms: &FundTerms, currency: Currency, checks: &mut Checks) -> Self {
-        let full_fee = terms.subscription_fee_ppm;
-        let full_fee = checks.share("fund.subscription_fee_ppm", full_fee, 0..=1_000_000);
-        let trailing_fee = terms.trailing_fee_ppm;
-        let trailing_fee = checks.share("fund.trailing_fee_ppm", trailing_fee, 0..=1_000_000);
-        let fees = &terms.redemption_fees;
-        let redemption = fees
-            .iter()
-            .map(|fee| RedemptionStep::compile("fund.redemption_fees", fee, checks))
-            .collect();
-        checks.require(
-            fees.is_sorted_by(|a, b| a.from_days < b.from_days),
-            "fund.redemption_fees.from_days",
-            fees.len(),
-            "ascending, each once",
-        );
-        let least = terms.min_amount.as_ref();
+    pub(crate) fn compile(terms: &FundTerms, checks: &mut Checks) -> Self {
+        let least = terms.min_amount.minor();
+        checks.at_least("fund.min_amount", least, 1);
         Self {
-            full_fee,
-            trailing_fee,
-            min_amount: amount(checks, "fund.min_amount", least, one_unit(currency)),
-            redemption,
+            full_fee: terms.subscription_fee,
+            trailing_fee: terms.trailing_fee,
+            min_amount: terms.min_amount,
+            redemption: terms.redemption.clone(),
         }
     }
 
@@ -102,6 +87,7 @@ impl Fund {
 
 #[cfg(test)]
 mod tests {
+    use fairlead_domain::Currency;
     use fairlead_proto::catalogue::v1::RedemptionFee;
 
     use super::*;
@@ -130,15 +116,14 @@ mod tests {
     }
 
     fn fund(redemption: &[(i32, i64)]) -> Fund {
-        let terms = FundTerms {
-            risk_class: 3,
-            subscription_fee_ppm: 15_000,
-            min_amount: Some(to_proto(cny(100_000))),
-            redemption_fees: table(redemption),
-            trailing_fee_ppm: 4_000,
-        };
         let mut checks = Checks::new("test");
-        let fund = Fund::compile(&terms, Currency::CNY, &mut checks);
+        let terms = FundTerms {
+            subscription_fee: checks.share("subscription", 15_000, 0..=999_999),
+            trailing_fee: checks.share("trailing", 4_000, 0..=999_999),
+            min_amount: cny(100_000),
+            redemption: floors(redemption),
+        };
+        let fund = Fund::compile(&terms, &mut checks);
         assert!(checks.clean(), "{checks:?}");
         fund
     }

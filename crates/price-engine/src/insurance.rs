@@ -2,14 +2,13 @@
 //! of the premium itself, within the filed band.
 
 use fairlead_domain::{Currency, Money, Share};
-use fairlead_proto::catalogue::v1::InsuranceTerms;
 use fairlead_proto::control::v1 as control;
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::schedule::MAX_AMOUNT_MINOR;
-use crate::terms::{amount, one_unit, to_proto};
+use crate::terms::{InsuranceTerms, to_proto};
 use crate::waterfall::{Ppm, Waterfall};
 
 /// Loadings are less than all of the premium.
@@ -100,29 +99,13 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    pub(crate) fn compile(terms: &InsuranceTerms, loading: Loading, checks: &mut Checks) -> Self {
-        let frequency = terms.claim_frequency_ppm;
-        checks.within("insurance.claim_frequency_ppm", frequency, 0..=100_000_000);
+    pub(crate) fn compile(terms: &InsuranceTerms, loading: Loading) -> Self {
         let currency = loading.fixed.currency();
-        let (none, one) = (Money::new(0, currency), one_unit(currency));
-        let mut read =
-            |field, money: &Option<_>, least| amount(checks, field, money.as_ref(), least);
-        let severity = read("insurance.claim_severity", &terms.claim_severity, none);
         let filed = FiledBand {
-            lowest: read(
-                "insurance.filed_min_premium",
-                &terms.filed_min_premium,
-                none,
-            ),
-            highest: read("insurance.filed_max_premium", &terms.filed_max_premium, one),
+            lowest: terms.filed_min_premium,
+            highest: terms.filed_max_premium,
         };
-        let sum_insured = read("insurance.sum_insured", &terms.sum_insured, one);
-        checks.require(
-            filed.lowest <= filed.highest,
-            "insurance.filed_min_premium",
-            filed.lowest.minor(),
-            format!("at most filed_max_premium, {}", filed.highest.minor()),
-        );
+        let (frequency, severity) = (terms.claim_frequency_ppm, terms.claim_severity);
         let claims = Millionths(i128::from(frequency) * i128::from(severity.minor()));
         let cost = Millionths(claims.0 + Millionths::of(loading.fixed).0);
         let after_variable = loading.variable.rest();
@@ -130,7 +113,7 @@ impl Policy {
         let grossed_up = |net: Share| Money::new(cost.grossed_up(net), currency);
         Self {
             loading,
-            sum_insured,
+            sum_insured: terms.sum_insured,
             claims,
             filed,
             least: grossed_up(after_variable),
@@ -232,22 +215,20 @@ mod tests {
         severity: i64,
         filed: std::ops::RangeInclusive<i64>,
     ) -> InsuranceTerms {
-        let money = |minor| Some(to_proto(cny(minor)));
         InsuranceTerms {
             claim_frequency_ppm: frequency,
-            claim_severity: money(severity),
-            filed_min_premium: money(*filed.start()),
-            filed_max_premium: money(*filed.end()),
-            sum_insured: money(10_000_000),
+            claim_severity: cny(severity),
+            filed_min_premium: cny(*filed.start()),
+            filed_max_premium: cny(*filed.end()),
+            sum_insured: cny(10_000_000),
         }
     }
 
     fn policy(terms: &InsuranceTerms, loading: &control::InsuranceLoading) -> Policy {
         let mut checks = Checks::new("test");
         let loading = Loading::compile(loading, Currency::CNY, &mut checks);
-        let policy = Policy::compile(terms, loading, &mut checks);
         assert!(checks.clean(), "{checks:?}");
-        policy
+        Policy::compile(terms, loading)
     }
 
     const LOADING: control::InsuranceLoading = control::InsuranceLoading {

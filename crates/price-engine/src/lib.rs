@@ -49,11 +49,14 @@ mod waterfall;
 
 pub use cap::highest_lawful_rate;
 pub use engine::{Engine, Source, StrategyPrice};
-pub use error::Error;
+pub use error::{Error, ValueFault};
 pub use features::{FeatureMap, Features};
 pub use inputs::{Inputs, NO_CAMPAIGN};
 pub use irr::{effective_annual_rate, monthly_rate};
-pub use lint::{LintContext, lint};
+pub use lint::{LintContext, lint, lint_compiled, lint_despite_errors};
+pub use risk::check_risk_models;
+pub use rule_pack::check_rule_packs;
 pub use schedule::{Instalment, MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment, Schedule, ScheduleTerms};
 pub use strategy::CompiledStrategy;
 pub use take_up::TakeUp;
+pub use terms::check_terms;

@@ -67,12 +67,11 @@ fn multiples(rules: &pb::LimitRules, grades: &Grades, checks: &mut Checks) -> Ve
     }
     let mut multiples = Vec::new();
     for name in grades.names() {
-        match by_grade.get(name) {
-            Some(multiple) => {
-                checks.within(FIELD, *multiple, 0..=1_000_000);
-                multiples.push(*multiple);
-            }
-            None => checks.missing(FIELD, name),
+        if let Some(multiple) = by_grade.get(name) {
+            checks.within(FIELD, *multiple, 0..=1_000_000);
+            multiples.push(*multiple);
+        } else {
+            checks.missing(FIELD, name, by_grade.keys().map(String::as_str));
         }
     }
     checks.require(

@@ -40,36 +40,62 @@ pub struct LintContext<'a> {
     pub as_of_ms: i64,
 }
 
-/// Returns every finding on a strategy. Severity "error" blocks approval.
+/// Returns every finding on a strategy of a draft. Severity "error" blocks approval.
 pub fn lint(strategy: &pb::Strategy, context: &LintContext<'_>) -> Vec<pb::Finding> {
+    match compile_alone(strategy, context) {
+        Ok(engine) => lint_compiled(&engine, &label_of(strategy), context.as_of_ms),
+        Err(errors) => {
+            let errors = errors.iter().map(error_finding);
+            errors.chain(findings_despite_errors(strategy)).collect()
+        }
+    }
+}
+
+/// Returns the findings on a strategy of a draft without those errors for which
+/// [`Engine::compile`] refuses it.
+pub fn lint_despite_errors(strategy: &pb::Strategy, context: &LintContext<'_>) -> Vec<pb::Finding> {
+    match compile_alone(strategy, context) {
+        Ok(engine) => lint_compiled(&engine, &label_of(strategy), context.as_of_ms),
+        Err(_) => findings_despite_errors(strategy),
+    }
+}
+
+/// Returns every finding on a strategy version of a release that compiled, or none where the
+/// release does not hold it. Law that ends before `as_of_ms` (Unix milliseconds) is left out.
+pub fn lint_compiled(engine: &Engine, label: &StrategyLabel, as_of_ms: i64) -> Vec<pb::Finding> {
+    let lint = Lint {
+        engine,
+        from_ms: as_of_ms,
+    };
+    lint.strategy(label)
+}
+
+fn label_of(strategy: &pb::Strategy) -> StrategyLabel {
+    StrategyLabel::new(&strategy.strategy_id, strategy.version)
+}
+
+/// Compiles a strategy with its scorecard, the law, and the products that it would price.
+fn compile_alone(strategy: &pb::Strategy, context: &LintContext<'_>) -> Result<Engine, Vec<Error>> {
     let products: Vec<Product> = context
         .products
         .iter()
         .filter(|product| uses(product, strategy, context.default_strategies))
         .cloned()
         .collect();
-    let engine = Engine::compile(&Source {
+    let grading = strategy.grading.as_ref();
+    let scorecard = grading.map_or("", |grading| &grading.risk_model);
+    let models = context.risk_models.iter();
+    let models: Vec<pb::RiskModel> = models
+        .filter(|model| model.name == scorecard)
+        .cloned()
+        .collect();
+    Engine::compile(&Source {
         strategies: std::slice::from_ref(strategy),
         default_strategies: context.default_strategies,
         rule_packs: context.rule_packs,
-        risk_models: context.risk_models,
+        risk_models: &models,
         products: &products,
-    });
-    match engine {
-        Ok(engine) => {
-            let label = StrategyLabel::new(&strategy.strategy_id, strategy.version);
-            Lint {
-                engine: &engine,
-                from_ms: context.as_of_ms,
-            }
-            .strategy(&label)
-        }
-        Err(errors) => {
-            let mut findings: Vec<pb::Finding> = errors.iter().map(error_finding).collect();
-            findings.extend(findings_despite_errors(strategy));
-            findings
-        }
-    }
+    })
 }
 
 /// Returns whether the strategy would price a product.

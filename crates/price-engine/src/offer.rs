@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_domain::{Currency, Money, StrategyLabel};
-use fairlead_proto::catalogue::v1::{Product, ProductKind, product::Terms};
+use fairlead_proto::catalogue::v1::{Product, ProductKind};
+use fairlead_proto::control::v1 as control;
 
+use crate::Error;
 use crate::credit::{CostCache, CreditPlan};
 use crate::deposit::Deposit;
 use crate::error::Checks;
 use crate::fund::Fund;
 use crate::insurance::Policy;
+use crate::risk::Scorecards;
 use crate::rule_pack::{PackIndex, RuleBook, Scope};
 use crate::strategy::{CompiledStrategy, Family};
-use crate::{Error, Source};
+use crate::terms::{CheckedProduct, CheckedTerms};
 
 /// The versions of each strategy, ascending.
 pub(crate) type Versions = BTreeMap<String, Vec<Arc<CompiledStrategy>>>;
@@ -47,27 +50,32 @@ pub(crate) enum Pricer {
 }
 
 /// Compiles every strategy version, adding errors to `errors`.
-pub(crate) fn compile_strategies(source: &Source<'_>, errors: &mut Vec<Error>) -> Versions {
-    let mut strategies = Versions::new();
-    for strategy in source.strategies {
-        match CompiledStrategy::compile(strategy, source.risk_models) {
-            Ok(compiled) => {
-                let label = &compiled.label;
-                let mut checks = Checks::new(format!("strategy {}", label.strategy_id));
-                let versions: &mut Vec<Arc<CompiledStrategy>> =
-                    strategies.entry(label.strategy_id.clone()).or_default();
+pub(crate) fn compile_strategies(
+    strategies: &[control::Strategy],
+    scorecards: &Scorecards,
+    errors: &mut Vec<Error>,
+) -> Versions {
+    let mut compiled = Versions::new();
+    for strategy in strategies {
+        let id = &strategy.strategy_id;
+        // Also where it is refused: products that name it name a strategy of the release.
+        let versions: &mut Vec<Arc<CompiledStrategy>> = compiled.entry(id.clone()).or_default();
+        match CompiledStrategy::compile(strategy, scorecards) {
+            Ok(version) => {
+                let label = &version.label;
+                let mut checks = Checks::new(format!("strategy {id:?}"));
                 let known = versions.iter().any(|other| other.label == *label);
-                checks.require(!known, "version", label.version, "each version once");
+                checks.once(!known, "version", label.version, "each version once");
                 errors.extend(checks.into_errors());
-                versions.push(Arc::new(compiled));
+                versions.push(Arc::new(version));
             }
             Err(found) => errors.extend(found),
         }
     }
-    for versions in strategies.values_mut() {
+    for versions in compiled.values_mut() {
         versions.sort_by_key(|strategy| strategy.label.version);
     }
-    strategies
+    compiled
 }
 
 /// The parts of a release that products are compiled with.
@@ -85,7 +93,7 @@ impl Listing {
         product: &Product,
         with: &mut Compilation<'_>,
     ) -> Result<Self, Vec<Error>> {
-        let mut checks = Checks::new(format!("product {}", product.product_id));
+        let mut checks = Checks::new(format!("product {:?}", product.product_id));
         let named = Some(&product.strategy_id).filter(|id| !id.is_empty());
         let strategy_id = named
             .or_else(|| with.default_strategies.get(&product.kind))
@@ -93,29 +101,27 @@ impl Listing {
             .unwrap_or_default();
         let versions = with.strategies.get(&strategy_id);
         if versions.is_none() && !strategy_id.is_empty() {
-            checks.missing("strategy_id", &strategy_id);
+            let known = with.strategies.keys().map(String::as_str);
+            checks.missing("strategy_id", &strategy_id, known);
         }
-        let currency = Currency::new(&product.currency);
-        checks.require(
-            currency.is_ok(),
-            "currency",
-            &product.currency,
-            "an ISO 4217 code such as CNY",
-        );
-        let Ok(currency) = currency else {
-            return Err(checks.into_errors());
+        let checked = match CheckedProduct::new(product) {
+            Ok(checked) => checked,
+            Err(errors) => {
+                checks.extend(errors);
+                return Err(checks.into_errors());
+            }
         };
         let mut offers = Vec::new();
         for strategy in versions.into_iter().flatten() {
             let cache = with.caches.entry(strategy.label.clone()).or_default();
-            match Offer::compile(product, strategy, with.book, cache) {
+            match Offer::compile(product, &checked, strategy, with.book, cache) {
                 Ok(offer) => offers.push(offer),
                 Err(errors) => checks.extend(errors),
             }
         }
         checks.finish(Self {
-            kind: product.kind(),
-            currency,
+            kind: checked.kind,
+            currency: checked.currency,
             active: product.active,
             strategy_id,
             offers,
@@ -126,25 +132,24 @@ impl Listing {
 impl Offer {
     fn compile(
         product: &Product,
+        checked: &CheckedProduct,
         strategy: &Arc<CompiledStrategy>,
         book: &RuleBook,
         cache: &mut CostCache,
     ) -> Result<Self, Vec<Error>> {
-        let subject = format!("product {} under {}", product.product_id, strategy.label);
+        let label = &strategy.label;
+        let subject = format!("product {:?} under \"{label}\"", product.product_id);
         let mut checks = Checks::new(subject);
-        let kind = product.kind();
+        let kind = checked.kind;
         checks.require(
             strategy.kinds.contains(&kind),
             "kind",
             kind.hyphenated(),
             "a kind that the strategy prices",
         );
-        checks.require(
-            product.currency == strategy.currency.code(),
-            "currency",
-            &product.currency,
-            format!("the strategy's, {}", strategy.currency),
-        );
+        let currency = checked.currency.code();
+        let whose = "the strategy's currency";
+        checks.same_currency("currency", currency, strategy.currency.code(), whose);
         let matching = book.matching(Scope {
             jurisdiction: &strategy.jurisdiction,
             licence: &strategy.licence,
@@ -152,13 +157,18 @@ impl Offer {
         });
         for pack in matching.iter().map(|index| book.pack(*index)) {
             checks.require(
-                pack.fits_currency(&product.currency),
+                pack.fits_currency(currency),
                 "rule pack",
                 &pack.id,
                 "one whose exposure cap is in the product's currency",
             );
         }
-        let pricer = Pricer::compile(product, strategy, cache, &mut checks);
+        if !checks.clean() {
+            // Amounts of two currencies cannot be compared, nor the terms of two kinds.
+            return Err(checks.into_errors());
+        }
+        let margin = Money::new(product.margin_minor, checked.currency);
+        let pricer = Pricer::compile(&checked.terms, strategy, margin, cache, &mut checks);
         match pricer {
             Some(mut pricer) if checks.clean() => {
                 if let Pricer::Credit(plan) = &mut pricer {
@@ -176,47 +186,37 @@ impl Offer {
 }
 
 impl Pricer {
+    /// Works out the terms of a product of one of the strategy's kinds, in its currency. `margin`
+    /// is the contribution by the catalogue.
     fn compile(
-        product: &Product,
+        terms: &CheckedTerms,
         strategy: &CompiledStrategy,
+        margin: Money,
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let pricer = match (&product.terms, &strategy.family) {
-            (Some(Terms::Loan(terms)), Family::Credit(credit)) => {
-                Self::Credit(CreditPlan::loan(terms, credit, cache, checks)?)
+        match (terms, &strategy.family) {
+            (CheckedTerms::Loan(terms), Family::Credit(credit)) => {
+                CreditPlan::loan(terms, credit, cache, checks).map(Self::Credit)
             }
-            (Some(Terms::Card(terms)), Family::Credit(credit)) => {
-                Self::Credit(CreditPlan::card(terms, credit, cache, checks)?)
+            (CheckedTerms::Card(terms), Family::Credit(credit)) => {
+                CreditPlan::card(terms, credit, cache, checks).map(Self::Credit)
             }
-            (Some(Terms::Fund(terms)), Family::Fund(_)) => {
-                Self::Fund(Fund::compile(terms, strategy.currency, checks))
+            (CheckedTerms::Fund(terms), Family::Fund(_)) => {
+                Some(Self::Fund(Fund::compile(terms, checks)))
             }
-            (Some(Terms::Deposit(terms)), Family::Deposit(cost)) => {
-                let margin = Money::new(product.margin_minor, strategy.currency);
-                Self::Deposit(Deposit::compile(terms, margin, cost.as_deref(), checks))
+            (CheckedTerms::Deposit(terms), Family::Deposit(cost)) => {
+                let deposit = Deposit::compile(terms, margin, cost.as_deref(), checks);
+                Some(Self::Deposit(deposit))
             }
-            (Some(Terms::Insurance(terms)), Family::Insurance(loading)) => {
-                Self::Insurance(Policy::compile(terms, *loading, checks))
+            (CheckedTerms::Insurance(terms), Family::Insurance(loading)) => {
+                Some(Self::Insurance(Policy::compile(terms, *loading)))
             }
+            // The kind has these terms, and the strategy prices the kind: its family has them too.
             _ => {
-                let allowed = "the terms of the kind, under a strategy of its family";
-                checks.require(false, "terms", product.kind().hyphenated(), allowed);
-                return None;
+                checks.require(false, "terms", "of another family", "those of the kind");
+                None
             }
-        };
-        let loan = matches!(
-            product.kind(),
-            ProductKind::CashLoan | ProductKind::InstalmentPlan
-        );
-        if let Self::Credit(plan) = &pricer {
-            checks.require(
-                loan != plan.is_card,
-                "terms",
-                product.kind().hyphenated(),
-                "the terms of the kind",
-            );
         }
-        Some(pricer)
     }
 }

@@ -1,12 +1,15 @@
 //! Risk: a monotone scorecard gives the probability of default, cut-offs give the grade.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use fairlead_domain::{Probability, Share};
 use fairlead_proto::control::v1 as pb;
 use smallvec::SmallVec;
 
-use crate::Features;
 use crate::error::Checks;
 use crate::refusal::{Cause, Refused, refuse};
+use crate::{Error, Features};
 
 /// The log-odds of default in one year as a sum of points by binned feature.
 #[derive(Debug, Clone)]
@@ -44,21 +47,17 @@ pub(crate) struct Assessment {
 }
 
 impl Scorecard {
-    pub(crate) fn compile(model: &pb::RiskModel) -> Result<Self, Vec<crate::Error>> {
-        let mut checks = Checks::new(format!("risk model {}", model.name));
-        checks.require(!model.name.is_empty(), "name", "", "a name");
-        checks.require(
-            model.intercept.is_finite(),
-            "intercept",
-            model.intercept,
-            "a finite number",
-        );
+    pub(crate) fn compile(model: &pb::RiskModel) -> Result<Self, Vec<Error>> {
+        let mut checks = Checks::new(format!("risk model {:?}", model.name));
+        checks.present(!model.name.is_empty(), "name", "a name");
+        checks.finite("intercept", [&model.intercept], model.intercept);
         let mut characteristics: Vec<Characteristic> = Vec::new();
         for one in &model.characteristics {
             let known = characteristics
                 .iter()
                 .any(|other| other.feature == one.feature);
-            checks.require(!known, "characteristic", &one.feature, "each feature once");
+            let name = &one.feature;
+            checks.once(!known, "characteristic", name, "each feature once");
             characteristics.push(Characteristic::compile(one, &mut checks));
         }
         checks.finish(Self {
@@ -84,6 +83,30 @@ impl Scorecard {
     }
 }
 
+/// The scorecards of a release by name; `None` for one that was refused.
+pub(crate) type Scorecards = BTreeMap<String, Option<Arc<Scorecard>>>;
+
+/// Compiles every scorecard, adding errors to `errors`.
+pub(crate) fn compile_scorecards(models: &[pb::RiskModel], errors: &mut Vec<Error>) -> Scorecards {
+    let mut scorecards = Scorecards::new();
+    for model in models {
+        let mut checks = Checks::new(format!("risk model {:?}", model.name));
+        let new = !scorecards.contains_key(&model.name);
+        checks.once(new, "name", &model.name, "each name once");
+        errors.extend(checks.into_errors());
+        let card = Scorecard::compile(model).map_err(|found| errors.extend(found));
+        scorecards.insert(model.name.clone(), card.ok().map(Arc::new));
+    }
+    scorecards
+}
+
+/// Returns every error in the scorecards of a draft.
+pub fn check_risk_models(models: &[pb::RiskModel]) -> Vec<Error> {
+    let mut errors = Vec::new();
+    compile_scorecards(models, &mut errors);
+    errors
+}
+
 /// Returns the probability of given log-odds.
 pub(crate) fn probability(log_odds: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-log_odds))
@@ -92,9 +115,9 @@ pub(crate) fn probability(log_odds: f64) -> f64 {
 impl Characteristic {
     fn compile(proto: &pb::Characteristic, checks: &mut Checks) -> Self {
         let name = &proto.feature;
-        checks.require(!name.is_empty(), "characteristic", name, "a number feature");
+        checks.present(!name.is_empty(), "characteristic", "a number feature");
         let field = |part: &str| format!("{name}.{part}");
-        checks.require(!proto.bins.is_empty(), field("bins"), 0, "one bin at least");
+        checks.present(!proto.bins.is_empty(), field("bins"), "one bin at least");
         let bounds: Vec<f64> = proto.bins.iter().filter_map(|bin| bin.upto).collect();
         let open_last = proto.bins.last().is_none_or(|bin| bin.upto.is_none());
         checks.require(
@@ -110,26 +133,17 @@ impl Characteristic {
             "finite numbers, ascending",
         );
         let points: Vec<f64> = proto.bins.iter().map(|bin| bin.points).collect();
-        let finite = points
-            .iter()
-            .chain(&proto.missing_points)
-            .all(|one| one.is_finite());
-        checks.require(
-            finite,
-            field("points"),
-            format!("{points:?}"),
-            "finite numbers",
-        );
+        let all = points.iter().chain(&proto.missing_points);
+        checks.finite(field("points"), all, format!("{points:?}"));
         checks.require(
             points.is_sorted() || points.is_sorted_by(|a, b| a >= b),
             field("bins.points"),
             format!("{points:?}"),
             "monotone: only rising or only falling",
         );
-        checks.require(
+        checks.present(
             !proto.reason_code.is_empty() && !proto.reason_text.is_empty(),
             field("reason_code"),
-            &proto.reason_code,
             "a code and a text for the customer",
         );
         Self {

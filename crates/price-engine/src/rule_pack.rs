@@ -3,7 +3,7 @@
 //! Every pack that matches binds; of each bound the strictest holds, and the pack it came from is
 //! named. Where no pack is valid there is no price: a gap in the law's data is not permission.
 
-use fairlead_domain::{Currency, Money, RatePpm};
+use fairlead_domain::{Money, RatePpm};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::control::v1 as pb;
 
@@ -66,14 +66,20 @@ pub(crate) struct RuleBook {
     packs: Vec<RulePack>,
 }
 
+/// Returns every error in the rule packs of a draft.
+pub fn check_rule_packs(packs: &[pb::RulePack]) -> Vec<Error> {
+    RuleBook::compile(packs).err().unwrap_or_default()
+}
+
 impl RuleBook {
     pub(crate) fn compile(packs: &[pb::RulePack]) -> Result<Self, Vec<Error>> {
         let mut errors = Vec::new();
         let mut compiled: Vec<RulePack> = Vec::new();
         for pack in packs {
-            let mut checks = Checks::new(format!("rule pack {}", pack.rule_pack_id));
-            let known = compiled.iter().any(|other| other.id == pack.rule_pack_id);
-            checks.require(!known, "rule_pack_id", &pack.rule_pack_id, "each id once");
+            let id = &pack.rule_pack_id;
+            let mut checks = Checks::new(format!("rule pack {id:?}"));
+            let known = compiled.iter().any(|other| other.id == *id);
+            checks.once(!known, "rule_pack_id", id, "each id once");
             compiled.push(RulePack::compile(pack, &mut checks));
             errors.extend(checks.into_errors());
         }
@@ -183,19 +189,11 @@ impl RulePack {
 
     fn compile(pack: &pb::RulePack, checks: &mut Checks) -> Self {
         let named = |text: &str| !text.trim().is_empty();
-        checks.require(named(&pack.rule_pack_id), "rule_pack_id", "", "a name");
-        checks.require(
-            named(&pack.jurisdiction),
-            "jurisdiction",
-            "",
-            "a jurisdiction such as CN",
-        );
-        checks.require(
-            named(&pack.source),
-            "source",
-            "",
-            "where the rule is written",
-        );
+        checks.present(named(&pack.rule_pack_id), "rule_pack_id", "a name");
+        let somewhere = named(&pack.jurisdiction);
+        checks.present(somewhere, "jurisdiction", "a jurisdiction such as CN");
+        checks.present(named(&pack.source), "source", "where the rule is written");
+        checks.at_least("valid_from_ms", pack.valid_from_ms, 0);
         checks.require(
             pack.valid_to_ms == 0 || pack.valid_to_ms > pack.valid_from_ms,
             "valid_to_ms",
@@ -237,14 +235,8 @@ impl RulePack {
 /// Returns a cap on exposure; notes an error and returns `None` where its currency is none.
 fn exposure(minor: i64, currency: &str, checks: &mut Checks) -> Option<Money> {
     checks.within("max_exposure_minor", minor, 0..=MAX_AMOUNT_MINOR);
-    let known = Currency::new(currency).ok();
-    checks.require(
-        known.is_some(),
-        "currency",
-        currency,
-        "an ISO 4217 code such as CNY",
-    );
-    known.map(|currency| Money::new(minor, currency))
+    let currency = checks.currency("currency", currency)?;
+    Some(Money::new(minor, currency))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use fairlead_domain::{Money, RatePpm};
 use fairlead_proto::catalogue::v1::RepaymentMethod;
 use fairlead_proto::pricing::v1 as pb;
 
-use crate::Error;
+use crate::{Error, ValueFault};
 
 /// The longest tenor, months.
 pub const MAX_MONTHS: i32 = 600;
@@ -150,6 +150,7 @@ impl Schedule {
 
 fn refuse(field: &str, value: i64, allowed: String) -> Error {
     Error::Value {
+        fault: ValueFault::Range,
         subject: "schedule".to_owned(),
         field: field.to_owned(),
         value: value.to_string(),

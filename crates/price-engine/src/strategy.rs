@@ -14,7 +14,7 @@ use crate::insurance::Loading;
 use crate::limit::LimitRules;
 use crate::points::Points;
 use crate::rate_card::RateCard;
-use crate::risk::{Grades, Scorecard};
+use crate::risk::{Grades, Scorecard, Scorecards};
 use crate::take_up::TakeUp;
 
 /// The kinds that credit is priced as.
@@ -65,12 +65,6 @@ pub(crate) struct CreditStrategy {
     pub(crate) limit: LimitRules,
 }
 
-impl CreditStrategy {
-    pub(crate) fn currency(&self) -> Currency {
-        self.cost.origination.currency()
-    }
-}
-
 /// The source of a grade.
 #[derive(Debug)]
 pub(crate) enum Grading {
@@ -81,35 +75,23 @@ pub(crate) enum Grading {
 }
 
 impl CompiledStrategy {
-    /// Checks a strategy with the risk models of its release.
+    /// Checks a strategy with the scorecards of its release.
     ///
     /// # Errors
-    /// Every error at once.
-    pub fn compile(
+    /// Every error of the strategy at once; none where its scorecard alone is refused, whose errors
+    /// are noted with it.
+    pub(crate) fn compile(
         strategy: &pb::Strategy,
-        risk_models: &[pb::RiskModel],
+        scorecards: &Scorecards,
     ) -> Result<Self, Vec<Error>> {
         let label = StrategyLabel::new(&strategy.strategy_id, strategy.version);
-        let mut checks = Checks::new(format!("strategy {label}"));
-        checks.require(
-            !strategy.strategy_id.is_empty(),
-            "strategy_id",
-            "",
-            "a name",
-        );
-        let currency = Currency::new(&strategy.currency).ok();
-        checks.require(
-            currency.is_some(),
-            "currency",
-            &strategy.currency,
-            "an ISO 4217 code such as CNY",
-        );
-        checks.require(
-            !strategy.jurisdiction.is_empty(),
-            "jurisdiction",
-            "",
-            "a jurisdiction such as CN",
-        );
+        let mut checks = Checks::new(format!("strategy \"{label}\""));
+        let named = !strategy.strategy_id.is_empty();
+        checks.present(named, "strategy_id", "an id of at least one character");
+        checks.at_least("version", strategy.version, 1);
+        let currency = checks.currency("currency", &strategy.currency);
+        let somewhere = !strategy.jurisdiction.is_empty();
+        checks.present(somewhere, "jurisdiction", "a jurisdiction such as CN");
         let week = 7 * 86_400;
         checks.within(
             "quote_valid_seconds",
@@ -118,7 +100,7 @@ impl CompiledStrategy {
         );
         let cost = strategy.cost.as_ref();
         let take_up = cost.and_then(|cost| TakeUp::compile(cost, &mut checks));
-        let family = family(strategy, risk_models, currency, &mut checks);
+        let family = family(strategy, scorecards, currency, &mut checks);
         match (family, currency, checks.clean()) {
             (Some(family), Some(currency), true) => Ok(Self {
                 label,
@@ -177,7 +159,7 @@ impl CompiledStrategy {
 /// is an error noted before.
 fn family(
     strategy: &pb::Strategy,
-    risk_models: &[pb::RiskModel],
+    scorecards: &Scorecards,
     currency: Option<Currency>,
     checks: &mut Checks,
 ) -> Option<Family> {
@@ -186,7 +168,7 @@ fn family(
         !kinds.is_empty() && kinds.iter().all(|kind| wanted.contains(kind))
     };
     if all(&CREDIT_KINDS) {
-        return credit_family(strategy, risk_models, currency, checks);
+        return credit_family(strategy, scorecards, currency, checks);
     }
     // For the checks of a strategy that is refused without one.
     let some_currency = currency.unwrap_or(Currency::NONE);
@@ -206,7 +188,7 @@ fn family(
     if all(&[ProductKind::Insurance]) {
         no_card(card, "absent: premiums follow the loadings", checks);
         let Some(loading) = &strategy.insurance else {
-            checks.require(false, "insurance", "absent", "loadings");
+            checks.present(false, "insurance", "loadings");
             return None;
         };
         let loading = Loading::compile(loading, some_currency, checks);
@@ -228,23 +210,22 @@ fn no_card(card: Option<&pb::RateCard>, allowed: &str, checks: &mut Checks) {
 
 fn credit_family(
     strategy: &pb::Strategy,
-    risk_models: &[pb::RiskModel],
+    scorecards: &Scorecards,
     currency: Option<Currency>,
     checks: &mut Checks,
 ) -> Option<Family> {
     let grading = strategy.grading.as_ref();
-    checks.require(
+    checks.present(
         grading.is_some_and(|grading| !grading.grades.is_empty()),
         "grading.grades",
-        "none",
         "one grade at least",
     );
     let grades = grading.map_or(&[][..], |grading| &grading.grades);
     let by_pd = grading.is_some_and(|grading| grading.grade_feature.is_empty());
     let grades = Grades::compile(grades, by_pd, checks);
-    let grading = grading.and_then(|one| compile_grading(one, risk_models, checks));
+    let grading = grading.and_then(|one| compile_grading(one, scorecards, checks));
     let cost = strategy.cost.as_ref();
-    checks.require(cost.is_some(), "cost", "absent", "a cost model");
+    checks.present(cost.is_some(), "cost", "a cost model");
     // For the checks of a strategy that is refused without one.
     let some_currency = currency.unwrap_or(Currency::NONE);
     let cost = cost.map(|cost| CostModel::compile(cost, some_currency, checks));
@@ -254,10 +235,10 @@ fn credit_family(
         checks.within("cost.utilisation_ppm", utilisation, 1..=1_000_000);
     }
     let limit = strategy.limit.as_ref();
-    checks.require(limit.is_some(), "limit", "absent", "limit rules");
+    checks.present(limit.is_some(), "limit", "limit rules");
     let limit = limit.map(|limit| LimitRules::compile(limit, &grades, some_currency, checks));
     let card = strategy.rate_card.as_ref();
-    checks.require(card.is_some(), "rate_card", "absent", "a rate card");
+    checks.present(card.is_some(), "rate_card", "a rate card");
     let card = RateCard::compile(card?, Outputs::Rate, currency?, checks)?;
     card.check_grades(&grades, checks);
     let points = points(&strategy.price_points_ppm, checks);
@@ -276,7 +257,7 @@ fn credit_family(
 
 fn compile_grading(
     grading: &pb::Grading,
-    risk_models: &[pb::RiskModel],
+    scorecards: &Scorecards,
     checks: &mut Checks,
 ) -> Option<Grading> {
     let one = grading.risk_model.is_empty() != grading.grade_feature.is_empty();
@@ -292,20 +273,12 @@ fn compile_grading(
     if !grading.grade_feature.is_empty() {
         return Some(Grading::Feature(grading.grade_feature.clone()));
     }
-    let Some(model) = risk_models
-        .iter()
-        .find(|model| model.name == grading.risk_model)
-    else {
-        checks.missing("grading.risk_model", &grading.risk_model);
+    let Some(card) = scorecards.get(&grading.risk_model) else {
+        let known = scorecards.keys().map(String::as_str);
+        checks.missing("grading.risk_model", &grading.risk_model, known);
         return None;
     };
-    match Scorecard::compile(model) {
-        Ok(card) => Some(Grading::Model(Arc::new(card))),
-        Err(errors) => {
-            checks.extend(errors);
-            None
-        }
-    }
+    card.clone().map(Grading::Model)
 }
 
 fn points(points: &[i64], checks: &mut Checks) -> Points {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use fairlead_proto::catalogue::v1::Product;
 
 use crate::finding::{Finding, Rule, blocks};
-use crate::products::check_product;
+use crate::products::{check_listing, check_product};
 
 /// The checked products of a release, in the release's order. Ids are unique.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +21,8 @@ impl Catalogue {
     /// Every finding: ids that are repeated or not allowed, terms that are not the kind's,
     /// amounts, currencies, rates and tenors out of range.
     pub fn new(products: Vec<Product>) -> Result<Self, Vec<Finding>> {
-        let mut findings = Vec::new();
-        let catalogue = Self::collect(products, &mut findings);
+        let mut findings: Vec<Finding> = products.iter().flat_map(check_product).collect();
+        let catalogue = Self::index(products, &mut findings);
         if blocks(&findings) {
             Err(findings)
         } else {
@@ -30,12 +30,17 @@ impl Catalogue {
         }
     }
 
-    /// Indexes products and adds what is wrong with them; of a repeated id the first counts.
-    pub(crate) fn collect(products: Vec<Product>, findings: &mut Vec<Finding>) -> Self {
+    /// Checks and indexes products whose terms are checked elsewhere, and adds the findings.
+    pub(crate) fn with_listings(products: Vec<Product>, findings: &mut Vec<Finding>) -> Self {
+        findings.extend(products.iter().flat_map(check_listing));
+        Self::index(products, findings)
+    }
+
+    /// Indexes products and adds a finding for each repeated id, of which the first counts.
+    fn index(products: Vec<Product>, findings: &mut Vec<Finding>) -> Self {
         let mut index = HashMap::with_capacity(products.len());
         let mut repeats: HashMap<&str, usize> = HashMap::new();
         for (position, product) in products.iter().enumerate() {
-            findings.extend(check_product(product));
             let id = product.product_id.as_str();
             if index.contains_key(id) {
                 *repeats.entry(id).or_insert(1) += 1;

@@ -41,6 +41,12 @@ pub enum Rule {
     Hash,
     /// The experiment plan refuses it.
     Experiments,
+    /// A rate card that is not a decision table.
+    #[serde(rename = "parse")]
+    RateCard,
+    /// A rate card by which a worse grade pays less.
+    #[serde(rename = "not-monotone")]
+    NotMonotone,
 }
 
 impl Rule {
@@ -56,6 +62,8 @@ impl Rule {
             Self::Contradiction => "contradiction",
             Self::Hash => "hash",
             Self::Experiments => "experiments",
+            Self::RateCard => "parse",
+            Self::NotMonotone => "not-monotone",
         }
     }
 }
@@ -73,6 +81,9 @@ pub struct Finding {
     pub value: String,
     /// What is allowed.
     pub allowed: String,
+    /// The rows of a rate card that it is about, from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<i32>,
 }
 
 impl Finding {
@@ -93,6 +104,7 @@ impl Finding {
             thing: thing.into(),
             value: value.to_string().chars().take(MAX_VALUE).collect(),
             allowed: allowed.into(),
+            rows: Vec::new(),
         }
     }
 
@@ -135,7 +147,7 @@ impl From<&Finding> for proto::Finding {
             }
             .to_owned(),
             rule: finding.rule.name().to_owned(),
-            rows: Vec::new(),
+            rows: finding.rows.clone(),
             message: finding.to_string(),
             counter_example: finding.value.clone(),
         }

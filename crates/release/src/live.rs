@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fairlead_domain::TenantId;
 use fairlead_experiments::{Assignment, Attributes, Plan};
+use fairlead_price_engine::Engine;
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
 
@@ -20,6 +21,8 @@ pub struct Live {
     pub release: Release,
     /// Its products.
     pub catalogue: Catalogue,
+    /// Its prices, compiled.
+    pub prices: Engine,
     /// Its experiments, compiled.
     pub plan: Plan,
     /// Its parameters: the defaults with the release's values over them.
@@ -49,26 +52,30 @@ impl Live {
         let mut findings = Vec::new();
         let tenant = checks::header(&release, &mut findings);
         let products = release.catalogue.clone().unwrap_or_default().products;
-        let catalogue = Catalogue::collect(products, &mut findings);
+        let catalogue = Catalogue::with_listings(products, &mut findings);
         checks::references(&release, &catalogue, &mut findings);
+        let prices = checks::compile_prices(&release, &mut findings);
         let plan = plan::compile(&release, &mut findings);
         let parameters = Parameters::resolve(&release.parameters)
             .map_err(|errors| findings.extend(errors))
             .ok();
-        match (tenant, plan, parameters) {
-            (Some(tenant), Some(plan), Some(parameters)) if !blocks(&findings) => Ok(Self {
-                tenant,
-                champions: plan::champions(&release.strategies)
-                    .into_iter()
-                    .filter(|(_, version)| *version > 0)
-                    .map(|(id, version)| (id.to_owned(), version))
-                    .collect(),
-                release,
-                catalogue,
-                plan,
-                parameters,
-                warnings: findings,
-            }),
+        match (tenant, prices, plan, parameters) {
+            (Some(tenant), Some(prices), Some(plan), Some(parameters)) if !blocks(&findings) => {
+                Ok(Self {
+                    tenant,
+                    prices,
+                    champions: plan::champions(&release.strategies)
+                        .into_iter()
+                        .filter(|(_, version)| *version > 0)
+                        .map(|(id, version)| (id.to_owned(), version))
+                        .collect(),
+                    release,
+                    catalogue,
+                    plan,
+                    parameters,
+                    warnings: findings,
+                })
+            }
             _ => Err(findings),
         }
     }

@@ -1,6 +1,10 @@
 //! Products that pass, and every way in which one does not.
 
-use fairlead_proto::catalogue::v1::RedemptionFee;
+use fairlead_proto::catalogue::v1::{
+    CardTerms, DepositTerms, FundTerms, InsuranceTerms, LoanTerms, ProductKind, RedemptionFee,
+    RepaymentMethod,
+};
+use fairlead_proto::money::v1::Money;
 
 use super::*;
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use fairlead_domain::CustomerId;
 use fairlead_inference::{Batch, Model, ModelFolder};
-use fairlead_price_engine::{Engine, Features, Inputs, Source};
+use fairlead_price_engine::{Features, Inputs};
 use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_registry::input::{Assembler, InputSpec};
 use fairlead_registry::{FeatureReader, Purpose};
@@ -242,8 +242,7 @@ fn prices(
     material: &Material,
     now_ms: i64,
 ) -> anyhow::Result<f64> {
-    let engine = Engine::compile(&Source::of_release(&material.live.release))
-        .map_err(|errors| anyhow::anyhow!("the release's strategies do not compile: {errors:?}"))?;
+    let engine = &material.live.prices;
     let products: Vec<&str> = material
         .live
         .catalogue

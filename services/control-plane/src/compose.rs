@@ -8,7 +8,7 @@ use fairlead_proto::control::v1::{Finding, Release, Strategy};
 use fairlead_registry::Registry;
 use fairlead_release::{Live, content_hash};
 
-use crate::lint::lint_all;
+use crate::lint::{lint_all, lint_refused};
 use crate::purposes;
 use crate::store::Draft;
 
@@ -87,13 +87,18 @@ pub(crate) fn seal(content: Release, heading: Heading) -> Release {
 /// of each purpose. Returns the release with all findings. It may take seconds: call it on a
 /// blocking thread.
 pub(crate) fn check(release: Release, registry: &Registry) -> (Release, Vec<Finding>) {
-    let mut findings = lint_all(&release, release.published_at_ms);
-    findings.extend(purposes::check(&release, registry));
-    let (release, of_release) = match Live::check(release.clone()) {
-        Ok(live) => (live.release, live.warnings),
-        Err(refused) => (release, refused),
-    };
-    findings.extend(of_release.iter().map(Finding::from));
+    let mut findings = purposes::check(&release, registry);
+    let as_of_ms = release.published_at_ms;
+    match Live::check(release.clone()) {
+        Ok(live) => {
+            findings.extend(lint_all(&release, &live.prices, as_of_ms));
+            findings.extend(live.warnings.iter().map(Finding::from));
+        }
+        Err(refused) => {
+            findings.extend(lint_refused(&release, as_of_ms));
+            findings.extend(refused.iter().map(Finding::from));
+        }
+    }
     (release, findings)
 }
 

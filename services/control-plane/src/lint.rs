@@ -1,62 +1,59 @@
 //! The price engine's findings on strategies, as findings of this service.
 
-use std::collections::BTreeSet;
-
 use fairlead_domain::StrategyLabel;
-use fairlead_price_engine::{Engine, LintContext, Source};
+use fairlead_price_engine::{Engine, LintContext, lint_compiled, lint_despite_errors};
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
 
 /// Returns every finding on one strategy, checked against the products, the rule packs and the
 /// scorecards of `draft`, from `as_of_ms` (Unix milliseconds) on.
 pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<Finding> {
-    let products = draft
-        .catalogue
-        .as_ref()
-        .map_or(&[][..], |catalogue| &catalogue.products);
-    let context = LintContext {
+    let findings = fairlead_price_engine::lint(strategy, &context(draft, as_of_ms));
+    named(&label_of(strategy), findings)
+}
+
+/// Returns every finding on the strategies of a release that compiled to `prices`.
+pub(crate) fn lint_all(release: &Release, prices: &Engine, as_of_ms: i64) -> Vec<Finding> {
+    let strategies = release.strategies.iter().map(label_of);
+    strategies
+        .flat_map(|label| named(&label, lint_compiled(prices, &label, as_of_ms)))
+        .collect()
+}
+
+/// Returns the findings on the strategies of a release that was refused, without those for which
+/// it was.
+pub(crate) fn lint_refused(release: &Release, as_of_ms: i64) -> Vec<Finding> {
+    let context = context(release, as_of_ms);
+    let strategies = release.strategies.iter();
+    strategies
+        .flat_map(|strategy| {
+            let findings = lint_despite_errors(strategy, &context);
+            named(&label_of(strategy), findings)
+        })
+        .collect()
+}
+
+fn context(draft: &Release, as_of_ms: i64) -> LintContext<'_> {
+    let catalogue = draft.catalogue.as_ref();
+    LintContext {
         risk_models: &draft.risk_models,
         rule_packs: &draft.rule_packs,
-        products,
+        products: catalogue.map_or(&[][..], |catalogue| &catalogue.products),
         default_strategies: &draft.default_strategies,
         as_of_ms,
-    };
-    let mut findings = fairlead_price_engine::lint(strategy, &context);
-    let name = StrategyLabel::new(&strategy.strategy_id, strategy.version).to_string();
+    }
+}
+
+fn label_of(strategy: &Strategy) -> StrategyLabel {
+    StrategyLabel::new(&strategy.strategy_id, strategy.version)
+}
+
+/// Names the strategy in each finding: a row number means little without it.
+fn named(label: &StrategyLabel, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let name = label.to_string();
     for finding in &mut findings {
-        // A row number needs the name of its strategy.
         if !finding.message.contains(&name) {
             finding.message = format!("strategy {name}: {}", finding.message);
         }
     }
-    findings
-}
-
-/// Returns every finding on the prices of a release: on each strategy by itself, and on all of them
-/// with all products, as the pricing service will compile them.
-pub(crate) fn lint_all(release: &Release, as_of_ms: i64) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = release
-        .strategies
-        .iter()
-        .flat_map(|strategy| lint(strategy, release, as_of_ms))
-        .collect();
-    let reported: BTreeSet<String> = findings
-        .iter()
-        .map(|finding| finding.message.clone())
-        .collect();
-    let compiled = Engine::compile(&Source::of_release(release))
-        .err()
-        .unwrap_or_default();
-    findings.extend(
-        compiled
-            .iter()
-            .map(ToString::to_string)
-            .filter(|one| !reported.contains(one))
-            .map(|message| Finding {
-                severity: "error".to_owned(),
-                rule: "strategy".to_owned(),
-                message,
-                ..Finding::default()
-            }),
-    );
     findings
 }

@@ -8,7 +8,7 @@ use fairlead_proto::pricing::v1::{
 };
 
 use crate::argument::PriceFeatures;
-use crate::published::Pricing;
+use crate::published::Published;
 
 /// One item to price, at an instant.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +22,7 @@ pub(crate) struct ItemRequest<'a> {
 
 /// Prices one item, or refuses to.
 pub(crate) fn price<'a>(
-    pricing: &'a Pricing,
+    published: &'a Published,
     request: ItemRequest<'_>,
 ) -> Result<StrategyPrice<'a>, Box<Refusal>> {
     let ItemRequest {
@@ -33,13 +33,13 @@ pub(crate) fn price<'a>(
     } = request;
     let amount = item.amount.as_ref().map(money).transpose()?;
     let features: &dyn Features = features;
-    pricing.engine.price_with_strategy(&Inputs {
+    published.engine().price_with_strategy(&Inputs {
         product_id: &item.product_id,
         amount,
         tenor_months: (item.tenor_months != 0).then_some(item.tenor_months),
         last_rate_ppm: (item.last_rate_ppm != 0).then_some(item.last_rate_ppm),
         channel: &context.channel,
-        segment: pricing.segment(context),
+        segment: published.segment(context),
         campaign: &context.campaign,
         personalised: context.personalised,
         as_of_ms,

@@ -100,7 +100,7 @@ impl Service {
             features: &features,
             as_of_ms: made.at_ms,
         };
-        let priced = priced::price(&published.pricing, request);
+        let priced = priced::price(published, request);
         self.count("create_quote", priced::outcome(&priced));
         match priced {
             Ok(priced) => {

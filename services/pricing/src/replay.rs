@@ -40,7 +40,7 @@ pub fn replay(
         );
         return Err(Error::Record(message));
     }
-    let published = Published::compile(registry, live)?;
+    let published = Published::check(registry, live)?;
     let context = context_of(record, price)?;
     let features = PriceFeatures::read(registry, &context)?;
     let request = ItemRequest {
@@ -49,7 +49,7 @@ pub fn replay(
         features: &features,
         as_of_ms: quote.created_at_ms,
     };
-    let again = priced::price(&published.pricing, request)
+    let again = priced::price(&published, request)
         .map_err(|refusal| Error::Record(format!("refused now: {}", refusal.detail)))?;
     let made = QuoteMade {
         quote_id: quote.quote_id.clone(),

@@ -76,7 +76,7 @@ impl Service {
         let (published, compiling) = Derived::follow(
             "prices",
             deps.releases.clone(),
-            move |live| Published::compile(&registry, live),
+            move |live| Published::check(&registry, live),
             stop.clone(),
         );
         let mut tasks = JoinSet::new();
@@ -182,7 +182,7 @@ impl Service {
                 features: &features,
                 as_of_ms,
             };
-            let priced = priced::price(&published.pricing, asked);
+            let priced = priced::price(&published, asked);
             self.count("price_many", priced::outcome(&priced));
             answers.push(priced::answer(item, priced, request.without_schedule));
         }

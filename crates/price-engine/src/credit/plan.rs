@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_domain::{Money, RatePpm, Share};
-use fairlead_proto::catalogue::v1::{CardTerms, LoanTerms};
 
 use crate::cap::{Ceiling, highest_lawful_rate};
 use crate::cost::{UnitCost, UnitLoan};
 use crate::error::Checks;
 use crate::rule_pack::{Binding, PackIndex, RuleBook};
-use crate::schedule::{MAX_AMOUNT_MINOR, MAX_MONTHS, Repayment};
+use crate::schedule::{MAX_AMOUNT_MINOR, Repayment};
 use crate::strategy::CreditStrategy;
-use crate::terms::{amount, one_unit};
+use crate::terms::{CardTerms, LoanTerms};
 
 /// The months over which a card's cost and all-in rate are reckoned.
 const CARD_MONTHS: i32 = 12;
@@ -94,37 +93,16 @@ impl CreditPlan {
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let repayment = Repayment::from_proto(terms.repayment());
-        checks.require(
-            repayment.is_some(),
-            "loan.repayment",
-            terms.repayment().as_str_name(),
-            "annuity, equal principal or bullet",
-        );
-        let fee = terms.origination_fee_ppm;
-        let fee = checks.share("loan.origination_fee_ppm", fee, 0..=999_999);
-        let tenors = &terms.tenors_months;
-        checks.require(
-            !tenors.is_empty() && tenors.is_sorted_by(|a, b| a < b),
-            "loan.tenors_months",
-            format!("{tenors:?}"),
-            "one at least, ascending, each once",
-        );
-        for months in tenors {
-            let most = i64::from(MAX_MONTHS);
-            checks.within("loan.tenors_months", i64::from(*months), 1..=most);
-        }
-        let one = one_unit(credit.currency());
         let common = CommonTerms {
             is_card: false,
-            min: amount(checks, "loan.min_amount", terms.min_amount.as_ref(), one),
-            max: amount(checks, "loan.max_amount", terms.max_amount.as_ref(), one),
-            step: Money::new(terms.amount_step_minor, credit.currency()),
-            repayment: repayment?,
-            fee: Fee::Share(fee),
+            min: terms.min,
+            max: terms.max,
+            step: terms.step,
+            repayment: terms.repayment,
+            fee: Fee::Share(terms.origination_fee),
         };
         let mut plan = Self::without_tenors(credit, common, checks)?;
-        plan.add_tenors(credit, tenors, cache, checks);
+        plan.add_tenors(credit, &terms.tenors, cache, checks);
         Some(plan)
     }
 
@@ -135,16 +113,12 @@ impl CreditPlan {
         cache: &mut CostCache,
         checks: &mut Checks,
     ) -> Option<Self> {
-        let currency = credit.currency();
-        let (none, one) = (Money::new(0, currency), one_unit(currency));
-        let min = amount(checks, "card.min_limit", terms.min_limit.as_ref(), one);
-        let max = amount(checks, "card.max_limit", terms.max_limit.as_ref(), one);
-        let fee = amount(checks, "card.annual_fee", terms.annual_fee.as_ref(), none);
+        let fee = terms.annual_fee;
         let common = CommonTerms {
             is_card: true,
-            min,
-            max,
-            step: Money::new(terms.limit_step_minor, currency),
+            min: terms.min,
+            max: terms.max,
+            step: terms.step,
             repayment: Repayment::Bullet,
             fee: Fee::Fixed(fee),
         };
@@ -165,17 +139,8 @@ impl CreditPlan {
         checks: &mut Checks,
     ) -> Option<Self> {
         let CommonTerms { min, max, step, .. } = terms;
-        checks.require(
-            min <= max,
-            "smallest amount",
-            min.minor(),
-            format!("at most the largest, {}", max.minor()),
-        );
-        let step_fits = checks.within("amount step", step.minor(), 1..=MAX_AMOUNT_MINOR);
         let other = credit.limit.step.minor();
-        let limit_step = step_fits
-            .then(|| least_common_multiple(step.minor(), other))
-            .flatten();
+        let limit_step = least_common_multiple(step.minor(), other);
         checks.require(
             limit_step.is_some(),
             "amount step",

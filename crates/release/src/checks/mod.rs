@@ -1,14 +1,16 @@
 //! What a release must satisfy beyond its products and its experiments: every reference resolves.
 
-mod pricing;
+mod prices;
 mod recall;
 #[cfg(test)]
 mod sample;
+mod strategies;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use fairlead_domain::{RatePpm, TenantId};
+use fairlead_domain::TenantId;
+use fairlead_price_engine::{check_risk_models, check_rule_packs};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::Release;
 
@@ -16,6 +18,8 @@ use crate::catalogue::Catalogue;
 use crate::content_hash::content_hash;
 use crate::finding::{Finding, Rule};
 use crate::parameters::Parameters;
+
+pub(crate) use prices::compile as compile_prices;
 
 /// Checks what the release says of itself. Returns its tenant, or `None` if that is no tenant.
 pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) -> Option<TenantId> {
@@ -56,10 +60,8 @@ pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mu
         let allowed = "a catalogue with at least one product, to have something to show";
         findings.push(Finding::warning(Rule::Missing, "catalogue", "", allowed));
     }
-    pricing::strategies(release, findings);
-    pricing::product_strategies(release, catalogue, findings);
-    pricing::rule_packs(&release.rule_packs, findings);
-    pricing::risk_models(&release.risk_models, findings);
+    strategies::defaults(release, findings);
+    strategies::products(release, catalogue, findings);
     recall::models(&release.models, findings);
     recall::segmentations(&release.segmentations, findings);
     recall::campaigns(&release.campaigns, catalogue, findings);
@@ -71,8 +73,10 @@ pub fn check_settings(settings: &Release) -> Vec<Finding> {
     let mut findings = Parameters::resolve(&settings.parameters)
         .err()
         .unwrap_or_default();
-    pricing::rule_packs(&settings.rule_packs, &mut findings);
-    pricing::risk_models(&settings.risk_models, &mut findings);
+    let errors = check_rule_packs(&settings.rule_packs)
+        .into_iter()
+        .chain(check_risk_models(&settings.risk_models));
+    findings.extend(errors.map(Finding::from));
     recall::segmentations(&settings.segmentations, &mut findings);
     findings
 }
@@ -121,19 +125,6 @@ fn period(thing: &str, from_ms: i64, to_ms: i64, findings: &mut Vec<Finding>) {
         let allowed = format!("0 for open, or more than valid_from_ms, {from_ms}");
         let thing = format!("{thing}: valid_to_ms");
         findings.push(Finding::error(Rule::Contradiction, thing, to_ms, allowed));
-    }
-}
-
-/// A rate that is not negative.
-fn rate(thing: String, ppm: i64, findings: &mut Vec<Finding>) {
-    let most = RatePpm::MAX.ppm();
-    if !(0..=most).contains(&ppm) {
-        findings.push(Finding::error(
-            Rule::Range,
-            thing,
-            ppm,
-            format!("0 to {most} ppm"),
-        ));
     }
 }
 

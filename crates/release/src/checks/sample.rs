@@ -2,26 +2,26 @@
 
 use fairlead_proto::catalogue::v1::{Catalogue, ProductKind};
 use fairlead_proto::control::v1::{
-    Arm, Bin, Campaign, Characteristic, Experiment, ExperimentPlan, ExperimentStatus, Grading,
-    Layer, ModelRef, Release, RiskModel, RulePack, Segment, Segmentation, Strategy,
+    Arm, Bin, Campaign, Characteristic, Experiment, ExperimentPlan, ExperimentStatus, Layer,
+    ModelRef, Release, RiskModel, RulePack, Segment, Segmentation, Strategy,
 };
+
+use fairlead_price_engine::defaults;
 
 use crate::content_hash;
 use crate::products::tests::{deposit, fund, loan};
 
+/// The default strategy for cash loans, on the sample's risk model.
 fn strategy(version: i64, champion: bool) -> Strategy {
-    Strategy {
-        strategy_id: "cash-loan".to_owned(),
-        version,
-        champion,
-        kinds: vec![ProductKind::CashLoan.into()],
-        currency: "CNY".to_owned(),
-        grading: Some(Grading {
-            risk_model: "pd".to_owned(),
-            ..Grading::default()
-        }),
-        ..Strategy::default()
-    }
+    let strategies = defaults::strategies().expect("the defaults read");
+    let mut strategies = strategies.into_iter();
+    let mut strategy = strategies
+        .find(|one| one.strategy_id == "cash-loan")
+        .expect("a strategy for cash loans");
+    strategy.version = version;
+    strategy.champion = champion;
+    strategy.grading.as_mut().expect("grades").risk_model = "pd".to_owned();
+    strategy
 }
 
 pub(super) fn model(version: &str, default_for_role: bool) -> ModelRef {
@@ -49,6 +49,8 @@ fn risk_model() -> RiskModel {
                 bin(Some(700.0), 0.1),
                 bin(None, -0.6),
             ],
+            reason_code: "bureau-score".to_owned(),
+            reason_text: "the score of the credit bureau".to_owned(),
             ..Characteristic::default()
         }],
     }

@@ -40,12 +40,12 @@ const REFUSED: &[(Change, &str, Rule)] = &[
     ),
     (
         |r| products(r)[2].strategy_id = "cash-loan".into(),
-        "product \"D-1\": strategy_id, version 1: kind",
+        "product \"D-1\" under \"cash-loan@1\": kind",
         Rule::Contradiction,
     ),
     (
         |r| r.strategies[0].currency = "USD".into(),
-        "product \"CL-1\": strategy_id, version 1: currency",
+        "product \"CL-1\" under \"cash-loan@1\": currency",
         Rule::Currency,
     ),
     (
@@ -55,7 +55,7 @@ const REFUSED: &[(Change, &str, Rule)] = &[
     ),
     (
         |r| r.strategies[1].version = 1,
-        "strategy version",
+        "strategy \"cash-loan\": version",
         Rule::Duplicate,
     ),
     (
@@ -94,7 +94,7 @@ const REFUSED: &[(Change, &str, Rule)] = &[
     ),
     (
         |r| r.rule_packs.push(r.rule_packs[0].clone()),
-        "rule_pack_id",
+        "rule pack \"cn-2025\": rule_pack_id",
         Rule::Duplicate,
     ),
     (
@@ -124,12 +124,12 @@ const REFUSED: &[(Change, &str, Rule)] = &[
     ),
     (
         |r| r.risk_models[0].characteristics[0].bins.reverse(),
-        "risk model \"pd\": \"bureau_score\": bins",
+        "risk model \"pd\": bureau_score.bins.upto",
         Rule::Contradiction,
     ),
     (
         |r| r.risk_models[0].characteristics[0].bins[1].points = f64::INFINITY,
-        "risk model \"pd\": \"bureau_score\": points",
+        "risk model \"pd\": bureau_score.points",
         Rule::Range,
     ),
     (

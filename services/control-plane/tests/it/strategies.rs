@@ -9,6 +9,7 @@ use fairlead_proto::control::v1::{
     PutStrategyRequest, PutStrategyResponse, Release, Strategy,
 };
 use fairlead_proto::money::v1::Money;
+use fairlead_release::{Live, content_hash};
 use tonic::{Code, Status};
 
 use crate::plane::{Home, Plane, TENANT, findings, on_both, publish};
@@ -240,9 +241,46 @@ async fn a_strategy_in_another_currency_blocks_publication(home: Home) {
         .expect_err("refused");
 }
 
+/// The law of the draft names no product, and no strategy is wrong by itself: only compiling them
+/// together shows that the cap cannot be compared with the product's amounts.
+async fn a_release_that_does_not_compile_is_refused_by_publication_and_by_services(home: Home) {
+    let plane = Plane::start(&home);
+    with_settings(&plane).await;
+    put_strategy(&plane, cash_loan()).await.expect("passes");
+    plane.put(vec![product(&cash_loan())]).await;
+    plane.publish().await;
+
+    let mut law = defaults::settings().expect("the defaults read").rule_packs;
+    for pack in &mut law {
+        pack.max_exposure_minor = Some(20_000_000);
+        pack.currency = "USD".to_owned();
+    }
+    let settings = Release {
+        rule_packs: law.clone(),
+        ..Release::default()
+    };
+    put_settings(&plane, settings).await;
+    let refused = plane.releases().publish(publish()).await;
+    let refused = refused.expect_err("a cap in dollars");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    let found = findings(&refused);
+    let expected = "rule pack is `cn-2024-04-consumer-finance`; allowed: one whose exposure cap is \
+                    in the product's currency";
+    assert!(found.iter().any(|one| one.contains(expected)), "{found:#?}");
+
+    // A service refuses the same release, whoever published it.
+    let mut release = plane.release(0).await.expect("in force");
+    release.rule_packs = law;
+    release.content_hash = content_hash(&release);
+    let findings = Live::check(release).expect_err("refused");
+    let found: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    assert!(found.iter().any(|one| one.contains(expected)), "{found:#?}");
+}
+
 on_both!(
     versions_ascend_and_the_champion_is_published,
     a_strategy_with_a_hole_is_refused_and_not_kept,
     law_that_changes_under_a_strategy_blocks_publication,
     a_strategy_in_another_currency_blocks_publication,
+    a_release_that_does_not_compile_is_refused_by_publication_and_by_services,
 );

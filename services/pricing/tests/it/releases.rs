@@ -1,10 +1,11 @@
 //! Releases: swapped when they compile, kept out when they do not.
 
 use fairlead_proto::pricing::v1::priced::Outcome;
+use fairlead_release::Live;
 use fairlead_release_follow::ReleaseHandle;
 use tonic::Code;
 
-use crate::support::{Setup, checked, context, item, release, until};
+use crate::support::{Setup, context, item, release, sealed, until};
 
 impl Setup {
     async fn rate(&self) -> Result<i64, tonic::Status> {
@@ -17,11 +18,17 @@ impl Setup {
         }
     }
 
-    /// Puts a release in force and waits until it compiled or was refused. Returns why it was
-    /// refused, or `None` where it compiled.
+    /// Puts a release in force and waits until it is used or refused. Returns why it was refused,
+    /// by its check or by the service, or `None` where it is used.
     async fn publish(&self, release: fairlead_proto::control::v1::Release) -> Option<String> {
         let revision = release.revision;
-        assert!(self.releases.put(checked(release)));
+        match Live::check(sealed(release)) {
+            Ok(live) => assert!(self.releases.put(live)),
+            Err(findings) => {
+                let all: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                return Some(all.join("; "));
+            }
+        }
         let tried = |status: &fairlead_release_follow::DerivedStatus| {
             let failed = status.failed.as_ref().map(|(revision, _)| *revision);
             status.built == revision || failed == Some(revision)

@@ -22,7 +22,7 @@ use fairlead_proto::pricing::v1::{
 use fairlead_registry::{Purpose, Registry};
 use fairlead_release_follow::ReleaseHandle;
 use fairlead_service_testkit::{Server, Store};
-pub(crate) use fairlead_service_testkit::{checked, until};
+pub(crate) use fairlead_service_testkit::{checked, sealed, until};
 use tonic::Status;
 
 /// 2026-11-23 in Beijing: the instant at which tests ask.
