@@ -29,22 +29,19 @@ demo: ## build, then show the whole way of an event and a request (KAFKA=host:po
 
 cluster-demo: ## the cluster form on this machine: real servers, two of each service, one of each killed under load
 	@scripts/setup.sh test
-	@scripts/source-times.py restore
-	cargo build $(CARGO_FLAGS) --workspace --bin fairlead --bin fairlead-lake --bin cluster-demo
-	@scripts/source-times.py record
+	scripts/source-times.py cargo build $(CARGO_FLAGS) --workspace --bin fairlead --bin fairlead-lake --bin cluster-demo
 	@$(CARGO_TARGET_DIR)/release/cluster-demo $(ARGS)
 
 # --workspace: the same features of outside crates as in `make test`, so that both share them.
 build: ## build the `fairlead` binary as it ships
-	@scripts/source-times.py restore
-	cargo build $(CARGO_FLAGS) --workspace --bin fairlead
-	@scripts/source-times.py record
+	scripts/source-times.py cargo build $(CARGO_FLAGS) --workspace --bin fairlead
 
 test: ## set up what tests need (real Redis, real Apache Kafka), then run them all (ARGS="-p fairlead-gateway" runs some)
 	@scripts/setup.sh test
 	@scripts/test.sh $(ARGS)
 
 unit: ## one crate's tests, seconds after an edit: make unit CRATE=fairlead-gateway
+	@scripts/setup.sh test
 	@scripts/test.sh -p $(or $(CRATE),$(error CRATE=fairlead-gateway names the crate)) $(ARGS)
 
 lint: ## rustfmt, typos, taplo, shellcheck, buf, cargo-deny, unused dependencies, chart, clippy, API docs
@@ -56,7 +53,7 @@ fmt: ## lay out Rust and TOML files
 	cargo fmt --all
 	@scripts/lint.sh fix-toml
 
-features: ## write crates/workspace-hack anew, after a dependency changed (cargo install --locked cargo-hakari)
+features: ## write crates/workspace-hack anew, after a dependency changed (cargo install --locked cargo-hakari@0.9.39)
 	cargo hakari generate
 	cargo hakari manage-deps --yes
 	@$(MAKE) --no-print-directory fmt
@@ -73,7 +70,7 @@ bench-cluster: ## measure the services as processes of their own beside all of t
 
 docs: ## make the API documentation of the workspace
 	@scripts/setup.sh demo
-	cargo doc $(CARGO_FLAGS) --workspace --no-deps
+	scripts/source-times.py cargo doc $(CARGO_FLAGS) --workspace --no-deps
 	@echo 'open $(CARGO_TARGET_DIR)/doc/fairlead/index.html; start reading at docs/ARCHITECTURE.md'
 
 proto: ## check the contracts in proto/ with buf

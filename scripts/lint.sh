@@ -68,7 +68,7 @@ advisories() {
   fi
 }
 
-unused_dependencies() { cargo-shear shear --locked --deny-warnings --check-test-targets --exclude fairlead-workspace-hack; }
+unused_dependencies() { cargo-shear shear --locked --deny-warnings --check-test-targets; }
 
 shell_scripts() { git ls-files -z ':(glob)scripts/*.sh' ':(glob)scripts/chart/*.sh' .ci/run | xargs -0r shellcheck --external-sources --check-sourced; }
 
@@ -83,6 +83,7 @@ breaking_contracts() {
   commit=$(released)
   before=$(mktemp -d)
   git archive "$commit" proto | tar -x -C "$before" || {
+    rm -rf -- "$before"
     printf '    no commit %s in this clone: fetch the whole history\n' "$commit" >&2
     return 1
   }
@@ -96,8 +97,8 @@ protos() {
   check_with buf "contracts: nothing that breaks a client" breaking_contracts
 }
 
-clippy() { cargo --config .cargo/loop.toml clippy --release --locked --workspace --all-targets -- -D warnings; }
-api_docs() { RUSTDOCFLAGS='-D warnings' cargo --config .cargo/loop.toml doc --release --locked --workspace --no-deps --keep-going; }
+clippy() { scripts/source-times.py cargo --config .cargo/loop.toml clippy --release --locked --workspace --all-targets -- -D warnings; }
+api_docs() { RUSTDOCFLAGS='-D warnings' scripts/source-times.py cargo --config .cargo/loop.toml doc --release --locked --workspace --no-deps --keep-going; }
 
 quick() {
   check_with rustfmt rustfmt cargo fmt --all --check

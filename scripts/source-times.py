@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""Gives source files the modification times that Cargo needs to tell what changed, whichever clone builds.
+"""Runs a build for which a source file has changed where its content has, whichever clone builds.
+
+    scripts/source-times.py cargo build --release ...
 
 Cargo compiles a crate again where a source file is newer than what was compiled from it. In a fresh clone
 every file is new, so that all of our crates would compile again; and where two clones take turns in one
-target folder, an older file with another content would pass for compiled. So builds by `make` keep, in the
-target folder, which content each file had:
+target folder, an older file with another content would pass for compiled. So the target folder
+(CARGO_TARGET_DIR) keeps for every file which content it had when last built, and its modification time then.
+Before the build, a file with that content gets that time; every other file, and every file of a package of
+which something was compiled without this script since, gets the time of now. Directories alike, by the names
+in them: build scripts watch them.
 
-    scripts/source-times.py restore   before a build. Where the clone of the last build builds again, nothing is
-                                      changed. In another clone a file with the content of the last build gets the
-                                      time that it had then, every other one the time of now; directories alike,
-                                      by the names in them.
-    scripts/source-times.py record    after a build that succeeded: keeps what `restore` saw.
-
-Where something of a package was compiled since then by Cargo alone, nobody knows from which content: all
-files of that package get the time of now. CARGO_TARGET_DIR names the target folder.
+The invariant: what was compiled after a file's recorded time was compiled from its recorded content. So the
+record is right from the moment the times are set, whether the build succeeds or not; a build that is killed
+leaves an old "finished" behind, and what it compiled is compiled again. One such build at a time.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -26,12 +27,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = Path(os.environ["CARGO_TARGET_DIR"])
-LAST = TARGET / "source-times.json"
-PENDING = TARGET / "source-times.pending.json"
+RECORD = TARGET / "source-times.json"
 
 
 def files():
-    """Tracked files and new ones that git does not ignore, relative to the root."""
+    """Returns tracked files and new ones that git does not ignore, relative to the root."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, check=True, capture_output=True,
@@ -40,88 +40,88 @@ def files():
 
 
 def contents(names):
-    """What each file holds, and which names each directory holds, as hashes."""
+    """Returns a hash of what each file holds, and of the names that each directory holds ("crates/x/")."""
     held = {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest() for name in names}
     children = {}
     for name in names:
         path = Path(name)
         for parent in path.parents:
-            children.setdefault(str(parent), set()).add(path.name)
+            children.setdefault(f"{parent}/", set()).add(path.name)
             path = parent
     for folder, inside in children.items():
-        held[folder + "/"] = hashlib.sha256("\0".join(sorted(inside)).encode()).hexdigest()
+        held[folder] = hashlib.sha256("\0".join(sorted(inside)).encode()).hexdigest()
     return held
 
 
-def package_of(name, packages):
-    """The folder of the package that a file or folder belongs to, or "" outside every package."""
-    path = Path(name)
-    for folder in ([path] if name.endswith("/") else []) + list(path.parents):
-        if str(folder) in packages:
-            return str(folder)
-    return ""
-
-
 def packages(names):
-    """The folders that hold a Cargo.toml, by folder; the value is the package's name."""
+    """Returns the name of each package by its folder."""
     found = {}
     for name in names:
         path = Path(name)
         if path.name == "Cargo.toml" and path.parent != Path("."):
-            for line in (ROOT / name).read_text().splitlines():
-                if line.startswith("name = "):
-                    found[str(path.parent)] = line.split('"')[1]
-                    break
+            lines = (ROOT / name).read_text().splitlines()
+            found[str(path.parent)] = next(line.split('"')[1] for line in lines if line.startswith("name = "))
     return found
 
 
+def package_of(name, folders):
+    """Returns the package of a file or directory, or None outside every package."""
+    path = Path(name)
+    own = [path] if name.endswith("/") else []
+    return next((folders[str(folder)] for folder in own + list(path.parents) if str(folder) in folders), None)
+
+
 def compiled_since(moment, own):
-    """Names of our packages of which something was compiled after this moment."""
+    """Returns our packages of which something was compiled after this moment."""
     since = set()
-    for profile in TARGET.glob("*/.fingerprint"):
-        for unit in profile.iterdir():
+    for fingerprints in TARGET.glob("*/.fingerprint"):
+        for unit in fingerprints.iterdir():
             name = unit.name.rsplit("-", 1)[0]
-            if name in own and name not in since:
-                if any(entry.stat().st_mtime > moment for entry in unit.iterdir()):
-                    since.add(name)
+            if name in own and name not in since and any(entry.stat().st_mtime > moment for entry in unit.iterdir()):
+                since.add(name)
     return since
 
 
-def restore():
+def set_times(record):
+    """Gives every file and directory its time; returns the sources with content and time."""
     names = files()
     held = contents(names)
-    last = json.loads(LAST.read_text()) if LAST.is_file() else {"clone": "", "finished": 0, "sources": {}}
-    if last["clone"] != str(ROOT):
-        set_times(held, packages(names), last)
-    sources = {name: [content, (ROOT / name).stat().st_mtime] for name, content in held.items()}
-    TARGET.mkdir(parents=True, exist_ok=True)
-    PENDING.write_text(json.dumps({"clone": str(ROOT), "sources": sources}))
-
-
-def set_times(held, folders, last):
-    doubtful = compiled_since(last["finished"], set(folders.values()))
+    folders = packages(names)
+    doubtful = compiled_since(record["finished"], set(folders.values()))
     now = time.time()
-    kept = 0
+    sources = {}
     for name, content in held.items():
-        known = last["sources"].get(name)
-        package = folders.get(package_of(name, folders), "")
-        sure = package not in doubtful if package else not doubtful
-        same = bool(known) and known[0] == content and sure
-        moment = known[1] if same else now
-        kept += same
+        known = record["sources"].get(name)
+        package = package_of(name, folders)
+        doubt = package in doubtful if package else bool(doubtful)
+        moment = known[1] if known and known[0] == content and not doubt else now
+        sources[name] = [content, moment]
         os.utime(ROOT / name, (moment, moment))
-    print(f"source times: {kept} of {len(held)} files and folders are as {last['clone'] or 'no clone'} last built them")
+    return sources
 
 
-def record():
-    pending = json.loads(PENDING.read_text())
-    new = LAST.with_suffix(".new")
-    new.write_text(json.dumps({"finished": time.time(), **pending}))
-    new.replace(LAST)
+def keep(record):
+    new = RECORD.with_suffix(".new")
+    new.write_text(json.dumps(record))
+    new.replace(RECORD)
+
+
+def main(command):
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with open(TARGET / "source-times.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        record = {"finished": 0, "sources": {}}
+        if RECORD.is_file():
+            record = json.loads(RECORD.read_text())
+        record["sources"] = set_times(record)
+        keep(record)
+        status = subprocess.run(command).returncode
+        record["finished"] = time.time()
+        keep(record)
+    return status
 
 
 if __name__ == "__main__":
-    commands = {"restore": restore, "record": record}
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
-        sys.exit("usage: scripts/source-times.py restore|record")
-    commands[sys.argv[1]]()
+    if len(sys.argv) < 2:
+        sys.exit("usage: scripts/source-times.py COMMAND ARGUMENT...")
+    sys.exit(main(sys.argv[1:]))

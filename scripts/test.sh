@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh                      all of them; the last line counts:  N passed, N failed
 #   scripts/test.sh -p fairlead-gateway  what `cargo nextest run` takes: some of them
+#   scripts/test.sh deployment [TEST]    the tests that share one deployment (fairlead-tests)
 #
 # Three runners, one after the other, each also where one before it failed:
 #   1. nextest: each test in a process of its own, the heavy servers shared (crates/testkit, test-run);
@@ -28,7 +29,17 @@ build=("${loop[@]}" --release --locked)
 nextest=(cargo nextest run "${loop[@]}" --cargo-profile release --locked)
 test_run=$CARGO_TARGET_DIR/release/test-run
 
-if [ $# -gt 0 ]; then
+# Modules of fairlead-tests that share one deployment; .config/nextest.toml leaves them out.
+deployment=(bad_input:: features_equal:: end_to_end:: cluster::)
+deployment_tests=(cargo test "${build[@]}" -p fairlead-tests --test it)
+
+if [ "${1:-}" = deployment ]; then
+  shift
+  [ $# -gt 0 ] || set -- "${deployment[@]}"
+  scripts/source-times.py "${deployment_tests[@]}" --no-run
+  exec "${deployment_tests[@]}" -- "$@"
+elif [ $# -gt 0 ]; then
+  scripts/source-times.py "${nextest[@]}" --no-run "$@"
   exec "${nextest[@]}" "$@"
 fi
 
@@ -38,13 +49,11 @@ status=0
 # run COMMAND...: goes on where it fails, and remembers.
 run() { "$@" </dev/null 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}; }
 
-scripts/source-times.py restore
-cargo test "${build[@]}" --workspace --lib --bins --tests --no-run </dev/null
-scripts/source-times.py record
+scripts/source-times.py cargo test "${build[@]}" --workspace --lib --bins --tests --no-run </dev/null
 
 run "$test_run" "${nextest[@]}" --workspace --lib --bins --tests
-run cargo test "${build[@]}" -p fairlead-tests --test it -- bad_input:: features_equal:: end_to_end:: cluster::
-run cargo test "${build[@]}" --workspace --doc
+run "${deployment_tests[@]}" -- "${deployment[@]}"
+run scripts/source-times.py cargo test "${build[@]}" --workspace --doc
 
 # nextest's summary, and one line a binary of cargo test. A run that crashed leaves no such line: it counts
 # as one failure, and so does a run in which no test ran at all.

@@ -14,6 +14,7 @@ lint_have_buf() { [ -x "$buf_home/node_modules/.bin/buf" ]; }
 lint_want() {
   have shellcheck || want shellcheck "checks the shell scripts"
   lint_have_wheels || pip_want
+  lint_have_buf || have npm || want npm "fetches buf, which checks the contracts in proto/"
 }
 
 lint_make() {

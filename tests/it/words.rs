@@ -61,8 +61,8 @@ fn fault(text: &str) -> Option<String> {
     let word = |at: Option<usize>| at.and_then(|at| words.get(at)).map_or("", String::as_str);
     (0..words.len()).find_map(|at| {
         let (before, this, after) = (word(at.checked_sub(1)), word(Some(at)), word(Some(at + 1)));
-        let allowed = NOT_DIALECT.iter().any(|(word, befores, afters)| {
-            *word == this && (befores.contains(&before) || afters.contains(&after))
+        let allowed = NOT_DIALECT.iter().any(|(word, preceding, following)| {
+            *word == this && (preceding.contains(&before) || following.contains(&after))
         });
         let single = DIALECT
             .iter()

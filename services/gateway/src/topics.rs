@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_chassis::back_off::BackOff;
 use fairlead_event_log::{EventLog, TopicSpec};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,8 +16,8 @@ pub const EVENTS: &str = "fairlead.events.v1";
 /// Decision records; key: tenant and request id.
 pub const DECISIONS: &str = "fairlead.decisions.v1";
 
-/// The pause between two attempts to reach a log that is away.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The first and the longest pause between attempts to reach a log that is away.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
 
 /// Makes the topics that do not exist yet. While the log is away, a task in `tasks` tries again and again:
 /// decisions can be made without a log.
@@ -33,9 +34,7 @@ pub(crate) async fn create(
     match make(log.as_ref(), spec).await {
         Err(error) if error.is_transient() => {
             tracing::warn!(%error, "event log away, topics are made once it is there");
-            tasks.spawn(async move {
-                shutdown.run_until_cancelled(keep_making(log, spec)).await;
-            });
+            tasks.spawn(keep_making(log, spec, shutdown));
             Ok(())
         }
         made => Ok(made?),
@@ -47,14 +46,17 @@ async fn make(log: &dyn EventLog, spec: TopicSpec) -> Result<(), fairlead_event_
     log.create_topic(DECISIONS, spec).await
 }
 
-async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec) {
-    loop {
-        tokio::time::sleep(PAUSE).await;
-        match make(log.as_ref(), spec).await {
-            Ok(()) => return tracing::info!("event log is there"),
-            Err(error) if error.is_transient() => {}
-            Err(error) => return tracing::error!(%error, "topics cannot be made"),
-        }
+async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec, shutdown: CancellationToken) {
+    let making = BackOff::new(PAUSES.0, PAUSES.1).retry(
+        "event log",
+        &shutdown,
+        async || make(log.as_ref(), spec).await,
+        fairlead_event_log::Error::is_transient,
+    );
+    match making.await {
+        Ok(Some(())) => tracing::info!("event log is there"),
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "topics cannot be made"),
     }
 }
 
