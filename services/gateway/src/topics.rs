@@ -47,16 +47,13 @@ async fn make(log: &dyn EventLog, spec: TopicSpec) -> Result<(), fairlead_event_
 }
 
 async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec, shutdown: CancellationToken) {
-    let making = BackOff::new(PAUSES.0, PAUSES.1).retry(
-        "event log",
-        &shutdown,
-        async || make(log.as_ref(), spec).await,
-        fairlead_event_log::Error::is_transient,
-    );
-    match making.await {
-        Ok(Some(())) => tracing::info!("event log is there"),
-        Ok(None) => {}
-        Err(error) => tracing::error!(%error, "topics cannot be made"),
+    let mut back_off = BackOff::new(PAUSES.0, PAUSES.1);
+    while back_off.pause_unless(&shutdown).await {
+        match make(log.as_ref(), spec).await {
+            Ok(()) => return tracing::info!("event log is there"),
+            Err(error) if error.is_transient() => {}
+            Err(error) => return tracing::error!(%error, "topics cannot be made"),
+        }
     }
 }
 
