@@ -4,9 +4,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use fairlead_chassis::back_off::BackOff;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
@@ -16,6 +17,8 @@ use tokio_util::task::TaskTracker;
 /// The time that a server may take to load its append-only file.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
+/// The first and the longest pause before a server that keeps ending is started again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
 /// The feature store's server: a configured one, or one that this process started.
 pub(super) struct SupervisedRedis {
@@ -72,17 +75,20 @@ async fn start(
     let mut child = ready(child, &folder, &socket).await?;
     let url = format!("redis+unix://{}", socket.display());
     tasks.spawn(async move {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => break,
-                ended = child.wait() => {
-                    tracing::error!(?ended, "redis-server ended by itself; starting it again");
-                    match spawn(&folder, &socket) {
-                        Ok(next) => child = next,
-                        Err(error) => tracing::error!(%error, "redis-server does not start"),
-                    }
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
+        let mut back_off = BackOff::new(PAUSES.0, PAUSES.1);
+        let mut started = Instant::now();
+        while let Some(ended) = shutdown.run_until_cancelled(child.wait()).await {
+            tracing::error!(?ended, "redis-server ended by itself; starting it again");
+            if started.elapsed() > PAUSES.1 {
+                back_off.reset();
+            }
+            started = Instant::now();
+            match spawn(&folder, &socket) {
+                Ok(next) => child = next,
+                Err(error) => tracing::error!(%error, "redis-server does not start"),
+            }
+            if !back_off.pause_unless(&shutdown).await {
+                break;
             }
         }
         stop(child, &socket).await;
