@@ -97,7 +97,7 @@ mod tests {
         for origin in Origin::ALL {
             assert_eq!(Origin::from_name(origin.name()), Some(origin));
         }
-        for junk in ["", "BANK", "bank ", "house"] {
+        for junk in ["", "BANK", "bank ", "owner"] {
             assert_eq!(Origin::from_name(junk), None, "{junk:?}");
         }
     }

@@ -231,9 +231,9 @@ mod tests {
                     c.api_keys = key("acme", 1);
                     c.api_keys
                         .values_mut()
-                        .for_each(|key| key.origin = "house".to_owned());
+                        .for_each(|key| key.origin = "owner".to_owned());
                 },
-                "`gateway.api_keys (tenant acme).origin` = house is not allowed: app, partner, bank",
+                "`gateway.api_keys (tenant acme).origin` = owner is not allowed: app, partner, bank",
             ),
         ];
         for (change, expected) in table {

@@ -211,8 +211,8 @@ fn a_missing_or_unknown_origin_is_refused_with_its_line() {
         ),
         (
             "  payment: { stated_by: [bank] }",
-            "  payment: { stated_by: [house] }",
-            "event `payment`: stated_by `house` is not allowed: app, partner, bank (line 15)",
+            "  payment: { stated_by: [owner] }",
+            "event `payment`: stated_by `owner` is not allowed: app, partner, bank (line 15)",
         ),
         (
             "  payment: {",

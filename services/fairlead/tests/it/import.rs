@@ -1,137 +1,15 @@
 //! Imports against a real gateway with a real log, and a real control plane.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use fairlead_chassis::clock::{Clock, SystemClock};
-use fairlead_chassis::link::Link;
-use fairlead_domain::TenantId;
-use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Position};
-use fairlead_gateway::topics::EVENTS;
 use fairlead_import::{FileFormat, ImportReport, ImportSource};
 use fairlead_lab::sim;
-use fairlead_proto::catalogue::v1::Product;
-use fairlead_proto::control::v1::GetDraftRequest;
-use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_registry::Registry;
-use fairlead_release_follow::ReleaseHandle;
-use prost::Message as _;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tonic::service::Routes;
 
-/// A gateway with its log and a control plane, in a temporary folder.
-struct ImportFixture {
-    folder: tempfile::TempDir,
-    log: Arc<dyn EventLog>,
-    gateway: Link,
-    control: Link,
-    tenant: TenantId,
-    shutdown: CancellationToken,
-}
-
-impl ImportFixture {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let options = EmbeddedOptions::new(folder.path().join("log"));
-        let log: Arc<dyn EventLog> =
-            Arc::new(EmbeddedEventLog::open(options).await.expect("a log"));
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let shutdown = CancellationToken::new();
-        let no_service = || Link::in_process(Routes::default());
-        let gateway = fairlead_gateway::Service::new(
-            fairlead_gateway::Config::default(),
-            fairlead_gateway::Deps {
-                clock: clock.clone(),
-                registry: Registry::builtin(),
-                log: log.clone(),
-                releases: ReleaseHandle::empty(),
-                profile: no_service(),
-                recall: no_service(),
-                ranking: no_service(),
-                pricing: no_service(),
-                tools: None,
-                tasks: TaskTracker::new(),
-                shutdown: shutdown.clone(),
-            },
-        );
-        let config = fairlead_control_plane::Config {
-            database: format!("sqlite:{}", folder.path().join("control.db").display()),
-            ..fairlead_control_plane::Config::default()
-        };
-        let deps = fairlead_control_plane::Deps {
-            clock,
-            shutdown: shutdown.clone(),
-        };
-        let control = fairlead_control_plane::Service::new(&config, deps).await;
-        Self {
-            gateway: gateway.await.expect("a gateway").in_process(),
-            control: Link::in_process(control.expect("a control plane").routes()),
-            folder,
-            log,
-            tenant: TenantId::new("demo").expect("a tenant"),
-            shutdown,
-        }
-    }
-
-    fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).expect("written");
-        path
-    }
-
-    async fn import(&self, what: &str, file: &Path) -> anyhow::Result<ImportReport> {
-        let source = ImportSource {
-            file,
-            format: None,
-            rejects: None,
-            tenant: &self.tenant,
-            progress: &|_, _| (),
-        };
-        let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
-        match what {
-            "catalogue" => fairlead_import::catalogue(&self.control, "test", true, &source).await,
-            "customers" => {
-                fairlead_import::customers(&self.gateway, &registry, now_ms, &source).await
-            }
-            _ => fairlead_import::events(&self.gateway, &registry, now_ms, &source).await,
-        }
-    }
-
-    /// Returns every event in the log.
-    async fn logged(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        for range in self.log.offsets(EVENTS).await.expect("offsets") {
-            let place = Position {
-                partition: range.partition,
-                offset: range.start,
-            };
-            let records = self.log.read(EVENTS, place, 10_000).await.expect("records");
-            let read = |record: &bytes::Bytes| Event::decode(record.clone()).expect("an event");
-            events.extend(records.iter().map(|one| read(&one.record.payload)));
-        }
-        events
-    }
-
-    /// Returns the drafted products.
-    async fn drafted(&self) -> Vec<Product> {
-        let mut drafts = DraftServiceClient::new(self.control.clone());
-        let tenant = self.tenant.to_string();
-        let draft = drafts
-            .get_draft(GetDraftRequest { tenant })
-            .await
-            .expect("a draft");
-        let draft = draft.into_inner().draft.unwrap_or_default();
-        draft.catalogue.unwrap_or_default().products
-    }
-
-    async fn end(self) {
-        self.shutdown.cancel();
-        self.log.close().await.expect("closed");
-    }
-}
+use crate::import_fixture::ImportFixture;
 
 fn rejects(report: &ImportReport) -> String {
     let path = report.rejects.as_ref().expect("a rejects file");

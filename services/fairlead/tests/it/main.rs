@@ -3,4 +3,5 @@
 mod binary;
 mod demo;
 mod import;
+mod import_fixture;
 mod up;
