@@ -21,10 +21,9 @@ pub async fn learn(
     options: Options,
     bars: Bars,
 ) -> anyhow::Result<Vec<Trained>> {
-    let topic = fairlead_gateway::topics::EVENTS;
     let history = History::read(
         server.log.as_ref(),
-        topic,
+        &server.event_topics,
         server.tenant.as_str(),
         &server.registry,
     )

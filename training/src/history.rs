@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use fairlead_event_log::{EventLog, Position};
+use fairlead_event_log::{EventLog, EventTopic, Position};
 use fairlead_proto::event::v1::{Event, EventKind};
 use prost::Message as _;
 
@@ -18,38 +18,53 @@ pub struct History {
 }
 
 impl History {
-    /// Reads all records of the topic. Events that cannot be decoded or that break a rule of
-    /// `registry` are left out, as by the stream.
+    /// Reads all records of the topics. Events that cannot be decoded, that break a rule of
+    /// `registry` or that their origin may not state are left out, as by the stream.
     ///
     /// # Errors
     /// Returns [`Error::Log`] if the log cannot be read.
     pub async fn read(
         log: &dyn EventLog,
-        topic: &str,
+        topics: &[EventTopic],
         tenant: &str,
         registry: &fairlead_registry::Registry,
     ) -> Result<Self, Error> {
         let mut events = Vec::new();
-        for range in log.offsets(topic).await? {
+        for topic in topics {
+            Self::read_topic(log, topic, tenant, registry, &mut events).await?;
+        }
+        Ok(Self::new(events))
+    }
+
+    async fn read_topic(
+        log: &dyn EventLog,
+        topic: &EventTopic,
+        tenant: &str,
+        registry: &fairlead_registry::Registry,
+        events: &mut Vec<Event>,
+    ) -> Result<(), Error> {
+        for range in log.offsets(&topic.name).await? {
             let mut offset = range.start;
             while offset < range.end {
                 let start = Position {
                     partition: range.partition,
                     offset,
                 };
-                let records = log.read(topic, start, CHUNK).await?;
+                let records = log.read(&topic.name, start, CHUNK).await?;
                 let Some(last) = records.last() else { break };
                 offset = last.position.offset + 1;
                 events.extend(records.iter().filter_map(|one| {
                     let event = Event::decode(one.record.payload.clone()).ok()?;
                     let now_ms = one.record.timestamp_ms;
-                    let fits =
-                        event.tenant == tenant && registry.check_event(&event, now_ms).is_ok();
+                    let origin = topic.provenance.origin_of(one);
+                    let fits = event.tenant == tenant
+                        && registry.check_event(&event, now_ms).is_ok()
+                        && registry.check_authority(&event, origin).is_ok();
                     fits.then_some(event)
                 }));
             }
         }
-        Ok(Self::new(events))
+        Ok(())
     }
 
     /// Sorts events; drops those whose id repeats.

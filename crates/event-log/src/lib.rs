@@ -14,10 +14,13 @@
 //! - Delivery is at least once: what was polled and not committed is delivered again after a
 //!   crash or a rebalance. Consumers are idempotent.
 //! - The ownership of partitions changes only inside [`Consumer::poll`], which reports it.
+//! - The origin of a record is what its headers prove, or what its topic says ([`Provenance`]);
+//!   what cannot be proven counts as an app's.
 //! - A payload is opaque bytes: this crate does not decode, drop or repair it.
 //!
 //! # What this crate must not depend on
-//! No other crate of this workspace: it knows nothing of features, products or decisions. No
+//! No other crate of this workspace but `fairlead-domain`: it knows nothing of features, products or
+//! decisions. No
 //! other crate depends on `rdkafka` or `redb`.
 
 mod admission;
@@ -26,6 +29,7 @@ mod error;
 mod kafka;
 mod log;
 mod meters;
+mod origin;
 mod partitioner;
 mod record;
 
@@ -35,6 +39,9 @@ pub use crate::error::{Cause, Error};
 pub use crate::kafka::{Compression, KafkaEventLog, KafkaOptions};
 pub use crate::log::{
     Consumer, ConsumerOptions, EventLog, PartitionOffsets, Poll, Start, TopicSpec,
+};
+pub use crate::origin::{
+    EventTopic, ORIGIN, ORIGIN_KEY, ORIGIN_MAC, OriginKeyError, OriginKeys, Provenance,
 };
 pub use crate::partitioner::partition_for;
 pub use crate::record::{Delivered, Position, Record, TRACEPARENT, TopicPartition};

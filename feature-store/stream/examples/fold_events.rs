@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fairlead_chassis::clock::{Clock as _, SystemClock};
-use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Record, TopicSpec};
+use fairlead_domain::Origin;
+use fairlead_event_log::{
+    EmbeddedEventLog, EmbeddedOptions, EventLog, Provenance, Record, TopicSpec,
+};
 use fairlead_online::OnlineStore;
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::feature::v1::EntityState;
@@ -49,6 +52,7 @@ async fn main() -> anyhow::Result<()> {
     let store = OnlineStore::connect(&server.url()).await?;
     let deps = Deps {
         log: log.clone(),
+        provenance: Provenance::Topic(Origin::Bank),
         store: Arc::new(store.clone()),
         registry: Registry::builtin(),
         clock: Arc::new(SystemClock),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use fairlead_chassis::telemetry::continue_trace;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
-use fairlead_event_log::{Delivered, Record, TRACEPARENT};
+use fairlead_event_log::{Delivered, Provenance, Record, TRACEPARENT};
 use fairlead_online::EntityKey;
 use fairlead_proto::event::v1::Event;
 use fairlead_registry::{Entity, EventError, Registry};
@@ -13,6 +13,14 @@ use tracing::Span;
 
 use crate::dead_letter;
 use crate::progress::Counts;
+
+/// The rules by which records are judged.
+pub(crate) struct Rules<'r> {
+    pub(crate) registry: &'r Registry,
+    pub(crate) provenance: &'r Provenance,
+    /// The instant of processing.
+    pub(crate) now_ms: i64,
+}
 
 /// The events of a poll, grouped by partition and entity.
 #[derive(Default)]
@@ -46,17 +54,11 @@ pub(crate) struct EventRef {
 impl Batch {
     /// Adds a record. `handled` is true if the record was applied before; if it is invalid, its
     /// dead letter was written then.
-    pub(crate) fn add(
-        &mut self,
-        delivered: &Delivered,
-        registry: &Registry,
-        now_ms: i64,
-        handled: bool,
-    ) {
-        match decode(delivered, registry, now_ms) {
+    pub(crate) fn add(&mut self, delivered: &Delivered, rules: &Rules<'_>, handled: bool) {
+        match decode(delivered, rules) {
             Ok((event, keys)) => {
                 self.continue_trace(&delivered.record);
-                self.group(delivered, event, keys, registry);
+                self.group(delivered, event, keys, rules.registry);
             }
             Err(_) if handled => self.counts.replayed += 1,
             Err(Rejection::TooLate) => self.counts.too_late += 1,
@@ -69,7 +71,7 @@ impl Batch {
                 );
                 self.counts.dead_lettered += 1;
                 self.dead_letters
-                    .push(dead_letter::record(delivered, cause, now_ms));
+                    .push(dead_letter::record(delivered, cause, rules.now_ms));
             }
         }
     }
@@ -132,11 +134,7 @@ enum Rejection {
     Invalid(String),
 }
 
-fn decode(
-    delivered: &Delivered,
-    registry: &Registry,
-    now_ms: i64,
-) -> Result<(Event, Keys), Rejection> {
+fn decode(delivered: &Delivered, rules: &Rules<'_>) -> Result<(Event, Keys), Rejection> {
     let payload = &delivered.record.payload;
     if payload.is_empty() {
         let cause = "an empty payload is not allowed: an encoded fairlead.event.v1.Event";
@@ -148,8 +146,11 @@ fn decode(
             payload.len()
         ))
     })?;
-    registry
-        .check_event(&event, now_ms)
+    let origin = rules.provenance.origin_of(delivered);
+    rules
+        .registry
+        .check_event(&event, rules.now_ms)
+        .and_then(|()| rules.registry.check_authority(&event, origin))
         .map_err(|error| match error {
             EventError::TooLate { .. } => Rejection::TooLate,
             EventError::Refused { .. } | EventError::Unauthorised { .. } => {
@@ -179,6 +180,7 @@ fn keys(event: &Event) -> Result<Keys, fairlead_domain::Error> {
 mod tests {
     use std::sync::Arc;
 
+    use fairlead_domain::Origin;
     use fairlead_event_log::Position;
     use fairlead_proto::event::v1::EventKind;
 
@@ -209,8 +211,13 @@ mod tests {
 
     fn batch_of(records: &[Delivered]) -> Batch {
         let mut batch = Batch::default();
+        let rules = Rules {
+            registry: &Registry::builtin(),
+            provenance: &Provenance::Topic(Origin::Bank),
+            now_ms: NOW,
+        };
         for record in records {
-            batch.add(record, &Registry::builtin(), NOW, false);
+            batch.add(record, &rules, false);
         }
         batch
     }

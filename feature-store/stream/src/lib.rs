@@ -14,6 +14,8 @@
 //! - Reading begins at the safe offset: the store acknowledged everything below it at least
 //!   [`Config::commit_lag_ms`] ago. After a crash of the store, a rebalance or a restart, all that
 //!   may be missing is read again. An emptied store is filled again from the oldest record kept.
+//! - An event states only what its origin may state; the origin is known by a signature or by the
+//!   topic ([`Deps::provenance`]), never by what the event says of itself.
 //! - A dead letter is durable before its record counts as applied. An invalid record never stops a
 //!   partition.
 //! - Memory is bounded: one poll, and a cache of [`Config::cached_entities`] states.

@@ -43,9 +43,10 @@ pub(crate) fn visible(milliseconds: i64) {
     metrics::histogram!("fairlead_stream_visible_seconds").record(seconds);
 }
 
-/// Sets the number of records that are not committed.
-pub(crate) fn lag(records: u64) {
-    metrics::gauge!("fairlead_stream_lag_records").set(records as f64);
+/// Sets the number of records of a topic that are not committed.
+pub(crate) fn lag(topic: &str, records: u64) {
+    let lag = metrics::gauge!("fairlead_stream_lag_records", "topic" => topic.to_owned());
+    lag.set(records as f64);
 }
 
 /// Counts writes that found another offset than expected.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::clock::Clock;
 use fairlead_event_log::{
-    Consumer, ConsumerOptions, Delivered, Error as LogError, EventLog, Poll, Position,
+    Consumer, ConsumerOptions, Delivered, Error as LogError, EventLog, Poll, Position, Provenance,
     TopicPartition,
 };
 use fairlead_online::{EntityKey, FeatureStore, WriteOutcome};
@@ -15,7 +15,7 @@ use fairlead_registry::Registry;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Rules};
 use crate::config::Config;
 use crate::error::Error;
 use crate::fold::Fold;
@@ -32,6 +32,8 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
 pub struct Deps {
     /// The log of events and dead letters.
     pub log: Arc<dyn EventLog>,
+    /// How the origin of the topic's records is known.
+    pub provenance: Provenance,
     /// The store of states.
     pub store: Arc<dyn FeatureStore>,
     /// The definitions of features.
@@ -194,6 +196,11 @@ impl Worker {
         let started = Instant::now();
         let now_ms = self.deps.clock.now_ms();
         let mut batch = Batch::default();
+        let rules = Rules {
+            registry: &self.deps.registry,
+            provenance: &self.deps.provenance,
+            now_ms,
+        };
         let mut ends: HashMap<i32, i64> = HashMap::new();
         for record in records {
             let Position { partition, offset } = record.position;
@@ -201,7 +208,7 @@ impl Worker {
                 .partitions
                 .get(&partition)
                 .map_or(0, |partition| partition.next);
-            batch.add(record, &self.deps.registry, now_ms, offset < next);
+            batch.add(record, &rules, offset < next);
             ends.insert(partition, offset + 1);
         }
         let letters = std::mem::take(&mut batch.dead_letters);
@@ -304,7 +311,7 @@ impl Worker {
             }
         }
         if let Ok(records) = consumer.lag().await {
-            meters::lag(records);
+            meters::lag(&self.config.topic, records);
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! `EventService`: behaviour events, answered when the log has them durably.
 
-use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::telemetry::trace_header;
-use fairlead_event_log::{Position, Record, TRACEPARENT};
+use fairlead_domain::Origin;
+use fairlead_event_log::{OriginKeys, Position, Record, TRACEPARENT};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::gateway::v1::event_service_server::EventService;
@@ -87,11 +87,12 @@ fn refused(error: EventError) -> Error {
     }
 }
 
-fn record(event: &Event) -> Record {
-    let record = Record::new(
-        key(&event.tenant, &event.customer_id),
-        event.encode_to_vec(),
-    );
+fn record(event: &Event, origin: Origin, keys: Option<&OriginKeys>) -> Record {
+    let key = key(&event.tenant, &event.customer_id);
+    let mut record = Record::new(key, event.encode_to_vec());
+    if let Some(keys) = keys {
+        record = keys.sign(EVENTS, origin, record);
+    }
     match trace_header() {
         Some((_, value)) => record.with_header(TRACEPARENT, value),
         None => record,
@@ -99,10 +100,15 @@ fn record(event: &Event) -> Record {
 }
 
 impl Service {
-    /// Appends events; their consumers continue the trace of this span.
-    async fn produce(&self, events: &[Event], by: Deadline) -> Result<Vec<Position>, Error> {
+    /// Appends events with the origin of their caller; their consumers continue the trace of this span.
+    async fn produce(&self, events: &[Event], checks: &Checks<'_>) -> Result<Vec<Position>, Error> {
+        let (origin, by) = (checks.origin(), checks.log_deadline());
+        let keys = self.inner.origin_keys.as_ref();
         let span = tracing::info_span!("produce", otel.kind = "producer", topic = EVENTS);
-        let records = span.in_scope(|| events.iter().map(record).collect());
+        let records = span.in_scope(|| {
+            let record = |event| record(event, origin, keys);
+            events.iter().map(record).collect()
+        });
         let appending = self.inner.log.append(EVENTS, records, by);
         appending.instrument(span).await
     }
@@ -121,8 +127,7 @@ impl EventService for Service {
             allowed: "an event".to_owned(),
         })?;
         let event = self.admit(&checks, event)?;
-        let by = checks.log_deadline();
-        let positions = self.produce(std::slice::from_ref(&event), by).await?;
+        let positions = self.produce(std::slice::from_ref(&event), &checks).await?;
         let position = positions
             .first()
             .ok_or_else(|| Status::internal("the log gave no position"))?;
@@ -161,7 +166,7 @@ impl EventService for Service {
         }
         let accepted = admitted.len() as i32;
         if !admitted.is_empty() {
-            self.produce(&admitted, checks.log_deadline()).await?;
+            self.produce(&admitted, &checks).await?;
         }
         Ok(Response::new(TrackManyResponse { accepted, rejected }))
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
-use fairlead_event_log::EventLog;
+use fairlead_event_log::{EventLog, OriginKeys};
 use fairlead_proto::gateway::v1::customer_profile_service_server::CustomerProfileServiceServer;
 use fairlead_proto::gateway::v1::event_service_server::EventServiceServer;
 use fairlead_proto::gateway::v1::quote_service_server::QuoteServiceServer;
@@ -45,6 +45,9 @@ pub struct Deps {
     pub pricing: Link,
     /// The token of the bank's own tools on this machine, if there is one.
     pub tools: Option<ToolsToken>,
+    /// The keys that sign the origin of events, or `None` if this installation signs none: readers
+    /// then take every event for an app's.
+    pub origin_keys: Option<OriginKeys>,
     /// The owner of the background tasks.
     pub tasks: TaskTracker,
     /// The token that ends them.
@@ -62,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) registry: Registry,
     pub(crate) log: BoundedLog,
+    pub(crate) origin_keys: Option<OriginKeys>,
     pub(crate) access: Arc<Access>,
     pub(crate) backends: Backends,
     pub(crate) decider: Decider,
@@ -100,6 +104,7 @@ impl Service {
             clock: deps.clock,
             registry: deps.registry,
             log: BoundedLog::new(deps.log),
+            origin_keys: deps.origin_keys,
             access,
             backends,
             decider,

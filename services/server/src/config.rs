@@ -81,6 +81,10 @@ pub struct ListenConfig {
 pub struct EventLogConfig {
     /// Kafka's bootstrap servers; empty for the embedded log.
     pub kafka: String,
+    /// The topic of the bank's direct producers, on Kafka; empty for none.
+    pub bank_topic: String,
+    /// The file of the keys that sign the origin of events.
+    pub origin_keys_file: PathBuf,
 }
 
 /// The feature store.

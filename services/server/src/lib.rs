@@ -10,6 +10,7 @@
 mod args;
 pub mod config;
 mod log;
+mod origins;
 mod parts;
 pub mod serve;
 mod up;

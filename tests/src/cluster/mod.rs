@@ -69,6 +69,7 @@ impl Cluster {
         };
         let folder = Arc::new(tempfile::tempdir()?);
         let keys = folder.path().join("signing-keys.json");
+        let origin_keys = folder.path().join("origin-keys.json");
         let mut all = BTreeMap::from([
             ("EVENTS__KAFKA".to_owned(), servers.kafka.bootstrap()),
             ("REDIS__URL".to_owned(), servers.redis.url()),
@@ -78,6 +79,10 @@ impl Cluster {
             (
                 "PRICING__SIGNING_KEYS_FILE".to_owned(),
                 keys.display().to_string(),
+            ),
+            (
+                "EVENTS__ORIGIN_KEYS_FILE".to_owned(),
+                origin_keys.display().to_string(),
             ),
             ("NOTICE_MS".to_owned(), "500".to_owned()),
         ]);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fairlead_chassis::clock::ManualClock;
-use fairlead_domain::{CustomerId, ProductId, TenantId};
+use fairlead_domain::{CustomerId, Origin, ProductId, TenantId};
 use fairlead_event_log::{
-    EmbeddedEventLog, EmbeddedOptions, EventLog, Position, Record, TopicSpec,
+    EmbeddedEventLog, EmbeddedOptions, EventLog, Position, Provenance, Record, TopicSpec,
 };
 use fairlead_online::FeatureStore;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value};
@@ -32,6 +32,8 @@ pub(crate) const PARTITIONS: i32 = 4;
 pub(crate) struct Fixture {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) registry: Registry,
+    /// How the origin of the events is known: by the topic, unless a test changes it.
+    pub(crate) provenance: Provenance,
     _folder: Option<TempDir>,
 }
 
@@ -57,6 +59,7 @@ impl Fixture {
         Ok(Self {
             log,
             registry: Registry::builtin(),
+            provenance: Provenance::Topic(Origin::Bank),
             _folder: None,
         })
     }
@@ -87,6 +90,7 @@ impl Fixture {
         change(&mut config);
         let deps = Deps {
             log: self.log.clone(),
+            provenance: self.provenance.clone(),
             store,
             registry: self.registry.clone(),
             clock: Arc::new(ManualClock::at(NOW)),

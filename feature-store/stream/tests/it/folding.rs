@@ -168,6 +168,7 @@ async fn a_new_log_name_starts_beside_the_old_log() -> anyhow::Result<()> {
 async fn settings_out_of_range_are_refused_before_the_run() -> anyhow::Result<()> {
     let fixture = Fixture::new().await?;
     let deps = Deps {
+        provenance: fixture.provenance.clone(),
         log: fixture.log.clone(),
         store: memory(),
         registry: fixture.registry.clone(),

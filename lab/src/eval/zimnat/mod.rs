@@ -176,9 +176,9 @@ async fn put_catalogue(server: &Server, holdings: &Holdings) -> anyhow::Result<(
 
 /// Trains on the training rows alone, as read from the log, and registers the models.
 async fn learn(server: &Server, holdings: &Holdings, bars: Bars) -> anyhow::Result<()> {
-    let topic = fairlead_gateway::topics::EVENTS;
     let tenant = server.tenant.as_str();
-    let all = History::read(server.log.as_ref(), topic, tenant, &server.registry).await?;
+    let topics = &server.event_topics;
+    let all = History::read(server.log.as_ref(), topics, tenant, &server.registry).await?;
     let training: HashSet<&str> = holdings
         .customers
         .iter()

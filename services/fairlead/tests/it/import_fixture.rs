@@ -51,6 +51,7 @@ impl ImportFixture {
                 ranking: no_service(),
                 pricing: no_service(),
                 tools: None,
+                origin_keys: None,
                 tasks: TaskTracker::new(),
                 shutdown: shutdown.clone(),
             },

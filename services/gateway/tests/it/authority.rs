@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use fairlead_domain::Origin;
+use fairlead_event_log::{ORIGIN, Provenance};
+use fairlead_gateway::topics;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
 use fairlead_proto::gateway::v1::{TrackManyRequest, TrackRequest};
 use fairlead_proto::money::v1::Money;
@@ -10,7 +12,7 @@ use fairlead_registry::{Aggregate, Registry, ValueType};
 use tonic::{Code, Status};
 
 use crate::http_client::HttpCall;
-use crate::setup::{Setup, config};
+use crate::setup::{Setup, config, origin_keys};
 
 /// The curl of the finding: whoever may send a click sets his own credit score.
 const EXPLOIT: &str = r#"{"event":{"customerId":"me","kind":"EVENT_KIND_PROFILE_UPDATED","attributes":{"bureau_score":{"number":900},"bureau_grade":{"text":"A"},"income_monthly_minor":{"number":9e6}}}}"#;
@@ -241,5 +243,36 @@ async fn the_banks_own_tools_prove_themselves_by_the_token_of_the_machine() {
         let tools = setup.tools.clone();
         track(&setup, &tools, income()).await.expect("the bank");
         assert_eq!(setup.logged_events().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn each_record_carries_the_signed_origin_of_its_caller() {
+    let setup = with_keys().await;
+    let provenance = Provenance::Signed {
+        keys: Some(origin_keys()),
+        since_ms: 0,
+    };
+    for origin in Origin::ALL {
+        let told = event(EventKind::AppOpened);
+        track(&setup, origin.name(), told).await.expect("allowed");
+        let many = TrackManyRequest {
+            events: vec![event(EventKind::Search); 2],
+        };
+        let mut client = setup.events_by(origin.name());
+        client.track_many(many).await.expect("allowed");
+    }
+    let records = setup.log.records(topics::EVENTS).await;
+    let mut origins: Vec<_> = records
+        .iter()
+        .map(|one| provenance.origin_of(one))
+        .collect();
+    origins.sort_unstable();
+    let expected: Vec<_> = Origin::ALL.into_iter().flat_map(|one| [one; 3]).collect();
+    assert_eq!(origins, expected);
+    for one in records {
+        let claimed = one.record.header(ORIGIN).expect("signed").clone();
+        let name = std::str::from_utf8(&claimed).expect("a name");
+        assert_eq!(Origin::from_name(name), Some(provenance.origin_of(&one)));
     }
 }

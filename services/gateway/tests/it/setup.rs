@@ -8,7 +8,7 @@ use std::time::Duration;
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_chassis::serve::{ServeOptions, grpc_router, serve, serve_router};
-use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog};
+use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, OriginKeys};
 use fairlead_gateway::{ApiKey, Config, Deps, Service, ToolsToken, topics};
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::event::v1::Event;
@@ -48,6 +48,12 @@ pub(crate) struct Setup {
     /// The token of the bank's own tools.
     pub(crate) tools: String,
     _folder: tempfile::TempDir,
+}
+
+/// The keys that sign the origin of events.
+pub(crate) fn origin_keys() -> OriginKeys {
+    let keys = BTreeMap::from([("k1".to_owned(), vec![7; 32])]);
+    OriginKeys::new("k1", keys).expect("keys")
 }
 
 /// A configuration of the tenant `acme` that gives slow machines time.
@@ -109,6 +115,7 @@ impl Setup {
         };
         let token = folder.path().join(ToolsToken::FILE);
         let deps = Deps {
+            origin_keys: Some(origin_keys()),
             tools: Some(ToolsToken::kept_at(&token).expect("a token")),
             clock: Arc::new(ManualClock::at(NOW_MS)),
             registry: Registry::builtin(),

@@ -8,6 +8,7 @@ use super::process::ServiceProcess;
 use super::ready;
 use super::wait::until;
 use crate::log::open_shared;
+use crate::origins::{OriginSigning, require_keys};
 
 pub(super) async fn profile(
     process: &ServiceProcess,
@@ -71,6 +72,8 @@ pub(super) async fn gateway(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let log = open_shared(&process.config)?;
+    let signing = OriginSigning::of_one(&process.config)?;
+    require_keys(&process.config, signing.keys.as_ref())?;
     let releases = process.follow(&listener)?;
     let deps = fairlead_gateway::Deps {
         clock: process.clock.clone(),
@@ -83,6 +86,7 @@ pub(super) async fn gateway(
         pricing: process.link("pricing")?,
         // The bank's systems hold API keys: no file is shared with them.
         tools: None,
+        origin_keys: signing.keys,
         tasks: process.tasks.clone(),
         shutdown: process.ended.clone(),
     };

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use fairlead_event_log::EventLog;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::process::ServiceProcess;
 use super::wait::until;
 use crate::log::open_shared;
+use crate::origins::{OriginSigning, stream_config};
 
 /// Runs the stream until `shutdown`.
 pub(super) async fn run(
@@ -18,16 +20,23 @@ pub(super) async fn run(
     let Some(store) = process.store(&shutdown).await? else {
         return Ok(());
     };
-    if !make_topics(process, log.as_ref(), &shutdown).await? {
-        return Ok(());
+    let topics = OriginSigning::of_one(&process.config)?.topics(&process.config);
+    let store = Arc::new(store);
+    let mut streams = Vec::new();
+    for topic in topics {
+        let config = stream_config(&process.config, &topic);
+        if !make_topics(process, log.as_ref(), &config, &shutdown).await? {
+            return Ok(());
+        }
+        let deps = fairlead_stream::Deps {
+            log: log.clone(),
+            provenance: topic.provenance,
+            store: store.clone(),
+            registry: process.registry.clone(),
+            clock: process.clock.clone(),
+        };
+        streams.push(fairlead_stream::Stream::new(config, deps)?);
     }
-    let deps = fairlead_stream::Deps {
-        log: log.clone(),
-        store: Arc::new(store),
-        registry: process.registry.clone(),
-        clock: process.clock.clone(),
-    };
-    let stream = fairlead_stream::Stream::new(process.config.stream.clone(), deps)?;
     process.chassis.readiness.has("event log");
     let drain = shutdown.clone();
     let readiness = process.chassis.readiness.clone();
@@ -35,9 +44,28 @@ pub(super) async fn run(
         drain.cancelled().await;
         readiness.drain();
     });
-    let ran = stream.run(shutdown).await;
+    let ran = run_all(streams, shutdown).await;
     log.close().await?;
-    Ok(ran?)
+    ran
+}
+
+/// Runs streams until `shutdown`, or until one of them fails.
+async fn run_all(
+    streams: Vec<fairlead_stream::Stream>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let mut running = JoinSet::new();
+    for stream in streams {
+        running.spawn(stream.run(shutdown.clone()));
+    }
+    let mut ended = Ok(());
+    while let Some(one) = running.join_next().await {
+        if let Err(error) = one.map_err(anyhow::Error::from).and_then(|ran| Ok(ran?)) {
+            shutdown.cancel();
+            ended = Err(error);
+        }
+    }
+    ended
 }
 
 /// Creates the topics that the stream reads and writes. Returns `false` if this process is asked to
@@ -45,9 +73,10 @@ pub(super) async fn run(
 async fn make_topics(
     process: &ServiceProcess,
     log: &dyn EventLog,
+    stream: &fairlead_stream::Config,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<bool> {
-    let (stream, spec) = (&process.config.stream, process.config.topic());
+    let spec = process.config.topic();
     for topic in [&stream.topic, &stream.dead_letter_topic] {
         let create = async || log.create_topic(topic, spec).await;
         let away = fairlead_event_log::Error::is_transient;

@@ -19,7 +19,7 @@ use fairlead_chassis::readiness::Readiness;
 use fairlead_chassis::serve::{ServeOptions, bind, grpc_router, serve_router};
 use fairlead_chassis::telemetry::Metrics;
 use fairlead_domain::TenantId;
-use fairlead_event_log::EventLog;
+use fairlead_event_log::{EventLog, EventTopic};
 use fairlead_online::{FeatureStore, OnlineStore};
 use fairlead_registry::Registry;
 use fairlead_release_follow::{FollowOptions, Follower, ReleaseHandle};
@@ -44,6 +44,8 @@ pub struct Server {
     pub registry: Registry,
     /// The online feature store.
     pub store: Arc<dyn FeatureStore>,
+    /// The topics of events in the log.
+    pub event_topics: Vec<EventTopic>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The tenant served.
@@ -152,6 +154,7 @@ impl Server {
         let server = Self {
             gateway: services.gateway.in_process(),
             inner: services.links.clone(),
+            event_topics: services.event_topics.clone(),
             control,
             log,
             registry: Registry::builtin(),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use fairlead_chassis::link::Link;
-use fairlead_event_log::EventLog;
+use fairlead_event_log::{EventLog, EventTopic};
 use fairlead_gateway::ToolsToken;
 use fairlead_pricing::Keyring;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::InnerLinks;
+use crate::origins::{OriginSigning, stream_config};
 use crate::parts::ServiceParts;
 
 /// The services that this process routes calls to or waits for.
@@ -18,7 +19,9 @@ pub(super) struct Services {
     pub(super) recall: fairlead_recall::Service,
     pub(super) ranking: fairlead_ranking::Service,
     pub(super) pricing: fairlead_pricing::Service,
-    pub(super) stream: fairlead_stream::ProgressWatch,
+    /// The streams by topic.
+    pub(super) streams: Vec<(String, fairlead_stream::ProgressWatch)>,
+    pub(super) event_topics: Vec<EventTopic>,
     pub(super) links: InnerLinks,
 }
 
@@ -40,6 +43,8 @@ impl Services {
             ranking: Link::in_process(ranking.routes()),
             pricing: Link::in_process(pricing.routes()),
         };
+        let signing = OriginSigning::of_all(parts.config)?;
+        let event_topics = signing.topics(parts.config);
         let gateway = fairlead_gateway::Service::new(
             parts.config.gateway.clone(),
             fairlead_gateway::Deps {
@@ -51,42 +56,49 @@ impl Services {
                 recall: links.recall.clone(),
                 ranking: links.ranking.clone(),
                 pricing: links.pricing.clone(),
+                origin_keys: signing.keys,
                 tools: Some(ToolsToken::kept_at(&parts.config.tools_token())?),
                 tasks: tasks.clone(),
                 shutdown: shutdown.clone(),
             },
         )
         .await?;
-        // The gateway has created the topic of events: the stream can join its group.
-        let stream = stream(parts, log).await?;
-        let progress = stream.progress();
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move {
-            if let Err(error) = stream.run(shutdown).await {
-                tracing::error!(%error, "stream ended");
-            }
-        });
+        let mut streams = Vec::new();
+        for topic in &event_topics {
+            let stream = stream(parts, log, topic).await?;
+            streams.push((topic.name.clone(), stream.progress()));
+            let shutdown = shutdown.clone();
+            tasks.spawn(async move {
+                if let Err(error) = stream.run(shutdown).await {
+                    tracing::error!(%error, "stream ended");
+                }
+            });
+        }
         Ok(Self {
             gateway,
             recall,
             ranking,
             pricing,
-            stream: progress,
+            streams,
+            event_topics,
             links,
         })
     }
 }
 
-/// Builds the stream, with its dead-letter topic.
+/// Builds the stream of a topic of events, with the topics that it reads and writes.
 async fn stream(
     parts: &ServiceParts<'_>,
     log: &Arc<dyn EventLog>,
+    topic: &EventTopic,
 ) -> anyhow::Result<fairlead_stream::Stream> {
-    let config = parts.config.stream.clone();
-    log.create_topic(&config.dead_letter_topic, parts.config.topic())
-        .await?;
+    let config = stream_config(parts.config, topic);
+    for name in [&config.topic, &config.dead_letter_topic] {
+        log.create_topic(name, parts.config.topic()).await?;
+    }
     let deps = fairlead_stream::Deps {
         log: log.clone(),
+        provenance: topic.provenance.clone(),
         store: Arc::new(parts.store.clone()),
         registry: parts.registry.clone(),
         clock: parts.clock.clone(),

@@ -10,13 +10,11 @@ use super::Server;
 impl Server {
     /// Waits until every event that is in the log now is visible in the feature store.
     pub async fn caught_up(&self) -> anyhow::Result<()> {
-        let ends = self
-            .log
-            .end_offsets(fairlead_gateway::topics::EVENTS)
-            .await?;
-        let mut stream = self.services.stream.clone();
-        let reached = stream.caught_up(&ends).await;
-        reached.context("the stream has ended")?;
+        for (topic, stream) in &self.services.streams {
+            let ends = self.log.end_offsets(topic).await?;
+            let reached = stream.clone().caught_up(&ends).await;
+            reached.context("the stream has ended")?;
+        }
         Ok(())
     }
 
