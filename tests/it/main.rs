@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 
+mod authority;
 mod bad_input;
 mod chart;
 mod circles;

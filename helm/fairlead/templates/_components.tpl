@@ -9,7 +9,7 @@ gateway:
   command: [fairlead, serve, gateway]
   port: gateway
   calls: [profile, recall, ranking, pricing, control-plane]
-  needs: [kafka]
+  needs: [kafka, origin-keys]
 profile:
   values: profile
   command: [fairlead, serve, profile]
@@ -45,7 +45,7 @@ stream:
   command: [fairlead, stream]
   port: ""
   calls: []
-  needs: [redis, kafka]
+  needs: [redis, kafka, origin-keys]
 {{- if .Values.workloads.lake.enabled }}
 lake:
   values: lake

@@ -54,6 +54,9 @@
 {{- $_ := set $all "data_dir" $v.dataDir -}}
 {{- $_ := set $all "listen" $listen -}}
 {{- $_ := set $all "events" (dict "kafka" (ternary (printf "%s-kafka:9092" $name) $v.kafka.bootstrap $v.bundled.kafka.enabled)) -}}
+{{- if $v.originKeys.name -}}
+{{- $_ := set $all.events "origin_keys_file" "/etc/fairlead/origin/origin-keys.json" -}}
+{{- end -}}
 {{- if $v.bundled.redis.enabled -}}
 {{- $_ := set $all "redis" (dict "url" (printf "redis://%s-redis:6379" $name)) -}}
 {{- end -}}

@@ -56,6 +56,9 @@ capabilities: {drop: [ALL]}
 {{- if and (has "signing-keys" .needs) $v.signingKeys.name }}
 - {name: signing-keys, mountPath: /etc/fairlead/signing, readOnly: true}
 {{- end }}
+{{- if and (has "origin-keys" .needs) $v.originKeys.name }}
+- {name: origin-keys, mountPath: /etc/fairlead/origin, readOnly: true}
+{{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - {name: lake, mountPath: {{ $v.dataDir }}/lake}
 {{- end }}
@@ -85,6 +88,13 @@ capabilities: {drop: [ALL]}
     # Group-readable: the process runs as a user of fsGroup.
     defaultMode: 0440
     items: [{key: {{ $v.signingKeys.key }}, path: signing-keys.json}]
+{{- end }}
+{{- if and (has "origin-keys" .needs) $v.originKeys.name }}
+- name: origin-keys
+  secret:
+    secretName: {{ $v.originKeys.name }}
+    defaultMode: 0440
+    items: [{key: {{ $v.originKeys.key }}, path: origin-keys.json}]
 {{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - name: lake

@@ -142,6 +142,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn keys_of_partners_and_banks_need_a_file_of_origin_keys() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let signing = OriginSigning::kept_at(&folder.path().join("keys.json")).expect("made");
+        for origin in Origin::ALL {
+            let mut config = AppConfig::load(None).expect("the defaults");
+            let key = serde_json::json!({
+                "tenant": "demo", "requests_per_second": 1, "origin": origin.name(),
+            });
+            let key = serde_json::from_value(key).expect("a key");
+            config.gateway.api_keys.insert("secret".to_owned(), key);
+            require_keys(&config, signing.keys.as_ref()).expect("signed");
+            match require_keys(&config, None) {
+                Ok(()) => assert_eq!(origin, Origin::App),
+                Err(error) => {
+                    assert_ne!(origin, Origin::App);
+                    let said = error.to_string();
+                    assert!(said.contains("events.origin_keys_file"), "{said}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_key_file_is_made_once_and_wrong_ones_are_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("origin-keys.json");

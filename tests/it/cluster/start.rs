@@ -130,6 +130,12 @@ const ENDS: &[(&str, &str, &str, &str)] = &[
         "/dev/null",
         "/dev/null",
     ),
+    (
+        "stream",
+        "EVENTS__ORIGIN_KEYS_FILE",
+        "/dev/null",
+        "events.origin_keys_file",
+    ),
     ("profile", "DISCOVERY__KIND", "guess", "discovery.kind"),
     ("profile", "TELEMETRY__OTLP", "nowhere", "nowhere"),
 ];

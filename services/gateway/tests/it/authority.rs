@@ -14,7 +14,7 @@ use tonic::{Code, Status};
 use crate::http_client::HttpCall;
 use crate::setup::{Setup, config, origin_keys};
 
-/// The curl of the finding: whoever may send a click sets his own credit score.
+/// The curl of the finding: whoever may send a click sets their own credit score.
 const EXPLOIT: &str = r#"{"event":{"customerId":"me","kind":"EVENT_KIND_PROFILE_UPDATED","attributes":{"bureau_score":{"number":900},"bureau_grade":{"text":"A"},"income_monthly_minor":{"number":9e6}}}}"#;
 const EVERYONE: &[Origin] = &Origin::ALL;
 const CUSTOMER: &[Origin] = &[Origin::App, Origin::Bank];
