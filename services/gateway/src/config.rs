@@ -21,7 +21,7 @@ pub struct Config {
     pub candidates: u32,
     /// Decision records waiting for the log; more are shed and counted.
     pub log_buffer: usize,
-    /// Whether requests may choose the instant (replays, tests).
+    /// Lets requests choose the instant (replays, tests).
     pub allow_as_of: bool,
     /// API keys with their rights; if there are none, the gateway is open to whoever reaches its port.
     pub api_keys: BTreeMap<String, ApiKey>,

@@ -1,10 +1,11 @@
 //! The public edge: authenticates, decides, answers, and logs what it decided.
 //!
-//! Invariants: a call without a known caller reaches no handler's work; every call to another service
-//! and to the log has a deadline; every answer has a request id; a stage that fails or is slow never
-//! empties the page; a product that fails eligibility or suitability is on no slate; a firm quote is
-//! answered only after its record is in the log; an event is answered only when the log has it durably, and states
-//! only what its caller may state.
+//! Invariants: a call without a known caller is refused by every handler; every call to another service
+//! and to the log has a deadline; every answer has a request id; a stage that fails or is slow is named
+//! in the answer and empties no page, except that a product is not shown without its price; a product
+//! that fails eligibility or suitability is on no slate; a firm quote is answered only after its record
+//! is in the log; an event is answered only when the log has it durably, and states only what its caller
+//! may state.
 //! This crate meets the other services in the contracts alone, and depends on none of them.
 
 mod access;
