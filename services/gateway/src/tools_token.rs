@@ -22,15 +22,16 @@ impl ToolsToken {
     /// by its owner alone.
     ///
     /// # Errors
-    /// The file cannot be read or made, or holds fewer than 32 characters.
+    /// The file cannot be read or made, or holds fewer than 32 characters. The error names the path.
     pub fn kept_at(path: &Path) -> Result<Self> {
         let half = || format!("{:032x}", rand::random::<u128>());
-        let text = read_or_make(path, || [half(), half()].concat())?;
+        let named = |kind, cause| Error::new(kind, format!("{}: {cause}", path.display()));
+        let text = read_or_make(path, || [half(), half()].concat())
+            .map_err(|error| named(error.kind(), error.to_string()))?;
         let token = text.trim();
         if token.len() < SHORTEST {
-            let path = path.display();
-            let cause = format!("{path}: a token of at least {SHORTEST} characters is needed");
-            return Err(Error::new(ErrorKind::InvalidData, cause));
+            let cause = format!("a token of at least {SHORTEST} characters is needed");
+            return Err(named(ErrorKind::InvalidData, cause));
         }
         Ok(Self(token.to_owned()))
     }

@@ -1,11 +1,9 @@
 //! The keys that sign quotes with HMAC-SHA256: one that signs, any number that still verify.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use fairlead_chassis::secret_file::read_or_make;
 use fairlead_proto::pricing::v1::Quote;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use prost::Message as _;
@@ -74,13 +72,7 @@ impl Keyring {
             path: path.display().to_string(),
             cause,
         };
-        let text = match std::fs::read_to_string(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                make(path).map_err(failed)?;
-                std::fs::read_to_string(path).map_err(failed)?
-            }
-            read => read.map_err(failed)?,
-        };
+        let text = read_or_make(path, new_file).map_err(failed)?;
         let file: KeyFile = serde_json::from_str(&text).map_err(|error| failed(error.into()))?;
         Self::new(&file.current, &file.keys)
     }
@@ -122,29 +114,15 @@ impl std::fmt::Debug for Keyring {
     }
 }
 
-/// Makes a key file in one step: it is written beside its place, and linked into it unless one is
-/// there.
-fn make(path: &Path) -> std::io::Result<()> {
+/// Returns the text of a file with a fresh key.
+fn new_file() -> String {
     let id = format!("k-{:08x}", rand::random::<u32>());
     let key: [u8; SHORTEST_KEY] = rand::random();
     let file = KeyFile {
         current: id.clone(),
-        keys: BTreeMap::from([(id.clone(), hex::encode(key))]),
+        keys: BTreeMap::from([(id, hex::encode(key))]),
     };
-    let beside = path.with_extension(id);
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&beside)?;
-    out.write_all(serde_json::to_string_pretty(&file)?.as_bytes())?;
-    out.sync_all()?;
-    let linked = std::fs::hard_link(&beside, path);
-    std::fs::remove_file(&beside)?;
-    match linked {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        linked => linked,
-    }
+    serde_json::to_string_pretty(&file).expect("texts are JSON")
 }
 
 #[cfg(test)]
