@@ -29,10 +29,11 @@ impl fmt::Display for StickyBreach {
     }
 }
 
-/// Returns the changes that would move units of the experiments that run in both plans, so that a
-/// release can be refused: a changed layer, layer salt, salt, slice, list of arms or weights, a
-/// lowered coverage, a new holdout salt or a larger holdout. (A raised coverage or a smaller
-/// holdout only adds units.)
+/// Returns the changes that would move units of the experiments that run in both plans, or change
+/// what an arm is to them, so that a release can be refused: a changed layer, layer salt, salt,
+/// slice, list of arms or weights, targeting, a parameter or strategy version of an arm, a lowered
+/// coverage, a new holdout salt or a larger holdout. (A raised coverage or a smaller holdout only
+/// adds units. An override moves the one unit that it names.)
 pub fn sticky_breaches(previous: &Plan, next: &Plan) -> Vec<StickyBreach> {
     let running = |plan: &'_ Plan, id: &str| -> Option<usize> {
         plan.spec()
@@ -87,6 +88,8 @@ fn compare(
     same("salt", quoted(&before.salt), quoted(&after.salt));
     same("slice", before.slice.to_string(), after.slice.to_string());
     same("arms", split(before), split(after));
+    same("targeting", targeting(before), targeting(after));
+    same("what arms set", settings(before), settings(after));
     same("holdout salt", holdout_salt(previous), holdout_salt(next));
     let lowered = after.coverage < before.coverage;
     breach(
@@ -111,6 +114,33 @@ fn split(experiment: &Experiment) -> String {
         .map(|arm| format!("{} {}", arm.id, arm.weight))
         .collect();
     arms.join(", ")
+}
+
+fn targeting(experiment: &Experiment) -> String {
+    experiment
+        .targeting
+        .as_deref()
+        .map_or_else(|| "none".to_owned(), quoted)
+}
+
+/// Writes what each arm sets: `control nothing; treatment strategy.loan = 2`.
+fn settings(experiment: &Experiment) -> String {
+    let arms: Vec<String> = experiment
+        .arms
+        .iter()
+        .map(|arm| {
+            let set: Vec<String> = arm
+                .params
+                .iter()
+                .map(|(name, value)| format!("{name} = {value}"))
+                .collect();
+            match set.is_empty() {
+                true => format!("{} nothing", arm.id),
+                false => format!("{} {}", arm.id, set.join(", ")),
+            }
+        })
+        .collect();
+    arms.join("; ")
 }
 
 /// Writes the salt of an experiment's layer.

@@ -9,7 +9,7 @@ use fairlead_proto::control::v1 as control;
 use fairlead_proto::pricing::v1 as pb;
 
 use crate::credit::{CreditPlan, Graded, Lending};
-use crate::inputs::CardInputs;
+use crate::inputs::{CardInputs, NO_CAMPAIGN};
 use crate::limit::{Capacity, LimitTerms};
 use crate::offer::{Compilation, Listing, Offer, Pricer, Versions, compile_strategies};
 use crate::refusal::{Cause, Refused, refuse};
@@ -190,11 +190,20 @@ impl Engine {
 
     fn dispatch(&self, request: CheckedRequest<'_>) -> Result<pb::Price, Refused> {
         let strategy = &*request.offer.strategy;
-        let card = CardInputs::new(
+        let mut card = CardInputs::new(
             request.inputs,
             &strategy.standard_segment,
             strategy.currency,
         );
+        let rate_card = match &strategy.family {
+            Family::Credit(credit) => Some(&credit.card),
+            Family::Fund(table) => table.as_ref(),
+            Family::Deposit(_) | Family::Insurance(_) => None,
+        };
+        if rate_card.is_some_and(|rate_card| !rate_card.names_campaign(card.campaign)) {
+            // A campaign for other products moves no price of this card.
+            card.campaign = NO_CAMPAIGN;
+        }
         let tenor = request.inputs.tenor_months;
         match (&request.offer.pricer, &strategy.family) {
             (Pricer::Credit(plan), Family::Credit(credit)) => {

@@ -116,6 +116,21 @@ impl RateCard {
         Ok(self.offer(found.row, found.outputs))
     }
 
+    /// Returns false if the card has a campaign column with labels that `campaign` is not among.
+    pub(crate) fn names_campaign(&self, campaign: &str) -> bool {
+        let columns = self.table.schema().inputs();
+        let column = self.inputs.iter().position(|one| *one == CardInput::Campaign);
+        match column.map(|at| &columns[at].kind) {
+            Some(
+                ColumnKind::Category {
+                    allowed: Some(labels),
+                }
+                | ColumnKind::Ordered { order: labels },
+            ) => labels.iter().any(|label| label == campaign),
+            _ => true,
+        }
+    }
+
     fn offer(&self, row: usize, outputs: &[Value<'static>]) -> CardOffer {
         let rate = |at: Option<usize>| match at.and_then(|at| outputs.get(at)) {
             Some(Value::Rate(rate)) => *rate,

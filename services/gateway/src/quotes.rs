@@ -8,13 +8,12 @@ use fairlead_proto::gateway::v1::{
     quote_response,
 };
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, CreateQuoteRequest, PriceItem, PricingContext, Quote, VerifyQuoteRequest,
-    create_quote_response,
+    AcceptQuoteRequest, CreateQuoteRequest, PriceItem, VerifyQuoteRequest, create_quote_response,
 };
 use tonic::{Request, Response, Status};
 
 use crate::checks::Named;
-use crate::decision::Ask;
+use crate::decision::{Ask, FirmBasis};
 use crate::{Error, Service};
 
 fn key_refused(value: &str) -> Error {
@@ -43,9 +42,9 @@ impl QuoteService for Service {
         if !(1..=64).contains(&asked.idempotency_key.len()) {
             return Err(key_refused(&asked.idempotency_key).into());
         }
-        let context = self.inner.decider.firm_context(&ask).await?;
+        let firm = self.inner.decider.firm(&ask).await?;
         let call = CreateQuoteRequest {
-            context: Some(context.clone()),
+            context: Some(firm.context.clone()),
             item: Some(PriceItem {
                 product_id: product.to_string(),
                 amount: asked.amount,
@@ -53,27 +52,27 @@ impl QuoteService for Service {
                 last_rate_ppm: 0,
             }),
             idempotency_key: asked.idempotency_key,
+            facts: Some(firm.facts.clone()),
         };
+        let item = call.item.clone();
         let mut pricing = self.inner.backends.pricing(ask.deadline);
         let answer = pricing.create_quote(call).await?.into_inner();
-        let (outcome, quote) = match answer.outcome {
-            Some(create_quote_response::Outcome::Quote(quote)) => {
-                (quote_response::Outcome::Quote(quote.clone()), Some(quote))
-            }
-            Some(create_quote_response::Outcome::Refusal(refusal)) => {
-                (quote_response::Outcome::Refusal(refusal), None)
-            }
-            None => {
-                return Err(Status::internal(
-                    "pricing answered without quote or refusal",
-                ));
-            }
+        let Some(outcome) = answer.outcome else {
+            return Err(Status::internal(
+                "pricing answered without quote or refusal",
+            ));
         };
-        let record = record(&ask, context, quote);
+        let record = record(&ask, firm, item, &outcome);
         self.inner
             .decisions
             .append(&record, checks.log_deadline())
             .await?;
+        let outcome = match outcome {
+            create_quote_response::Outcome::Quote(quote) => quote_response::Outcome::Quote(quote),
+            create_quote_response::Outcome::Refusal(refusal) => {
+                quote_response::Outcome::Refusal(refusal)
+            }
+        };
         Ok(Response::new(QuoteResponse {
             request_id: ask.request_id.to_string(),
             outcome: Some(outcome),
@@ -108,10 +107,12 @@ impl QuoteService for Service {
             customer: &asked.customer_id,
             ..Named::default()
         })?;
+        let facts = self.inner.decider.firm_facts(&ask).await?;
         let call = AcceptQuoteRequest {
             tenant: ask.tenant.to_string(),
             quote_id: asked.quote_id,
             customer_id: ask.customer.to_string(),
+            facts: Some(facts),
         };
         let mut pricing = self.inner.backends.pricing(ask.deadline);
         let answer = pricing.accept_quote(call).await?.into_inner();
@@ -123,19 +124,40 @@ impl QuoteService for Service {
 }
 
 /// Returns the decision record of a quote, or of its refusal.
-fn record(ask: &Ask, context: PricingContext, quote: Option<Quote>) -> DecisionRecord {
+fn record(
+    ask: &Ask,
+    firm: FirmBasis,
+    item: Option<PriceItem>,
+    outcome: &create_quote_response::Outcome,
+) -> DecisionRecord {
+    let (quote, refusal) = match outcome {
+        create_quote_response::Outcome::Quote(quote) => (Some(quote.clone()), None),
+        create_quote_response::Outcome::Refusal(refusal) => (None, Some(refusal.clone())),
+    };
+    let FirmBasis {
+        context,
+        facts: _,
+        exposures,
+        release_revision,
+    } = firm;
     DecisionRecord {
         request_id: ask.request_id.to_string(),
         tenant: ask.tenant.to_string(),
         customer_id: ask.customer.to_string(),
         decided_at_ms: ask.as_of_ms,
-        release_revision: quote.as_ref().map_or(0, |quote| quote.release_revision),
+        // A refusal carries none: it is the gateway's own, nearly always the same.
+        release_revision: quote
+            .as_ref()
+            .map_or(release_revision, |quote| quote.release_revision),
         features: context.features.into_iter().collect(),
+        exposures,
         personalised: context.personalised,
         segments: context.segments,
         channel: ask.channel.clone(),
         campaign: ask.campaign.clone(),
         quote,
+        refusal,
+        item,
         ..DecisionRecord::default()
     }
 }

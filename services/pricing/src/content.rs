@@ -32,6 +32,7 @@ pub(crate) fn fingerprint(request: &CreateQuoteRequest) -> [u8; FINGERPRINT] {
         }),
         item: request.item.clone(),
         idempotency_key: request.idempotency_key.clone(),
+        facts: None,
     };
     Sha256::digest(asked.encode_to_vec()).into()
 }
@@ -84,6 +85,7 @@ mod tests {
                 ..PriceItem::default()
             }),
             idempotency_key: "key".to_owned(),
+            facts: None,
         }
     }
 

@@ -56,6 +56,14 @@ pub enum Error {
         /// The instant at which it expired, Unix milliseconds.
         expired_at_ms: i64,
     },
+    /// The customer of the quote may no longer have the product.
+    #[error("quote `{quote_id}` cannot be accepted: {}", .refusal.detail)]
+    NotSellable {
+        /// The quote.
+        quote_id: String,
+        /// The cause.
+        refusal: Box<Refusal>,
+    },
     /// The content that was kept is not what this service wrote.
     #[error("quote store: {thing} of quote `{quote_id}` does not read or is not genuine")]
     Tampered {
@@ -148,6 +156,14 @@ impl ServiceError for Error {
                 let (code, reason) = (Code::FailedPrecondition, "QUOTE_EXPIRED");
                 CallError::field(code, reason, "quote_id", quote_id, &allowed)
             }
+            Self::NotSellable { quote_id, refusal } => {
+                let allowed = format!(
+                    "a quote whose customer may have the product when it is accepted; now: {}",
+                    refusal.detail
+                );
+                let (code, reason) = (Code::FailedPrecondition, cause_name(refusal));
+                CallError::field(code, reason, "quote_id", quote_id, &allowed)
+            }
             Self::DeadlineExceeded => CallError::deadline_exceeded(),
             Self::NoRelease => CallError::unavailable("release", "none is live yet"),
             // The cause names hosts and ports: it stays in the log.
@@ -177,19 +193,23 @@ impl From<Error> for Status {
 /// Returns what is told of a firm quote's item that cannot be asked for. The engine's details read
 /// "thing `value` is not allowed: what is"; the reason is the cause's name.
 fn item_error(refusal: &Refusal) -> CallError {
-    let cause = refusal.cause();
-    let code = match cause {
+    let code = match refusal.cause() {
         RefusalCause::UnknownProduct => Code::NotFound,
         _ => Code::InvalidArgument,
     };
-    let name = cause.as_str_name();
-    let reason = name.strip_prefix("REFUSAL_CAUSE_").unwrap_or(name);
+    let reason = cause_name(refusal);
     let parts = refusal.detail.split_once(" `").and_then(|(thing, rest)| {
         let (value, allowed) = rest.split_once("` is not allowed: ")?;
         Some((thing, value, allowed))
     });
     let (thing, value, allowed) = parts.unwrap_or(("item", "", &refusal.detail));
     CallError::field(code, reason, thing, value, allowed)
+}
+
+/// Returns the name of a refusal's cause, as a reason of errors: `TENOR`.
+fn cause_name(refusal: &Refusal) -> &'static str {
+    let name = refusal.cause().as_str_name();
+    name.strip_prefix("REFUSAL_CAUSE_").unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod priced;
 mod published;
 mod quote;
 mod replay;
+mod sellable;
 mod service;
 
 pub use config::Config;

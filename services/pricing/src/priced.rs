@@ -40,7 +40,7 @@ pub(crate) fn price<'a>(
         last_rate_ppm: (item.last_rate_ppm != 0).then_some(item.last_rate_ppm),
         channel: &context.channel,
         segment: published.segment(context),
-        campaign: &context.campaign,
+        campaign: published.campaign(context, as_of_ms),
         personalised: context.personalised,
         as_of_ms,
         strategy_versions: &context.strategy_versions,

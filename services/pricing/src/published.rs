@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fairlead_price_engine::Engine;
+use fairlead_proto::control::v1::Campaign;
 use fairlead_proto::pricing::v1::PricingContext;
 use fairlead_registry::{Purpose, Registry};
 use fairlead_release::Live;
@@ -15,6 +16,8 @@ pub(crate) struct Published {
     pub(crate) live: Arc<Live>,
     /// The first segmentation that prices may read, or `None` where there is none.
     segmentation: Option<String>,
+    /// The campaigns with their dates.
+    campaigns: Vec<Campaign>,
 }
 
 impl Published {
@@ -33,6 +36,7 @@ impl Published {
             segmentation: segmentations
                 .find(|one| one.allow_price)
                 .map(|one| one.segmentation_id.clone()),
+            campaigns: live.release.campaigns.clone(),
             live: Arc::clone(live),
         })
     }
@@ -49,5 +53,23 @@ impl Published {
             .segments
             .get(self.segmentation.as_ref()?)
             .map(String::as_str)
+    }
+
+    /// Returns the campaign that a request names if the release has it and it runs at an instant,
+    /// Unix milliseconds; else the empty text, for no campaign.
+    pub(crate) fn campaign<'a>(&self, context: &'a PricingContext, as_of_ms: i64) -> &'a str {
+        let runs = |campaign: &Campaign| {
+            let ends_ms = match campaign.valid_to_ms {
+                0 => i64::MAX,
+                ends_ms => ends_ms,
+            };
+            campaign.campaign_id == context.campaign
+                && (campaign.valid_from_ms..ends_ms).contains(&as_of_ms)
+        };
+        if self.campaigns.iter().any(runs) {
+            &context.campaign
+        } else {
+            ""
+        }
     }
 }

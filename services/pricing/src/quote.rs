@@ -21,6 +21,7 @@ use crate::content::{self, Answer};
 use crate::error::Error;
 use crate::priced::{self, ItemRequest};
 use crate::published::Published;
+use crate::sellable;
 use crate::service::Service;
 
 /// The id of a quote to be made, and the instant at which it is made, Unix milliseconds.
@@ -45,12 +46,14 @@ impl Service {
         };
         check_instant(context.as_of_ms, now_ms)?;
         check_item(item, &published)?;
+        let facts = sellable::required(request.facts.as_ref())?;
         let id = Ulid::from_parts(now_ms.unsigned_abs(), rand::random()).to_string();
         let made = QuoteMade {
             quote_id: id.clone(),
             at_ms: now_ms,
         };
-        let answer = self.answer(&published, context, item, made)?;
+        let sellable = sellable::check(&published.live, &item.product_id, facts, now_ms);
+        let answer = self.answer(&published, request, sellable, made)?;
         let fingerprint = content::fingerprint(request);
         let new = NewQuote {
             tenant: &tenant,
@@ -89,18 +92,25 @@ impl Service {
     fn answer(
         &self,
         published: &Published,
-        context: &PricingContext,
-        item: &PriceItem,
+        request: &CreateQuoteRequest,
+        sellable: Result<(), Box<Refusal>>,
         made: QuoteMade,
     ) -> Result<Answer, Error> {
+        let (Some(context), Some(item)) = (&request.context, &request.item) else {
+            return Err(Error::argument("item", "", "what is priced"));
+        };
         let features = PriceFeatures::read(self.registry(), context)?;
-        let request = ItemRequest {
+        let asked = ItemRequest {
             context,
             item,
             features: &features,
             as_of_ms: made.at_ms,
         };
-        let priced = priced::price(published, request);
+        // A question that is wrong is said to be wrong whoever asks it.
+        let priced = match priced::price(published, asked) {
+            Err(refusal) if is_bad_item(&refusal) => Err(refusal),
+            priced => sellable.and(priced),
+        };
         self.count("create_quote", priced::outcome(&priced));
         match priced {
             Ok(priced) => {
@@ -183,7 +193,7 @@ impl Service {
         }
         let standing = match acceptance {
             Some(standing) => standing,
-            None => match self.accept_now(&tenant, &quote, deadline).await? {
+            None => match self.accept_now(&tenant, &quote, request, deadline).await? {
                 AcceptOutcome::Accepted => return Ok(accepted(*quote, self.now_ms())),
                 AcceptOutcome::Already(standing) => standing,
                 AcceptOutcome::Unknown => return Err(unknown()),
@@ -197,15 +207,35 @@ impl Service {
         &self,
         tenant: &TenantId,
         quote: &Quote,
+        request: &AcceptQuoteRequest,
         deadline: Option<Deadline>,
     ) -> Result<AcceptOutcome, Error> {
         let now_ms = self.now_ms();
+        let facts = sellable::required(request.facts.as_ref())?;
         if now_ms >= quote.expires_at_ms {
             return Err(Error::Expired {
                 quote_id: quote.quote_id.clone(),
                 expired_at_ms: quote.expires_at_ms,
             });
         }
+        let published = self.published()?;
+        let product = quote.price.as_ref().map_or("", |price| &*price.product_id);
+        if published.live.catalogue.get(product).is_none() {
+            return Err(Error::NotSellable {
+                quote_id: quote.quote_id.clone(),
+                refusal: Box::new(Refusal {
+                    cause: RefusalCause::Inactive.into(),
+                    detail: format!("product {product} is not in this release"),
+                    ..Refusal::default()
+                }),
+            });
+        }
+        sellable::check(&published.live, product, facts, now_ms).map_err(|refusal| {
+            Error::NotSellable {
+                quote_id: quote.quote_id.clone(),
+                refusal,
+            }
+        })?;
         let acceptance = bytes::Bytes::copy_from_slice(&now_ms.to_be_bytes());
         let accepting = self
             .quotes()

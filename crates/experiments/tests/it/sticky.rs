@@ -24,7 +24,7 @@ type Change = fn(&mut PlanSpec);
 
 #[test]
 fn what_moves_units_is_a_breach() {
-    let cases: [(Change, &str); 8] = [
+    let cases: [(Change, &str); 11] = [
         (
             |s| s.experiments[0].salt = "other".into(),
             "salt changes from \"salt-x\" to \"other\"",
@@ -53,6 +53,22 @@ fn what_moves_units_is_a_breach() {
         (
             |s| s.holdout.as_mut().expect("set").share = 0.1,
             "holdout share changes",
+        ),
+        (
+            |s| s.experiments[0].targeting = Some("region == \"north\"".into()),
+            "targeting changes from none to \"region == \\\"north\\\"\"",
+        ),
+        (
+            |s| {
+                let params = &mut s.experiments[0].arms[1].params;
+                params.clear();
+                params.insert("size".into(), "9".into());
+            },
+            "what arms set changes",
+        ),
+        (
+            |s| s.experiments[0].arms[1].params.clear(),
+            "what arms set changes",
         ),
     ];
     for (change, expected) in cases {

@@ -24,7 +24,7 @@ use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::decision::v1::{DecisionRecord, Exposure};
 use fairlead_proto::feature::v1::{FeatureSet, Purpose};
 use fairlead_proto::gateway::v1::RecommendResponse;
-use fairlead_proto::pricing::v1::{Price, Priced, PricingContext, priced};
+use fairlead_proto::pricing::v1::{CustomerFacts, Price, Priced, PricingContext, priced};
 use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
 use fairlead_proto::recall::v1::Candidate;
 use fairlead_registry::Registry;
@@ -60,6 +60,19 @@ pub(crate) struct Ask {
 pub(crate) struct Decided {
     pub(crate) answer: RecommendResponse,
     pub(crate) record: DecisionRecord,
+}
+
+/// The basis of a firm quote: its customer and circumstances.
+#[derive(Debug)]
+pub(crate) struct FirmBasis {
+    /// The context that it is priced with.
+    pub(crate) context: PricingContext,
+    /// The facts that decide whether the customer may have the product.
+    pub(crate) facts: CustomerFacts,
+    /// The experiment arms that the context follows.
+    pub(crate) exposures: Vec<Exposure>,
+    /// The release that the arms are of.
+    pub(crate) release_revision: i64,
 }
 
 /// Runs decisions.
@@ -128,17 +141,33 @@ impl Decider {
         }))
     }
 
-    /// Returns the context that a firm price is made from.
+    /// Returns what a firm quote is made from.
     ///
     /// # Errors
     /// The profile cannot be read: a firm price must not rest on a customer whom nobody could read.
-    pub(crate) async fn firm_context(&self, ask: &Ask) -> Result<PricingContext, Status> {
+    pub(crate) async fn firm(&self, ask: &Ask) -> Result<FirmBasis, Status> {
         let mut stages = Stages::new(ask.deadline);
         let known = self.know(ask, &mut stages).await?;
         if !stages.degraded.is_empty() {
             return Err(CallError::unavailable("profile", "no firm quote without it").into());
         }
-        Ok(known.pricing_context(ask))
+        Ok(FirmBasis {
+            context: known.pricing_context(ask),
+            facts: facts(&known.profile),
+            release_revision: known.live.revision(),
+            exposures: known.exposures,
+        })
+    }
+
+    /// Returns the customer's facts as of now, on which an acceptance rests.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub(crate) async fn firm_facts(&self, ask: &Ask) -> Result<CustomerFacts, Status> {
+        let mut stages = Stages::new(ask.deadline);
+        let profile = self.read_profile(ask, &mut stages).await?;
+        let away = || CallError::unavailable("profile", "no acceptance without it");
+        Ok(facts(&profile.ok_or_else(away)?))
     }
 
     /// Reads the profile and finds the experiment arms.
@@ -201,6 +230,18 @@ impl Decider {
             self.last_known.remember(ask, profile);
         }
         Ok(profile)
+    }
+}
+
+/// Returns the facts of a profile by which pricing judges a firm quote.
+fn facts(profile: &Profile) -> CustomerFacts {
+    CustomerFacts {
+        age_years: profile.age_years,
+        income_monthly_minor: profile.income_monthly_minor,
+        region: profile.region.clone(),
+        employment: profile.employment.clone(),
+        suitability_class: profile.suitability_class,
+        held_product_ids: profile.held_product_ids.clone(),
     }
 }
 

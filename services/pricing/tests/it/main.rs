@@ -1,9 +1,11 @@
 //! The pricing service over real gRPC, on a Redis of its own.
 
 mod bad_input;
+mod campaigns;
 mod prices;
 mod quotes;
 mod releases;
 mod replay;
+mod sellable;
 mod store_away;
 mod support;

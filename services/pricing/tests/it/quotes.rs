@@ -8,7 +8,7 @@ use fairlead_registry::Purpose;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::support::{NOW_MS, Setup, asked, attributes, features, item};
+use crate::support::{NOW_MS, Setup, asked, attributes, facts, features, item};
 
 impl Setup {
     async fn verify(&self, quote: &Quote) -> Result<VerifyQuoteResponse, Status> {
@@ -26,6 +26,7 @@ impl Setup {
             tenant: "acme".to_owned(),
             quote_id: quote_id.to_owned(),
             customer_id: customer_id.to_owned(),
+            facts: Some(facts()),
         };
         let answer = self
             .client

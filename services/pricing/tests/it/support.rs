@@ -16,7 +16,7 @@ use fairlead_proto::feature::v1::{EntityState, FeatureSet, StoredAttribute, stor
 use fairlead_proto::money::v1::Money;
 use fairlead_proto::pricing::v1::pricing_service_client::PricingServiceClient;
 use fairlead_proto::pricing::v1::{
-    CreateQuoteRequest, CreateQuoteResponse, PriceItem, PriceManyRequest, Priced, PricingContext,
+    CreateQuoteRequest, CreateQuoteResponse, CustomerFacts, PriceItem, PriceManyRequest, Priced, PricingContext,
     Quote, create_quote_response,
 };
 use fairlead_registry::{Purpose, Registry};
@@ -244,5 +244,18 @@ pub(crate) fn asked(key: &str) -> CreateQuoteRequest {
         context: Some(context()),
         item: Some(item("LOAN", Some(1_200_000), 12)),
         idempotency_key: key.to_owned(),
+        facts: Some(facts()),
+    }
+}
+
+/// The facts of a customer who may have every product.
+pub(crate) fn facts() -> CustomerFacts {
+    CustomerFacts {
+        age_years: Some(40),
+        income_monthly_minor: Some(5_000_000),
+        region: "BJ".to_owned(),
+        employment: "salaried".to_owned(),
+        suitability_class: 5,
+        held_product_ids: Vec::new(),
     }
 }
