@@ -123,9 +123,9 @@ fn targeting(experiment: &Experiment) -> String {
         .map_or_else(|| "none".to_owned(), quoted)
 }
 
-/// Writes what each arm sets: `control nothing; treatment strategy.loan = 2`.
+/// Writes what each arm sets, by arm: `control nothing; treatment strategy.loan = 2`.
 fn settings(experiment: &Experiment) -> String {
-    let arms: Vec<String> = experiment
+    let mut arms: Vec<String> = experiment
         .arms
         .iter()
         .map(|arm| {
@@ -134,12 +134,14 @@ fn settings(experiment: &Experiment) -> String {
                 .iter()
                 .map(|(name, value)| format!("{name} = {value}"))
                 .collect();
-            match set.is_empty() {
-                true => format!("{} nothing", arm.id),
-                false => format!("{} {}", arm.id, set.join(", ")),
+            if set.is_empty() {
+                format!("{} nothing", arm.id)
+            } else {
+                format!("{} {}", arm.id, set.join(", "))
             }
         })
         .collect();
+    arms.sort_unstable();
     arms.join("; ")
 }
 

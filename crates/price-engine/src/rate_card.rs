@@ -119,7 +119,10 @@ impl RateCard {
     /// Returns false if the card has a campaign column with labels that `campaign` is not among.
     pub(crate) fn names_campaign(&self, campaign: &str) -> bool {
         let columns = self.table.schema().inputs();
-        let column = self.inputs.iter().position(|one| *one == CardInput::Campaign);
+        let column = self
+            .inputs
+            .iter()
+            .position(|one| *one == CardInput::Campaign);
         match column.map(|at| &columns[at].kind) {
             Some(
                 ColumnKind::Category {

@@ -27,6 +27,7 @@ mod live;
 mod parameters;
 mod plan;
 mod products;
+mod sticky;
 
 pub use catalogue::Catalogue;
 pub use checks::check_settings;
@@ -39,3 +40,4 @@ pub use parameters::{
 };
 pub use plan::{check_experiments, check_expression, strategy_parameter};
 pub use products::check_product;
+pub use sticky::check_sticky;

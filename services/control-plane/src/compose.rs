@@ -6,7 +6,7 @@ use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Catalogue;
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
 use fairlead_registry::Registry;
-use fairlead_release::{Live, content_hash};
+use fairlead_release::{Live, check_sticky, content_hash};
 
 use crate::lint::{lint_all, lint_refused};
 use crate::purposes;
@@ -83,11 +83,18 @@ pub(crate) fn seal(content: Release, heading: Heading) -> Release {
     release
 }
 
-/// Checks a release as every service will, lints each strategy in it, and checks the feature names
-/// of each purpose. Returns the release with all findings. It may take seconds: call it on a
-/// blocking thread.
-pub(crate) fn check(release: Release, registry: &Registry) -> (Release, Vec<Finding>) {
+/// Checks a release as every service will, lints each strategy in it, checks the feature names of
+/// each purpose, and that no running experiment of the release in force, if it is to stay sticky to
+/// one, moves its customers. Returns the release with all findings. It may take seconds: call it on
+/// a blocking thread.
+pub(crate) fn check(
+    release: Release,
+    sticky_to: Option<&Release>,
+    registry: &Registry,
+) -> (Release, Vec<Finding>) {
     let mut findings = purposes::check(&release, registry);
+    let moved = sticky_to.map_or_else(Vec::new, |in_force| check_sticky(in_force, &release));
+    findings.extend(moved.iter().map(Finding::from));
     let as_of_ms = release.published_at_ms;
     match Live::check(release.clone()) {
         Ok(live) => {

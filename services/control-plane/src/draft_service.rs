@@ -78,7 +78,7 @@ impl Service {
     /// Checks the draft as publishing would, and publishes nothing.
     async fn check_only(&self, request: &CheckDraftRequest) -> Result<CheckDraftResponse, Error> {
         let tenant = arguments::tenant(&request.tenant)?;
-        let draft = self.parts.store.read(&tenant).await?.draft().await?;
+        let (draft, in_force) = self.draft_and_release_in_force(&tenant).await?;
         let heading = Heading {
             revision: draft.revision + 1,
             published_at_ms: self.parts.clock.now_ms(),
@@ -86,7 +86,7 @@ impl Service {
             comment: String::new(),
         };
         let release = seal(compose(&draft, &tenant), heading);
-        let (_, findings) = self.checked(release).await?;
+        let (_, findings) = self.checked(release, in_force).await?;
         Ok(CheckDraftResponse { findings })
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::compose::{Heading, blocks, check, compose, seal};
 use crate::service::Service;
-use crate::store::AuditEntry;
+use crate::store::{AuditEntry, Draft};
 use crate::{Error, arguments};
 
 /// A release that passed its checks, and the state that it was decided on.
@@ -31,11 +31,11 @@ impl Service {
         let tenant = arguments::tenant(&request.tenant)?;
         let actor = arguments::actor(&request.actor)?;
         let comment = arguments::comment(&request.comment)?;
-        let draft = self.parts.store.read(&tenant).await?.draft().await?;
+        let (draft, in_force) = self.draft_and_release_in_force(&tenant).await?;
         arguments::expected_revision(request.expected_revision, draft.revision)?;
         let heading = self.heading(draft.revision + 1, actor, comment);
         let release = seal(compose(&draft, &tenant), heading);
-        let release = self.passed("the draft", release).await?;
+        let release = self.passed("the draft", release, in_force).await?;
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
@@ -74,8 +74,9 @@ impl Service {
             .ok_or_else(|| no_revision(to, after))?;
         drop(read);
         let release = seal(earlier, self.heading(after + 1, actor, comment));
-        // It passed when it was published, but the checks may have changed since.
-        let release = self.passed("the earlier release", release).await?;
+        // It passed when it was published, but the checks may have changed since. It may move customers
+        // of running experiments: to go back is to go back for them too, and cannot wait.
+        let release = self.passed("the earlier release", release, None).await?;
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
@@ -105,15 +106,37 @@ impl Service {
         }
     }
 
-    /// Returns the release with all findings on it.
-    pub(crate) async fn checked(&self, release: Release) -> Result<(Release, Vec<Finding>), Error> {
+    /// Returns the draft, and the release in force when it was read, or `None` before the first.
+    pub(crate) async fn draft_and_release_in_force(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<(Draft, Option<Release>), Error> {
+        let mut read = self.parts.store.read(tenant).await?;
+        let draft = read.draft().await?;
+        let in_force = read.release(draft.revision).await?;
+        Ok((draft, in_force))
+    }
+
+    /// Returns the release with all findings on it; those on running experiments against the release
+    /// that it is to be `sticky_to`.
+    pub(crate) async fn checked(
+        &self,
+        release: Release,
+        sticky_to: Option<Release>,
+    ) -> Result<(Release, Vec<Finding>), Error> {
         let registry = self.parts.registry.clone();
-        Ok(tokio::task::spawn_blocking(move || check(release, &registry)).await?)
+        let checking = move || check(release, sticky_to.as_ref(), &registry);
+        Ok(tokio::task::spawn_blocking(checking).await?)
     }
 
     /// Returns the release, or the refusal if a finding blocks.
-    async fn passed(&self, what: &'static str, release: Release) -> Result<Release, Error> {
-        let (release, findings) = self.checked(release).await?;
+    async fn passed(
+        &self,
+        what: &'static str,
+        release: Release,
+        sticky_to: Option<Release>,
+    ) -> Result<Release, Error> {
+        let (release, findings) = self.checked(release, sticky_to).await?;
         refuse_if_blocked(what, false, findings)?;
         Ok(release)
     }

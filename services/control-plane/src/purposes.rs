@@ -1,10 +1,13 @@
 //! The check of feature names: expressions and scorecards read features of their own purpose only.
 //!
 //! Prices read features of the purpose price. Targeting, and segmentations that prices may not
-//! read, get the features of the purpose analytics. Any other name is refused here: in a service
+//! read, get the features of the purpose analytics. Targeting of an experiment whose arms name
+//! strategy versions decides a price: of those features it may read the ones that prices may too. Any other name is refused here: in a service
 //! the expression would exclude every customer without an error.
 
-use fairlead_proto::control::v1::{Finding, Release, RiskModel, Segment, Segmentation, Strategy};
+use fairlead_proto::control::v1::{
+    Experiment, ExperimentStatus, Finding, Release, RiskModel, Segment, Segmentation, Strategy,
+};
 use fairlead_registry::{Layout, Purpose, Registry};
 use fairlead_release::{Finding as ReleaseFinding, Rule, check_expression};
 
@@ -35,6 +38,12 @@ fn targeting(release: &Release, registry: &Registry) -> Vec<ReleaseFinding> {
     let layout = registry.layout(Purpose::Analytics);
     let mut names = owned(layout.number_names().chain(layout.category_names()));
     names.push(KNOWN.to_owned());
+    let price = registry.layout(Purpose::Price);
+    let of_prices: Vec<String> = names
+        .iter()
+        .filter(|name| price.number(name).is_some() || price.category(name).is_some())
+        .cloned()
+        .collect();
     let experiments = release
         .experiments
         .iter()
@@ -42,10 +51,23 @@ fn targeting(release: &Release, registry: &Registry) -> Vec<ReleaseFinding> {
     experiments
         .filter(|experiment| !experiment.targeting.is_empty())
         .filter_map(|experiment| {
-            let thing = format!("experiment {:?}: targeting", experiment.experiment_id);
-            names_only(&thing, &experiment.targeting, &names)
+            let id = &experiment.experiment_id;
+            if moves_prices(experiment) {
+                let thing = format!("experiment {id:?}, whose arms set prices: targeting");
+                names_only(&thing, &experiment.targeting, &of_prices)
+            } else {
+                let thing = format!("experiment {id:?}: targeting");
+                names_only(&thing, &experiment.targeting, &names)
+            }
         })
         .collect()
+}
+
+/// Returns true if an arm of the experiment names a strategy version and may come to act.
+fn moves_prices(experiment: &Experiment) -> bool {
+    let stopped = experiment.status() == ExperimentStatus::Stopped;
+    let mut arms = experiment.arms.iter();
+    !stopped && arms.any(|arm| !arm.strategy_versions.is_empty())
 }
 
 fn segments(segmentation: &Segmentation, registry: &Registry) -> Vec<ReleaseFinding> {
@@ -127,7 +149,7 @@ fn owned<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use fairlead_proto::control::v1::{Characteristic, Experiment, ExperimentPlan, Grading};
+    use fairlead_proto::control::v1::{Arm, Characteristic, ExperimentPlan, Grading};
 
     use super::*;
 
@@ -224,5 +246,51 @@ mod tests {
         // What does not compile is found by the check of the plan.
         assert!(found(&targeted("region ==")).is_empty());
         assert_eq!(found(&segmentation(false, "bureau_score > 700.0")).len(), 1);
+    }
+
+    #[test]
+    fn targeting_that_sets_prices_reads_price_features_only() {
+        let priced = |targeting: &str, status: ExperimentStatus| {
+            let mut release = targeted(targeting);
+            let plan = release.experiments.as_mut().expect("a plan");
+            let experiment = &mut plan.experiments[0];
+            experiment.set_status(status);
+            experiment.arms = vec![
+                Arm::default(),
+                Arm {
+                    strategy_versions: [("cash-loan".to_owned(), 2)].into(),
+                    ..Arm::default()
+                },
+            ];
+            release
+        };
+        let running = ExperimentStatus::Running;
+        for good in [
+            "region == \"north\"",
+            "age_years >= 30.0",
+            "has(profile.age_years)",
+            "",
+        ] {
+            assert!(found(&priced(good, running)).is_empty(), "{good}");
+        }
+        for name in [
+            "gender",
+            "marital_status",
+            "clicks_7d",
+            "known",
+            "bureau_score",
+        ] {
+            for status in [running, ExperimentStatus::Draft] {
+                let messages = found(&priced(&format!("has(profile.{name})"), status));
+                assert_eq!(messages.len(), 1, "{name}");
+                assert!(messages[0].contains(name), "{messages:?}");
+                assert!(
+                    messages[0].contains("whose arms set prices"),
+                    "{messages:?}"
+                );
+            }
+        }
+        // What is stopped sets no price, and may stand.
+        assert!(found(&priced("gender == \"f\"", ExperimentStatus::Stopped)).is_empty());
     }
 }

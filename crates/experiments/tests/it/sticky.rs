@@ -1,6 +1,8 @@
 //! The changes of a plan that would move units of a running experiment.
 
-use fairlead_experiments::{BucketRange, Holdout, PlanSpec, Status, sticky_breaches};
+use fairlead_experiments::{
+    BucketRange, Holdout, Parameter, ParameterKind, PlanSpec, Status, sticky_breaches,
+};
 
 use crate::{one_experiment, plan};
 
@@ -13,6 +15,10 @@ fn breaches(change: impl FnOnce(&mut PlanSpec)) -> Vec<String> {
     });
     spec.experiments[0].slice = BucketRange::new(0, 5_000);
     spec.experiments[0].coverage = 0.5;
+    spec.parameters = vec![Parameter::new("size", ParameterKind::Int, "1")];
+    spec.experiments[0].arms[1]
+        .params
+        .insert("size".to_owned(), "2".to_owned());
     let previous = plan(spec.clone());
     change(&mut spec);
     let found = sticky_breaches(&previous, &plan(spec));
@@ -60,11 +66,12 @@ fn what_moves_units_is_a_breach() {
         ),
         (
             |s| {
-                let params = &mut s.experiments[0].arms[1].params;
-                params.clear();
-                params.insert("size".into(), "9".into());
+                s.experiments[0].arms[1]
+                    .params
+                    .insert("size".into(), "9".into());
             },
-            "what arms set changes",
+            "what arms set changes from control nothing; treatment size = 2 to control nothing; \
+             treatment size = 9",
         ),
         (
             |s| s.experiments[0].arms[1].params.clear(),

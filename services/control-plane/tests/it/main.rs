@@ -3,6 +3,7 @@
 mod audit;
 mod concurrency;
 mod drafts;
+mod experiments;
 mod following;
 mod instances;
 mod migrations;

@@ -84,6 +84,8 @@ fn record(results: Results, answer: &RecommendResponse) -> DecisionRecord {
             .collect(),
         personalised: known.personalised,
         quote: None,
+        refusal: None,
+        item: None,
         segments: known.profile.segments,
         seed: results.seed,
         channel: ask.channel,

@@ -16,8 +16,8 @@ use fairlead_proto::feature::v1::{EntityState, FeatureSet, StoredAttribute, stor
 use fairlead_proto::money::v1::Money;
 use fairlead_proto::pricing::v1::pricing_service_client::PricingServiceClient;
 use fairlead_proto::pricing::v1::{
-    CreateQuoteRequest, CreateQuoteResponse, CustomerFacts, PriceItem, PriceManyRequest, Priced, PricingContext,
-    Quote, create_quote_response,
+    CreateQuoteRequest, CreateQuoteResponse, CustomerFacts, PriceItem, PriceManyRequest, Priced,
+    PricingContext, Quote, create_quote_response,
 };
 use fairlead_registry::{Purpose, Registry};
 use fairlead_release_follow::ReleaseHandle;
