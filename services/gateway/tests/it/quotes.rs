@@ -69,6 +69,8 @@ async fn a_quote_is_priced_from_the_profile_and_recorded() {
     assert_eq!((&*context.channel, &*context.campaign), ("app", "spring"));
     assert_eq!(context.segments["value"], "high");
     assert!(context.personalised);
+    let facts = asked.facts.expect("the facts that the slate is judged by");
+    assert_eq!((facts.age_years, facts.suitability_class), (Some(40), 5));
     assert_eq!(
         (item.amount.expect("an amount").minor, item.tenor_months),
         (70_000, 12)
@@ -159,6 +161,12 @@ async fn a_refusal_of_pricing_is_an_answer_and_is_recorded() {
         (&*records[0].request_id, &records[0].quote),
         (&*answer.request_id, &None)
     );
+    let Some(Outcome::Refusal(refusal)) = answer.outcome else {
+        panic!("a quote");
+    };
+    assert_eq!(records[0].refusal, Some(refusal));
+    let item = records[0].item.as_ref().expect("the item");
+    assert_eq!((&*item.product_id, item.tenor_months), ("deposit-1", 12));
 }
 
 #[tokio::test]
@@ -310,6 +318,8 @@ async fn a_quote_is_accepted_for_the_customer_who_was_quoted() {
     assert!(answer.accepted_at_ms > 0);
     let asked = setup.stubs.accept_quote.last_call().message;
     assert_eq!((&*asked.tenant, &*asked.customer_id), ("acme", "c-1"));
+    let facts = asked.facts.expect("the facts as of now");
+    assert_eq!((facts.age_years, facts.suitability_class), (Some(40), 5));
     setup.stubs.accept_quote.fail(Code::FailedPrecondition);
     let request = AcceptRequest {
         quote_id: "q-2".to_owned(),
@@ -318,4 +328,19 @@ async fn a_quote_is_accepted_for_the_customer_who_was_quoted() {
     };
     let refused = setup.quotes().accept(request).await.expect_err("refused");
     assert_eq!(refused.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn no_quote_is_accepted_for_a_customer_whose_profile_cannot_be_read() {
+    let setup = Setup::start().await;
+    setup.stubs.get_profile.fail(Code::Unavailable);
+    let request = AcceptRequest {
+        quote_id: "q-1".to_owned(),
+        customer_id: "c-1".to_owned(),
+        ..AcceptRequest::default()
+    };
+    let refused = setup.quotes().accept(request).await.expect_err("no facts");
+    assert_eq!(refused.code(), Code::Unavailable);
+    assert!(refused.message().contains("profile"), "{refused:?}");
+    assert!(setup.stubs.accept_quote.calls().is_empty());
 }
