@@ -103,42 +103,45 @@ async fn a_price_follows_no_feature_that_prices_may_not_read(home: Home) {
     assert_eq!(plane.publish().await.revision, 1);
 }
 
+type Change = fn(&mut ExperimentPlan);
+
+/// What must not change while the experiment runs, and its name in the finding.
+const CHANGES: [(Change, &str); 7] = [
+    (
+        |plan| plan.experiments[0].salt = "rates-2".to_owned(),
+        "salt",
+    ),
+    (
+        |plan| plan.layers[0].salt = "other".to_owned(),
+        "layer salt",
+    ),
+    (
+        |plan| plan.experiments[0].coverage_ppm = 400_000,
+        "coverage",
+    ),
+    (|plan| plan.experiments[0].slice_end = 9_000, "slice"),
+    (
+        |plan| {
+            plan.experiments[0].arms[0].weight_ppm = 400_000;
+            plan.experiments[0].arms[1].weight_ppm = 600_000;
+        },
+        "arms",
+    ),
+    (
+        |plan| plan.experiments[0].arms[1] = arm("second", 500_000, Some(3)),
+        "what arms set",
+    ),
+    (
+        |plan| plan.experiments[0].targeting = "region == \"north\"".to_owned(),
+        "targeting",
+    ),
+];
+
 async fn a_running_experiment_keeps_its_customers_and_its_arms(home: Home) {
     let plane = with_versions(&home).await;
     put_plan(&plane, price_test("")).await.expect("put");
     plane.publish().await;
-    type Change = fn(&mut ExperimentPlan);
-    let changes: [(Change, &str); 7] = [
-        (
-            |plan| plan.experiments[0].salt = "rates-2".to_owned(),
-            "salt",
-        ),
-        (
-            |plan| plan.layers[0].salt = "other".to_owned(),
-            "layer salt",
-        ),
-        (
-            |plan| plan.experiments[0].coverage_ppm = 400_000,
-            "coverage",
-        ),
-        (|plan| plan.experiments[0].slice_end = 9_000, "slice"),
-        (
-            |plan| {
-                plan.experiments[0].arms[0].weight_ppm = 400_000;
-                plan.experiments[0].arms[1].weight_ppm = 600_000;
-            },
-            "arms",
-        ),
-        (
-            |plan| plan.experiments[0].arms[1] = arm("second", 500_000, Some(3)),
-            "what arms set",
-        ),
-        (
-            |plan| plan.experiments[0].targeting = "region == \"north\"".to_owned(),
-            "targeting",
-        ),
-    ];
-    for (change, what) in changes {
+    for (change, what) in CHANGES {
         let mut plan = price_test("");
         change(&mut plan);
         put_plan(&plane, plan)

@@ -11,7 +11,7 @@ use fairlead_release::eligibility::{EligibilityFacts, judge};
 use fairlead_release_follow::ReleaseHandle;
 use tonic::{Code, Status};
 
-use crate::support::{NOW_MS, Setup, asked, checked, cny, facts, item, release};
+use crate::support::{NOW_MS, Setup, asked, checked, cny, facts, item, release, until};
 
 /// Numbers that are the same in every run.
 struct Dice(u64);
@@ -161,6 +161,17 @@ async fn a_product_is_quoted_exactly_when_it_may_be_shown() -> anyhow::Result<()
 }
 
 impl Setup {
+    /// Puts the next release in force, with these products, and waits until it is used.
+    async fn publish_products(&self, products: Vec<Product>) {
+        let revision = self.releases.revision() + 1;
+        let release = Release {
+            revision,
+            ..with_products(products)
+        };
+        assert!(self.releases.put(checked(release)));
+        until(self.service.prices(), |status| status.built == revision).await;
+    }
+
     async fn accept_with(
         &self,
         quote_id: &str,
@@ -197,31 +208,35 @@ fn fund_for_grown_customers() -> Product {
     }
 }
 
+type Change = fn(&mut CustomerFacts);
+
+/// How the customer of the quote may change, the reason and the words of the refusal.
+const CHANGES: [(Change, &str, &str); 4] = [
+    (
+        |facts| facts.suitability_class = 1,
+        "UNSUITABLE",
+        "fund R4, customer C1",
+    ),
+    (|facts| facts.age_years = None, "INELIGIBLE", "age unknown"),
+    (
+        |facts| facts.region = "SH".to_owned(),
+        "INELIGIBLE",
+        "region SH",
+    ),
+    (
+        |facts| facts.held_product_ids = vec!["P-0".to_owned()],
+        "ALREADY_HELD",
+        "held already",
+    ),
+];
+
 #[tokio::test]
 async fn a_quote_is_not_accepted_once_its_customer_may_not_have_it() -> anyhow::Result<()> {
     let product = fund_for_grown_customers();
     let releases = ReleaseHandle::fixed(checked(with_products(vec![product.clone()])));
     let setup = Setup::with(releases).await?;
     let quote = setup.quote(request("key-1", &product, facts())).await?;
-    let changes: [(fn(&mut CustomerFacts), &str, &str); 4] = [
-        (
-            |facts| facts.suitability_class = 1,
-            "UNSUITABLE",
-            "fund R4, customer C1",
-        ),
-        (|facts| facts.age_years = None, "INELIGIBLE", "age unknown"),
-        (
-            |facts| facts.region = "SH".to_owned(),
-            "INELIGIBLE",
-            "region SH",
-        ),
-        (
-            |facts| facts.held_product_ids = vec!["P-0".to_owned()],
-            "ALREADY_HELD",
-            "held already",
-        ),
-    ];
-    for (change, reason, says) in changes {
+    for (change, reason, says) in CHANGES {
         let mut now = facts();
         change(&mut now);
         let status = setup
@@ -241,13 +256,7 @@ async fn a_quote_is_not_accepted_once_its_customer_may_not_have_it() -> anyhow::
     let mut withdrawn = product.clone();
     withdrawn.active = false;
     for products in [vec![withdrawn], vec![fund_elsewhere(&product)]] {
-        let revision = setup.releases.revision() + 1;
-        let release = Release {
-            revision,
-            ..with_products(products)
-        };
-        assert!(setup.releases.put(checked(release)));
-        crate::support::until(setup.service.prices(), |status| status.built == revision).await;
+        setup.publish_products(products).await;
         let status = setup.accept_with(&quote.quote_id, Some(facts())).await;
         let status = status.expect_err("inactive");
         let (said, _) = fairlead_chassis::status::info(&status).expect("details");
@@ -255,13 +264,7 @@ async fn a_quote_is_not_accepted_once_its_customer_may_not_have_it() -> anyhow::
     }
 
     // Back again, it is accepted; and what was accepted stands, whatever the customer becomes.
-    let release = Release {
-        revision: setup.releases.revision() + 1,
-        ..with_products(vec![product])
-    };
-    let revision = release.revision;
-    assert!(setup.releases.put(checked(release)));
-    crate::support::until(setup.service.prices(), |status| status.built == revision).await;
+    setup.publish_products(vec![product]).await;
     let accepted = setup.accept_with(&quote.quote_id, Some(facts())).await?;
     let mut child = facts();
     child.age_years = Some(12);
