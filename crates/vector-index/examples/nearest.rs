@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
         threads: 1,
         queue: 16,
     };
-    let searcher = Searcher::start(options, Arc::clone(&index))?;
+    let searcher = Searcher::start(options)?;
     // The customer already holds the cash loan.
     let filter = Filter::from_fn(index.rows(), |row| products[row as usize] != "cash loan");
     let request = SearchRequest {
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         filter: Some(Arc::new(filter)),
         deadline: None,
     };
-    for hit in searcher.search(request).await?.hits {
+    for hit in searcher.search(Arc::clone(&index), request).await? {
         println!("{:>6.3}  {}", hit.score, products[hit.row as usize]);
     }
     Ok(())

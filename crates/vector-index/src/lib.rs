@@ -34,4 +34,4 @@ pub use exact::ExactIndex;
 pub use filter::Filter;
 pub use index::{IndexKind, Searchable, VectorIndex};
 pub use score::Hit;
-pub use searcher::{SearchRequest, SearchResponse, Searcher, SearcherOptions};
+pub use searcher::{SearchRequest, Searcher, SearcherOptions};

@@ -1,12 +1,10 @@
-//! The searcher: dedicated threads behind a bounded queue, outside the async reactor, over an index
-//! that can be swapped while they run.
+//! The searcher: dedicated threads behind a bounded queue, outside the async reactor.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
 
@@ -39,19 +37,9 @@ pub struct SearchRequest {
     pub deadline: Option<Instant>,
 }
 
-/// The hits of a search, with the index whose rows they refer to.
-#[derive(Debug, Clone)]
-pub struct SearchResponse<S> {
-    /// The index that was searched.
-    pub index: Arc<S>,
-    /// The hits, best first.
-    pub hits: Vec<Hit>,
-}
-
 /// Dedicated search threads. Dropping it ends them after their current searches.
 #[derive(Debug)]
 pub struct Searcher<S: Searchable + 'static> {
-    current: ArcSwap<S>,
     bound: usize,
     /// `Some` until the searcher is dropped; the threads end when the queue is closed.
     queue: Option<Sender<Job<S>>>,
@@ -67,11 +55,11 @@ struct Job<S> {
 }
 
 impl<S: Searchable + 'static> Searcher<S> {
-    /// Starts the threads over `index`.
+    /// Starts the threads.
     ///
     /// # Errors
     /// Returns [`Error::Options`] for an option of 0, [`Error::File`] if a thread cannot be started.
-    pub fn start(options: SearcherOptions, index: Arc<S>) -> Result<Self, Error> {
+    pub fn start(options: SearcherOptions) -> Result<Self, Error> {
         for (option, value) in [("threads", options.threads), ("queue", options.queue)] {
             if value == 0 {
                 return Err(Error::Options { option, value });
@@ -79,7 +67,6 @@ impl<S: Searchable + 'static> Searcher<S> {
         }
         let (queue, jobs) = crossbeam_channel::bounded(options.queue);
         let mut searcher = Self {
-            current: ArcSwap::new(index),
             bound: options.queue,
             queue: Some(queue),
             threads: Vec::with_capacity(options.threads),
@@ -95,38 +82,14 @@ impl<S: Searchable + 'static> Searcher<S> {
         Ok(searcher)
     }
 
-    /// Returns the index that [`search`](Self::search) uses now. Call it once per request: the
-    /// filter and the product ids must come from the index that is searched.
-    pub fn current(&self) -> Arc<S> {
-        self.current.load_full()
-    }
-
-    /// Makes searches that start from now on use `index`; returns the previous index.
-    pub fn swap(&self, index: Arc<S>) -> Arc<S> {
-        self.current.swap(index)
-    }
-
-    /// Searches the current index.
-    ///
-    /// # Errors
-    /// Returns the errors of [`search_on`](Self::search_on).
-    pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse<S>, Error> {
-        let index = self.current();
-        let hits = self.search_on(Arc::clone(&index), request).await?;
-        Ok(SearchResponse { index, hits })
-    }
-
-    /// Searches `index`, which [`current`](Self::current) returned.
+    /// Searches `index` and returns its hits, best first. The filter must be made from the same
+    /// index.
     ///
     /// # Errors
     /// Returns the errors of [`Searchable::search`], [`Error::Overloaded`] at once if the queue is
     /// full, [`Error::DeadlineExceeded`] if the deadline passes first, [`Error::Panicked`] if the
     /// search panics, and [`Error::Stopped`] if the searcher stops.
-    pub async fn search_on(
-        &self,
-        index: Arc<S>,
-        request: SearchRequest,
-    ) -> Result<Vec<Hit>, Error> {
+    pub async fn search(&self, index: Arc<S>, request: SearchRequest) -> Result<Vec<Hit>, Error> {
         let Some(queue) = &self.queue else {
             return Err(Error::Stopped);
         };

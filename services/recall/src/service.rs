@@ -17,7 +17,7 @@ use fairlead_registry::Registry;
 use fairlead_release::Live;
 use fairlead_release::eligibility::EligibilityFacts;
 use fairlead_release_follow::{Derived, Models, RefreshOptions, Refreshed, ReleaseHandle};
-use fairlead_vector_index::{IndexBuilder, Searcher, SearcherOptions};
+use fairlead_vector_index::{Searcher, SearcherOptions};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -253,15 +253,13 @@ fn threads(config: &Config) -> Result<Threads, Error> {
         max_wait_us: 0,
         queue: config.queue,
     })?;
-    // Requests bring the index of their snapshot; this one is never searched.
-    let none = IndexBuilder::new(1)?.build()?;
     let options = SearcherOptions {
         threads: config.search_threads,
         queue: config.queue,
     };
     Ok(Threads {
         engine,
-        searcher: Searcher::start(options, Arc::new(none))?,
+        searcher: Searcher::start(options)?,
     })
 }
 

@@ -1,10 +1,11 @@
-//! The threads, queue, deadline and swap of a searcher.
+//! The threads, queue and deadline of a searcher, and indexes that are swapped meanwhile.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender};
 use fairlead_vector_index::{
     Error, ExactIndex, Filter, Hit, IndexBuilder, SearchRequest, Searchable, Searcher,
@@ -74,25 +75,26 @@ impl Searchable for Gated {
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_then_recovers() {
     let (index, entered, permit) = Gated::new();
-    let searcher = Searcher::start(ONE, index).unwrap();
-    let mut busy = pin!(searcher.search(request(vec![1.0])));
+    let searcher = Searcher::start(ONE).unwrap();
+    let mut busy = pin!(searcher.search(Arc::clone(&index), request(vec![1.0])));
     assert!(poll!(busy.as_mut()).is_pending());
     entered.recv().unwrap();
-    let mut queued = pin!(searcher.search(request(vec![1.0])));
+    let mut queued = pin!(searcher.search(Arc::clone(&index), request(vec![1.0])));
     assert!(poll!(queued.as_mut()).is_pending());
-    let refused = searcher.search(request(vec![1.0])).await;
+    let refused = searcher
+        .search(Arc::clone(&index), request(vec![1.0]))
+        .await;
     assert!(matches!(refused, Err(Error::Overloaded { bound: 1 })));
     for _ in 0..3 {
         permit.send(()).unwrap();
     }
-    assert_eq!(busy.await.unwrap().hits[0].row, 2);
-    assert_eq!(queued.await.unwrap().hits[0].row, 2);
+    assert_eq!(busy.await.unwrap()[0].row, 2);
+    assert_eq!(queued.await.unwrap()[0].row, 2);
     assert_eq!(
         searcher
-            .search(request(vec![1.0]))
+            .search(Arc::clone(&index), request(vec![1.0]))
             .await
             .unwrap()
-            .hits
             .len(),
         3
     );
@@ -102,24 +104,27 @@ async fn a_full_queue_refuses_at_once_and_then_recovers() {
 async fn a_search_whose_deadline_passed_is_dropped_unsearched() {
     let (index, entered, permit) = Gated::new();
     let options = SearcherOptions { queue: 2, ..ONE };
-    let searcher = Searcher::start(options, Arc::clone(&index)).unwrap();
-    let mut busy = pin!(searcher.search(request(vec![1.0])));
+    let searcher = Searcher::start(options).unwrap();
+    let mut busy = pin!(searcher.search(Arc::clone(&index), request(vec![1.0])));
     assert!(poll!(busy.as_mut()).is_pending());
     entered.recv().unwrap();
     let late = SearchRequest {
         deadline: Some(Instant::now()),
         ..request(vec![1.0])
     };
-    let answer = searcher.search(late).await;
+    let answer = searcher.search(Arc::clone(&index), late).await;
     assert!(matches!(answer, Err(Error::DeadlineExceeded)));
     permit.send(()).unwrap();
     permit.send(()).unwrap();
     busy.await.unwrap();
     searcher
-        .search(SearchRequest {
-            deadline: Some(Instant::now() + Duration::from_hours(1)),
-            ..request(vec![1.0])
-        })
+        .search(
+            Arc::clone(&index),
+            SearchRequest {
+                deadline: Some(Instant::now() + Duration::from_hours(1)),
+                ..request(vec![1.0])
+            },
+        )
         .await
         .unwrap();
     assert_eq!(index.searches.load(Ordering::SeqCst), 2);
@@ -128,20 +133,22 @@ async fn a_search_whose_deadline_passed_is_dropped_unsearched() {
 #[tokio::test]
 async fn a_panic_in_a_search_is_an_error_and_the_thread_lives_on() {
     let (index, _entered, permit) = Gated::new();
-    let searcher = Searcher::start(ONE, index).unwrap();
+    let searcher = Searcher::start(ONE).unwrap();
     permit.send(()).unwrap();
     permit.send(()).unwrap();
-    let panicked = searcher.search(request(vec![-1.0])).await.unwrap_err();
+    let panicked = searcher
+        .search(Arc::clone(&index), request(vec![-1.0]))
+        .await
+        .unwrap_err();
     assert_eq!(
         panicked.to_string(),
         "a search panicked: a query that panics"
     );
     assert_eq!(
         searcher
-            .search(request(vec![1.0]))
+            .search(Arc::clone(&index), request(vec![1.0]))
             .await
             .unwrap()
-            .hits
             .len(),
         3
     );
@@ -150,19 +157,21 @@ async fn a_panic_in_a_search_is_an_error_and_the_thread_lives_on() {
 #[tokio::test]
 async fn errors_of_the_index_come_back() {
     let index = Arc::new(ExactIndex::new(2, &[1.0, 0.0]).unwrap());
-    let searcher = Searcher::start(ONE, index).unwrap();
-    let error = searcher.search(request(vec![1.0])).await.unwrap_err();
+    let searcher = Searcher::start(ONE).unwrap();
+    let error = searcher
+        .search(Arc::clone(&index), request(vec![1.0]))
+        .await
+        .unwrap_err();
     assert!(matches!(error, Error::Dimension { got: 1, .. }));
 }
 
 #[test]
 fn no_threads_or_no_queue_is_refused() {
-    let index = Arc::new(ExactIndex::new(1, &[1.0]).unwrap());
     let options = SearcherOptions {
         threads: 0,
         queue: 1,
     };
-    let error = Searcher::start(options, index).unwrap_err();
+    let error = Searcher::<ExactIndex>::start(options).unwrap_err();
     assert_eq!(
         error.to_string(),
         "searcher option threads is 0; it must be at least 1"
@@ -181,46 +190,47 @@ async fn a_swap_under_load_loses_nothing_and_mixes_nothing() {
         threads: 2,
         queue: 64,
     };
-    let searcher = Arc::new(Searcher::start(options, numbered(0)).unwrap());
+    let searcher = Arc::new(Searcher::start(options).unwrap());
+    let current = Arc::new(ArcSwap::new(numbered(0)));
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..4 {
-        let searcher = Arc::clone(&searcher);
+        let (searcher, current) = (Arc::clone(&searcher), Arc::clone(&current));
         clients.spawn(async move {
             let mut last = 0.0;
             for _ in 0..500 {
-                let found = searcher.search(request(vec![1.0])).await.unwrap();
-                let own = found.index.search(&[1.0], 1, None).unwrap();
-                assert_eq!(found.hits, own);
-                assert!(found.hits[0].score >= last, "went back to an older index");
-                last = found.hits[0].score;
+                let index = current.load_full();
+                let searching = searcher.search(Arc::clone(&index), request(vec![1.0]));
+                let hits = searching.await.unwrap();
+                assert_eq!(hits, index.search(&[1.0], 1, None).unwrap());
+                assert!(hits[0].score >= last, "went back to an older index");
+                last = hits[0].score;
             }
         });
     }
     for n in 1..=100 {
-        searcher.swap(numbered(n));
+        current.store(numbered(n));
         tokio::task::yield_now().await;
     }
     while let Some(client) = clients.join_next().await {
         client.unwrap();
     }
-    let last = searcher.search(request(vec![1.0])).await.unwrap();
-    assert!((last.hits[0].score - 100.0).abs() < f32::EPSILON);
+    let last = searcher.search(current.load_full(), request(vec![1.0]));
+    assert!((last.await.unwrap()[0].score - 100.0).abs() < f32::EPSILON);
 }
 
 #[tokio::test]
-async fn a_filter_travels_with_its_index() {
+async fn a_filter_goes_with_its_index() {
     let index = Arc::new(ExactIndex::new(1, &random(8, 10, 1)).unwrap());
-    let searcher = Searcher::start(ONE, index).unwrap();
-    let pinned = searcher.current();
-    let filter = Arc::new(Filter::from_fn(pinned.rows(), |row| row == 4));
-    searcher.swap(Arc::new(ExactIndex::new(1, &[1.0]).unwrap()));
+    let other = Arc::new(ExactIndex::new(1, &[1.0]).unwrap());
+    let searcher = Searcher::start(ONE).unwrap();
+    let filter = Arc::new(Filter::from_fn(index.rows(), |row| row == 4));
     let request = SearchRequest {
         filter: Some(filter),
         ..request(vec![1.0])
     };
-    let hits = searcher.search_on(pinned, request.clone()).await.unwrap();
+    let hits = searcher.search(index, request.clone()).await.unwrap();
     assert_eq!(hits.iter().map(|hit| hit.row).collect::<Vec<_>>(), [4]);
-    let error = searcher.search(request).await.unwrap_err();
+    let error = searcher.search(other, request).await.unwrap_err();
     assert!(matches!(
         error,
         Error::FilterSize {

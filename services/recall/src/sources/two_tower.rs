@@ -51,7 +51,7 @@ pub(crate) async fn find(
         deadline: Some(deadline),
     };
     let index = Arc::clone(&tower.companions.index);
-    let hits = threads.searcher.search_on(index, request).await?;
+    let hits = threads.searcher.search(index, request).await?;
     let product = |hit: fairlead_vector_index::Hit| Some(Hit::new(product_of(hit.row)?, hit.score));
     Ok(hits.into_iter().filter_map(product).collect())
 }
