@@ -1,4 +1,4 @@
-//! A request's inputs, and the check that they are what the model takes.
+//! The inputs of a request, and their check against a manifest.
 
 use std::borrow::Cow;
 
@@ -32,7 +32,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// The type of the values.
+    /// Returns the type of the values.
     pub fn dtype(&self) -> Dtype {
         match self {
             Self::F32(_) => Dtype::F32,
@@ -40,7 +40,7 @@ impl Values {
         }
     }
 
-    /// How many values there are, over all rows and columns.
+    /// Returns the number of values, over all rows and columns.
     pub fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
@@ -48,14 +48,14 @@ impl Values {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Batch {
-    /// No inputs yet.
+    /// Returns a batch without inputs.
     pub fn new() -> Self {
         Self::default()
     }
@@ -89,13 +89,13 @@ impl Batch {
         self
     }
 
-    /// The inputs so far.
+    /// Returns the inputs added so far.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
     }
 }
 
-/// How many rows each group has.
+/// The number of rows of each group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct GroupRows {
     /// Users.
@@ -105,7 +105,7 @@ pub struct GroupRows {
 }
 
 impl GroupRows {
-    /// The number of rows of `group`.
+    /// Returns the number of rows of `group`.
     pub fn of(&self, group: RowGroup) -> usize {
         match group {
             RowGroup::User => self.user,
@@ -120,7 +120,7 @@ impl GroupRows {
         }
     }
 
-    /// The larger group: what the cost of a forward pass goes with.
+    /// Returns the number of rows of the larger group, which decides the cost of a forward pass.
     pub(crate) fn largest(&self) -> usize {
         self.user.max(self.row)
     }
@@ -134,12 +134,12 @@ pub struct CheckedBatch {
 }
 
 impl CheckedBatch {
-    /// The values of the manifest's inputs, in its order.
+    /// Returns the values of the manifest's inputs, in its order.
     pub fn values(&self) -> &[Values] {
         &self.values
     }
 
-    /// How many rows each group has, at least 1 for each that the manifest uses.
+    /// Returns the number of rows of each group, at least 1 for each that the manifest uses.
     pub fn rows(&self) -> GroupRows {
         self.rows
     }
@@ -184,7 +184,10 @@ impl CheckedBatch {
     }
 }
 
-/// The number of rows of `input`, or what is wrong with its shape.
+/// Returns the number of rows of `input`.
+///
+/// # Errors
+/// The fault of its shape, in words.
 fn shape(spec: &InputSpec, input: &Input) -> Result<usize, String> {
     let (got, wanted) = (input.values.dtype(), spec.dtype);
     if got != wanted {
@@ -248,7 +251,7 @@ fn check_values(spec: &InputSpec, values: &Values, rows: GroupRows) -> Result<()
     }
 }
 
-/// A count as libtorch and row numbers have it. No count of things in memory exceeds `i64`.
+/// Returns a count as libtorch and row numbers have it. No count of things in memory exceeds `i64`.
 pub(crate) fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,8 @@
-//! From what a model says to a probability that can be multiplied by money.
+//! Calibration: from the output of a model to a probability that can be multiplied by money.
 
 use serde::{Deserialize, Serialize};
 
-/// How an output becomes a calibrated probability.
+/// The calibration of an output.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Calibration {
@@ -23,7 +23,7 @@ pub enum Calibration {
 }
 
 impl Calibration {
-    /// The calibrated probability for log-odds `logit` (infinite for certainty).
+    /// Returns the calibrated probability for log-odds `logit` (infinite for certainty).
     pub fn probability(&self, logit: f64) -> f64 {
         match self {
             Self::Platt { slope, intercept } => logistic(slope * logit + intercept),
@@ -62,7 +62,7 @@ impl Calibration {
     }
 }
 
-/// The probability with log-odds `x`, without overflow on either side.
+/// Returns the probability with log-odds `x`, without overflow on either side.
 pub(crate) fn logistic(x: f64) -> f64 {
     if x >= 0.0 {
         1.0 / (1.0 + (-x).exp())
@@ -72,7 +72,7 @@ pub(crate) fn logistic(x: f64) -> f64 {
     }
 }
 
-/// The log-odds of `p`; infinite at 0 and 1.
+/// Returns the log-odds of `p`, infinite at 0 and 1.
 pub(crate) fn log_odds(p: f64) -> f64 {
     (p / (1.0 - p)).ln()
 }

@@ -6,13 +6,13 @@ use crate::manifest::{Dtype, Manifest, RowGroup};
 /// One output per entry of the manifest's `outputs`: flat values, row after row.
 pub(crate) type Raw = Vec<Vec<f32>>;
 
-/// All requests one after the other. Row numbers of a group are shifted by the rows that earlier
+/// Returns all requests one after the other. Row numbers of a group are shifted by the rows that earlier
 /// requests have in it.
 pub(crate) fn concat<'a>(
     manifest: &Manifest,
     requests: impl IntoIterator<Item = &'a CheckedBatch>,
 ) -> CheckedBatch {
-    let mut whole = CheckedBatch {
+    let mut all = CheckedBatch {
         values: manifest
             .inputs
             .iter()
@@ -27,35 +27,33 @@ pub(crate) fn concat<'a>(
         for ((spec, into), from) in manifest
             .inputs
             .iter()
-            .zip(&mut whole.values)
+            .zip(&mut all.values)
             .zip(&request.values)
         {
-            let offset = spec
-                .index_of
-                .map_or(0, |group| signed(whole.rows.of(group)));
+            let offset = spec.index_of.map_or(0, |group| signed(all.rows.of(group)));
             match (into, from) {
                 (Values::F32(into), Values::F32(from)) => into.extend_from_slice(from),
                 (Values::I64(into), Values::I64(from)) => {
                     into.extend(from.iter().map(|value| value + offset));
                 }
-                // A checked batch has the manifest's types, and so has `whole`.
+                // A checked batch has the manifest's types, and so has `all`.
                 (Values::F32(_), Values::I64(_)) | (Values::I64(_), Values::F32(_)) => {}
             }
         }
         for group in RowGroup::ALL {
-            *whole.rows.of_mut(group) += request.rows.of(group);
+            *all.rows.of_mut(group) += request.rows.of(group);
         }
     }
-    whole
+    all
 }
 
 /// Cuts the outputs of a concatenation into those of its requests, whose sizes are `requests`.
-pub(crate) fn split(manifest: &Manifest, whole: Raw, requests: &[GroupRows]) -> Vec<Raw> {
+pub(crate) fn split(manifest: &Manifest, outputs: Raw, requests: &[GroupRows]) -> Vec<Raw> {
     let mut parts: Vec<Raw> = requests
         .iter()
-        .map(|_| Vec::with_capacity(whole.len()))
+        .map(|_| Vec::with_capacity(outputs.len()))
         .collect();
-    for (spec, values) in manifest.outputs.iter().zip(whole) {
+    for (spec, values) in manifest.outputs.iter().zip(outputs) {
         let columns = spec.columns.unwrap_or(1);
         let mut rest = values.as_slice();
         for (part, rows) in parts.iter_mut().zip(requests) {

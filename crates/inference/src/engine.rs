@@ -15,18 +15,18 @@ use crate::outputs::Outputs;
 use crate::queue::{Batchable, Queue, Refused};
 use crate::threads::one_thread;
 
-/// How an [`Engine`] runs.
+/// The options of an [`Engine`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineOptions {
-    /// Threads that run models, at least 1; each uses one core.
+    /// The number of threads that run models, at least 1; each uses one core.
     pub threads: usize,
-    /// How many rows (of users, or to score, whichever are more) a batch holds at most. A request
+    /// The most rows (of users, or to score, whichever are more) that a batch holds. A request
     /// that has more by itself is run by itself.
     pub max_rows: usize,
-    /// How long a request may wait for others to join it, in microseconds. 0: never, a batch is
+    /// The time that a request may wait for others to join it, in microseconds. 0: never, a batch is
     /// what is queued when a thread becomes free.
     pub max_wait_us: u64,
-    /// How many requests may be queued, at least 1; one more is refused.
+    /// The number of requests that may be queued, at least 1; one more is refused.
     pub queue: usize,
 }
 
@@ -208,7 +208,7 @@ fn run_apart(model: &Model, jobs: Vec<Job>) {
     }
 }
 
-/// One forward pass, timed, with a panic turned into an error.
+/// Runs one forward pass, timed, with a panic turned into an error.
 fn guarded<T>(
     model: &Model,
     batch: &CheckedBatch,

@@ -1,8 +1,8 @@
-//! What can go wrong, one variant per cause, each naming the thing, the value and what is allowed.
+//! The errors of this crate, each with the thing, the value and what is allowed.
 
 use std::path::{Path, PathBuf};
 
-/// Every failure of this crate.
+/// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file of a model folder could not be read or written.
@@ -10,7 +10,7 @@ pub enum Error {
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What was being done.
+        /// The action.
         action: &'static str,
         /// The cause.
         source: std::io::Error,
@@ -20,7 +20,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Which field, which value, what is allowed.
+        /// The field, the value and what is allowed.
         reason: String,
     },
     /// A model folder is written once and never changed.
@@ -34,7 +34,7 @@ pub enum Error {
     Save {
         /// The file that was to be made.
         path: PathBuf,
-        /// The cause, from whoever made the model.
+        /// The cause, from the code that made the model.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// libtorch refused.
@@ -42,9 +42,9 @@ pub enum Error {
     Torch {
         /// The model's file, or its name and version.
         model: String,
-        /// What was being done.
+        /// The action.
         action: &'static str,
-        /// What libtorch said, its first line.
+        /// The first line of libtorch's message.
         message: String,
     },
     /// The model was trained on other features than this process serves.
@@ -70,11 +70,11 @@ pub enum Error {
         output: String,
         /// Position in the flat output.
         position: usize,
-        /// What the model gave.
+        /// The value that the model gave.
         got: f32,
-        /// What it must give.
+        /// The value of the golden case.
         expected: f32,
-        /// How far they may lie apart.
+        /// The largest difference that is allowed.
         tolerance: f64,
     },
     /// A request does not fit the model's manifest.
@@ -94,9 +94,9 @@ pub enum Error {
         model: String,
         /// The output.
         output: String,
-        /// What came.
+        /// The shape that the model gave.
         got: String,
-        /// What was to come.
+        /// The shape of the manifest.
         expected: String,
     },
     /// A model gave NaN or infinity.
@@ -194,7 +194,7 @@ impl Error {
     }
 }
 
-/// The line of libtorch's message that says what happened: a C++ stack trace follows it, and where
+/// Returns the line of libtorch's message that names the cause: a C++ stack trace follows it, and where
 /// the program itself raised, the program's trace goes before it.
 fn cause(error: &tch::TchError) -> String {
     let message = match error {

@@ -1,4 +1,4 @@
-//! A model on disk: written whole or not at all, never changed.
+//! Model folders on disk: written completely or not at all, never changed.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ pub struct ModelFolder {
     program: Program,
 }
 
-/// Which file holds the program.
+/// The kind of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {
     TorchScript,
@@ -161,7 +161,7 @@ fn write_json(path: &Path, value: &(impl serde::Serialize + ?Sized)) -> Result<(
     fs::write(path, text).map_err(Error::file(path, "writing"))
 }
 
-/// Makes sure that the files of `folder` are on the disk before the folder gets its name.
+/// Flushes the files of `folder` to the disk, before the folder gets its name.
 fn sync(folder: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(Error::file(folder, "reading"))?;
     for entry in entries {

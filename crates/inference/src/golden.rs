@@ -15,13 +15,13 @@ use crate::outputs::Outputs;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenCase {
-    /// What the case shows; named when it fails.
+    /// Its name, which an error names.
     pub name: String,
     /// Each input of the manifest.
     pub inputs: BTreeMap<String, Array>,
     /// The outputs to compare, at least one.
     pub outputs: BTreeMap<String, Array>,
-    /// How far an output value `y` may lie from the expected `x`: `tolerance x max(1, |x|)`.
+    /// The largest distance of an output value `y` from the expected `x`: `tolerance x max(1, |x|)`.
     pub tolerance: f64,
 }
 
@@ -31,15 +31,16 @@ pub struct GoldenCase {
 pub struct Array {
     /// `[rows]` or `[rows, columns]`.
     pub shape: Vec<usize>,
-    /// As many values as the shape's product.
+    /// The values, as many as the shape's product.
     pub values: Vec<Number>,
 }
 
 impl GoldenCase {
-    /// Records a case: `batch`, and what the model gives for it, by output name, computed where it
+    /// Records a case: `batch`, and the model's values for it by output name, computed where it
     /// was trained (better not by the program that is being saved).
     ///
-    /// Errors: an output unknown to the manifest, a length that is not whole rows, a value that is
+    /// # Errors
+    /// An output unknown to the manifest, a length that is not whole rows, a value that is
     /// not finite.
     pub fn record(
         name: &str,
@@ -122,7 +123,7 @@ impl GoldenCase {
         Ok(())
     }
 
-    /// The case's inputs as a request.
+    /// Returns the case's inputs as a request.
     pub(crate) fn batch(&self, manifest: &Manifest) -> Result<Batch, Error> {
         let mut batch = Batch::new();
         for (name, array) in &self.inputs {
@@ -147,7 +148,10 @@ impl GoldenCase {
         Ok(batch)
     }
 
-    /// Whether `outputs` are what the case says.
+    /// Compares `outputs` with those of the case.
+    ///
+    /// # Errors
+    /// The first value that differs by more than the tolerance.
     pub(crate) fn compare(&self, manifest: &Manifest, outputs: &Outputs) -> Result<(), Error> {
         for (name, array) in &self.outputs {
             let got = outputs.get(name)?;
@@ -188,14 +192,14 @@ impl Array {
         Self { shape, values }
     }
 
-    /// The values as `f32`; what is too large becomes infinite, which checks refuse.
+    /// Returns the values as `f32`; one that is too large becomes infinite, which checks refuse.
     fn floats(&self) -> Vec<f32> {
         let float = |number: &Number| number.as_f64().unwrap_or(f64::INFINITY) as f32;
         self.values.iter().map(float).collect()
     }
 }
 
-/// `None` when a value is not finite, which JSON cannot say.
+/// Returns the values as JSON numbers, or `None` if one is not finite, which JSON cannot say.
 fn numbers(values: &[f32]) -> Option<Vec<Number>> {
     values
         .iter()

@@ -23,7 +23,7 @@ pub struct LinearModel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearTerms {
-    /// What every row starts from.
+    /// The value that every row starts from.
     pub base: f64,
     /// By name of an `f32` input: a weight per column.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -44,7 +44,7 @@ impl LinearModel {
         Ok(model)
     }
 
-    /// Whether the terms go with the manifest's inputs and outputs.
+    /// Checks that the terms go with the manifest's inputs and outputs.
     fn check(&self, manifest: &Manifest) -> Result<(), String> {
         let wanted = manifest.outputs.iter().map(|spec| &spec.name);
         if let Some(missing) = wanted
@@ -83,7 +83,7 @@ impl LinearModel {
     }
 }
 
-/// The input `name`, if a row of the output has a row of it: its own group's, or its user's.
+/// Returns the input `name`, if a row of the output has a row of it: its own group's, or its user's.
 fn reachable<'a>(
     manifest: &'a Manifest,
     output: &OutputSpec,
@@ -131,7 +131,8 @@ fn check_points(input: &InputSpec, points: &[Vec<f64>]) -> Result<(), String> {
     ))
 }
 
-/// The position of the input that gives, for each row of `group`, its user.
+/// Returns the position of the input that gives, for each row of `group`, its user, or `None` if
+/// there is none.
 fn user_of_row(manifest: &Manifest, group: RowGroup) -> Option<usize> {
     manifest
         .inputs

@@ -1,4 +1,4 @@
-//! What a model takes and gives: `manifest.json`.
+//! The manifest of a model, `manifest.json`: its inputs and outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -20,32 +20,32 @@ use crate::error::Error;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// What the model is for: letters, digits, `-`, `_`, `.`.
+    /// The model's name: letters, digits, `-`, `_`, `.`.
     pub name: String,
-    /// Which one it is: letters, digits, `-`, `_`, `.`.
+    /// Its version: letters, digits, `-`, `_`, `.`.
     pub version: String,
-    /// `ranker`, `two_tower_user`, ...: what a service expects of it.
+    /// The kind that a service expects: `ranker`, `two_tower_user`, ...
     pub kind: String,
     /// Hash of the feature schema that the inputs were made with, in hex.
     pub schema_hash: String,
-    /// What goes in, in the order of the program's arguments.
+    /// The inputs, in the order of the program's arguments.
     pub inputs: Vec<InputSpec>,
-    /// What comes out: a tensor for each, in a tuple or list in this order or in a dictionary by
+    /// The outputs: a tensor for each, in a tuple or list in this order or in a dictionary by
     /// name; or all of one row group side by side in the columns of one tensor, in this order.
     pub outputs: Vec<OutputSpec>,
-    /// How an output becomes a calibrated probability, by output name.
+    /// The calibration of outputs, by output name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calibration: BTreeMap<String, Calibration>,
     /// The time that the training data is from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_window: Option<TrainingWindow>,
-    /// Offline metrics, by whoever trained it.
+    /// Offline metrics of the training.
     #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
     pub metrics: serde_json::Map<String, serde_json::Value>,
-    /// Which ids the categories of the inputs stand for.
+    /// The ids that the categories of the inputs stand for.
     #[serde(default)]
     pub vocabulary: Vocabulary,
-    /// How inputs are assembled from features: read by the feature registry, not here.
+    /// The assembly of inputs from features: read by the feature registry, not here.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
     pub features: serde_json::Value,
 }
@@ -61,13 +61,13 @@ pub struct InputSpec {
     /// Values per row; without it the input has one dimension, `[rows]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
-    /// What a row stands for.
+    /// The group of its rows.
     pub rows: RowGroup,
     /// Set when the values are row numbers of that group, counted from 0 within a request: the
     /// micro-batcher shifts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index_of: Option<RowGroup>,
-    /// For categories: per column, how many there are; values are `0..below`.
+    /// For categories: their number per column; values are `0..below`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<Vec<i64>>,
 }
@@ -78,12 +78,12 @@ pub struct InputSpec {
 pub struct OutputSpec {
     /// The name that services use.
     pub name: String,
-    /// What a row stands for.
+    /// The group of its rows.
     pub rows: RowGroup,
     /// Values per row; without it the output is `[rows]` (or `[rows, 1]`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub columns: Option<usize>,
-    /// What the values are.
+    /// The scale of the values.
     #[serde(default)]
     pub scale: Scale,
 }
@@ -98,7 +98,7 @@ pub enum Dtype {
     I64,
 }
 
-/// What the rows of an input or output stand for; all of a group have the same number of rows.
+/// The things that rows stand for; all inputs and outputs of a group have the same number of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RowGroup {
@@ -108,7 +108,7 @@ pub enum RowGroup {
     Row,
 }
 
-/// What the values of an output are.
+/// The scale of an output's values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
@@ -131,7 +131,7 @@ pub struct TrainingWindow {
     pub to: String,
 }
 
-/// Which ids the model knows, by position.
+/// The ids that the model knows, by position.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Vocabulary {
@@ -141,7 +141,7 @@ pub struct Vocabulary {
 }
 
 impl RowGroup {
-    /// Both, in the order in which row counts are kept.
+    /// Both groups, in the order in which row counts are kept.
     pub const ALL: [Self; 2] = [Self::User, Self::Row];
 }
 
@@ -164,12 +164,12 @@ impl fmt::Display for Dtype {
 }
 
 impl Manifest {
-    /// `name version`, as errors and logs call the model.
+    /// Returns `name version`, as errors and logs call the model.
     pub fn title(&self) -> String {
         format!("{} {}", self.name, self.version)
     }
 
-    /// Whether some input has rows of `group`.
+    /// Returns true if some input has rows of `group`.
     pub(crate) fn uses(&self, group: RowGroup) -> bool {
         self.inputs.iter().any(|input| input.rows == group)
     }
@@ -185,7 +185,10 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Whether the fields make sense together; else which does not, and what is allowed.
+    /// Checks the fields by themselves and together.
+    ///
+    /// # Errors
+    /// The field, its value and what is allowed.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (field, value) in [
             ("name", &self.name),
@@ -288,7 +291,7 @@ impl TrainingWindow {
     }
 }
 
-/// An instant, or the start of a day in UTC.
+/// Reads an instant, or the start of a day in UTC.
 fn instant(field: &str, text: &str) -> Result<Timestamp, String> {
     let day = || {
         let day = text.parse::<Date>().ok()?;

@@ -1,4 +1,4 @@
-//! A model in memory: checked when it is loaded, the same for all requests after.
+//! Models in memory: checked when they are loaded, never changed after.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub trait Forward: Send + Sync {
     fn forward(&self, manifest: &Manifest, batch: &CheckedBatch) -> Result<Vec<Vec<f32>>, Error>;
 }
 
-/// How many copies of a golden case one warm-up pass runs, and how often each: TorchScript's
+/// The copies of a golden case that each warm-up pass runs, and the runs of each: TorchScript's
 /// profiling executor records the first runs of a graph and optimises it then, and its plan
 /// generalises over batch sizes only after it saw several.
 const WARM_UP_COPIES: [usize; 4] = [1, 2, 8, 32];
@@ -118,7 +118,7 @@ impl Model {
         Outputs::new(&self.manifest, self.run(batch)?)
     }
 
-    /// The raw outputs, of the right shapes, maybe not finite.
+    /// Returns the raw outputs, of the right shapes, maybe not finite.
     pub(crate) fn run(&self, batch: &CheckedBatch) -> Result<Raw, Error> {
         let raw = self.program.forward(&self.manifest, batch)?;
         let fail = |output: &str, got: String, expected: String| Error::OutputShape {

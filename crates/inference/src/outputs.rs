@@ -1,4 +1,4 @@
-//! What a model answered to one request.
+//! The outputs of a model for one request.
 
 use std::sync::Arc;
 
@@ -33,17 +33,17 @@ impl Outputs {
         })
     }
 
-    /// The model that answered.
+    /// Returns the manifest of the model that answered.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The values of output `name`, `rows x columns`, row after row, as the model gave them.
+    /// Returns the values of output `name`, `rows x columns`, row after row, as the model gave them.
     pub fn get(&self, name: &str) -> Result<&[f32], Error> {
         self.find(name, |_| true).map(|(_, values)| values)
     }
 
-    /// Output `name`, a logit or a probability, as calibrated probabilities.
+    /// Returns output `name`, a logit or a probability, as calibrated probabilities.
     pub fn probabilities(&self, name: &str) -> Result<Vec<f64>, Error> {
         let (spec, values) = self.find(name, |scale| scale != Scale::Value)?;
         let calibration = self.manifest.calibration.get(name);
@@ -59,7 +59,7 @@ impl Outputs {
         Ok(values.iter().map(of).collect())
     }
 
-    /// Each output's name with its values, in the manifest's order.
+    /// Returns each output's name with its values, in the manifest's order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> {
         let names = self.manifest.outputs.iter().map(|spec| spec.name.as_str());
         names.zip(self.values.iter().map(Vec::as_slice))

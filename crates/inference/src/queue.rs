@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// What the queue must know of a job.
+/// A job that can be run together with others.
 pub(crate) trait Batchable {
-    /// Whether the two can be run as one.
+    /// Returns true if the two can be run as one.
     fn goes_with(&self, other: &Self) -> bool;
-    /// How much of a batch the job fills.
+    /// Returns the number of rows of a batch that the job fills.
     fn rows(&self) -> usize;
-    /// When it was queued.
+    /// Returns the instant at which it was queued.
     fn queued(&self) -> Instant;
 }
 
@@ -29,7 +29,7 @@ struct State<J> {
     closed: bool,
 }
 
-/// Why a job was not queued.
+/// The reason for which a job was not queued.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Full,
@@ -74,9 +74,10 @@ impl<J: Batchable> Queue<J> {
         self.changed.notify_all();
     }
 
-    /// The oldest job, and those behind it that go with it, up to `max_rows` in all (the oldest is
+    /// Takes the oldest job, and those behind it that go with it, up to `max_rows` in all (the oldest is
     /// taken whatever its size). Blocks while there is none; then waits for the batch to fill up
-    /// until the oldest has been queued for `max_wait`. `None` once the queue is closed.
+    /// until the oldest has been queued for `max_wait`. Returns `None` once the queue is
+    /// closed.
     pub(crate) fn take(&self, max_rows: usize, max_wait: Duration) -> Option<Vec<J>> {
         let mut state = self.state.lock();
         let first = loop {
@@ -102,7 +103,7 @@ impl<J: Batchable> Queue<J> {
 }
 
 impl<J: Batchable> State<J> {
-    /// Moves what goes with `batch` into it; true when one that does found no room. That one ends
+    /// Moves what goes with `batch` into it. Returns true if one that does found no room. That one ends
     /// the batch: those behind it must not overtake it for ever.
     fn gather(&mut self, batch: &mut Vec<J>, rows: &mut usize, max_rows: usize) -> bool {
         let mut at = 0;
@@ -157,7 +158,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is queued comes out once, in order within its model, in batches of one model
+        /// Every job that is queued comes out once, in order within its model, in batches of one model
         /// that are no larger than allowed unless they are a single job.
         #[test]
         fn nothing_is_lost_mixed_or_reordered(

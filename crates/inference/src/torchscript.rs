@@ -53,8 +53,8 @@ impl Forward for TorchScript {
             fail("running TorchScript")(error)
         })?;
         let results = match result {
-            IValue::Tensor(whole) if manifest.outputs.len() > 1 => {
-                columns(manifest, batch.rows(), &whole)?
+            IValue::Tensor(tensor) if manifest.outputs.len() > 1 => {
+                columns(manifest, batch.rows(), &tensor)?
             }
             result => results(manifest, result)?,
         };
@@ -82,17 +82,17 @@ fn tensor(values: &Values, rows: usize, columns: Option<usize>) -> Result<Tensor
     }
 }
 
-/// Several outputs in one tensor, their columns side by side in the manifest's order: what a
+/// Cuts one tensor into several outputs, their columns side by side in the manifest's order: what a
 /// program traced by `tch` gives, for a trace with several results cannot be saved.
 fn columns(
     manifest: &Manifest,
     batch_rows: GroupRows,
-    whole: &Tensor,
+    tensor: &Tensor,
 ) -> Result<Vec<Tensor>, Error> {
     let unusable = |expected: String| Error::OutputShape {
         model: manifest.title(),
         output: "*".to_owned(),
-        got: format!("one tensor of {:?}", whole.size()),
+        got: format!("one tensor of {:?}", tensor.size()),
         expected,
     };
     let group = manifest.outputs[0].rows;
@@ -106,20 +106,20 @@ fn columns(
         .iter()
         .map(|spec| signed(spec.columns.unwrap_or(1)));
     let shape = [signed(batch_rows.of(group)), widths.clone().sum()];
-    if whole.size() != shape {
+    if tensor.size() != shape {
         return Err(unusable(format!("{shape:?}")));
     }
     let mut start = 0;
     widths
         .map(|width| {
-            let own = whole.f_narrow(1, start, width);
+            let own = tensor.f_narrow(1, start, width);
             start += width;
             own.map_err(Error::torch(&manifest.title(), "reading an output"))
         })
         .collect()
 }
 
-/// The program's result as one tensor per output: a tensor, a tuple or list of tensors in the
+/// Returns the program's result as one tensor per output: a tensor, a tuple or list of tensors in the
 /// manifest's order, or a dictionary by output name.
 fn results(manifest: &Manifest, result: IValue) -> Result<Vec<Tensor>, Error> {
     let expected = manifest.outputs.len();

@@ -1,5 +1,5 @@
-//! What a service makes of a release: built beside requests, swapped in one step, kept when a
-//! build fails.
+//! Values that a service makes of a release: built beside requests, swapped in one step, kept when
+//! a build fails.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::handle::ReleaseHandle;
 use crate::panic::reason_of;
 use crate::reports::Reports;
 
-/// How the newest build went.
+/// The outcome of the newest build.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DerivedStatus {
     /// The revision that is in use; 0 before the first.
     pub built: i64,
-    /// The revision whose build failed last, and why; `None` when the newest one was built.
+    /// The revision whose build failed last with the reason, or `None` if the newest one was built.
     pub failed: Option<(i64, String)>,
 }
 
@@ -130,7 +130,8 @@ impl<T: Send + Sync + 'static> Derived<T> {
         self.inner.value.load_full()
     }
 
-    /// Tells how each build went. It wakes after every build, once the value is swapped.
+    /// Returns the outcome of the newest build. The receiver wakes after each build, once the value
+    /// is swapped.
     pub fn status(&self) -> watch::Receiver<DerivedStatus> {
         self.inner.status.subscribe()
     }

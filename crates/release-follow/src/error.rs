@@ -1,4 +1,4 @@
-//! What can fail besides the check of a release: files.
+//! The errors of files; what a check finds wrong with a release is no error of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ pub enum Error {
     /// A file or folder could not be used.
     #[error("{doing} `{}` failed: {source}", path.display())]
     File {
-        /// What was being done: "reading".
+        /// The action: "reading".
         doing: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// The cause.
         source: io::Error,
     },
     /// A kept release is not what was written.
@@ -21,7 +21,7 @@ pub enum Error {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: String,
     },
     /// A model's folder holds something else than the release was published with.
@@ -39,7 +39,7 @@ pub enum Error {
     ModelFolder {
         /// The folder.
         path: PathBuf,
-        /// What is wrong with it, and what is allowed.
+        /// The fault, and what is allowed.
         reason: String,
     },
 }

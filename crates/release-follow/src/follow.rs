@@ -1,4 +1,4 @@
-//! Following releases: from the file at once, then from the control plane's stream for ever.
+//! Following releases: from the file at once, then from the control plane's stream.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,39 +17,39 @@ use crate::handle::ReleaseHandle;
 use crate::last_good::LastGood;
 use crate::reports::{Report, Reporter};
 
-/// A catalogue of a hundred thousand products still fits one message.
+/// The largest release: one with a hundred thousand products fits.
 const MAX_RELEASE_BYTES: usize = 128 << 20;
 
-/// The part that notes whether a release passed its checks.
+/// The part under which it is noted that a release passed its checks.
 const CHECKS: &str = "release";
 
-/// How long a report may take, and how soon one that was lost is followed by the next.
+/// The time that a report may take, and the wait after one that was lost.
 const REPORT_LIMIT: Duration = Duration::from_secs(5);
 const REPORT_AGAIN: Duration = Duration::from_secs(2);
 
-/// What to follow, and how patiently.
+/// The options of a [`Follower`].
 #[derive(Debug, Clone)]
 pub struct FollowOptions {
     /// The tenant whose releases are followed.
     pub tenant: TenantId,
     /// The folder of the last good release; `None` keeps none.
     pub cache_dir: Option<PathBuf>,
-    /// How long to wait before the first attempt after a loss; doubles with each that fails.
+    /// The wait before the first attempt after a loss; it doubles with each that fails.
     pub first_back_off: Duration,
     /// The longest wait between two attempts.
     pub longest_back_off: Duration,
     /// A stream that says nothing for so long is opened anew: a connection whose other end
     /// vanished looks the same as one without news.
     pub reopen_after: Duration,
-    /// Who tells the control plane what it does with each release; `None` tells nothing.
+    /// The identity under which reports are sent; `None` sends none.
     pub reporter: Option<Reporter>,
-    /// How often that is told when nothing changes.
+    /// The wait between two reports when nothing changes.
     pub report_every: Duration,
 }
 
 impl FollowOptions {
-    /// Follows `tenant`: attempts after 0.1 s to 10 s, a quiet stream opened anew each minute;
-    /// reports nothing, and every 15 s once there is a reporter.
+    /// Returns the options to follow `tenant`: attempts after 0.1 s to 10 s, a quiet stream opened
+    /// anew each minute, no reports, and one every 15 s once there is a reporter.
     pub fn new(tenant: TenantId, cache_dir: Option<PathBuf>) -> Self {
         Self {
             tenant,
@@ -75,7 +75,7 @@ pub struct Follower {
     handle: ReleaseHandle,
 }
 
-/// How a stream ended that was open.
+/// The end of a stream that was open.
 enum Ended {
     /// The other side closed it, or it was quiet for too long.
     Quietly,
@@ -84,7 +84,7 @@ enum Ended {
 }
 
 impl Follower {
-    /// A follower over the control plane's link, at the last good release when one is kept. A
+    /// Returns a follower over the control plane's link, at the last good release if one is kept. A
     /// kept release that is damaged, another tenant's, or that no longer passes is left alone
     /// with a warning. Reads the disk: call it at start.
     pub fn new(link: Link, options: FollowOptions) -> Self {
@@ -113,7 +113,7 @@ impl Follower {
         }
     }
 
-    /// The handle that it keeps.
+    /// Returns the handle that it keeps.
     pub fn handle(&self) -> ReleaseHandle {
         self.handle.clone()
     }
@@ -127,8 +127,8 @@ impl Follower {
         }
     }
 
-    /// Tells the control plane what is done with each release, at every change and now and then.
-    /// A report that does not arrive is followed by another; nothing else waits for it.
+    /// Reports to the control plane what became of each release, at every change and every so often.
+    /// A report that is lost is followed by another; nothing waits for it.
     async fn report(&self) {
         let Some(reporter) = &self.options.reporter else {
             return std::future::pending().await;
@@ -218,7 +218,7 @@ impl Follower {
         }
     }
 
-    /// Checks a release, swaps it in, keeps it. What does not pass changes nothing.
+    /// Checks a release, swaps it in and keeps it. One that does not pass changes nothing.
     async fn accept(&self, release: Release) {
         let revision = release.revision;
         if revision <= self.handle.revision() {
@@ -278,7 +278,7 @@ fn check(release: Release, tenant: &TenantId) -> Result<Live, Vec<Finding>> {
     Live::check(release)
 }
 
-/// The kept release, where it is whole and passes.
+/// Returns the kept release, or `None` if there is none or it is damaged or does not pass.
 fn start_from(last_good: &LastGood, tenant: &TenantId) -> Option<Live> {
     let release = match last_good.load() {
         Ok(release) => release?,
@@ -303,7 +303,7 @@ fn refuse(revision: i64, findings: &[Finding]) {
     }
 }
 
-/// What blocks, in one line.
+/// Returns the findings that block, in one line.
 fn reason(findings: &[Finding]) -> String {
     let errors = findings
         .iter()

@@ -9,13 +9,14 @@ use tokio::sync::watch;
 
 use crate::reports::Reports;
 
-/// A cheap clone of the same place: reading it never waits, and a reader keeps what it read.
+/// The live release of a process. Cheap to clone; reading never waits, and a reader keeps what it
+/// read.
 #[derive(Clone)]
 pub struct ReleaseHandle {
-    place: Arc<Place>,
+    inner: Arc<Inner>,
 }
 
-struct Place {
+struct Inner {
     live: ArcSwapOption<Live>,
     /// The revision in `live`; 0 before the first.
     changed: watch::Sender<i64>,
@@ -23,10 +24,10 @@ struct Place {
 }
 
 impl ReleaseHandle {
-    /// A handle that has no release yet.
+    /// Returns a handle without a release.
     pub fn empty() -> Self {
         Self {
-            place: Arc::new(Place {
+            inner: Arc::new(Inner {
                 live: ArcSwapOption::empty(),
                 changed: watch::Sender::new(0),
                 reports: Reports::default(),
@@ -34,29 +35,30 @@ impl ReleaseHandle {
         }
     }
 
-    /// A handle that stands at one release.
+    /// Returns a handle with this release.
     pub fn fixed(live: Live) -> Self {
         let handle = Self::empty();
         handle.put(live);
         handle
     }
 
-    /// The live release; `None` before the first.
+    /// Returns the live release, or `None` before the first.
     pub fn live(&self) -> Option<Arc<Live>> {
-        self.place.live.load_full()
+        self.inner.live.load_full()
     }
 
-    /// The live release's number; 0 before the first.
+    /// Returns the live release's number, 0 before the first.
     pub fn revision(&self) -> i64 {
-        *self.place.changed.borrow()
+        *self.inner.changed.borrow()
     }
 
-    /// Tells of each new revision. The value is the newest: who is slow skips those between.
+    /// Returns the newest revision. The receiver wakes at each new one, and skips those that it was
+    /// too slow for.
     pub fn changed(&self) -> watch::Receiver<i64> {
-        self.place.changed.subscribe()
+        self.inner.changed.subscribe()
     }
 
-    /// Waits for the first release.
+    /// Waits for the first release and returns it.
     pub async fn first(&self) -> Arc<Live> {
         let mut changed = self.changed();
         loop {
@@ -70,24 +72,24 @@ impl ReleaseHandle {
         }
     }
 
-    /// Where whoever makes something of the release notes what became of it.
+    /// Returns the reports in which the parts of a service note what became of a release.
     pub fn reports(&self) -> &Reports {
-        &self.place.reports
+        &self.inner.reports
     }
 
-    /// Replaces the release, unless it is as new or newer already. Whether it was replaced.
+    /// Replaces the release, unless it is as new or newer already. Returns true if it was replaced.
     pub fn put(&self, live: Live) -> bool {
         let revision = live.revision();
         // The watch's lock makes compare and swap one step for concurrent writers.
-        let replaced = self.place.changed.send_if_modified(|current| {
+        let replaced = self.inner.changed.send_if_modified(|current| {
             let newer = revision > *current;
             if newer {
-                self.place.live.store(Some(Arc::new(live)));
+                self.inner.live.store(Some(Arc::new(live)));
                 *current = revision;
             }
             newer
         });
-        self.place.reports.live(revision);
+        self.inner.reports.live(revision);
         replaced
     }
 }

@@ -1,4 +1,4 @@
-//! The last good release on disk: what a service starts from when the control plane is away.
+//! The last good release on disk, from which a service starts when the control plane is away.
 //!
 //! The file is eight bytes that say what it is, the SHA-256 of the rest, and the release in
 //! protobuf. It is written beside its place, flushed to the disk, and renamed: there is the old
@@ -15,30 +15,30 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// What the file is, and the version of its layout.
+/// The first bytes of the file, with the version of its layout.
 const MAGIC: &[u8; 8] = b"FLREL\0\0\x01";
 const CHECKSUM: usize = 32;
 
-/// Where a tenant's last good release is kept.
+/// The file of a tenant's last good release.
 #[derive(Debug, Clone)]
 pub struct LastGood {
     path: PathBuf,
 }
 
 impl LastGood {
-    /// The place of a tenant's release in `folder`.
+    /// Returns the file of a tenant's release in `folder`, which need not exist.
     pub fn new(folder: impl AsRef<Path>, tenant: &TenantId) -> Self {
         Self {
             path: folder.as_ref().join(format!("release-{tenant}.last-good")),
         }
     }
 
-    /// The file.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The release that was kept; `None` where none was.
+    /// Returns the release that was kept, or `None` if none was.
     ///
     /// # Errors
     /// A file that cannot be read, is cut short, altered, or of something else.

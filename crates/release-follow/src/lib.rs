@@ -12,7 +12,7 @@
 //! control plane --Watch--> Follower --Live::check--> ReleaseHandle --> Derived<T>
 //!                             |  ^                                      ^
 //!                 last good   v  | at start            Models, Refreshed
-//!                       file (checksum, written whole)
+//!                       file (checksum, renamed into place)
 //! ```
 //!
 //! # Invariants

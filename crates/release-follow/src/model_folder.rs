@@ -8,21 +8,20 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// What every model's folder holds.
+/// The file that every model's folder holds.
 const MANIFEST: &str = "manifest.json";
 
 /// The deepest folder inside a model's folder, and the most files in it: a model has a handful,
-/// and a wrong path (the root of the disk) must not be read whole.
+/// and a wrong path (the root of the disk) must not be read through.
 const MAX_DEPTH: usize = 4;
 const MAX_FILES: usize = 1_000;
 
-/// SHA-256, in lower-case hex, over every file of the model's folder.
+/// Returns the SHA-256, in lower-case hex, over every file of a model's folder.
 ///
 /// The rule: the files in the order of their names (paths relative to the folder, `/` between
 /// parts, compared byte by byte); of each, the length of the name as 8 bytes little-endian, the
 /// name, the length of the content likewise, the content. Names that begin with a dot are left
-/// out. For a folder of `golden.json`, `manifest.json` and `model.pt` (or `scorecard.json`) this
-/// is the hash that the inference crate gives; a two-tower's folder also holds its index.
+/// out.
 pub fn model_folder_hash(folder: impl AsRef<Path>) -> Result<String, Error> {
     let folder = folder.as_ref();
     let refuse = |reason: String| Error::ModelFolder {
@@ -127,7 +126,7 @@ mod tests {
         folder
     }
 
-    /// The rule written out by hand.
+    /// Returns the hash by the rule written out by hand.
     fn by_hand(files: &[(&str, &str)]) -> String {
         let mut bytes = Vec::new();
         for (name, content) in files {

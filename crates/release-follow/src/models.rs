@@ -16,14 +16,14 @@ use crate::error::Error;
 use crate::model_folder::model_folder_hash;
 use crate::panic::reason_of;
 
-/// Where a model that a release names stands.
+/// The state of a model that a release names.
 #[derive(Debug)]
 pub enum Standing<M> {
     /// It is in memory and passed every check.
     Ready(Arc<M>),
     /// It is being loaded.
     Loading,
-    /// It was refused, and why.
+    /// It was refused for this reason.
     Refused(String),
 }
 
@@ -51,7 +51,7 @@ struct Inner<M> {
     /// The metric that counts refusals.
     failures: &'static str,
     load: Box<Load<M>>,
-    /// Woken when a load ends.
+    /// Notified when a load ends.
     inputs: Arc<Notify>,
     state: Mutex<State<M>>,
 }
@@ -73,7 +73,7 @@ struct Entry<M> {
     held: Held<M>,
 }
 
-/// What is held of a model.
+/// The hold on a model.
 enum Held<M> {
     Named(Standing<M>),
     /// No release names it, but something may still use it.
@@ -118,8 +118,8 @@ impl<M: Send + Sync + 'static> Models<M> {
         }
     }
 
-    /// Returns where each of the models stands that the release of `revision` names, and begins to
-    /// load those that are not in memory. Must be called inside a tokio runtime, with all models
+    /// Returns the state of each model that the release of `revision` names, and begins to load those
+    /// that are not in memory. Must be called inside a tokio runtime, with all models
     /// of the release.
     ///
     /// A model that was refused is tried again at each new revision: its folder may have been
@@ -167,7 +167,7 @@ impl<M: Send + Sync + 'static> Models<M> {
 }
 
 impl<M> Entry<M> {
-    /// Returns where the model stands for a release that names it so, or `None` if it must be
+    /// Returns the state of the model for a release that names it so, or `None` if it must be
     /// loaded.
     fn standing_in(&self, revision: i64, named: &ModelRef) -> Option<Standing<M>> {
         match &self.held {

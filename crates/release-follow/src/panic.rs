@@ -1,8 +1,8 @@
-//! A panic, in words.
+//! Panics in words.
 
 use std::any::Any;
 
-/// Returns what a panic said.
+/// Returns the message of a panic.
 pub(crate) fn reason_of(panic: &(dyn Any + Send)) -> String {
     let message = panic
         .downcast_ref::<&str>()

@@ -1,4 +1,4 @@
-//! What a service reads again and again for the live release.
+//! Values that a service reads again every so often for the live release.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::handle::ReleaseHandle;
 /// The least time that one reading gets.
 const LEAST_READ_TIME: Duration = Duration::from_secs(1);
 
-/// What is read, and how often.
+/// The options of a [`Refreshed`] value.
 #[derive(Debug, Clone, Copy)]
 pub struct RefreshOptions {
-    /// What logs call it: "product counters".
+    /// Its name in logs: "product counters".
     pub name: &'static str,
-    /// How long to wait between two readings; also how long one may take, at least a second.
+    /// The wait between two readings, and the time that one may take, at least a second.
     pub every: Duration,
     /// The metric that counts readings that failed.
     pub failures: &'static str,
@@ -27,7 +27,7 @@ pub struct RefreshOptions {
 
 /// A value that is read at each release and every so often: an input of a
 /// [`Derived`](crate::Derived) value. Where a reading fails, the last one stays in use. Cheap to
-/// clone; looking at it never waits.
+/// clone; getting it never waits.
 #[derive(Debug)]
 pub struct Refreshed<T> {
     value: Arc<ArcSwap<T>>,

@@ -1,5 +1,5 @@
-//! What this process does with releases, for the control plane to show: the revision in use, and
-//! the one that was refused, by the release's checks or by what a service makes of it.
+//! Reports of what became of releases in this process, for the control plane to show: the revision
+//! in use, and the one that was refused, by its check or by a part of the service.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use tokio::sync::watch;
 /// The longest reason that is sent, in characters.
 const MAX_REASON: usize = 2_000;
 
-/// Who reports.
+/// The identity of a process in reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reporter {
     /// The service: "ranking".
@@ -21,15 +21,15 @@ pub struct Reporter {
     pub version: String,
 }
 
-/// Where the parts of a service note what became of a release. Cheap to clone; noting never waits.
+/// The notes of a service's parts on what became of a release. Cheap to clone; noting never waits.
 ///
-/// A part is whatever is made from a release and can fail: "release" itself, "prices", "models".
+/// A part is made from a release and can fail: "release" itself, "prices", "ranker".
 #[derive(Debug, Clone, Default)]
 pub struct Reports {
     noted: Arc<watch::Sender<Noted>>,
 }
 
-/// Everything noted; [`Reports::report`] says what it comes to.
+/// Everything noted; [`Reports::report`] sums it up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Noted {
     /// The release that passed the checks last; 0 before the first.
@@ -37,27 +37,27 @@ pub(crate) struct Noted {
     parts: BTreeMap<&'static str, Part>,
 }
 
-/// What one part noted.
+/// The notes of one part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Part {
-    /// The revision in use; `None` where the part never says.
+    /// The revision in use, or `None` if the part never noted one.
     used: Option<i64>,
     refused: Option<(i64, String)>,
 }
 
-/// What is said of an instance.
+/// The report of an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
     /// The revision that every part uses; 0 before the first.
     pub revision: i64,
     /// The newest revision that a part refused; 0 for none.
     pub refused_revision: i64,
-    /// Why, with the name of each part that refused it.
+    /// The reasons, each with the name of the part that refused it.
     pub reason: String,
 }
 
 impl Reports {
-    /// A part uses this revision; what it refused of older ones is past.
+    /// Notes that a part uses this revision; its refusals of older ones are forgotten.
     pub fn taken(&self, part: &'static str, revision: i64) {
         self.note(part, |noted| {
             noted.used = Some(revision);
@@ -65,7 +65,7 @@ impl Reports {
         });
     }
 
-    /// A part could not use this revision, and keeps what it had.
+    /// Notes that a part refused this revision and keeps what it had.
     pub fn refused(&self, part: &'static str, revision: i64, reason: impl Into<String>) {
         let reason = reason.into();
         self.note(part, |noted| {
@@ -74,17 +74,17 @@ impl Reports {
         });
     }
 
-    /// What is said of this instance now.
+    /// Returns the report of this instance.
     pub fn report(&self) -> Report {
         self.noted.borrow().report()
     }
 
-    /// Wakes at each change. The wait ends with an error when the last handle is gone.
+    /// Returns a receiver that wakes at each change. It ends with the last handle.
     pub(crate) fn changed(&self) -> watch::Receiver<Noted> {
         self.noted.subscribe()
     }
 
-    /// A release passed its checks.
+    /// Notes that a release passed its checks.
     pub(crate) fn live(&self, revision: i64) {
         self.noted.send_if_modified(|noted| {
             let before = noted.live;

@@ -57,27 +57,27 @@ impl Catalogue {
         Self { products, index }
     }
 
-    /// The product of an id.
+    /// Returns the product of an id, or `None` if the catalogue has no such id.
     pub fn get(&self, id: &str) -> Option<&Product> {
         self.products.get(*self.index.get(id)? as usize)
     }
 
-    /// The position of an id in [`Catalogue::products`].
+    /// Returns the position of an id in [`Catalogue::products`], or `None` if it has none.
     pub fn index_of(&self, id: &str) -> Option<u32> {
         self.index.get(id).copied()
     }
 
-    /// Every product, the withdrawn ones too.
+    /// Returns every product, the withdrawn ones too.
     pub fn products(&self) -> &[Product] {
         &self.products
     }
 
-    /// How many there are.
+    /// Returns the number of products.
     pub fn len(&self) -> usize {
         self.products.len()
     }
 
-    /// Whether there are none.
+    /// Returns true if there is no product.
     pub fn is_empty(&self) -> bool {
         self.products.is_empty()
     }

@@ -1,10 +1,10 @@
-//! The content hash: what a release is known by, beside its number.
+//! The content hash, by which a release is known beside its number.
 
 use fairlead_proto::control::v1::Release;
 use prost::Message as _;
 use sha2::{Digest, Sha256};
 
-/// SHA-256, in lower-case hex, of the release's deterministic encoding with `content_hash` and
+/// Returns the SHA-256, in lower-case hex, of the release's deterministic encoding with `content_hash` and
 /// `published_at_ms` empty.
 ///
 /// The encoding is deterministic because fields are written in the order of their numbers and

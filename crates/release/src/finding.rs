@@ -1,5 +1,4 @@
-//! Findings: everything that is wrong with a release, each with the thing, the value and what is
-//! allowed.
+//! Findings on a release, each with the thing, the value and what is allowed.
 
 use std::fmt;
 
@@ -9,17 +8,17 @@ use serde::Serialize;
 /// The longest value that a finding repeats, in characters.
 const MAX_VALUE: usize = 80;
 
-/// Whether a finding blocks publication.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// It does.
+    /// It blocks publication.
     Error,
-    /// It does not.
+    /// It does not block publication.
     Warning,
 }
 
-/// What sort of thing is wrong.
+/// The rule that a finding is by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
@@ -50,7 +49,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// Its stable name.
+    /// Returns its stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Duplicate => "duplicate",
@@ -68,12 +67,12 @@ impl Rule {
     }
 }
 
-/// One thing that is wrong.
+/// A fault of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Whether it blocks.
+    /// The severity.
     pub severity: Severity,
-    /// What sort.
+    /// The rule.
     pub rule: Rule,
     /// The thing: `product "CL-1": min_amount`.
     pub thing: String,
@@ -87,7 +86,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding that blocks.
+    /// Returns a finding that blocks.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "numbers and texts alike, without a borrow at each of a hundred calls"
@@ -108,7 +107,7 @@ impl Finding {
         }
     }
 
-    /// A finding that does not block.
+    /// Returns a finding that does not block.
     pub fn warning(
         rule: Rule,
         thing: impl Into<String>,
@@ -154,14 +153,14 @@ impl From<&Finding> for proto::Finding {
     }
 }
 
-/// Whether one of the findings blocks publication.
+/// Returns true if one of the findings blocks publication.
 pub fn blocks(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
 
-/// `"a", "b"`, or a word for none: what is allowed, where it is a list of names.
+/// Returns what is allowed in words, where it is one of a list of names.
 pub(crate) fn one_of<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("{name:?}")).collect();
     match quoted.len() {

@@ -1,4 +1,4 @@
-//! The live release: parsed, checked, ready to be asked.
+//! The live release: parsed, checked and compiled.
 
 use std::collections::BTreeMap;
 
@@ -27,14 +27,14 @@ pub struct Live {
     pub plan: Plan,
     /// Its parameters: the defaults with the release's values over them.
     pub parameters: Parameters,
-    /// What was found that does not block.
+    /// The findings that do not block.
     pub warnings: Vec<Finding>,
     tenant: TenantId,
     /// The champion's version of each strategy that has one.
     champions: BTreeMap<String, i64>,
 }
 
-/// What the arms of one customer change.
+/// The changes by the arms of one customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// Parameters that differ from the release's, by declared name.
@@ -44,10 +44,11 @@ pub struct Overrides {
 }
 
 impl Live {
-    /// Checks a release and makes it ready.
+    /// Checks and compiles a release. Takes seconds for a large catalogue: call it on a blocking
+    /// thread.
     ///
     /// # Errors
-    /// Every finding, warnings among them, where at least one blocks.
+    /// Every finding, warnings among them, if at least one blocks.
     pub fn check(release: Release) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();
         let tenant = checks::header(&release, &mut findings);
@@ -90,12 +91,12 @@ impl Live {
         self.release.revision
     }
 
-    /// Which arms a customer is in.
+    /// Assigns a customer to arms.
     pub fn assign(&self, customer_id: &str, attributes: &Attributes) -> Assignment<'_> {
         self.plan.assign(customer_id, attributes)
     }
 
-    /// What the arms of an assignment change, as requests to other services carry it.
+    /// Returns the changes by the arms of an assignment, as requests to other services carry them.
     pub fn overrides(&self, assignment: &Assignment<'_>) -> Overrides {
         let mut overrides = Overrides::default();
         for declared in declared() {
@@ -117,7 +118,7 @@ impl Live {
         overrides
     }
 
-    /// One version of a strategy.
+    /// Returns one version of a strategy, or `None` if the release does not hold it.
     pub fn strategy(&self, id: &str, version: i64) -> Option<&Strategy> {
         let versions = &self.release.strategies;
         versions
@@ -125,17 +126,20 @@ impl Live {
             .find(|strategy| strategy.strategy_id == id && strategy.version == version)
     }
 
-    /// The version of a strategy that is used where no arm names one.
+    /// Returns the version of a strategy that is used where no arm names one, or `None` if it has no
+    /// champion.
     pub fn champion(&self, id: &str) -> Option<&Strategy> {
         self.strategy(id, *self.champions.get(id)?)
     }
 
-    /// The strategy that prices a product: its own, else the release's for the kind.
+    /// Returns the strategy that prices a product: its own, else the release's for the kind; `None`
+    /// if there is neither.
     pub fn strategy_of<'l>(&'l self, product: &'l Product) -> Option<&'l str> {
         checks::strategy_of(&self.release, product)
     }
 
-    /// The model of a role: of this version, or the role's default where the version is empty.
+    /// Returns the model of a role: of this version, or the role's default if the version is empty.
+    /// `None` if the release names no such model.
     pub fn model(&self, role: &str, version: &str) -> Option<&ModelRef> {
         self.release
             .models

@@ -1,8 +1,8 @@
-//! The declared parameters: what a release and the arms of experiments may change, each with its
-//! type, its range and its default.
+//! The parameters that a release and the arms of experiments may change, each with its type, its
+//! range and its default.
 //!
-//! One table names them all; [`Parameters`] is what a service reads. A parameter that is not in
-//! the table does not exist: publishing it is refused.
+//! One table declares them all; a service reads [`Parameters`]. A parameter that is not in the
+//! table does not exist: publishing it is refused.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::finding::{Finding, Rule, one_of};
 /// Every parameter with its value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Parameters {
-    /// How candidates are found.
+    /// The parameters of recall.
     pub recall: RecallParameters,
-    /// How they are scored.
+    /// The parameters of ranking.
     pub ranking: RankingParameters,
-    /// How the slate is arranged.
+    /// The parameters of the slate.
     pub slate: SlateParameters,
 }
 
@@ -46,7 +46,7 @@ pub struct RankingParameters {
 /// `slate.*`
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SlateParameters {
-    /// What the slate is ordered by.
+    /// The order of the slate.
     pub order: SlateOrder,
     /// Most products of one kind next to each other.
     pub max_same_kind_in_a_row: usize,
@@ -54,13 +54,13 @@ pub struct SlateParameters {
     pub category_cap: usize,
     /// Probability that a place is explored, 0 to 1.
     pub exploration: f64,
-    /// How many ranked candidates are priced.
+    /// The number of ranked candidates that are priced.
     pub price_depth: usize,
     /// Least probability of being taken, as a share of the best candidate's, 0 to 1.
     pub utility_floor: f64,
 }
 
-/// What a slate is ordered by.
+/// The order of a slate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SlateOrder {
     /// Expected value at the price shown.
@@ -70,9 +70,9 @@ pub enum SlateOrder {
     Conversion,
 }
 
-/// What values a parameter takes.
+/// The values that a parameter takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum AllowedValues {
     /// A whole number, `least` to `most`.
     Count { least: usize, most: usize },
     /// 0 to 1.
@@ -97,20 +97,20 @@ pub struct Declared {
     pub name: &'static str,
     /// The value without release or arm.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect.
     pub doc: &'static str,
-    kind: Kind,
+    kind: AllowedValues,
     set: fn(&mut Parameters, Value<'_>),
 }
 
 const ORDERS: &[&str] = &["expected_value", "conversion"];
 /// A request asks for at most a thousand candidates.
-const LIMIT: Kind = Kind::Count {
+const LIMIT: AllowedValues = AllowedValues::Count {
     least: 0,
     most: 1_000,
 };
 
-/// Sets a count at a place; a value of another kind cannot come: the kind stands in the same row.
+/// Sets a count in a field. A value of another kind cannot come: the kind stands in the same row.
 macro_rules! at {
     ($variant:ident, $area:ident . $field:ident) => {
         |parameters, value| {
@@ -126,7 +126,7 @@ const TABLE: &[Declared] = &[
         name: "ranking.model_version",
         default: "",
         doc: "version of the ranker; empty takes the release's default",
-        kind: Kind::Text,
+        kind: AllowedValues::Text,
         set: at!(Text, ranking.model_version),
     },
     Declared {
@@ -154,7 +154,7 @@ const TABLE: &[Declared] = &[
         name: "recall.repetition_cap",
         default: "20",
         doc: "impressions in seven days from which a product is not recalled; 0: no cap",
-        kind: Kind::Count {
+        kind: AllowedValues::Count {
             least: 0,
             most: 10_000,
         },
@@ -171,7 +171,7 @@ const TABLE: &[Declared] = &[
         name: "slate.category_cap",
         default: "3",
         doc: "most products of one category",
-        kind: Kind::Count {
+        kind: AllowedValues::Count {
             least: 1,
             most: 1_000,
         },
@@ -181,14 +181,14 @@ const TABLE: &[Declared] = &[
         name: "slate.exploration",
         default: "0.05",
         doc: "probability that a place is explored",
-        kind: Kind::Share,
+        kind: AllowedValues::Share,
         set: at!(Share, slate.exploration),
     },
     Declared {
         name: "slate.max_same_kind_in_a_row",
         default: "2",
         doc: "most products of one kind next to each other",
-        kind: Kind::Count {
+        kind: AllowedValues::Count {
             least: 1,
             most: 1_000,
         },
@@ -198,7 +198,7 @@ const TABLE: &[Declared] = &[
         name: "slate.order",
         default: "expected_value",
         doc: "what the slate is ordered by",
-        kind: Kind::Choice(ORDERS),
+        kind: AllowedValues::Choice(ORDERS),
         set: at!(Text, slate.order),
     },
     Declared {
@@ -206,7 +206,7 @@ const TABLE: &[Declared] = &[
         default: "20",
         doc: "how many ranked candidates are priced",
         // Pricing takes at most 200 items in one call.
-        kind: Kind::Count {
+        kind: AllowedValues::Count {
             least: 1,
             most: 200,
         },
@@ -216,18 +216,18 @@ const TABLE: &[Declared] = &[
         name: "slate.utility_floor",
         default: "0.1",
         doc: "least probability of being taken, as a share of the best candidate's; what is under it comes last",
-        kind: Kind::Share,
+        kind: AllowedValues::Share,
         set: at!(Share, slate.utility_floor),
     },
 ];
 
-/// Every declared parameter, by name.
+/// Returns every declared parameter, by name.
 pub fn declared() -> &'static [Declared] {
     TABLE
 }
 
 impl From<&str> for SlateOrder {
-    /// The order of a word that `Kind::Choice` let through.
+    /// Returns the order of a word that `AllowedValues::Choice` let through.
     fn from(word: &str) -> Self {
         match word {
             "conversion" => Self::Conversion,
@@ -237,50 +237,50 @@ impl From<&str> for SlateOrder {
 }
 
 impl Declared {
-    /// What values it takes, in words.
+    /// Returns the values that it takes, in words.
     pub fn allowed(&self) -> String {
         match self.kind {
-            Kind::Count { least, most } => format!("a whole number, {least} to {most}"),
-            Kind::Share => "a number, 0 to 1".to_owned(),
-            Kind::Choice(words) => one_of(words.iter().copied()),
-            Kind::Text => "at most 64 characters without control characters".to_owned(),
+            AllowedValues::Count { least, most } => format!("a whole number, {least} to {most}"),
+            AllowedValues::Share => "a number, 0 to 1".to_owned(),
+            AllowedValues::Choice(words) => one_of(words.iter().copied()),
+            AllowedValues::Text => "at most 64 characters without control characters".to_owned(),
         }
     }
 
-    /// The value that a text stands for; `None` where it is not allowed.
+    /// Returns the value of a text, or `None` if it is not allowed.
     fn read<'v>(&self, text: &'v str) -> Option<Value<'v>> {
         match self.kind {
-            Kind::Count { least, most } => {
+            AllowedValues::Count { least, most } => {
                 let count = text.parse().ok()?;
                 (least..=most)
                     .contains(&count)
                     .then_some(Value::Count(count))
             }
-            Kind::Share => {
+            AllowedValues::Share => {
                 let share = text.parse().ok()?;
                 (0.0..=1.0).contains(&share).then_some(Value::Share(share))
             }
-            Kind::Choice(words) => words.contains(&text).then_some(Value::Text(text)),
-            Kind::Text => {
+            AllowedValues::Choice(words) => words.contains(&text).then_some(Value::Text(text)),
+            AllowedValues::Text => {
                 let fits = text.chars().count() <= 64 && !text.chars().any(char::is_control);
                 fits.then_some(Value::Text(text))
             }
         }
     }
 
-    /// What the experiments crate checks an arm's value against.
+    /// Returns the parameter as the experiments crate checks an arm's value against it.
     pub(crate) fn for_plan(&self, default: &str) -> experiments::Parameter {
         let kind = match self.kind {
-            Kind::Count { .. } => experiments::ParameterKind::Int,
-            Kind::Share => experiments::ParameterKind::Number,
-            Kind::Choice(_) | Kind::Text => experiments::ParameterKind::Text,
+            AllowedValues::Count { .. } => experiments::ParameterKind::Int,
+            AllowedValues::Share => experiments::ParameterKind::Number,
+            AllowedValues::Choice(_) | AllowedValues::Text => experiments::ParameterKind::Text,
         };
         experiments::Parameter::new(self.name, kind, default)
     }
 }
 
 impl Parameters {
-    /// The defaults with `values` put over them.
+    /// Returns the defaults with `values` in their place.
     ///
     /// # Errors
     /// Every name that is not declared, and every value that is not allowed.
@@ -294,7 +294,7 @@ impl Parameters {
         parameters.with(values)
     }
 
-    /// These with `values` put over them: what an arm changes over what the release says.
+    /// Returns these parameters with an arm's `values` in their place.
     ///
     /// # Errors
     /// Every name that is not declared, and every value that is not allowed.
@@ -334,7 +334,7 @@ fn not_allowed(thing: &str, text: &str, declared: &Declared) -> Finding {
     Finding::error(Rule::Range, thing, shown, declared.allowed())
 }
 
-/// What is wrong with the parameters that an arm sets.
+/// Returns every finding on the parameters that an arm sets.
 pub(crate) fn check_arm(arm: &str, values: &BTreeMap<String, String>) -> Vec<Finding> {
     values
         .iter()

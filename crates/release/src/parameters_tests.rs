@@ -1,4 +1,4 @@
-//! The table and the struct say the same, and what is not allowed is named.
+//! The table and the struct agree, and what is not allowed is named.
 
 use super::*;
 
@@ -25,10 +25,10 @@ fn every_row_sets_a_field_of_its_own() {
     let mut seen = vec![base.clone()];
     for declared in TABLE {
         let other = match declared.kind {
-            Kind::Count { .. } => "77",
-            Kind::Share => "0.5",
-            Kind::Choice(words) => words[1],
-            Kind::Text => "v9",
+            AllowedValues::Count { .. } => "77",
+            AllowedValues::Share => "0.5",
+            AllowedValues::Choice(words) => words[1],
+            AllowedValues::Text => "v9",
         };
         let changed = base
             .with(&values(&[(declared.name, other)]))

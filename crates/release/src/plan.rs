@@ -11,24 +11,24 @@ use fairlead_proto::control::v1::{
 use crate::finding::{Finding, Rule, one_of};
 use crate::parameters::{check_arm, declared};
 
-/// The whole, in parts per million.
+/// One, in parts per million.
 const WHOLE_PPM: i64 = 1_000_000;
 
-/// The plan's parameter by which arms choose the version of a strategy. Its default is the
-/// champion's. So two layers can never disagree on the version either.
+/// Returns the name of the plan's parameter by which arms choose the version of a strategy. Its
+/// default is the champion's version, so that two layers never disagree on it.
 pub fn strategy_parameter(strategy_id: &str) -> String {
     format!("strategy.{strategy_id}")
 }
 
-/// Everything that is wrong with the experiment plan of a draft, against the strategies, models
-/// and parameters that the draft has.
+/// Returns every finding on the experiment plan of a draft, checked against the strategies, models
+/// and parameters of the draft.
 pub fn check_experiments(draft: &Release) -> Vec<Finding> {
     let mut findings = Vec::new();
     compile(draft, &mut findings);
     findings
 }
 
-/// Compiles the plan and adds what is wrong with it. `None` where it cannot be compiled.
+/// Compiles the plan and adds the findings on it. Returns `None` if it cannot be compiled.
 pub(crate) fn compile(release: &Release, findings: &mut Vec<Finding>) -> Option<Plan> {
     let before = findings.len();
     let empty = ExperimentPlan::default();
@@ -64,7 +64,8 @@ pub(crate) fn compile(release: &Release, findings: &mut Vec<Finding>) -> Option<
     }
 }
 
-/// `Plan::new` stops at the first error. Each experiment alone gives the others.
+/// Returns a finding for each error. `Plan::new` stops at the first; each experiment alone gives the
+/// others.
 fn each_error(spec: &PlanSpec, first: &experiments::Error) -> Vec<Finding> {
     let mut messages = vec![first.to_string()];
     for experiment in &spec.experiments {
@@ -189,7 +190,7 @@ fn share(ppm: i64) -> f64 {
     ppm as f64 / WHOLE_PPM as f64
 }
 
-/// The declared parameters at the release's values, and one per strategy at its champion.
+/// Returns the declared parameters at the release's values, and one per strategy at its champion.
 fn parameters(release: &Release) -> Vec<experiments::Parameter> {
     let of_table = declared().iter().map(|declared| {
         let default = release.parameters.get(declared.name);
@@ -207,7 +208,7 @@ fn parameters(release: &Release) -> Vec<experiments::Parameter> {
     of_table.chain(of_strategies).collect()
 }
 
-/// The champion's version of each strategy: the highest that is marked; 0 where none is.
+/// Returns the champion's version of each strategy: the highest that is marked, or 0 if none is.
 pub(crate) fn champions(strategies: &[Strategy]) -> BTreeMap<&str, i64> {
     let mut champions: BTreeMap<&str, i64> = BTreeMap::new();
     for strategy in strategies {
@@ -251,11 +252,10 @@ fn arm(arm: &Arm) -> experiments::Arm {
     made
 }
 
-/// What is wrong with a CEL expression, if anything: `thing` is what it is called in the finding.
-/// Where `names` are given, it may read no others.
+/// Checks a CEL expression, and returns a finding that calls it `thing`, or `None` if it compiles.
+/// If `names` are given, it may read no others.
 ///
-/// Segments are written in the dialect of targeting; the experiments crate checks an expression
-/// where it stands, in a plan.
+/// Segments are written like targeting, which the experiments crate checks within a plan.
 pub fn check_expression(
     thing: &str,
     expression: &str,

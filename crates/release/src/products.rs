@@ -24,7 +24,7 @@ pub fn check_product(product: &Product) -> Vec<Finding> {
 /// Returns every finding on a product but those on its kind, currency and terms, which the price
 /// engine reads.
 pub(crate) fn check_listing(product: &Product) -> Vec<Finding> {
-    let mut check = Check {
+    let mut check = ProductCheck {
         product,
         findings: Vec::new(),
     };
@@ -36,12 +36,12 @@ pub(crate) fn check_listing(product: &Product) -> Vec<Finding> {
     check.findings
 }
 
-struct Check<'p> {
+struct ProductCheck<'p> {
     product: &'p Product,
     findings: Vec<Finding>,
 }
 
-impl Check<'_> {
+impl ProductCheck<'_> {
     fn find(&mut self, rule: Rule, field: &str, value: impl ToString, allowed: impl Into<String>) {
         let thing = format!("product {:?}: {field}", self.product.product_id);
         self.findings
@@ -126,7 +126,7 @@ impl Check<'_> {
         }
     }
 
-    /// The engine does not read the risk class: suitability does.
+    /// Checks the risk class, which the price engine does not read: suitability does.
     fn risk_class(&mut self) {
         if let Some(Terms::Fund(terms)) = &self.product.terms {
             self.number("fund.risk_class", terms.risk_class, 1, 5);

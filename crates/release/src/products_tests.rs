@@ -1,4 +1,4 @@
-//! Products that pass, and every way in which one does not.
+//! Products that pass, and each fault of one that does not.
 
 use fairlead_proto::catalogue::v1::{
     CardTerms, DepositTerms, FundTerms, InsuranceTerms, LoanTerms, ProductKind, RedemptionFee,
@@ -129,7 +129,7 @@ fn fund_terms(product: &mut Product) -> &mut FundTerms {
     }
 }
 
-/// What is changed, and the field and the sort of the one finding that follows.
+/// A change, and the field and the rule of the findings that follow.
 const REFUSED_LOANS: &[(Change, &str, Rule)] = &[
     (
         |p| p.product_id = "a b".to_owned(),

@@ -1,4 +1,4 @@
-//! Model folders: written whole or not at all; what is wrong with one is named.
+//! Model folders: written completely or not at all; the fault of a damaged one is named.
 
 use std::fs;
 use std::path::Path;

@@ -161,8 +161,8 @@ async fn a_damaged_or_foreign_file_is_left_alone() {
     };
     assert_eq!(begins_at(), 3);
 
-    let whole = fs::read(last_good.path()).expect("read");
-    fs::write(last_good.path(), &whole[..whole.len() - 5]).expect("cut");
+    let content = fs::read(last_good.path()).expect("read");
+    fs::write(last_good.path(), &content[..content.len() - 5]).expect("cut");
     assert_eq!(begins_at(), 0);
     last_good.store(&tampered(3)).expect("stored");
     assert_eq!(begins_at(), 0);

@@ -1,4 +1,5 @@
-//! What a release must satisfy beyond its products and its experiments: every reference resolves.
+//! The checks of a release beyond its products and its experiments: every reference resolves, and
+//! the price engine compiles it.
 
 mod prices;
 mod recall;
@@ -21,7 +22,7 @@ use crate::parameters::Parameters;
 
 pub(crate) use prices::compile as compile_prices;
 
-/// Checks what the release says of itself. Returns its tenant, or `None` if that is no tenant.
+/// Checks tenant, revision and content hash. Returns its tenant, or `None` if that is no tenant.
 pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) -> Option<TenantId> {
     let tenant = TenantId::new(&release.tenant)
         .map_err(|error| {
@@ -54,7 +55,7 @@ pub(crate) fn header(release: &Release, findings: &mut Vec<Finding>) -> Option<T
     tenant
 }
 
-/// Everything in the release that names something else in it.
+/// Checks everything in the release that names something else in it.
 pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mut Vec<Finding>) {
     if catalogue.is_empty() {
         let allowed = "a catalogue with at least one product, to have something to show";
@@ -67,8 +68,8 @@ pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mu
     recall::campaigns(&release.campaigns, catalogue, findings);
 }
 
-/// Everything that is wrong with the settings of a draft by themselves: parameters, rule packs,
-/// scorecards, segmentations. Whether what they name is there shows when the release is whole.
+/// Returns every finding on the settings of a draft by themselves: parameters, rule packs,
+/// scorecards, segmentations. The names in them are checked with the release.
 pub fn check_settings(settings: &Release) -> Vec<Finding> {
     let mut findings = Parameters::resolve(&settings.parameters)
         .err()
@@ -81,7 +82,8 @@ pub fn check_settings(settings: &Release) -> Vec<Finding> {
     findings
 }
 
-/// The strategy that prices a product: its own, else the release's for the kind.
+/// Returns the strategy that prices a product: its own, else the release's for the kind; `None` if
+/// there is neither.
 pub(crate) fn strategy_of<'r>(release: &'r Release, product: &'r Product) -> Option<&'r str> {
     if !product.strategy_id.is_empty() {
         return Some(&product.strategy_id);
@@ -92,7 +94,7 @@ pub(crate) fn strategy_of<'r>(release: &'r Release, product: &'r Product) -> Opt
         .map(String::as_str)
 }
 
-/// Ids that must be there and differ.
+/// Checks that ids are not empty and differ.
 fn unique<Id: Ord + Display>(
     what: &str,
     ids: impl IntoIterator<Item = Id>,
@@ -115,7 +117,7 @@ fn unique<Id: Ord + Display>(
     }
 }
 
-/// From the first instant to the first after; 0 leaves the end open.
+/// Checks the first instant of a period and the first instant after it; 0 leaves the end open.
 fn period(thing: &str, from_ms: i64, to_ms: i64, findings: &mut Vec<Finding>) {
     if from_ms < 0 {
         let thing = format!("{thing}: valid_from_ms");

@@ -9,7 +9,8 @@ use crate::catalogue::Catalogue;
 use crate::finding::{Finding, Rule};
 use crate::plan::check_expression;
 
-/// Models are named by role, name and version, and a role has at most one default.
+/// Checks that models are named by role, name and version, and that a role has at most one
+/// default.
 pub(super) fn models(models: &[ModelRef], findings: &mut Vec<Finding>) {
     let versions = models
         .iter()
@@ -83,7 +84,7 @@ fn check_model(model: &ModelRef, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Segmentations and segments have ids of their own, and expressions that compile.
+/// Checks that segmentations and segments have ids of their own and expressions that compile.
 pub(super) fn segmentations(segmentations: &[Segmentation], findings: &mut Vec<Finding>) {
     let ids = segmentations.iter().map(|one| one.segmentation_id.as_str());
     unique("segmentation_id", ids, findings);
@@ -102,7 +103,7 @@ pub(super) fn segmentations(segmentations: &[Segmentation], findings: &mut Vec<F
     }
 }
 
-/// Campaigns push products that are there.
+/// Checks that campaigns push products of the catalogue.
 pub(super) fn campaigns(
     campaigns: &[Campaign],
     catalogue: &Catalogue,

@@ -1,4 +1,4 @@
-//! A release in which everything that can be named is there, and passes.
+//! A release that passes, in which everything that can be named is there.
 
 use fairlead_proto::catalogue::v1::{Catalogue, ProductKind};
 use fairlead_proto::control::v1::{
@@ -11,7 +11,7 @@ use fairlead_price_engine::defaults;
 use crate::content_hash;
 use crate::products::tests::{deposit, fund, loan};
 
-/// The default strategy for cash loans, on the sample's risk model.
+/// Returns the default strategy for cash loans, on the sample's risk model.
 fn strategy(version: i64, champion: bool) -> Strategy {
     let strategies = defaults::strategies().expect("the defaults read");
     let mut strategies = strategies.into_iter();

@@ -24,7 +24,7 @@ fn products(release: &mut Release) -> &mut Vec<Product> {
     &mut release.catalogue.as_mut().expect("a catalogue").products
 }
 
-/// What is changed, and the thing and the sort of a finding that follows.
+/// A change, and the thing and the rule of a finding that follows.
 const REFUSED: &[(Change, &str, Rule)] = &[
     (|r| r.tenant = "a/b".into(), "tenant", Rule::Syntax),
     (|r| r.revision = 0, "revision", Rule::Range),

@@ -77,7 +77,7 @@ impl ClassVerdicts<'_> {
     }
 }
 
-/// The product reduced to what the rules read of products that are active, listed and not held:
+/// Returns the product reduced to what the rules read of products that are active, listed and not held:
 /// all products with the same reduction get the same verdict. It has no id, so that nobody holds
 /// it.
 fn reduced(product: &Product) -> Product {

@@ -1,7 +1,8 @@
-//! Who may be shown a product: one list of rules, applied in recall and again on the final slate.
+//! Eligibility: the rules on which customers may be shown a product, one list of them, applied in
+//! recall and again on the final slate.
 //!
 //! A bound whose input is unknown does not pass: a product for adults is not shown to a customer
-//! whose age nobody knows.
+//! whose age is unknown.
 //!
 //! # Suitability
 //! Funds carry a risk class R1 (lowest) to R5, customers a tested class C1 (most conservative)
@@ -26,7 +27,7 @@ pub use classes::{ClassVerdicts, EligibilityClasses};
 /// them.
 pub const FILTERS: [&str; 4] = ["active", "eligible", "suitable", "not_held"];
 
-/// What the rules read of a customer.
+/// The facts of a customer that the rules read.
 #[derive(Debug, Clone, Default)]
 pub struct EligibilityFacts<'a> {
     /// Age in full years; `None` when unknown.
@@ -44,7 +45,7 @@ pub struct EligibilityFacts<'a> {
 }
 
 impl<'a> EligibilityFacts<'a> {
-    /// The facts of a profile.
+    /// Returns the facts of a profile.
     pub fn from_profile(profile: &'a Profile) -> Self {
         Self {
             age_years: profile.age_years,
@@ -61,93 +62,96 @@ impl<'a> EligibilityFacts<'a> {
     }
 }
 
-/// Why a product may not be shown.
+/// The rule by which a product may not be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
     /// The rule that decided: one of [`rules`].
     pub rule: &'static str,
     /// Its cause on the wire.
     pub cause: DropCause,
-    /// What was compared with what.
+    /// The comparison, in words.
     pub detail: String,
 }
 
-/// What a rule compares, where it decides against the product.
+/// Returns what was compared if the rule decides against the product, or `None`.
 type Decides = fn(&Product, &EligibilityFacts<'_>, i64) -> Option<String>;
 
-struct Rule {
+struct EligibilityRule {
     name: &'static str,
     cause: DropCause,
     decides: Decides,
 }
 
-/// In the order in which they are asked: the first that decides is the answer.
-const RULES: [Rule; 10] = [
-    Rule {
+/// The rules in the order in which they are applied: the first that decides is the answer.
+const RULES: [EligibilityRule; 10] = [
+    EligibilityRule {
         name: "withdrawn",
         cause: DropCause::Inactive,
         decides: withdrawn,
     },
-    Rule {
+    EligibilityRule {
         name: "not_yet_listed",
         cause: DropCause::Inactive,
         decides: not_yet_listed,
     },
-    Rule {
+    EligibilityRule {
         name: "min_age",
         cause: DropCause::Ineligible,
         decides: min_age,
     },
-    Rule {
+    EligibilityRule {
         name: "max_age",
         cause: DropCause::Ineligible,
         decides: max_age,
     },
-    Rule {
+    EligibilityRule {
         name: "min_income",
         cause: DropCause::Ineligible,
         decides: min_income,
     },
-    Rule {
+    EligibilityRule {
         name: "region",
         cause: DropCause::Ineligible,
         decides: region,
     },
-    Rule {
+    EligibilityRule {
         name: "employment",
         cause: DropCause::Ineligible,
         decides: employment,
     },
-    Rule {
+    EligibilityRule {
         name: "new_customers_only",
         cause: DropCause::Ineligible,
         decides: new_customers_only,
     },
-    Rule {
+    EligibilityRule {
         name: "suitability",
         cause: DropCause::Unsuitable,
         decides: suitability,
     },
-    Rule {
+    EligibilityRule {
         name: "already_held",
         cause: DropCause::AlreadyHeld,
         decides: already_held,
     },
 ];
 
-/// The names of the rules, in the order in which they are asked.
+/// Returns the names of the rules, in the order in which they are applied.
 pub fn rules() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.name)
 }
 
-/// Whether a customer may be shown a product at an instant (Unix milliseconds): the filters
-/// passed, or the first rule that decides against it.
+/// Judges whether a customer may be shown a product at an instant (Unix milliseconds), and returns
+/// the filters that the product has passed.
+///
+/// # Errors
+/// The first rule that decides against the product.
 pub fn judge(
     product: &Product,
     facts: &EligibilityFacts<'_>,
     as_of_ms: i64,
 ) -> Result<&'static [&'static str], Dropped> {
-    for Rule {
+    for EligibilityRule {
         name,
         cause,
         decides,
@@ -164,8 +168,8 @@ pub fn judge(
     Ok(&FILTERS)
 }
 
-/// The highest fund risk class (1 to 5) for a suitability class: the class itself, and 1 where it
-/// was never assessed (0). A class that does not exist allows nothing.
+/// Returns the highest fund risk class (1 to 5) for a suitability class: the class itself, and 1 if
+/// it was never assessed (0). A class that does not exist allows no fund: it gives 0.
 pub fn highest_risk_class(suitability_class: i32) -> i32 {
     match suitability_class {
         0 => 1,
@@ -221,7 +225,7 @@ fn employment(product: &Product, facts: &EligibilityFacts<'_>, _: i64) -> Option
     outside("employment", facts.employment, &bounds(product)?.employment)
 }
 
-/// Where the names served are given and the customer's is not among them.
+/// Returns what was compared if names are served and the customer's is not among them.
 fn outside(what: &str, of_customer: &str, served: &[String]) -> Option<String> {
     if served.is_empty() || served.iter().any(|name| name == of_customer) {
         return None;

@@ -7,7 +7,7 @@ use crate::products::tests::{deposit, fund, loan};
 
 const NOW: i64 = 1_000_000;
 
-/// A customer whom every plain product may be shown.
+/// Returns a customer who may be shown every product without bounds.
 fn anyone() -> EligibilityFacts<'static> {
     EligibilityFacts {
         age_years: Some(35),
