@@ -1,7 +1,9 @@
 //! End to end: events in, features, candidates, scores, prices, an answer, its record.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind, attribute_value::Value};
 use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
@@ -9,8 +11,12 @@ use fairlead_proto::gateway::v1::{
     ExplainRequest, RecommendRequest, RecommendResponse, TrackRequest,
 };
 use fairlead_testkit::KafkaBroker;
+use tonic::{Code, Status};
 
 use crate::fixture::{Fixture, runtime, shared};
+
+/// No test waits longer for what must happen.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 async fn recommend(fixture: &Fixture, customer: &str, request_id: &str) -> RecommendResponse {
     let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
@@ -101,7 +107,7 @@ fn the_record_of_an_answer_is_in_the_log() {
             // Records are written after the answer: ask until it is there.
             match client.explain(ask.clone()).await {
                 Ok(found) => break found.into_inner().record.expect("a record"),
-                Err(status) => assert_eq!(status.code(), tonic::Code::NotFound, "{status:?}"),
+                Err(status) => assert_eq!(status.code(), Code::Unavailable, "{status:?}"),
             }
             tokio::task::yield_now().await;
         };
@@ -149,6 +155,48 @@ fn withdrawn_consent_gives_what_everyone_gets() {
     });
 }
 
+/// Asks for a record until the index is complete.
+async fn explained(fixture: &Fixture, request_id: &str) -> Result<DecisionRecord, Status> {
+    let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
+    let ask = ExplainRequest {
+        request_id: request_id.to_owned(),
+        ..ExplainRequest::default()
+    };
+    let asking = async {
+        loop {
+            match client.explain(ask.clone()).await {
+                Err(status) if status.code() == Code::Unavailable => {}
+                answer => return Ok(answer?.into_inner().record.expect("a record")),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .expect("answered in time")
+}
+
+/// Restarts the server, which then remembers no record itself, and asks for the record of an answer.
+async fn explained_after_a_restart(fixture: Fixture) -> anyhow::Result<()> {
+    let answer = recommend(&fixture, &fixture.customers[3], "").await;
+    let fixture = fixture.restart().await?;
+    let record = explained(&fixture, &answer.request_id).await?;
+    assert_eq!(record.request_id, answer.request_id);
+    assert_eq!(record.slate.len(), answer.items.len());
+    let unknown = explained(&fixture, "never-made").await;
+    let unknown = unknown.expect_err("unknown");
+    assert_eq!(unknown.code(), Code::NotFound, "{unknown:?}");
+    fixture.server.stop().await
+}
+
+#[test]
+fn a_record_is_found_by_its_index_after_a_restart() {
+    runtime().block_on(async {
+        let fixture = Fixture::start("").await.expect("a server");
+        explained_after_a_restart(fixture).await.expect("explained");
+    });
+}
+
 #[test]
 fn the_same_way_goes_through_apache_kafka() {
     let broker = KafkaBroker::shared().expect("a broker");
@@ -159,6 +207,6 @@ fn the_same_way_goes_through_apache_kafka() {
         for customer in fixture.customers.iter().take(5) {
             assert_complete(&recommend(&fixture, customer, "").await);
         }
-        fixture.server.stop().await.expect("stopped");
+        explained_after_a_restart(fixture).await.expect("explained");
     });
 }

@@ -18,6 +18,7 @@ const SEED: u64 = 11;
 pub(crate) struct Fixture {
     pub(crate) server: Server,
     pub(crate) customers: Vec<String>,
+    config: AppConfig,
     _redis: RedisServer,
     _folder: tempfile::TempDir,
 }
@@ -42,9 +43,17 @@ impl Fixture {
         Ok(Self {
             server,
             customers,
+            config,
             _redis: redis,
             _folder: folder,
         })
+    }
+
+    /// Stops the server and starts another one with the same data.
+    pub(crate) async fn restart(self) -> anyhow::Result<Self> {
+        self.server.stop().await?;
+        let server = Server::start(&self.config, None).await?;
+        Ok(Self { server, ..self })
     }
 }
 

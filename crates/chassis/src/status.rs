@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -40,6 +41,7 @@ pub struct CallError {
     message: String,
     info: Option<Info>,
     violations: Vec<(String, String)>,
+    retry_after: Option<Duration>,
     log: Log,
 }
 
@@ -66,6 +68,7 @@ impl CallError {
             message: message.into(),
             info: None,
             violations: Vec::new(),
+            retry_after: None,
             log: Log::Silent,
         }
     }
@@ -159,6 +162,13 @@ impl CallError {
         self
     }
 
+    /// Adds after what time the same call may succeed, as `google.rpc.RetryInfo`.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
     /// Logs the error as a warning.
     #[must_use]
     pub fn logged_as_warning(mut self) -> Self {
@@ -181,9 +191,10 @@ impl From<CallError> for Status {
             message,
             info,
             violations,
+            retry_after,
             log: _,
         } = told;
-        if info.is_none() && violations.is_empty() {
+        if info.is_none() && violations.is_empty() && retry_after.is_none() {
             return Self::new(code, message);
         }
         let mut details = ErrorDetails::new();
@@ -192,6 +203,9 @@ impl From<CallError> for Status {
         }
         for (field, description) in violations {
             details.add_bad_request_violation(field, description);
+        }
+        if retry_after.is_some() {
+            details.set_retry_info(retry_after);
         }
         Self::with_error_details(code, message, details)
     }
@@ -202,6 +216,11 @@ pub fn info(status: &Status) -> Option<(String, HashMap<String, String>)> {
     status
         .get_details_error_info()
         .map(|info| (info.reason, info.metadata))
+}
+
+/// Returns after what time the same call may succeed, or `None` where the status does not say.
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
 }
 
 /// Returns the message for a person, with the reason that the status carries, or its code where it
@@ -271,6 +290,16 @@ mod tests {
             .field_violations;
         assert_eq!(listed[0].field, "range");
         assert_eq!(listed[0].description, "too high");
+    }
+
+    #[test]
+    fn the_time_to_the_next_attempt_travels_with_the_status() {
+        let away = CallError::unavailable("release", "none yet");
+        assert_eq!(retry_after(&away.clone().into()), None);
+        let delay = Duration::from_millis(200);
+        let status = Status::from(away.with_retry_after(delay));
+        assert_eq!(retry_after(&status), Some(delay));
+        assert_eq!(info(&status).expect("details").0, "UNAVAILABLE");
     }
 
     /// An error whose text names what no caller may read.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
-use fairlead_domain::{CustomerId, ProductId, TenantId};
+use fairlead_domain::{CustomerId, ProductId, RequestId, TenantId};
 
 use crate::error::Error;
 use crate::store::Field;
@@ -24,6 +24,11 @@ impl EntityKey {
     /// Returns the key of a product's counters.
     pub fn product(tenant: &TenantId, product: &ProductId) -> Self {
         Self(format!("fl:{{{tenant}/{product}}}:p").into())
+    }
+
+    /// Returns the key of a decision record's entry in the index.
+    pub fn decision(tenant: &TenantId, request_id: &RequestId) -> Self {
+        Self(format!("fl:{{{tenant}/{request_id}}}:d").into())
     }
 
     /// Returns the key of a consumer group's progress in a topic. After a crash it shows up to

@@ -1,4 +1,5 @@
-//! The online feature store: the states of customers and products, and firm quotes.
+//! The online feature store: the states of customers and products, firm quotes, and the index of
+//! decision records.
 //!
 //! It runs on Redis or a Redis Cluster ([`OnlineStore`]) or in memory ([`MemoryStore`]) behind the
 //! same traits ([`FeatureStore`], [`QuoteStore`]). One conformance suite (`tests/it`) runs against
@@ -12,6 +13,8 @@
 //!   or a write by a consumer that lost its partition, changes nothing.
 //! - Every key but those of [`EntityKey::progress`] has a TTL that each write renews, so memory is
 //!   bounded by the entities that were active lately.
+//! - An entry of [`DecisionIndex`] is written once. The progress of a partition is written after the
+//!   entries that it covers.
 //! - A firm quote has one content for each idempotency key, and is accepted once.
 //! - On a cluster a command may be carried out twice if its reply is lost. Every command then gives
 //!   the same result, or reports that the state has moved on.
@@ -22,6 +25,7 @@
 
 mod address;
 mod connection;
+mod decision_index;
 mod error;
 mod key;
 mod memory;
@@ -32,6 +36,7 @@ mod quotes;
 mod script;
 mod store;
 
+pub use crate::decision_index::{DecisionIndex, IndexLookup, IndexProgress, IndexedDecision};
 pub use crate::error::Error;
 pub use crate::key::{EntityKey, SourcePartition};
 pub use crate::memory::MemoryStore;

@@ -5,6 +5,9 @@
 //! with their cause), grouped with the other events of its entity, folded into the entity's state
 //! in Rust, written by compare-and-swap, and then counted as applied ([`Progress`]).
 //!
+//! Beside it runs the [`DecisionIndexer`]: it reads the decision records and keeps the index of request
+//! ids in the same store.
+//!
 //! # Invariants
 //! - The state of an entity from one partition is the fold of that partition's events up to the
 //!   state's offset, in order. A write names the offset from which its state was computed, so
@@ -19,6 +22,8 @@
 //! - A dead letter is durable before its record counts as applied. An invalid record never stops a
 //!   partition.
 //! - Memory is bounded: one poll, and a cache of [`Config::cached_entities`] states.
+//! - The index of decision records is complete up to its progress, and is built again from the oldest
+//!   record kept if the store lost it.
 //!
 //! # What this crate must not depend on
 //! Services. It reaches Redis and Kafka only through the traits of `fairlead-online` and
@@ -28,6 +33,7 @@ mod batch;
 mod cache;
 mod config;
 mod dead_letter;
+mod decision_indexer;
 mod error;
 mod fold;
 mod meters;
@@ -36,8 +42,9 @@ mod progress;
 mod stream;
 mod sync;
 
-pub use crate::config::{Config, DEAD_LETTERS_TOPIC, EVENTS_TOPIC, GROUP};
+pub use crate::config::{Config, DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, EVENTS_TOPIC, GROUP};
 pub use crate::dead_letter::MAX_PAYLOAD_BYTES;
+pub use crate::decision_indexer::{DecisionIndexer, IndexerConfig};
 pub use crate::error::Error;
 pub use crate::progress::{Counts, Outcomes, Progress, ProgressWatch};
 pub use crate::stream::{Deps, Stream};

@@ -65,3 +65,18 @@ pub(crate) fn resync() {
 pub(crate) fn unreadable_state() {
     metrics::counter!("fairlead_stream_unreadable_states_total").increment(1);
 }
+
+/// Counts decision records by what the indexer did with them.
+pub(crate) fn indexed(entries: usize, skipped: usize) {
+    for (outcome, count) in [("indexed", entries), ("skipped", skipped)] {
+        if count > 0 {
+            metrics::counter!("fairlead_decision_index_records_total", "outcome" => outcome)
+                .increment(count as u64);
+        }
+    }
+}
+
+/// Sets the number of decision records that are not indexed.
+pub(crate) fn index_lag(records: u64) {
+    metrics::gauge!("fairlead_decision_index_lag_records").set(records as f64);
+}

@@ -258,7 +258,7 @@ async fn record(server: &Server, answer: &RecommendResponse) -> anyhow::Result<(
             Ok(found) => break found.into_inner().record.context("a record")?,
             // Records of recommendations are written after the answer.
             Err(status)
-                if status.code() == tonic::Code::NotFound && started.elapsed() < PATIENCE =>
+                if status.code() == tonic::Code::Unavailable && started.elapsed() < PATIENCE =>
             {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }

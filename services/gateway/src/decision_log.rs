@@ -2,7 +2,6 @@
 //! wait in it, and what it cannot hold is shed and counted. The record of a firm quote is acknowledged
 //! before the quote is answered.
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,10 +9,9 @@ use fairlead_chassis::back_off::BackOff;
 use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::telemetry::trace_header;
 use fairlead_domain::{RequestId, TenantId};
-use fairlead_event_log::{
-    Delivered, Error as LogError, EventLog, Position, Record, TRACEPARENT, partition_for,
-};
+use fairlead_event_log::{Error as LogError, EventLog, Position, Record, TRACEPARENT};
 use fairlead_proto::decision::v1::DecisionRecord;
+use moka::policy::EvictionPolicy;
 use prost::Message as _;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_util::sync::CancellationToken;
@@ -28,17 +26,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Records appended in one call.
 const BATCH: usize = 500;
-/// Recent decisions whose positions are remembered.
+/// Recent decisions whose placements are remembered.
 const REMEMBERED: u64 = 200_000;
-/// Records looked through, newest first, for a decision whose position is not remembered.
-const LOOKED_THROUGH: i64 = 50_000;
 
-/// Writes and finds decision records.
+/// Writes decision records, and remembers where the newest are.
 #[derive(Clone)]
 pub(crate) struct DecisionLog {
     log: BoundedLog,
     waiting: mpsc::Sender<(String, Record)>,
-    positions: moka::sync::Cache<String, Position>,
+    placements: Placements,
 }
 
 impl DecisionLog {
@@ -50,21 +46,34 @@ impl DecisionLog {
         shutdown: CancellationToken,
     ) -> Self {
         let (waiting, records) = mpsc::channel(buffer);
-        let positions = moka::sync::Cache::new(REMEMBERED);
-        tasks.spawn(write(log.clone(), records, positions.clone(), shutdown));
+        // The newest are asked for: no frequency of use decides what is forgotten.
+        let placements = moka::sync::Cache::builder()
+            .max_capacity(REMEMBERED)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        tasks.spawn(write(log.clone(), records, placements.clone(), shutdown));
         Self {
             log: BoundedLog::new(log),
             waiting,
-            positions,
+            placements,
         }
     }
 
     /// Puts a record into the writer's buffer. A full buffer sheds it and counts it.
     pub(crate) fn buffer(&self, decision: &DecisionRecord) {
-        let outcome = match self.waiting.try_send(record(decision)) {
+        let (name, record) = record(decision);
+        // Before the writer can have it: what it notes comes after.
+        self.placements.insert(name.clone(), Placement::Waiting);
+        let outcome = match self.waiting.try_send((name, record)) {
             Ok(()) => "buffered",
-            Err(TrySendError::Full(_)) => "shed",
-            Err(TrySendError::Closed(_)) => "closed",
+            Err(TrySendError::Full((name, _))) => {
+                self.placements.invalidate(&name);
+                "shed"
+            }
+            Err(TrySendError::Closed((name, _))) => {
+                self.placements.invalidate(&name);
+                "closed"
+            }
         };
         metrics::counter!("fairlead_decision_records_total", "outcome" => outcome).increment(1);
         let free = self.waiting.capacity() as f64;
@@ -80,78 +89,30 @@ impl DecisionLog {
         let (name, record) = record(decision);
         let appended = self.log.append(DECISIONS, vec![record], by).await?;
         if let Some(position) = appended.first() {
-            self.positions.insert(name, *position);
+            let placement = Placement::Logged(*position);
+            self.placements.insert(name, placement);
         }
         Ok(())
     }
 
-    /// Returns the record of a request.
-    ///
-    /// # Errors
-    /// [`Error::UnknownRequest`] if it is not among the newest records.
-    pub(crate) async fn find(
-        &self,
-        tenant: &TenantId,
-        request_id: &RequestId,
-        by: Deadline,
-    ) -> Result<DecisionRecord, Error> {
-        let name = key(tenant.as_str(), request_id.as_str());
-        let found = match self.positions.get(&name) {
-            Some(position) => {
-                let read = self.log.read(DECISIONS, position, 1, by).await?;
-                read.into_iter().next()
-            }
-            None => self.search(&name, by).await?,
-        };
-        found
-            .and_then(|delivered| DecisionRecord::decode(delivered.record.payload).ok())
-            .ok_or_else(|| Error::UnknownRequest(request_id.to_string()))
-    }
-
-    /// Looks through the newest records of the key's partition, and returns the key's, or `None`.
-    async fn search(&self, name: &str, by: Deadline) -> Result<Option<Delivered>, Error> {
-        let ranges = self.log.offsets(DECISIONS, by).await?;
-        let partition = partition_for(name.as_bytes(), ranges.len() as i32);
-        let Some(range) = ranges.iter().find(|range| range.partition == partition) else {
-            return Ok(None);
-        };
-        let oldest = range.start.max(range.end - LOOKED_THROUGH);
-        let mut until = range.end;
-        while until > oldest {
-            let from = oldest.max(until - BATCH as i64);
-            let records = self.read_range(partition, from..until, by).await?;
-            let found = records
-                .into_iter()
-                .find(|one| one.record.key.as_ref() == name.as_bytes());
-            if found.is_some() {
-                return Ok(found);
-            }
-            until = from;
-        }
-        Ok(None)
-    }
-
-    async fn read_range(
-        &self,
-        partition: i32,
-        offsets: Range<i64>,
-        by: Deadline,
-    ) -> Result<Vec<Delivered>, Error> {
-        let mut all = Vec::new();
-        let mut offset = offsets.start;
-        while offset < offsets.end {
-            let from = Position { partition, offset };
-            let records = self
-                .log
-                .read(DECISIONS, from, (offsets.end - offset) as usize, by)
-                .await?;
-            let Some(last) = records.last() else { break };
-            offset = last.position.offset + 1;
-            all.extend(records);
-        }
-        Ok(all)
+    /// Returns where the record of a request is that this gateway answered lately, or `None` if it
+    /// remembers none.
+    pub(crate) fn recent(&self, tenant: &TenantId, request_id: &RequestId) -> Option<Placement> {
+        self.placements
+            .get(&key(tenant.as_str(), request_id.as_str()))
     }
 }
+
+/// Where a record is that this gateway wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// In the buffer, or on its way to the log.
+    Waiting,
+    /// In the log.
+    Logged(Position),
+}
+
+type Placements = moka::sync::Cache<String, Placement>;
 
 fn record(decision: &DecisionRecord) -> (String, Record) {
     let name = key(&decision.tenant, &decision.request_id);
@@ -166,7 +127,7 @@ fn record(decision: &DecisionRecord) -> (String, Record) {
 async fn write(
     log: Arc<dyn EventLog>,
     mut waiting: mpsc::Receiver<(String, Record)>,
-    positions: moka::sync::Cache<String, Position>,
+    placements: Placements,
     shutdown: CancellationToken,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
@@ -187,13 +148,17 @@ async fn write(
             Ok(appended) => names
                 .into_iter()
                 .zip(appended)
-                .for_each(|(name, position)| positions.insert(name, position)),
+                .for_each(|(name, position)| placements.insert(name, Placement::Logged(position))),
             Err(error) => {
                 let mut lost = names.len() as u64;
+                for name in &names {
+                    placements.invalidate(name);
+                }
                 if shutdown.is_cancelled() && error.is_transient() {
                     // The process ends and the log is away: it will not take the rest either.
                     waiting.close();
-                    while waiting.try_recv().is_ok() {
+                    while let Ok((name, _)) = waiting.try_recv() {
+                        placements.invalidate(&name);
                         lost += 1;
                     }
                 }

@@ -1,12 +1,18 @@
 //! The errors of the gateway, and each as its caller sees it.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_domain::{Origin, Origins};
 use tonic::{Code, Status};
 
 use crate::config::ConfigError;
+
+/// The reason of an answer that is there a moment later. REST answers it with 202.
+pub(crate) const NOT_YET: &str = "NOT_YET";
+/// The time in which a record is usually indexed.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// An error of the gateway.
 #[derive(Debug, thiserror::Error)]
@@ -63,9 +69,18 @@ pub enum Error {
     /// There is no release yet.
     #[error("no release is in force for this tenant: publish one first")]
     NoRelease,
-    /// No decision of this request id is in the log.
-    #[error("request id `{0}` is not in the decision log")]
+    /// The index is complete and has no decision of this request id, or the log has dropped its record.
+    #[error("no decision record of request id `{0}` is kept")]
     UnknownRequest(String),
+    /// The decision record of this request id may still be on its way into the index.
+    #[error("a decision record of request id `{0}` is not indexed yet")]
+    NotYet(String),
+    /// The record at the position of this request id cannot be read.
+    #[error("the decision record of request id `{0}` cannot be decoded")]
+    UnreadableRecord(String),
+    /// The index of decision records did not answer.
+    #[error("index of decision records: {0}")]
+    Index(#[source] Status),
 }
 
 impl ServiceError for Error {
@@ -79,20 +94,16 @@ impl ServiceError for Error {
                 value,
                 allowed,
             } => CallError::argument(field, value, allowed),
-            Self::UnknownRequest(id) => {
-                let allowed = "a request answered within the log's retention";
-                CallError::field(Code::NotFound, "UNKNOWN_REQUEST", "request_id", id, allowed)
+            Self::UnknownRequest(id) => unknown_request(id),
+            Self::NotYet(id) => not_yet(id),
+            Self::UnreadableRecord(_) => CallError::internal(
+                "the decision record cannot be read; the gateway's log says more",
+            ),
+            Self::Index(_) => {
+                CallError::unavailable("index of decision records", "it did not answer; try again")
+                    .logged_as_warning()
             }
-            Self::OtherTenant(tenant) => {
-                let allowed = "the tenant that the key speaks for, or empty";
-                CallError::field(
-                    Code::PermissionDenied,
-                    "OTHER_TENANT",
-                    "tenant",
-                    tenant,
-                    allowed,
-                )
-            }
+            Self::OtherTenant(tenant) => other_tenant(tenant),
             Self::Unauthorised {
                 field,
                 value,
@@ -128,6 +139,32 @@ impl ServiceError for Error {
             }
         }
     }
+}
+
+fn other_tenant(tenant: &str) -> CallError {
+    let allowed = "the tenant that the key speaks for, or empty";
+    let code = Code::PermissionDenied;
+    CallError::field(code, "OTHER_TENANT", "tenant", tenant, allowed)
+}
+
+fn unknown_request(id: &str) -> CallError {
+    let message = format!(
+        "no decision record of request_id `{id}` is kept for this tenant: none was made, or it is \
+         older than the log's retention"
+    );
+    CallError::with_reason(Code::NotFound, "UNKNOWN_REQUEST", message, of_request(id))
+}
+
+fn not_yet(id: &str) -> CallError {
+    let message = format!(
+        "a decision record of request_id `{id}` may exist and is not indexed yet; try again"
+    );
+    CallError::with_reason(Code::Unavailable, NOT_YET, message, of_request(id))
+        .with_retry_after(RETRY_AFTER)
+}
+
+fn of_request(id: &str) -> [(&'static str, String); 2] {
+    [("field", "request_id".to_owned()), ("value", id.to_owned())]
 }
 
 impl From<Error> for Status {

@@ -19,6 +19,7 @@ mod decision;
 mod decision_log;
 mod error;
 mod events;
+mod explain;
 mod offers;
 mod problem;
 mod quotes;

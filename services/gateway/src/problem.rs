@@ -3,9 +3,11 @@
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fairlead_chassis::status::info;
+use fairlead_chassis::status::{info, retry_after};
 use serde_json::json;
 use tonic::{Code, Status};
+
+use crate::error::NOT_YET;
 
 /// A refusal: `{"error": {"code", "status", "message", "reason", "details"}}`.
 #[derive(Debug)]
@@ -42,10 +44,13 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        Self {
-            http: http_of(status.code()),
-            status,
-        }
+        let not_yet = info(&status).is_some_and(|(reason, _)| reason == NOT_YET);
+        let http = if not_yet {
+            StatusCode::ACCEPTED
+        } else {
+            http_of(status.code())
+        };
+        Self { http, status }
     }
 }
 
@@ -92,6 +97,13 @@ impl IntoResponse for Problem {
             "details": details,
         }});
         let head = [(header::CONTENT_TYPE, "application/json")];
-        (self.http, head, body.to_string()).into_response()
+        let mut response = (self.http, head, body.to_string()).into_response();
+        if let Some(delay) = retry_after(&self.status) {
+            // HTTP counts full seconds.
+            let seconds = delay.as_millis().div_ceil(1_000) as u64;
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

@@ -31,9 +31,7 @@ impl RecommendService for Service {
         let tenant = checks.tenant(&tenant)?;
         let request_id = RequestId::new(&request_id).map_err(Error::from)?;
         let record = self
-            .inner
-            .decisions
-            .find(&tenant, &request_id, checks.log_deadline())
+            .find_decision(&tenant, &request_id, checks.log_deadline())
             .await?;
         Ok(Response::new(ExplainResponse {
             record: Some(record),

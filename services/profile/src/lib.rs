@@ -3,6 +3,7 @@
 //!
 //! One read of one Redis key gives the state of a customer; everything in the answer is worked out
 //! from it by the feature registry, the code that also replays history, at one instant.
+//! It also reads the index of decision records, which is in the same store.
 //!
 //! # Invariants
 //! - A feature set holds what its purpose allows, and no more.

@@ -1,7 +1,7 @@
 //! Requests, checked: every field is checked before the store is read.
 
-use fairlead_domain::{CustomerId, TenantId};
-use fairlead_proto::profile::v1::GetProfileRequest;
+use fairlead_domain::{CustomerId, RequestId, TenantId};
+use fairlead_proto::profile::v1::{FindDecisionRequest, GetProfileRequest};
 use fairlead_registry::Purpose;
 
 use crate::error::Error;
@@ -19,11 +19,6 @@ pub(crate) struct Ask {
 impl Ask {
     /// Takes a request at the instant `now_ms`.
     pub(crate) fn check(request: &GetProfileRequest, now_ms: i64) -> Result<Self, Error> {
-        let refused = |field, error: fairlead_domain::Error| Error::Argument {
-            field,
-            value: error.value,
-            allowed: error.allowed.to_owned(),
-        };
         let as_of_ms = match request.as_of_ms {
             0 => now_ms,
             instant if instant > 0 => instant,
@@ -42,6 +37,40 @@ impl Ask {
             as_of_ms,
             purposes: purposes(&request.purposes)?,
         })
+    }
+}
+
+/// A checked request for the offset of a decision record.
+#[derive(Debug)]
+pub(crate) struct DecisionAsk {
+    pub(crate) tenant: TenantId,
+    pub(crate) request_id: RequestId,
+    pub(crate) partition: i32,
+}
+
+impl DecisionAsk {
+    pub(crate) fn check(request: &FindDecisionRequest) -> Result<Self, Error> {
+        if request.partition < 0 {
+            return Err(Error::Argument {
+                field: "partition",
+                value: request.partition.to_string(),
+                allowed: "0 or more".to_owned(),
+            });
+        }
+        Ok(Self {
+            tenant: TenantId::new(&request.tenant).map_err(|error| refused("tenant", error))?,
+            request_id: RequestId::new(&request.request_id)
+                .map_err(|error| refused("request_id", error))?,
+            partition: request.partition,
+        })
+    }
+}
+
+fn refused(field: &'static str, error: fairlead_domain::Error) -> Error {
+    Error::Argument {
+        field,
+        value: error.value,
+        allowed: error.allowed.to_owned(),
     }
 }
 

@@ -6,10 +6,13 @@ use std::time::Duration;
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
 use fairlead_chassis::stage::Stages;
-use fairlead_online::FeatureStore;
+use fairlead_domain::TenantId;
+use fairlead_online::{DecisionIndex, FeatureStore, IndexLookup};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_proto::profile::v1::profile_service_server::{ProfileService, ProfileServiceServer};
-use fairlead_proto::profile::v1::{GetProfileRequest, GetProfileResponse, Profile};
+use fairlead_proto::profile::v1::{
+    FindDecisionRequest, FindDecisionResponse, GetProfileRequest, GetProfileResponse, Profile,
+};
 use fairlead_registry::Registry;
 use fairlead_release::Live;
 use fairlead_release_follow::{Derived, DerivedStatus, ReleaseHandle};
@@ -22,7 +25,7 @@ use tonic::{Request, Response, Status};
 use crate::config::Config;
 use crate::error::Error;
 use crate::profile::{Asked, build};
-use crate::request::Ask;
+use crate::request::{Ask, DecisionAsk};
 use crate::segments::Segmentations;
 
 const STAGES: Stages = Stages::measured_as("fairlead_profile_stage_seconds");
@@ -36,6 +39,8 @@ pub struct Deps {
     pub registry: Registry,
     /// The online feature store.
     pub store: Arc<dyn FeatureStore>,
+    /// The index of decision records.
+    pub decisions: DecisionIndex,
     /// The live release: its segmentations.
     pub releases: ReleaseHandle,
 }
@@ -128,15 +133,7 @@ impl Service {
             clock, registry, ..
         } = &self.inner.deps;
         let ask = Ask::check(request, clock.now_ms())?;
-        let published = self.inner.published.get();
-        if let Some(published) = &published
-            && published.tenant != ask.tenant.as_str()
-        {
-            return Err(Error::Tenant {
-                asked: ask.tenant.to_string(),
-                served: published.tenant.clone(),
-            });
-        }
+        let published = self.published_for(&ask.tenant)?;
         let state = STAGES.wait("read_state", self.read(&ask, deadline)).await?;
         let known = if state.is_some() { "true" } else { "false" };
         metrics::counter!("fairlead_profile_read_total", "known" => known).increment(1);
@@ -160,12 +157,45 @@ impl Service {
         ask: &Ask,
         deadline: Option<Deadline>,
     ) -> Result<Option<EntityState>, Error> {
+        let store = &self.inner.deps.store;
+        self.within(deadline, store.read_customer(&ask.tenant, &ask.customer))
+            .await
+    }
+
+    /// Returns what the index of decision records says of a request.
+    async fn decision(
+        &self,
+        request: &FindDecisionRequest,
+        deadline: Option<Deadline>,
+    ) -> Result<IndexLookup, Error> {
+        let ask = DecisionAsk::check(request)?;
+        self.published_for(&ask.tenant)?;
+        let index = &self.inner.deps.decisions;
+        let finding = index.find(&ask.tenant, &ask.request_id, ask.partition);
+        STAGES
+            .wait("find_decision", self.within(deadline, finding))
+            .await
+    }
+
+    /// Returns the segmentations of the live release, or `None` before there is one.
+    fn published_for(&self, tenant: &TenantId) -> Result<Option<Arc<Published>>, Error> {
+        let published = self.inner.published.get();
+        match &published {
+            Some(published) if published.tenant != tenant.as_str() => Err(Error::Tenant {
+                asked: tenant.to_string(),
+                served: published.tenant.clone(),
+            }),
+            _ => Ok(published),
+        }
+    }
+
+    /// Waits for the store until the call's deadline, or for `read_timeout_ms` where it has none.
+    async fn within<T>(
+        &self,
+        deadline: Option<Deadline>,
+        reading: impl Future<Output = Result<T, fairlead_online::Error>>,
+    ) -> Result<T, Error> {
         let limit = deadline.map_or(self.inner.read_timeout, Deadline::remaining);
-        let reading = self
-            .inner
-            .deps
-            .store
-            .read_customer(&ask.tenant, &ask.customer);
         match tokio::time::timeout(limit, reading).await {
             Ok(read) => Ok(read?),
             Err(_) => Err(Error::StoreLate {
@@ -185,6 +215,18 @@ impl ProfileService for Service {
         let profile = self.profile(request.get_ref(), deadline).await?;
         Ok(Response::new(GetProfileResponse {
             profile: Some(profile),
+        }))
+    }
+    async fn find_decision(
+        &self,
+        request: Request<FindDecisionRequest>,
+    ) -> Result<Response<FindDecisionResponse>, Status> {
+        let deadline = Deadline::from_request(&request);
+        let found = self.decision(request.get_ref(), deadline).await?;
+        Ok(Response::new(FindDecisionResponse {
+            offset: found.offset,
+            indexed_offset: found.progress.map(|progress| progress.last_offset),
+            indexed_time_ms: found.progress.map_or(0, |progress| progress.time_ms),
         }))
     }
 }

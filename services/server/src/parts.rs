@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use fairlead_chassis::clock::Clock;
-use fairlead_online::OnlineStore;
+use fairlead_event_log::EventLog;
+use fairlead_online::{DecisionIndex, OnlineStore};
 use fairlead_pricing::Keyring;
 use fairlead_registry::Registry;
 use fairlead_release_follow::ReleaseHandle;
+use fairlead_stream::{DecisionIndexer, IndexerConfig};
 
 use crate::config::AppConfig;
 
@@ -26,6 +28,7 @@ impl ServiceParts<'_> {
             clock: self.clock.clone(),
             registry: self.registry.clone(),
             store: Arc::new(self.store.clone()),
+            decisions: decision_index(self.config, &self.store),
             releases: self.releases.clone(),
         };
         Ok(fairlead_profile::Service::new(&self.config.profile, deps)?)
@@ -64,4 +67,24 @@ impl ServiceParts<'_> {
         };
         Ok(fairlead_pricing::Service::new(&self.config.pricing, deps)?)
     }
+}
+
+/// Returns the index of decision records in `store`.
+pub(crate) fn decision_index(config: &AppConfig, store: &OnlineStore) -> DecisionIndex {
+    DecisionIndex::new(Arc::new(store.clone()), &config.stream.log_name)
+}
+
+/// Builds the indexer of decision records.
+pub(crate) fn decision_indexer(
+    config: &AppConfig,
+    log: &Arc<dyn EventLog>,
+    store: &OnlineStore,
+    clock: &Arc<dyn Clock>,
+) -> DecisionIndexer {
+    let settings = IndexerConfig {
+        group: format!("{}-decisions", config.stream.group),
+        retention: config.topic().retention,
+    };
+    let index = decision_index(config, store);
+    DecisionIndexer::new(settings, log.clone(), index, clock.clone())
 }

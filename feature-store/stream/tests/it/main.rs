@@ -4,6 +4,7 @@
 mod authority;
 mod crashes;
 mod dead_letters;
+mod decision_index;
 mod fixture;
 mod folding;
 mod kafka;

@@ -16,7 +16,11 @@ fn told(error: Error) -> String {
 
 #[test]
 fn each_error_is_told_as_the_contract_says_and_leaks_nothing() {
-    for (error, expected) in cases().into_iter().chain(access_cases()) {
+    for (error, expected) in cases()
+        .into_iter()
+        .chain(access_cases())
+        .chain(explain_cases())
+    {
         let told = told(error);
         assert_eq!(told, expected);
         assert!(!told.contains(SECRET), "{told}");
@@ -50,11 +54,6 @@ fn cases() -> Vec<(Error, &'static str)> {
             "InvalidArgument INVALID_ARGUMENT tenant is missing: 1 to 64 characters of [A-Za-z0-9_.-]",
         ),
         (
-            Error::UnknownRequest("r-1".to_owned()),
-            "NotFound UNKNOWN_REQUEST request_id `r-1` is not allowed: a request answered within \
-             the log's retention",
-        ),
-        (
             Error::OtherTenant("other".to_owned()),
             "PermissionDenied OTHER_TENANT tenant `other` is not allowed: the tenant that the key \
              speaks for, or empty",
@@ -79,6 +78,30 @@ fn cases() -> Vec<(Error, &'static str)> {
         (
             Error::Chassis(chassis),
             "Internal - the gateway is misconfigured",
+        ),
+    ]
+}
+
+fn explain_cases() -> Vec<(Error, &'static str)> {
+    vec![
+        (
+            Error::UnknownRequest("r-1".to_owned()),
+            "NotFound UNKNOWN_REQUEST no decision record of request_id `r-1` is kept for this tenant: \
+             none was made, or it is older than the log's retention",
+        ),
+        (
+            Error::NotYet("r-1".to_owned()),
+            "Unavailable NOT_YET a decision record of request_id `r-1` may exist and is not indexed \
+             yet; try again",
+        ),
+        (
+            Error::UnreadableRecord("r-1".to_owned()),
+            "Internal - the decision record cannot be read; the gateway's log says more",
+        ),
+        (
+            Error::Index(Status::unavailable(SECRET)),
+            "Unavailable UNAVAILABLE index of decision records is unavailable: it did not answer; \
+             try again",
         ),
     ]
 }

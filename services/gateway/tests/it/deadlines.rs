@@ -8,6 +8,7 @@ use fairlead_proto::gateway::v1::{
     AcceptRequest, GetCustomerProfileRequest, TrackRequest, VerifyRequest,
 };
 use fairlead_proto::pricing::v1::VerifyQuoteResponse;
+use fairlead_proto::profile::v1::FindDecisionResponse;
 use serde_json::json;
 use tonic::{Code, Request};
 
@@ -160,8 +161,23 @@ async fn events_do_not_wait_longer_for_the_log_than_their_caller() {
 async fn an_explanation_does_not_wait_longer_for_the_log_than_its_caller() {
     let setup = patient().await;
     setup.log.set(Valve::Shut);
+    setup.stubs.find_decision.answer(|_| {
+        Ok(FindDecisionResponse {
+            offset: Some(0),
+            ..FindDecisionResponse::default()
+        })
+    });
     let call = HttpCall::get("/v1/decisions/r-1");
     assert_eq!(in_time(&setup, call).await.status, 503);
+}
+
+#[tokio::test]
+async fn an_explanation_does_not_wait_longer_for_the_index_than_its_caller() {
+    let setup = patient().await;
+    setup.stubs.find_decision.hang();
+    let call = HttpCall::get("/v1/decisions/r-1");
+    assert_eq!(in_time(&setup, call).await.status, 503);
+    was_bounded(&setup.stubs.find_decision, SHORT);
 }
 
 #[tokio::test]

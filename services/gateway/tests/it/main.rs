@@ -5,6 +5,7 @@ mod access;
 mod authority;
 mod deadlines;
 mod events;
+mod explain;
 mod fallbacks;
 mod http_client;
 mod log_valve;

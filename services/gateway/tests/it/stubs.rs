@@ -11,7 +11,9 @@ use fairlead_proto::pricing::v1::{
     create_quote_response, priced,
 };
 use fairlead_proto::profile::v1::profile_service_server::{ProfileService, ProfileServiceServer};
-use fairlead_proto::profile::v1::{GetProfileRequest, GetProfileResponse, Profile};
+use fairlead_proto::profile::v1::{
+    FindDecisionRequest, FindDecisionResponse, GetProfileRequest, GetProfileResponse, Profile,
+};
 use fairlead_proto::ranking::v1::ranking_service_server::{RankingService, RankingServiceServer};
 use fairlead_proto::ranking::v1::{RankRequest, RankResponse, Scored};
 use fairlead_proto::recall::v1::recall_service_server::{RecallService, RecallServiceServer};
@@ -25,6 +27,7 @@ use crate::stub::Stub;
 /// The methods of all stub servers.
 pub(crate) struct Stubs {
     pub(crate) get_profile: Stub<GetProfileRequest, GetProfileResponse>,
+    pub(crate) find_decision: Stub<FindDecisionRequest, FindDecisionResponse>,
     pub(crate) recall: Stub<RecallRequest, RecallResponse>,
     pub(crate) rank: Stub<RankRequest, RankResponse>,
     pub(crate) price_many: Stub<PriceManyRequest, PriceManyResponse>,
@@ -39,6 +42,14 @@ impl Default for Stubs {
             get_profile: Stub::new(|asked: &GetProfileRequest| {
                 Ok(GetProfileResponse {
                     profile: Some(profile(&asked.customer_id)),
+                })
+            }),
+            // An index that is up to date and has no entry.
+            find_decision: Stub::new(|_| {
+                Ok(FindDecisionResponse {
+                    offset: None,
+                    indexed_offset: Some(0),
+                    indexed_time_ms: i64::MAX,
                 })
             }),
             recall: Stub::new(|_| Ok(found(&PRODUCTS))),
@@ -188,6 +199,13 @@ impl ProfileService for StubServer {
         request: Request<GetProfileRequest>,
     ) -> Result<Response<GetProfileResponse>, Status> {
         self.0.get_profile.handle(request).await
+    }
+
+    async fn find_decision(
+        &self,
+        request: Request<FindDecisionRequest>,
+    ) -> Result<Response<FindDecisionResponse>, Status> {
+        self.0.find_decision.handle(request).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_input;
+mod decisions;
 mod equality;
 mod releases;
 mod store_away;

@@ -6,14 +6,16 @@ use std::time::Duration;
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_domain::CustomerId;
-use fairlead_online::{EntityKey, SourcePartition};
+use fairlead_online::{DecisionIndex, EntityKey, SourcePartition};
 use fairlead_profile::{Config, Deps, Service};
 use fairlead_proto::control::v1::{Release, Segment, Segmentation};
 use fairlead_proto::event::v1::attribute_value::Value;
 use fairlead_proto::event::v1::{AttributeValue, Event, EventKind};
 use fairlead_proto::feature::v1::{EntityState, Purpose as WirePurpose};
 use fairlead_proto::profile::v1::profile_service_client::ProfileServiceClient;
-use fairlead_proto::profile::v1::{GetProfileRequest, Profile};
+use fairlead_proto::profile::v1::{
+    FindDecisionRequest, FindDecisionResponse, GetProfileRequest, Profile,
+};
 use fairlead_registry::{Entity, Registry};
 use fairlead_release_follow::ReleaseHandle;
 pub(crate) use fairlead_service_testkit::{DAY_MS, NOW_MS, PATIENCE};
@@ -24,6 +26,8 @@ pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 pub(crate) struct Setup {
     pub(crate) store: Store,
+    /// The index of decision records, as the indexer writes it.
+    pub(crate) index: DecisionIndex,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) releases: ReleaseHandle,
     pub(crate) service: Service,
@@ -41,16 +45,19 @@ impl Setup {
         let store = Store::start().await?;
         let clock = Arc::new(ManualClock::at(NOW_MS));
         let releases = ReleaseHandle::empty();
+        let index = DecisionIndex::new(Arc::new(store.online.clone()), "test");
         let deps = Deps {
             clock: clock.clone(),
             registry: registry(),
             store: Arc::new(store.online.clone()),
+            decisions: index.clone(),
             releases: releases.clone(),
         };
         let service = Service::new(&Config::default(), deps)?;
         let server = Server::start("profile", service.routes()).await?;
         Ok(Self {
             client: ProfileServiceClient::new(server.link.clone()),
+            index,
             store,
             clock,
             releases,
@@ -76,6 +83,21 @@ impl Setup {
     pub(crate) async fn ask(&self, request: GetProfileRequest) -> Result<Profile, Status> {
         let answer = self.client.clone().get_profile(request).await?.into_inner();
         Ok(answer.profile.expect("every answer holds a profile"))
+    }
+
+    /// Looks for the record of a request in partition 3.
+    pub(crate) async fn find(
+        &self,
+        tenant: &str,
+        request_id: &str,
+    ) -> Result<FindDecisionResponse, Status> {
+        let request = FindDecisionRequest {
+            tenant: tenant.to_owned(),
+            request_id: request_id.to_owned(),
+            partition: 3,
+        };
+        let answer = self.client.clone().find_decision(request).await?;
+        Ok(answer.into_inner())
     }
 
     /// Asks in the same process, where no transport adds limits of its own.

@@ -1,4 +1,5 @@
-//! The stream as a process of its own: from the event log into the feature store.
+//! The stream as a process of its own: from the event log into the feature store, and the index of
+//! decision records.
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::process::ServiceProcess;
 use super::wait::until;
 use crate::log::open_shared;
 use crate::origins::{OriginSigning, stream_config};
+use crate::parts::decision_indexer;
 
 /// Runs the stream until `shutdown`.
 pub(super) async fn run(
@@ -37,6 +39,7 @@ pub(super) async fn run(
         };
         streams.push(fairlead_stream::Stream::new(config, deps)?);
     }
+    let indexer = decision_indexer(&process.config, &log, &store, &process.clock);
     process.chassis.readiness.has("event log");
     let drain = shutdown.clone();
     let readiness = process.chassis.readiness.clone();
@@ -44,17 +47,19 @@ pub(super) async fn run(
         drain.cancelled().await;
         readiness.drain();
     });
-    let ran = run_all(streams, shutdown).await;
+    let ran = run_all(streams, indexer, shutdown).await;
     log.close().await?;
     ran
 }
 
-/// Runs streams until `shutdown`, or until one of them fails.
+/// Runs streams and the indexer until `shutdown`, or until one of them fails.
 async fn run_all(
     streams: Vec<fairlead_stream::Stream>,
+    indexer: fairlead_stream::DecisionIndexer,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut running = JoinSet::new();
+    running.spawn(indexer.run(shutdown.clone()));
     for stream in streams {
         running.spawn(stream.run(shutdown.clone()));
     }
@@ -77,7 +82,8 @@ async fn make_topics(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<bool> {
     let spec = process.config.topic();
-    for topic in [&stream.topic, &stream.dead_letter_topic] {
+    let decisions = fairlead_stream::DECISIONS_TOPIC;
+    for topic in [&stream.topic, &stream.dead_letter_topic, decisions] {
         let create = async || log.create_topic(topic, spec).await;
         let away = fairlead_event_log::Error::is_transient;
         if until("event log", shutdown, create, away).await?.is_none() {

@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::InnerLinks;
 use crate::origins::{OriginSigning, stream_config};
-use crate::parts::ServiceParts;
+use crate::parts::{ServiceParts, decision_indexer};
 
 /// The services that this process routes calls to or waits for.
 pub(super) struct Services {
@@ -74,6 +74,13 @@ impl Services {
                 }
             });
         }
+        let indexer = decision_indexer(parts.config, log, &parts.store, &parts.clock);
+        let shutdown = shutdown.clone();
+        tasks.spawn(async move {
+            if let Err(error) = indexer.run(shutdown).await {
+                tracing::error!(%error, "indexer of decision records ended");
+            }
+        });
         Ok(Self {
             gateway,
             recall,
