@@ -154,6 +154,66 @@ const SAID: &str = r#"
       ttl_days: 9, owner: o, sensitivity: personal, purposes: [recommend], description: "Job." }
 "#;
 
+/// (what is replaced, by what, the refusal).
+const REFUSED: &[(&str, &str, &str)] = &[
+    (
+        "stated_by: [app], unit",
+        "unit",
+        "feature `job`: stated_by `` is not allowed: a list of app, partner, bank (line 24)",
+    ),
+    (
+        "stated_by: [app], unit",
+        "stated_by: [app, user], unit",
+        "feature `job`: stated_by `user` is not allowed: app, partner, bank (line 24)",
+    ),
+    (
+        "stated_by: [app], unit",
+        "stated_by: [], unit",
+        "feature `job`: stated_by `[]` is not allowed: a list of app, partner, bank (line 24)",
+    ),
+    (
+        "stated_by: [app], unit",
+        "stated_by: [app], withdrawn_by: [bank], unit",
+        "feature `job`: withdrawn_by `- bank` is not allowed: nothing: only flags take it (line 24)",
+    ),
+    (
+        "category, stated_by: [app], unit",
+        "flag, stated_by: [app], withdrawn_by: [bank], default: 0, unit",
+        "feature `job`: withdrawn_by `- bank` is not allowed: at least those of stated_by, app (line 24)",
+    ),
+    (
+        "purposes: [recommend], description: \"Job.\"",
+        "purposes: [price], description: \"Job.\"",
+        "feature `job`: stated_by `app` is not allowed: bank alone: the feature may be read for price (line 24)",
+    ),
+    (
+        "windows: [1h, 7d], unit",
+        "stated_by: [app], windows: [1h, 7d], unit",
+        "feature `clicks`: stated_by `- app` is not allowed: nothing: count does not take it (line 21)",
+    ),
+    (
+        "sensitivity: preference, purposes: [recommend]",
+        "sensitivity: financial, purposes: [price]",
+        "feature `clicks_1h`: source `click, stated by app, partner, bank` is not allowed: bank alone: \
+         the feature may be read for price (line 21)",
+    ),
+    (
+        "  payment: { stated_by: [bank] }\n",
+        "",
+        "events: payment `` is not allowed: a mapping with the key stated_by (line 6)",
+    ),
+    (
+        "  payment: { stated_by: [bank] }",
+        "  payment: { stated_by: [owner] }",
+        "event `payment`: stated_by `owner` is not allowed: app, partner, bank (line 15)",
+    ),
+    (
+        "  payment: {",
+        "  paiment: {",
+        "events: key `paiment` is not allowed: impression, click,",
+    ),
+];
+
 #[test]
 fn a_missing_or_unknown_origin_is_refused_with_its_line() {
     let said = GOOD.to_owned() + SAID;
@@ -162,64 +222,7 @@ fn a_missing_or_unknown_origin_is_refused_with_its_line() {
         let error = Registry::from_yaml(&said.replacen(from, to, 1)).expect_err(to);
         error.to_string()
     };
-    for (from, to, message) in [
-        (
-            "stated_by: [app], unit",
-            "unit",
-            "feature `job`: stated_by `` is not allowed: a list of app, partner, bank (line 24)",
-        ),
-        (
-            "stated_by: [app], unit",
-            "stated_by: [app, user], unit",
-            "feature `job`: stated_by `user` is not allowed: app, partner, bank (line 24)",
-        ),
-        (
-            "stated_by: [app], unit",
-            "stated_by: [], unit",
-            "feature `job`: stated_by `[]` is not allowed: a list of app, partner, bank (line 24)",
-        ),
-        (
-            "stated_by: [app], unit",
-            "stated_by: [app], withdrawn_by: [bank], unit",
-            "feature `job`: withdrawn_by `- bank` is not allowed: nothing: only flags take it (line 24)",
-        ),
-        (
-            "category, stated_by: [app], unit",
-            "flag, stated_by: [app], withdrawn_by: [bank], default: 0, unit",
-            "feature `job`: withdrawn_by `- bank` is not allowed: at least those of stated_by, app (line 24)",
-        ),
-        (
-            "purposes: [recommend], description: \"Job.\"",
-            "purposes: [price], description: \"Job.\"",
-            "feature `job`: stated_by `app` is not allowed: bank alone: the feature may be read for price (line 24)",
-        ),
-        (
-            "windows: [1h, 7d], unit",
-            "stated_by: [app], windows: [1h, 7d], unit",
-            "feature `clicks`: stated_by `- app` is not allowed: nothing: count does not take it (line 21)",
-        ),
-        (
-            "sensitivity: preference, purposes: [recommend]",
-            "sensitivity: financial, purposes: [price]",
-            "feature `clicks_1h`: source `click, stated by app, partner, bank` is not allowed: bank alone: \
-             the feature may be read for price (line 21)",
-        ),
-        (
-            "  payment: { stated_by: [bank] }\n",
-            "",
-            "events: payment `` is not allowed: a mapping with the key stated_by (line 6)",
-        ),
-        (
-            "  payment: { stated_by: [bank] }",
-            "  payment: { stated_by: [owner] }",
-            "event `payment`: stated_by `owner` is not allowed: app, partner, bank (line 15)",
-        ),
-        (
-            "  payment: {",
-            "  paiment: {",
-            "events: key `paiment` is not allowed: impression, click,",
-        ),
-    ] {
+    for (from, to, message) in REFUSED {
         let (got, expected) = (with(from, to), format!("features file: {message}"));
         assert!(
             got.starts_with(&expected),
