@@ -91,7 +91,8 @@ async fn without_a_known_key_no_rest_path_answers() {
         assert_ne!(answer.status, 401, "{call:?}");
     }
     let stubs = &setup.stubs;
-    assert_eq!(stubs.get_profile.calls().len(), 3, "those with the key");
+    // A slate, a quote, an acceptance and the profile itself.
+    assert_eq!(stubs.get_profile.calls().len(), 4, "those with the key");
 }
 
 #[tokio::test]
