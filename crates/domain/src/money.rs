@@ -96,10 +96,10 @@ impl Money {
     /// Returns a share of the amount, rounded down (towards minus infinity).
     #[must_use]
     pub fn share(self, share: Share) -> Self {
-        let millionths = i128::from(self.minor) * i128::from(share.ppm());
+        let minor = mul_div_down(self.minor, share.ppm(), Share::ALL.ppm());
         Self {
             // Fits: a share lies between zero and the amount itself.
-            minor: millionths.div_euclid(1_000_000) as i64,
+            minor: minor as i64,
             ..self
         }
     }
@@ -110,9 +110,8 @@ impl Money {
         if divisor <= 0 {
             return None;
         }
-        let exact = i128::from(self.minor) * i128::from(by);
         Some(Self {
-            minor: i64::try_from(exact.div_euclid(i128::from(divisor))).ok()?,
+            minor: i64::try_from(mul_div_down(self.minor, by, divisor)).ok()?,
             ..self
         })
     }
@@ -133,6 +132,15 @@ impl Money {
 
     fn same(self, other: Self) -> Option<()> {
         (self.currency == other.currency).then_some(())
+    }
+}
+
+/// Returns `value * by / divisor` rounded down, for a positive divisor.
+fn mul_div_down(value: i64, by: i64, divisor: i64) -> i128 {
+    // A division of 128 bits takes many times as long, and few amounts need it.
+    match value.checked_mul(by) {
+        Some(product) => i128::from(product.div_euclid(divisor)),
+        None => (i128::from(value) * i128::from(by)).div_euclid(i128::from(divisor)),
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> CardInputs<'a> {
 
     /// Returns canonical text by name, for the record.
     pub(crate) fn as_text(&self, last_rate: Option<RatePpm>) -> BTreeMap<String, String> {
-        let text = [
+        let inputs = [
             ("product", Some(self.product.to_owned())),
             ("grade", self.grade.map(str::to_owned)),
             ("tenor", self.tenor.map(|months| months.to_string())),
@@ -103,8 +103,12 @@ impl<'a> CardInputs<'a> {
             ("campaign", Some(self.campaign.to_owned())),
             ("last_rate", last_rate.map(|rate| rate.ppm().to_string())),
         ];
-        text.into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect()
+        let mut text = BTreeMap::new();
+        for (name, value) in inputs {
+            if let Some(value) = value {
+                text.insert(name.to_owned(), value);
+            }
+        }
+        text
     }
 }

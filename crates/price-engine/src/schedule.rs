@@ -51,14 +51,6 @@ pub struct Instalment {
     pub balance: Money,
 }
 
-impl Instalment {
-    /// Returns the amount that is paid, principal and interest.
-    pub fn payment(&self) -> Money {
-        let minor = self.principal.minor() + self.interest.minor();
-        Money::new(minor, self.principal.currency())
-    }
-}
-
 /// The terms that a schedule is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScheduleTerms {
@@ -76,7 +68,15 @@ pub struct ScheduleTerms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     terms: ScheduleTerms,
-    instalments: Vec<Instalment>,
+    instalments: Vec<MinorUnits>,
+}
+
+/// An instalment in minor units: half the size of one in money, of which a price has many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MinorUnits {
+    principal: i64,
+    interest: i64,
+    balance: i64,
 }
 
 impl Schedule {
@@ -87,7 +87,7 @@ impl Schedule {
     pub fn new(terms: ScheduleTerms) -> Result<Self, Error> {
         check(terms)?;
         let months = terms.months;
-        let money = |minor| Money::new(minor, terms.principal.currency());
+        let currency = terms.principal.currency();
         let regular = match terms.repayment {
             Repayment::Annuity => regular_instalment(terms),
             Repayment::EqualPrincipal => terms.principal.minor() / i64::from(months),
@@ -96,17 +96,17 @@ impl Schedule {
         let mut balance = terms.principal.minor();
         let mut instalments = Vec::with_capacity(months as usize);
         for month in 1..=months {
-            let interest = monthly_interest(money(balance), terms.rate)?;
+            let interest = monthly_interest(Money::new(balance, currency), terms.rate)?.minor();
             let principal = match terms.repayment {
                 _ if month == months => balance,
-                Repayment::Annuity => (regular - interest.minor()).clamp(0, balance),
+                Repayment::Annuity => (regular - interest).clamp(0, balance),
                 Repayment::EqualPrincipal | Repayment::Bullet => regular,
             };
             balance -= principal;
-            instalments.push(Instalment {
-                principal: money(principal),
+            instalments.push(MinorUnits {
+                principal,
                 interest,
-                balance: money(balance),
+                balance,
             });
         }
         Ok(Self { terms, instalments })
@@ -118,19 +118,30 @@ impl Schedule {
     }
 
     /// Returns the instalments in order.
-    pub fn instalments(&self) -> &[Instalment] {
-        &self.instalments
+    pub fn instalments(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = Instalment> + ExactSizeIterator + Clone {
+        let currency = self.terms.principal.currency();
+        let money = move |minor| Money::new(minor, currency);
+        self.instalments.iter().map(move |one| Instalment {
+            principal: money(one.principal),
+            interest: money(one.interest),
+            balance: money(one.balance),
+        })
     }
 
     /// Returns the payments in order.
     pub fn payments(&self) -> impl DoubleEndedIterator<Item = Money> + ExactSizeIterator + Clone {
-        self.instalments.iter().map(Instalment::payment)
+        let currency = self.terms.principal.currency();
+        self.instalments
+            .iter()
+            .map(move |one| Money::new(one.principal + one.interest, currency))
     }
 
     /// Returns the first instalment: the regular one of an annuity, the largest of equal principal.
     pub fn first_payment(&self) -> Money {
         let none = Money::new(0, self.terms.principal.currency());
-        self.instalments.first().map_or(none, Instalment::payment)
+        self.payments().next().unwrap_or(none)
     }
 
     /// Returns the instalments as messages.
@@ -140,9 +151,9 @@ impl Schedule {
             .zip(1..)
             .map(|(instalment, number)| pb::Instalment {
                 number,
-                principal_minor: instalment.principal.minor(),
-                interest_minor: instalment.interest.minor(),
-                balance_minor: instalment.balance.minor(),
+                principal_minor: instalment.principal,
+                interest_minor: instalment.interest,
+                balance_minor: instalment.balance,
             })
             .collect()
     }
@@ -224,14 +235,17 @@ mod tests {
         }
     }
 
-    /// Principal, interest and balance of an instalment, minor units.
-    fn parts(instalment: &Instalment) -> (i64, i64, i64) {
-        let Instalment {
-            principal,
-            interest,
-            balance,
-        } = instalment;
-        (principal.minor(), interest.minor(), balance.minor())
+    /// Principal, interest and balance of each instalment, minor units.
+    fn parts(schedule: &Schedule) -> Vec<(i64, i64, i64)> {
+        let parts = |one: Instalment| {
+            let Instalment {
+                principal,
+                interest,
+                balance,
+            } = one;
+            (principal.minor(), interest.minor(), balance.minor())
+        };
+        schedule.instalments().map(parts).collect()
     }
 
     fn payments(schedule: &Schedule) -> Vec<i64> {
@@ -244,12 +258,12 @@ mod tests {
     fn an_annuity_is_what_a_bank_clerk_computes() {
         let schedule =
             Schedule::new(terms(1_200_000, 180_000, 12, Repayment::Annuity)).expect("lawful");
-        let instalments = schedule.instalments();
-        assert_eq!(parts(&instalments[0]), (92_015, 18_000, 1_107_985));
-        let (principal, interest, _) = parts(&instalments[1]);
+        let parts = parts(&schedule);
+        assert_eq!(parts[0], (92_015, 18_000, 1_107_985));
+        let (principal, interest, _) = parts[1];
         assert_eq!((principal, interest), (93_396, 16_619));
         assert_eq!(schedule.first_payment().minor(), 110_015);
-        assert_eq!(parts(&instalments[11]), (108_394, 1_625, 0));
+        assert_eq!(parts[11], (108_394, 1_625, 0));
         assert_eq!(payments(&schedule)[11], 110_019);
     }
 
@@ -257,8 +271,10 @@ mod tests {
     fn equal_principal_and_bullet() {
         let schedule =
             Schedule::new(terms(1_000, 120_000, 3, Repayment::EqualPrincipal)).expect("lawful");
-        let found: Vec<_> = schedule.instalments().iter().map(parts).collect();
-        assert_eq!(found, [(333, 10, 667), (333, 6, 334), (334, 3, 0)]);
+        assert_eq!(
+            parts(&schedule),
+            [(333, 10, 667), (333, 6, 334), (334, 3, 0)]
+        );
 
         let schedule =
             Schedule::new(terms(100_000, 120_000, 3, Repayment::Bullet)).expect("lawful");
@@ -300,7 +316,7 @@ mod tests {
         fn instalments_add_up_to_the_cent(terms in any_terms()) {
             let schedule = Schedule::new(terms).expect("in range");
             let mut balance = terms.principal.minor();
-            for (principal, interest, left) in schedule.instalments().iter().map(parts) {
+            for (principal, interest, left) in parts(&schedule) {
                 prop_assert!(principal >= 0 && interest >= 0);
                 let exact = i128::from(balance) * i128::from(terms.rate.ppm());
                 prop_assert_eq!(i128::from(interest), exact / 12_000_000);
