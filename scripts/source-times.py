@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = Path(os.environ["CARGO_TARGET_DIR"])
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or sys.exit("CARGO_TARGET_DIR is not set: use a recipe of the Makefile"))
 RECORD = TARGET / "source-times.json"
 
 
