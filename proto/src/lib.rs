@@ -11,6 +11,10 @@
 /// All contracts as an encoded `FileDescriptorSet` with comments, for reflection and OpenAPI.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/fairlead.bin"));
 
+/// The gRPC path of every method with the permissions of which its caller needs one, as numbers of
+/// [`access::v1::Permission`]; none where anyone may call. In the order of the paths.
+pub const REQUIREMENTS: &[(&str, &[i32])] = include!(concat!(env!("OUT_DIR"), "/requirements.rs"));
+
 mod product_kind;
 
 macro_rules! area {
@@ -27,6 +31,8 @@ macro_rules! area {
 }
 
 area! {
+    /// Permissions, and what each method requires.
+    access,
     /// Products and their terms.
     catalogue,
     /// Drafts, releases, audit.

@@ -34,6 +34,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
         Layer::Pure,
         &[
             "fairlead-proto",
+            "fairlead-identity",
             "fairlead-experiments",
             "fairlead-decision-table",
             "fairlead-price-engine",

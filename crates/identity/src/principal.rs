@@ -1,0 +1,180 @@
+//! The caller of a request.
+
+use std::fmt;
+use std::sync::Arc;
+
+use fairlead_domain::{CustomerId, Origin, TenantId};
+
+use crate::{Permissions, Refused, Requirement};
+
+/// A kind of caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Someone who signed in.
+    Person,
+    /// An app of the lender, by its key.
+    Application,
+    /// Another company's system, by its key.
+    Partner,
+    /// A process of this installation.
+    Service,
+    /// A customer, by the lender's own token for them.
+    Customer,
+    /// A command on the same machine, by the token in the data folder.
+    Tools,
+    /// Whoever reaches a port that is open to everybody.
+    Anyone,
+}
+
+/// The tenants that a caller may name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tenants {
+    /// Each of them.
+    Any,
+    /// One.
+    One(TenantId),
+}
+
+/// The caller of a request: who it is, for whom it speaks, and what it may do.
+///
+/// A process makes one at its edge, from what the caller proved, and every handler takes it as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    kind: Kind,
+    id: Arc<str>,
+    tenants: Tenants,
+    permissions: Permissions,
+    origin: Origin,
+    customer: Option<CustomerId>,
+}
+
+impl Principal {
+    /// Returns a caller of this kind and id, who may do nothing yet, for no customer in particular,
+    /// and who states facts as an app does.
+    pub fn new(kind: Kind, id: &str, tenants: Tenants) -> Self {
+        Self {
+            kind,
+            id: id.into(),
+            tenants,
+            permissions: Permissions::NONE,
+            origin: Origin::App,
+            customer: None,
+        }
+    }
+
+    /// Returns the caller with these permissions instead.
+    #[must_use]
+    pub fn with_permissions(self, permissions: Permissions) -> Self {
+        Self {
+            permissions,
+            ..self
+        }
+    }
+
+    /// Returns the caller as one who states facts with this authority.
+    #[must_use]
+    pub fn with_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// Returns the caller as one who speaks for this customer and no other.
+    #[must_use]
+    pub fn for_customer(self, customer: CustomerId) -> Self {
+        Self {
+            customer: Some(customer),
+            ..self
+        }
+    }
+
+    /// Returns the kind of caller.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Returns the id, unique among callers of this kind.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the tenants that the caller may name.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// Returns what the caller may do.
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
+    }
+
+    /// Returns the origin of what the caller states.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Returns the only customer that the caller may name, or `None` if it may name each.
+    pub fn customer(&self) -> Option<&CustomerId> {
+        self.customer.as_ref()
+    }
+
+    /// Checks that the caller may call the method at a gRPC path.
+    ///
+    /// # Errors
+    /// The contracts have no such method, or the caller has none of the permissions that it asks for.
+    pub fn may_call(&self, path: &str) -> Result<(), Refused> {
+        Requirement::of(path)
+            .ok_or(Refused::UnknownMethod)?
+            .check(self.permissions)
+    }
+
+    /// Checks that the caller has all of these permissions.
+    ///
+    /// # Errors
+    /// [`Refused::Permission`] names the first one that is missing.
+    pub fn needs(&self, permissions: Permissions) -> Result<(), Refused> {
+        permissions
+            .iter()
+            .map(|one| Requirement::AnyOf(Permissions::NONE.with(one)))
+            .try_for_each(|one| one.check(self.permissions))
+    }
+}
+
+impl fmt::Display for Principal {
+    /// Writes kind and id, as the audit log names the caller: `person:ada`.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Person => "person",
+            Kind::Application => "application",
+            Kind::Partner => "partner",
+            Kind::Service => "service",
+            Kind::Customer => "customer",
+            Kind::Tools => "tools",
+            Kind::Anyone => "anyone",
+        };
+        write!(out, "{kind}:{}", self.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Permission, Role};
+
+    #[test]
+    fn a_caller_may_do_what_was_granted_and_no_more() {
+        let ada = Principal::new(Kind::Person, "ada", Tenants::Any);
+        let draft = "/fairlead.control.v1.DraftService/GetDraft";
+        let list = "/fairlead.control.v1.AuditService/ListAudit";
+        assert!(matches!(ada.may_call(draft), Err(Refused::Permission(_))));
+        let ada = ada.with_permissions(Role::Viewer.permissions());
+        assert_eq!(ada.may_call(draft), Ok(()));
+        let refused = ada.may_call(list).expect_err("no auditor").to_string();
+        assert_eq!(refused, "this needs the permission audit.read");
+        assert_eq!(ada.may_call("/grpc/x"), Err(Refused::UnknownMethod));
+        assert_eq!(ada.to_string(), "person:ada");
+        let both = Permissions::NONE
+            .with(Permission::Read)
+            .with(Permission::LawEdit);
+        let refused = ada.needs(both).expect_err("no law").to_string();
+        assert_eq!(refused, "this needs the permission law.edit");
+    }
+}
