@@ -1,4 +1,4 @@
-//! A file has one subject, so it is short.
+//! A file has one subject, so it is short; and it knows no path of the machine that compiled it.
 
 use std::{
     fs,
@@ -53,4 +53,24 @@ fn no_file_is_long() {
         })
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// Checkouts with one target folder share what they build: a path that is compiled in is that of the
+/// checkout which was built first.
+#[test]
+fn no_path_of_a_checkout_is_compiled_in() {
+    let mut files = Vec::new();
+    written_files(&root(), &mut files);
+    let path = concat!("env!(\"", "CARGO_MANIFEST_DIR\")");
+    let found: Vec<_> = files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|ending| ending == "rs"))
+        .filter(|file| fs::read_to_string(file).unwrap().contains(path))
+        .map(|file| file.display().to_string())
+        .collect();
+    assert!(
+        found.is_empty(),
+        "{}: take fairlead_testkit::crate_dir(), checkout_dir() or data_dir()",
+        found.join(", ")
+    );
 }

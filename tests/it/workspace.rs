@@ -1,14 +1,11 @@
 //! The workspace as Cargo knows it: its crates and their dependencies.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cargo_metadata::{Metadata, MetadataCommand};
 
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
+    fairlead_testkit::checkout_dir()
 }
 
 /// Returns the manifests alone: nothing is resolved, so neither network nor lock file is needed.

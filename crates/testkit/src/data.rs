@@ -1,4 +1,4 @@
-//! The real data sets, which are not part of the repository.
+//! Files that tests read: those of the checkout, and the real data sets, which are no part of it.
 
 use std::{
     env,
@@ -32,12 +32,32 @@ fn find(sets: &Path, name: &str) -> Option<PathBuf> {
     Some(sets.join(name)).filter(|set| set.is_dir())
 }
 
+/// Returns the folder of the crate whose test runs.
+///
+/// It is asked of the runner at run time. A path compiled in would be that of the checkout in which the
+/// test was built, and checkouts with one target folder share what they build.
+///
+/// # Panics
+/// The test was started by neither `cargo test` nor `cargo nextest`.
+pub fn crate_dir() -> PathBuf {
+    let folder = env::var_os("CARGO_MANIFEST_DIR");
+    PathBuf::from(folder.expect("cargo tells a test the folder of its crate"))
+}
+
+/// Returns the root of the checkout whose test runs.
+///
+/// # Panics
+/// As [`crate_dir`], or no folder above it holds a `Cargo.lock`.
+pub fn checkout_dir() -> PathBuf {
+    let inside = crate_dir();
+    let root = inside
+        .ancestors()
+        .find(|folder| folder.join("Cargo.lock").is_file());
+    root.expect("the checkout holds Cargo.lock").to_owned()
+}
+
 fn beside_the_checkout() -> PathBuf {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    checkout
-        .and_then(Path::parent)
-        .unwrap_or(Path::new(".."))
-        .join("shared/data")
+    checkout_dir().with_file_name("shared").join("data")
 }
 
 #[cfg(test)]
@@ -61,7 +81,7 @@ mod tests {
     fn the_sets_are_looked_for_beside_the_checkout() {
         let sets = beside_the_checkout();
         let neighbours = sets.parent().and_then(Path::parent).unwrap();
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).starts_with(neighbours));
+        assert!(crate_dir().starts_with(neighbours));
         assert!(sets.ends_with("shared/data"));
     }
 }

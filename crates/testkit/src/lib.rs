@@ -31,7 +31,7 @@ mod test_run;
 mod wait;
 
 pub use consul::ConsulAgent;
-pub use data::data_dir;
+pub use data::{checkout_dir, crate_dir, data_dir};
 pub use error::{Error, Result};
 pub use kafka::KafkaBroker;
 pub use postgres::PostgresServer;

@@ -7,16 +7,9 @@ use fairlead_experiments::{Namespace, bucket_ranges, choose_variation, hash, in_
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
-const CASES: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/data/vectors/growthbook_cases.json.gz"
-);
-
 fn section(name: &str) -> Option<Vec<Value>> {
-    let Ok(file) = File::open(CASES) else {
-        println!("skipped: no data at {CASES}");
-        return None;
-    };
+    let file = fairlead_testkit::data_dir("vectors")?.join("growthbook_cases.json.gz");
+    let file = File::open(file).expect("the cases");
     let cases: Value = serde_json::from_reader(GzDecoder::new(file)).expect("the cases are JSON");
     let section = cases[name]
         .as_array()

@@ -9,20 +9,15 @@ use flate2::read::GzDecoder;
 
 use crate::support::{all_in, ask, compile, payments, release};
 
-const FILE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/data/lending_club/loans_2018q1.csv.gz"
-);
-
 /// 2018-03-31, after the last of the loans.
 const THEN_MS: i64 = 1_522_454_400_000;
 
 #[test]
 fn ten_thousand_real_loans() {
-    let Ok(file) = File::open(FILE) else {
-        println!("skipped: no data");
+    let Some(folder) = fairlead_testkit::data_dir("lending_club") else {
         return;
     };
+    let file = File::open(folder.join("loans_2018q1.csv.gz")).expect("the file");
     let mut release = release();
     let products = &mut release.catalogue.as_mut().expect("a catalogue").products;
     products.push(defaults::lending_club_product().expect("reads"));

@@ -1,7 +1,5 @@
 //! Test vectors: random ones, and the item and user vectors of a real catalogue.
 
-use std::path::PathBuf;
-
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -25,14 +23,7 @@ pub(crate) struct Catalogue {
 impl Catalogue {
     /// Reads the data, or prints a line and returns `None` if it is absent.
     pub(crate) fn read() -> Option<Self> {
-        let folder = PathBuf::from(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/data/ann_cds64"
-        ));
-        if !folder.is_dir() {
-            println!("skipped: no data");
-            return None;
-        }
+        let folder = fairlead_testkit::data_dir("ann_cds64")?;
         let (dimension, items) = rows(&folder.join("base.fvecs"), f32::from_le_bytes);
         let (_, users) = rows(&folder.join("query.fvecs"), f32::from_le_bytes);
         let (depth, truth) = rows(&folder.join("gt100_ip.ivecs"), u32::from_le_bytes);

@@ -276,15 +276,10 @@ mod tests {
 
     #[test]
     fn the_real_loans_are_read() {
-        let folder = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/data/lending_club"
-        );
-        if !std::path::Path::new(folder).exists() {
-            eprintln!("skipped: no data");
+        let Some(folder) = fairlead_testkit::data_dir("lending_club") else {
             return;
-        }
-        let rows = DataTable::read(folder.as_ref(), "loans_2018q1").expect("the file");
+        };
+        let rows = DataTable::read(&folder, "loans_2018q1").expect("the file");
         let all = applications(&rows).expect("applications");
         assert_eq!(all.len(), 10_000);
         assert_eq!(all.iter().filter(|one| one.grade == "G").count(), 12);

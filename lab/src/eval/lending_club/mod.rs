@@ -320,15 +320,10 @@ mod tests {
     /// rates, and every cent and rate is checked.
     #[test]
     fn real_loans_are_priced_at_the_rates_of_their_grades() {
-        let folder = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/data/lending_club"
-        );
-        if !Path::new(folder).exists() {
-            eprintln!("skipped: no data");
+        let Some(folder) = fairlead_testkit::data_dir("lending_club") else {
             return;
-        }
-        let rows = DataTable::read(folder.as_ref(), "loans_2018q1").expect("the file");
+        };
+        let rows = DataTable::read(&folder, "loans_2018q1").expect("the file");
         let mut all = applications(&rows).expect("applications");
         let mut row = 0;
         all.retain(|_| {

@@ -109,15 +109,10 @@ mod tests {
 
     #[test]
     fn the_published_scores_are_reproduced() {
-        let folder = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../../shared/data/zimnat_insurance"
-        );
-        if !std::path::Path::new(folder).exists() {
-            eprintln!("skipped: no data");
+        let Some(folder) = fairlead_testkit::data_dir("zimnat_insurance") else {
             return;
-        }
-        let rows = DataTable::read(folder.as_ref(), "holdings").expect("the file");
+        };
+        let rows = DataTable::read(&folder, "holdings").expect("the file");
         let holdings = Holdings::of(&rows).expect("holdings");
         assert_eq!(
             (holdings.products.len(), holdings.customers.len()),

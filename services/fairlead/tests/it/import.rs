@@ -1,7 +1,6 @@
 //! Imports against a real gateway with a real log, and a real control plane.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_import::{FileFormat, ImportReport, ImportSource};
@@ -123,7 +122,7 @@ async fn customers_become_profiles_and_consents() {
 #[tokio::test]
 async fn parquet_goes_in_as_well() {
     let fixture = ImportFixture::new().await;
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/customers.parquet");
+    let file = fairlead_testkit::crate_dir().join("tests/data/customers.parquet");
     let report = fixture.import("customers", &file).await.expect("imported");
     assert_eq!((report.read, report.accepted), (2, 2));
     let logged = fixture.logged().await;
