@@ -45,6 +45,7 @@ const LAYERS: &[(Layer, &[&str])] = &[
     (
         Layer::Io,
         &[
+            "fairlead-authentication",
             "fairlead-chassis",
             "fairlead-client",
             "fairlead-event-log",

@@ -1,5 +1,6 @@
 //! The caller of a request.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub enum Tenants {
     Any,
     /// One.
     One(TenantId),
+    /// Some, and what the caller may do in each.
+    Each(Arc<BTreeMap<TenantId, Permissions>>),
 }
 
 /// The caller of a request: who it is, for whom it speaks, and what it may do.
@@ -62,11 +65,22 @@ impl Principal {
         }
     }
 
-    /// Returns the caller with these permissions instead.
+    /// Returns the caller with these permissions instead, in each of its tenants.
     #[must_use]
     pub fn with_permissions(self, permissions: Permissions) -> Self {
         Self {
             permissions,
+            ..self
+        }
+    }
+
+    /// Returns the caller as one who has these permissions in these tenants, and no others.
+    #[must_use]
+    pub fn with_grants(self, grants: BTreeMap<TenantId, Permissions>) -> Self {
+        let all = grants.values().copied();
+        Self {
+            permissions: all.fold(Permissions::NONE, Permissions::union),
+            tenants: Tenants::Each(Arc::new(grants)),
             ..self
         }
     }
@@ -101,7 +115,7 @@ impl Principal {
         &self.tenants
     }
 
-    /// Returns what the caller may do.
+    /// Returns what the caller may do, in whichever of its tenants.
     pub fn permissions(&self) -> Permissions {
         self.permissions
     }
@@ -114,6 +128,24 @@ impl Principal {
     /// Returns the only customer that the caller may name, or `None` if it may name each.
     pub fn customer(&self) -> Option<&CustomerId> {
         self.customer.as_ref()
+    }
+
+    /// Returns the caller as one who speaks for this tenant alone, with what it may do there.
+    ///
+    /// # Errors
+    /// [`Refused::Tenant`] if the caller may not name the tenant.
+    pub fn within(&self, tenant: &TenantId) -> Result<Self, Refused> {
+        let permissions = match &self.tenants {
+            Tenants::Any => Some(self.permissions),
+            Tenants::One(own) => (own == tenant).then_some(self.permissions),
+            Tenants::Each(grants) => grants.get(tenant).copied(),
+        };
+        let permissions = permissions.ok_or_else(|| Refused::Tenant(tenant.to_string()))?;
+        Ok(Self {
+            tenants: Tenants::One(tenant.clone()),
+            permissions,
+            ..self.clone()
+        })
     }
 
     /// Checks that the caller may call the method at a gRPC path.
@@ -176,5 +208,24 @@ mod tests {
             .with(Permission::LawEdit);
         let refused = ada.needs(both).expect_err("no law").to_string();
         assert_eq!(refused, "this needs the permission law.edit");
+    }
+
+    #[test]
+    fn a_person_may_in_a_tenant_what_its_roles_there_allow() {
+        let tenant = |name| TenantId::new(name).expect("a tenant");
+        let (acme, other) = (tenant("acme"), tenant("other"));
+        let roles = [(&acme, Role::Viewer), (&other, Role::Risk)];
+        let grants = roles.map(|(tenant, role)| (tenant.clone(), role.permissions()));
+        let ada = Principal::new(Kind::Person, "ada", Tenants::Any).with_grants(grants.into());
+        assert!(ada.permissions().contains(Permission::LawEdit));
+        let here = ada.within(&acme).expect("a tenant of hers");
+        assert!(!here.permissions().contains(Permission::LawEdit));
+        assert!(here.within(&other).is_err(), "it speaks for one by now");
+        let there = ada.within(&other).expect("a tenant of hers");
+        assert!(there.permissions().contains(Permission::LawEdit));
+        let refused = ada.within(&tenant("third")).expect_err("none of hers");
+        assert_eq!(refused, Refused::Tenant("third".to_owned()));
+        let any = Principal::new(Kind::Tools, "local", Tenants::Any);
+        assert!(any.within(&acme).is_ok());
     }
 }

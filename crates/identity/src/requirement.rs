@@ -23,6 +23,9 @@ pub enum Refused {
     /// The caller has none of the permissions.
     #[error("this needs the permission {}", .0.join(" or "))]
     Permission(Vec<String>),
+    /// The caller does not speak for this tenant.
+    #[error("the caller does not speak for the tenant `{0}`")]
+    Tenant(String),
 }
 
 impl Requirement {

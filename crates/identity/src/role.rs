@@ -93,6 +93,7 @@ const MATRIX: &[(Permission, &[Role])] = &[
     (P::OperationsAct, &[Operator]),
     (P::AuditRead, &[Risk, Operator, Auditor, Admin]),
     (P::AccessEdit, &[Admin]),
+    (P::SessionOwn, &Role::ALL),
 ];
 
 impl Role {

@@ -10,13 +10,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
+use fairlead_authentication::ToolsToken;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::Error;
 use crate::caller::Caller;
 use crate::config::{CheckedKey, Config, ConfigError};
 use crate::problem;
-use crate::tools_token::ToolsToken;
 
 /// Beginnings of the paths that need no key: health and reflection.
 const OPEN_PATHS: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];

@@ -26,10 +26,8 @@ mod quotes;
 mod recommend;
 mod rest;
 mod service;
-mod tools_token;
 pub mod topics;
 
 pub use config::{ApiKey, Config, ConfigError, StageShares};
 pub use error::Error;
 pub use service::{Deps, Service};
-pub use tools_token::ToolsToken;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fairlead_authentication::ToolsToken;
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
 use fairlead_event_log::{EventLog, OriginKeys};
@@ -22,7 +23,6 @@ use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
-use crate::tools_token::ToolsToken;
 use crate::{Error, topics};
 
 /// The parts that the gateway is built on.

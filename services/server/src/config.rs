@@ -125,7 +125,8 @@ impl AppConfig {
 
     /// Returns the path of the file with the token of the bank's own tools on this machine.
     pub fn tools_token(&self) -> PathBuf {
-        self.data_dir.join(fairlead_gateway::ToolsToken::FILE)
+        self.data_dir
+            .join(fairlead_authentication::ToolsToken::FILE)
     }
 
     /// Returns the configuration of the control plane, with a database in the data folder if none is

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_authentication::ToolsToken;
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_chassis::serve::{ServeOptions, grpc_router, serve, serve_router};
 use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, OriginKeys};
-use fairlead_gateway::{ApiKey, Config, Deps, Service, ToolsToken, topics};
+use fairlead_gateway::{ApiKey, Config, Deps, Service, topics};
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::event::v1::Event;
 use fairlead_proto::gateway::v1::customer_profile_service_client::CustomerProfileServiceClient;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use fairlead_authentication::ToolsToken;
 use fairlead_chassis::link::Link;
 use fairlead_event_log::{EventLog, EventTopic};
-use fairlead_gateway::ToolsToken;
 use fairlead_pricing::Keyring;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;

@@ -37,7 +37,7 @@ impl ToolsToken {
     }
 
     /// Returns true if this is the token. The time it takes does not depend on how much of it is.
-    pub(crate) fn is(&self, presented: &str) -> bool {
+    pub fn is(&self, presented: &str) -> bool {
         let (own, presented) = (self.0.as_bytes(), presented.as_bytes());
         let pairs = own.iter().zip(presented);
         let differing = pairs.fold(0, |all, (one, other)| all | (one ^ other));

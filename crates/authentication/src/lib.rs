@@ -1,0 +1,27 @@
+//! How a caller proves who it is, and the guard around every server.
+//!
+//! ```text
+//! request -> Guard: what does this path require? -> Identify: who calls? -> may it? -> handler(Principal)
+//! ```
+//!
+//! # Invariants
+//! - Behind a [`Guard`] no handler runs for a caller who lacks the permission that the contract states.
+//!   A path that states none is refused.
+//! - A caller is taken from what it proved on this request: extensions that came with the request hold
+//!   no principal.
+//! - No refusal tells whether a secret was nearly right, and none repeats it.
+//!
+//! # Must not depend on
+//! Any service: each gives its own [`Identify`].
+
+mod bearer;
+mod denied;
+mod guard;
+mod identify;
+mod tools_token;
+
+pub use bearer::bearer;
+pub use denied::Denied;
+pub use guard::{Guard, caller, caller_within, guard, is_grpc};
+pub use identify::{Identify, tools};
+pub use tools_token::ToolsToken;

@@ -1,0 +1,3 @@
+//! Tests of the guard through a router.
+
+mod guard;
