@@ -55,7 +55,6 @@ pub async fn learn_from(
 pub async fn register(
     control: &Link,
     tenant: &TenantId,
-    actor: &str,
     version: &str,
     trained: &[Trained],
 ) -> anyhow::Result<()> {
@@ -66,7 +65,6 @@ pub async fn register(
             .with_context(|| format!("cannot read the model folder {}", folder.display()))?;
         let request = PutModelRequest {
             tenant: tenant.to_string(),
-            actor: actor.to_owned(),
             model: Some(ModelRef {
                 role: model.role.to_owned(),
                 name: model.role.to_owned(),

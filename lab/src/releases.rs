@@ -6,11 +6,10 @@ use fairlead_proto::control::v1::{ListReleasesRequest, PublishRequest};
 use fairlead_server::Server;
 
 /// Publishes the drafts. Returns the new revision.
-pub async fn publish(server: &Server, actor: &str, comment: &str) -> anyhow::Result<i64> {
+pub async fn publish(server: &Server, comment: &str) -> anyhow::Result<i64> {
     let mut releases = ReleaseServiceClient::new(server.control.clone());
     let request = PublishRequest {
         tenant: server.tenant.to_string(),
-        actor: actor.to_owned(),
         comment: comment.to_owned(),
         ..PublishRequest::default()
     };

@@ -55,6 +55,7 @@ refuses "kafka.bootstrap is empty" kafka.bootstrap=
 refuses "redis.urlSecret.name is empty" redis.urlSecret.name=
 refuses "database.urlSecret.name is empty" database.urlSecret.name=
 refuses "discovery.consul.url is empty" discovery.kind=consul
+refuses "servicesToken.name is empty" servicesToken.name=
 refuses "signingKeys.name is empty" signingKeys.name= workloads.pricing.replicas=2
 refuses "config.gateway.partitions is 4" workloads.stream.replicas=5
 refuses "config.gateway.partitions is 4" workloads.stream.autoscaling.enabled=true

@@ -20,7 +20,7 @@ SECTIONS = ("## What it means", "## What users see", "## Look first", "## Mend",
 SET_BY_CHART = {
     "tenant", "data_dir", "listen", "events", "redis", "control.database", "discovery.kind", "discovery.consul",
     "discovery.consul_token", "discovery.advertise", "discovery.zone", "discovery.services",
-    "pricing.signing_keys_file", "lake.url",
+    "pricing.signing_keys_file", "lake.url", "identity",
 }
 
 

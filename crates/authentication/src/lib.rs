@@ -18,10 +18,17 @@ mod bearer;
 mod denied;
 mod guard;
 mod identify;
+mod in_process;
+mod local;
+mod local_token;
+mod services_token;
 mod tools_token;
 
 pub use bearer::bearer;
 pub use denied::Denied;
 pub use guard::{Guard, caller, caller_within, guard, is_grpc};
 pub use identify::{Identify, tools};
+pub use in_process::in_process;
+pub use local::LocalCallers;
+pub use services_token::{ServicesToken, service};
 pub use tools_token::ToolsToken;

@@ -1,18 +1,15 @@
 //! The token by which the bank's own tools on the same machine prove themselves.
 
 use std::fmt;
-use std::io::{Error, ErrorKind, Result};
+use std::io::Result;
 use std::path::Path;
 
-use fairlead_chassis::secret_file::read_or_make;
-
-/// The fewest characters of a token.
-const SHORTEST: usize = 32;
+use crate::local_token::LocalToken;
 
 /// The token by which the bank's own tools on the same machine prove themselves: whoever can read
 /// the file in the data folder acts for the bank. Printing it does not show it.
 #[derive(Clone)]
-pub struct ToolsToken(String);
+pub struct ToolsToken(LocalToken);
 
 impl ToolsToken {
     /// The name of the file in the data folder.
@@ -24,24 +21,12 @@ impl ToolsToken {
     /// # Errors
     /// The file cannot be read or made, or holds fewer than 32 characters. The error names the path.
     pub fn kept_at(path: &Path) -> Result<Self> {
-        let half = || format!("{:032x}", rand::random::<u128>());
-        let named = |kind, cause| Error::new(kind, format!("{}: {cause}", path.display()));
-        let text = read_or_make(path, || [half(), half()].concat())
-            .map_err(|error| named(error.kind(), error.to_string()))?;
-        let token = text.trim();
-        if token.len() < SHORTEST {
-            let cause = format!("a token of at least {SHORTEST} characters is needed");
-            return Err(named(ErrorKind::InvalidData, cause));
-        }
-        Ok(Self(token.to_owned()))
+        LocalToken::kept_at(path).map(Self)
     }
 
     /// Returns true if this is the token. The time it takes does not depend on how much of it is.
     pub fn is(&self, presented: &str) -> bool {
-        let (own, presented) = (self.0.as_bytes(), presented.as_bytes());
-        let pairs = own.iter().zip(presented);
-        let differing = pairs.fold(0, |all, (one, other)| all | (one ^ other));
-        own.len() == presented.len() && differing == 0
+        self.0.is(presented)
     }
 }
 

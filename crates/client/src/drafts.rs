@@ -8,12 +8,11 @@ use fairlead_proto::control::v1::{PutSettingsRequest, PutStrategyRequest, Strate
 
 use crate::link::explained;
 
-/// The drafts of one tenant, changed by one actor.
+/// The drafts of one tenant.
 #[derive(Debug, Clone)]
 pub struct Drafts {
     client: DraftServiceClient<Link>,
     tenant: String,
-    actor: String,
 }
 
 /// A version of a strategy that was put.
@@ -29,11 +28,10 @@ pub struct Put {
 
 impl Drafts {
     /// Creates a client of the control plane behind `control`.
-    pub fn new(control: &Link, tenant: &str, actor: &str) -> Self {
+    pub fn new(control: &Link, tenant: &str) -> Self {
         Self {
             client: DraftServiceClient::new(control.clone()),
             tenant: tenant.to_owned(),
-            actor: actor.to_owned(),
         }
     }
 
@@ -42,7 +40,6 @@ impl Drafts {
     pub async fn defaults(&mut self) -> anyhow::Result<Vec<Put>> {
         let request = PutSettingsRequest {
             tenant: self.tenant.clone(),
-            actor: self.actor.clone(),
             settings: Some(defaults::settings()?),
             ..PutSettingsRequest::default()
         };
@@ -60,7 +57,6 @@ impl Drafts {
         let (id, kinds) = (strategy.strategy_id.clone(), strategy.kinds.clone());
         let request = PutStrategyRequest {
             tenant: self.tenant.clone(),
-            actor: self.actor.clone(),
             strategy: Some(strategy),
         };
         let put = self.client.put_strategy(request).await;

@@ -11,6 +11,7 @@ mod permission;
 mod principal;
 mod requirement;
 mod role;
+mod service;
 
 pub use permission::{
     Permission, Permissions, from_name as permission_from_name, name as permission_name,
@@ -18,3 +19,4 @@ pub use permission::{
 pub use principal::{Kind, Principal, Tenants};
 pub use requirement::{Refused, Requirement};
 pub use role::Role;
+pub use service::service_permissions;

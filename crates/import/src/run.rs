@@ -111,7 +111,6 @@ impl<'s> Reading<'s> {
 /// repeated, nothing is changed and the rejects file says why.
 pub async fn catalogue(
     control: &Link,
-    actor: &str,
     replace_all: bool,
     source: &ImportSource<'_>,
 ) -> anyhow::Result<ImportReport> {
@@ -137,7 +136,6 @@ pub async fn catalogue(
     check_complete(source, &report, &lines)?;
     let request = PutProductsRequest {
         tenant: source.tenant.to_string(),
-        actor: actor.to_owned(),
         products,
         replace_all,
     };

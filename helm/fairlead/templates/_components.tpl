@@ -9,37 +9,37 @@ gateway:
   command: [fairlead, serve, gateway]
   port: gateway
   calls: [profile, recall, ranking, pricing, control-plane]
-  needs: [kafka, origin-keys]
+  needs: [kafka, origin-keys, services-token]
 profile:
   values: profile
   command: [fairlead, serve, profile]
   port: profile
   calls: [control-plane]
-  needs: [redis]
+  needs: [redis, services-token]
 recall:
   values: recall
   command: [fairlead, serve, recall]
   port: recall
   calls: [control-plane]
-  needs: [redis, models]
+  needs: [redis, models, services-token]
 ranking:
   values: ranking
   command: [fairlead, serve, ranking]
   port: ranking
   calls: [control-plane]
-  needs: [redis, models]
+  needs: [redis, models, services-token]
 pricing:
   values: pricing
   command: [fairlead, serve, pricing]
   port: pricing
   calls: [control-plane]
-  needs: [redis, signing-keys]
+  needs: [redis, signing-keys, services-token]
 control-plane:
   values: controlPlane
   command: [fairlead, serve, control-plane]
   port: control
   calls: []
-  needs: [postgresql]
+  needs: [postgresql, services-token]
 stream:
   values: stream
   command: [fairlead, stream]
@@ -70,6 +70,9 @@ lake:
 {{- end -}}
 {{- if and (eq $v.discovery.kind "consul") (not (or $v.bundled.consul.enabled $v.discovery.consul.url)) -}}
 {{- fail "discovery.consul.url is empty while discovery.kind is consul: give the agent's URL, or set bundled.consul.enabled for a trial" -}}
+{{- end -}}
+{{- if not $v.servicesToken.name -}}
+{{- fail "servicesToken.name is empty: name a Secret with 32 or more random characters, by which the services know each other" -}}
 {{- end -}}
 {{- $pricing := $v.workloads.pricing -}}
 {{- if and (or $pricing.autoscaling.enabled (gt (int $pricing.replicas) 1)) (not $v.signingKeys.name) -}}

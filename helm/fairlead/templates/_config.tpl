@@ -57,6 +57,7 @@
 {{- if $v.originKeys.name -}}
 {{- $_ := set $all.events "origin_keys_file" "/etc/fairlead/origin/origin-keys.json" -}}
 {{- end -}}
+{{- $_ := set $all "identity" (dict "services_token_file" "/etc/fairlead/services/services.token") -}}
 {{- if $v.bundled.redis.enabled -}}
 {{- $_ := set $all "redis" (dict "url" (printf "redis://%s-redis:6379" $name)) -}}
 {{- end -}}

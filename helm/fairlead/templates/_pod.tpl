@@ -59,6 +59,9 @@ capabilities: {drop: [ALL]}
 {{- if and (has "origin-keys" .needs) $v.originKeys.name }}
 - {name: origin-keys, mountPath: /etc/fairlead/origin, readOnly: true}
 {{- end }}
+{{- if has "services-token" .needs }}
+- {name: services-token, mountPath: /etc/fairlead/services, readOnly: true}
+{{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - {name: lake, mountPath: {{ $v.dataDir }}/lake}
 {{- end }}
@@ -95,6 +98,13 @@ capabilities: {drop: [ALL]}
     secretName: {{ $v.originKeys.name }}
     defaultMode: 0440
     items: [{key: {{ $v.originKeys.key }}, path: origin-keys.json}]
+{{- end }}
+{{- if has "services-token" .needs }}
+- name: services-token
+  secret:
+    secretName: {{ $v.servicesToken.name }}
+    defaultMode: 0440
+    items: [{key: {{ $v.servicesToken.key }}, path: services.token}]
 {{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - name: lake

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use fairlead_client::terminal::{heading, note, table};
-use fairlead_server::Server;
+use fairlead_server::{Server, ServicesToken};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -68,6 +68,8 @@ async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<SpawnedServic
     let free = free_ports(2 * SERVICES.len())?;
     let (ports, pages) = free.split_at(SERVICES.len());
     let folder = server.data.join("cluster");
+    // The services of this process know the others by it.
+    let services_token = server.data.join(ServicesToken::FILE);
     let mut processes = Vec::new();
     for ((service, port), page) in SERVICES.iter().zip(ports).zip(pages) {
         let page = SocketAddr::from(([127, 0, 0, 1], *page));
@@ -77,6 +79,7 @@ async fn start(server: &Server, kafka: &str) -> anyhow::Result<Vec<SpawnedServic
             .env("FAIRLEAD_DATA_DIR", folder.join(service))
             .env("FAIRLEAD_EVENTS__KAFKA", kafka)
             .env("FAIRLEAD_REDIS__URL", &server.redis_url)
+            .env("FAIRLEAD_IDENTITY__SERVICES_TOKEN_FILE", &services_token)
             .env("FAIRLEAD_TELEMETRY__LOG", "error")
             .env("FAIRLEAD_LISTEN__METRICS", page.to_string())
             .env(

@@ -20,8 +20,8 @@ use fairlead_server::Server;
 
 use super::recommend;
 use crate::releases::publish;
+use crate::setup::drafts;
 use crate::setup::population::DescribedCustomer;
-use crate::setup::{ACTOR, drafts};
 
 /// The time that an event may take to be visible before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -87,7 +87,7 @@ async fn other_arm(server: &Server, customers: &[DescribedCustomer]) -> anyhow::
     };
     let overrides = BTreeMap::from([(customer.clone(), other.to_owned())]);
     drafts::put_experiments(server, drafts::plan(2, overrides)).await?;
-    let revision = publish(server, ACTOR, "the tester on the other arm").await?;
+    let revision = publish(server, "the tester on the other arm").await?;
     server.release_live(revision, PATIENCE).await?;
     let second = recommend(server, &customer, 6).await?;
     compare([&arm, other], &first, &second);
@@ -122,7 +122,7 @@ async fn new_rate_card(
     let (customer, before) = discounted(server, customers).await?;
     let version = drafts::put_strategy(server, drafts::cash_loan("0.6%", "1.8%", true)?).await?;
     let published = Instant::now();
-    let revision = publish(server, ACTOR, "a deeper discount for established customers").await?;
+    let revision = publish(server, "a deeper discount for established customers").await?;
     server.release_live(revision, PATIENCE).await?;
     let strategy = format!("cash-loan@{version}");
     let after = loop {

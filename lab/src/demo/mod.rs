@@ -16,7 +16,7 @@ use fairlead_server::{ConfigArgs, Server};
 use fairlead_training::Options;
 use tokio_util::task::TaskTracker;
 
-use crate::setup::{ACTOR, Simulation, drafts, population};
+use crate::setup::{Simulation, drafts, population};
 use crate::{models, releases};
 
 /// Options of `demo`.
@@ -150,8 +150,8 @@ async fn build(args: &DemoArgs, server: &Server) -> anyhow::Result<()> {
     };
     let trained = models::learn(server, products, options, Bars::default()).await?;
     models::print_metrics(&trained);
-    models::register(&server.control, &server.tenant, ACTOR, "1", &trained).await?;
-    let revision = releases::publish(server, ACTOR, "the first").await?;
+    models::register(&server.control, &server.tenant, "1", &trained).await?;
+    let revision = releases::publish(server, "the first").await?;
     server
         .release_live(revision, Duration::from_mins(1))
         .await?;

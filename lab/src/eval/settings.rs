@@ -6,8 +6,5 @@ use std::time::Duration;
 /// figure.
 pub const DEADLINE_MS: u64 = 10_000;
 
-/// The actor of drafts and releases in the audit log.
-pub(super) const ACTOR: &str = "fairlead eval";
-
 /// The time that a release may take to be served.
 pub(super) const SERVED_WITHIN: Duration = Duration::from_mins(2);

@@ -15,8 +15,6 @@ use fairlead_proto::control::v1::{
 };
 use fairlead_server::Server;
 
-use super::ACTOR;
-
 /// The experiment on the order of slates.
 pub(crate) const ORDER_EXPERIMENT: &str = "slate-order";
 /// The experiment on the price of cash loans.
@@ -36,7 +34,6 @@ pub(crate) async fn put_all(
     let products = crate::sim::catalogue(seed);
     let request = PutProductsRequest {
         tenant: server.tenant.to_string(),
-        actor: ACTOR.to_owned(),
         products: products.clone(),
         replace_all: true,
     };
@@ -66,7 +63,7 @@ pub(crate) async fn put_all(
 }
 
 fn owner(server: &Server) -> Drafts {
-    Drafts::new(&server.control, server.tenant.as_str(), ACTOR)
+    Drafts::new(&server.control, server.tenant.as_str())
 }
 
 /// Adds a version of a strategy. Returns its number.
@@ -101,7 +98,6 @@ pub(crate) fn cash_loan(from: &str, to: &str, champion: bool) -> anyhow::Result<
 pub(crate) async fn put_experiments(server: &Server, plan: ExperimentPlan) -> anyhow::Result<()> {
     let request = PutExperimentsRequest {
         tenant: server.tenant.to_string(),
-        actor: ACTOR.to_owned(),
         plan: Some(plan),
     };
     drafts(server)

@@ -12,8 +12,6 @@ use fairlead_training::Options;
 
 use crate::{models, releases};
 
-/// The actor of drafts and releases in the audit log.
-pub(crate) const ACTOR: &str = "fairlead demo";
 /// Version of the models that are trained here.
 const VERSION: &str = "1";
 
@@ -42,8 +40,8 @@ pub async fn populate(
         ..Options::default()
     };
     let trained = models::learn(server, products, options, bars).await?;
-    models::register(&server.control, &server.tenant, ACTOR, VERSION, &trained).await?;
-    let revision = releases::publish(server, ACTOR, "to measure").await?;
+    models::register(&server.control, &server.tenant, VERSION, &trained).await?;
+    let revision = releases::publish(server, "to measure").await?;
     server
         .release_live(revision, Duration::from_mins(1))
         .await?;

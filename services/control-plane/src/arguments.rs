@@ -4,25 +4,12 @@ use fairlead_domain::TenantId;
 
 use crate::Error;
 
-/// The longest actor and the longest comment, in characters.
-const MAX_ACTOR: usize = 128;
+/// The longest comment, in characters.
 const MAX_COMMENT: usize = 1_000;
 
 /// Checks the tenant of a call.
 pub(crate) fn tenant(text: &str) -> Result<TenantId, Error> {
     TenantId::new(text).map_err(|error| Error::argument("tenant", text, error.allowed))
-}
-
-/// Checks the actor, who is named in the audit row.
-pub(crate) fn actor(text: &str) -> Result<&str, Error> {
-    let fits = !text.trim().is_empty()
-        && text.chars().count() <= MAX_ACTOR
-        && !text.chars().any(char::is_control);
-    if fits {
-        return Ok(text);
-    }
-    let allowed = format!("who makes the change, 1 to {MAX_ACTOR} characters");
-    Err(Error::argument("actor", text, allowed))
 }
 
 /// Checks the comment on a change, which may be empty.
@@ -116,7 +103,6 @@ mod tests {
     #[test]
     fn arguments_are_checked() {
         assert!(tenant("acme").is_ok() && tenant("a/b").is_err() && tenant("").is_err());
-        assert!(actor("ada").is_ok() && actor(" ").is_err() && actor("a\nb").is_err());
         assert!(id("role", "two-tower").is_ok() && id("role", "").is_err());
         assert!(instance("10.0.0.7:7004").is_ok() && instance("").is_err());
         assert!(instance("a b").is_err() && instance(&"x".repeat(129)).is_err());

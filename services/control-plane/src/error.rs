@@ -1,5 +1,6 @@
 //! The errors of the control plane, and each as its caller sees it.
 
+use fairlead_authentication::Denied;
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_proto::control::v1::Finding;
 use sqlx::migrate::MigrateError;
@@ -81,6 +82,9 @@ pub enum Error {
     /// A task of the service died.
     #[error("a check died: {0}")]
     Died(#[from] tokio::task::JoinError),
+    /// Nobody is known who calls, or the caller may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// An argument is not allowed.
     #[error("{field} is `{value}`; allowed: {allowed}")]
     Argument {
@@ -207,6 +211,7 @@ impl ServiceError for Error {
             Self::Died(_) | Self::Folder { .. } | Self::Config { .. } => {
                 CallError::internal("the call failed; the log of the control plane says why")
             }
+            Self::Denied(denied) => denied.call_error(),
             Self::Argument {
                 field,
                 value,

@@ -26,6 +26,8 @@
 mod address;
 mod arguments;
 mod audit_service;
+mod call;
+mod callers;
 mod compose;
 mod config;
 mod draft_service;

@@ -8,16 +8,17 @@ use fairlead_proto::control::v1::{ModelRef, PutModelRequest, PutModelResponse};
 use fairlead_release_follow::model_folder_hash;
 use serde_json::{Value, json};
 
+use crate::call::Call;
 use crate::service::Service;
 use crate::{Error, arguments};
 
 impl Service {
     pub(crate) async fn register_model(
         &self,
+        call: &Call,
         request: PutModelRequest,
     ) -> Result<PutModelResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let model = request.model.clone().unwrap_or_default();
         for (field, text) in [
             ("model.role", &model.role),
@@ -28,7 +29,7 @@ impl Service {
         }
         let checked = model.clone();
         tokio::task::spawn_blocking(move || check_folder(&checked)).await??;
-        let mut write = self.parts.store.write(&tenant).await?;
+        let mut write = self.parts.store.write(tenant).await?;
         for changed in replacing(&write.models().await?, &model)? {
             write.put_model(&changed).await?;
         }
@@ -40,7 +41,7 @@ impl Service {
             "default_for_role": model.default_for_role,
         });
         write
-            .commit(self.entry(actor, "model.put", subject, detail))
+            .commit(self.entry(call, "model.put", subject, detail))
             .await?;
         Ok(PutModelResponse {})
     }

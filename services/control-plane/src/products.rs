@@ -7,9 +7,10 @@ use fairlead_proto::control::v1::{Finding, PutProductsRequest, PutProductsRespon
 use fairlead_release::Catalogue;
 use serde_json::json;
 
+use crate::Error;
+use crate::call::Call;
 use crate::fingerprint::{fingerprint, listed};
 use crate::service::Service;
-use crate::{Error, arguments};
 
 /// The changes that a call makes to the catalogue.
 #[derive(Debug, Default, PartialEq)]
@@ -22,10 +23,10 @@ struct Changes {
 impl Service {
     pub(crate) async fn put_all_products(
         &self,
+        call: &Call,
         request: PutProductsRequest,
     ) -> Result<PutProductsResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         if request.products.is_empty() {
             return Err(Error::argument("products", "", "at least one product"));
         }
@@ -35,7 +36,7 @@ impl Service {
             findings: findings.iter().map(Finding::from).collect(),
         })?;
         let sha256 = fingerprint(&request);
-        let mut write = self.parts.store.write(&tenant).await?;
+        let mut write = self.parts.store.write(tenant).await?;
         let changes = changes(
             &write.products().await?,
             request.products,
@@ -64,7 +65,7 @@ impl Service {
             changed: count(changed.len() + withdrawn.len()),
         };
         write
-            .commit(self.entry(actor, "products.put", "catalogue", detail))
+            .commit(self.entry(call, "products.put", "catalogue", detail))
             .await?;
         Ok(answer)
     }

@@ -6,6 +6,7 @@ use fairlead_proto::control::v1::{
 };
 use serde_json::json;
 
+use crate::call::Call;
 use crate::compose::{Heading, blocks, check, compose, seal};
 use crate::service::Service;
 use crate::store::{AuditEntry, Draft};
@@ -26,15 +27,15 @@ impl Service {
     /// Publishes the draft.
     pub(crate) async fn publish_draft(
         &self,
+        call: &Call,
         request: PublishRequest,
     ) -> Result<PublishResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let comment = arguments::comment(&request.comment)?;
-        let (draft, in_force) = self.draft_and_release_in_force(&tenant).await?;
+        let (draft, in_force) = self.draft_and_release_in_force(tenant).await?;
         arguments::expected_revision(request.expected_revision, draft.revision)?;
-        let heading = self.heading(draft.revision + 1, actor, comment);
-        let release = seal(compose(&draft, &tenant), heading);
+        let heading = self.heading(call, draft.revision + 1, comment);
+        let release = seal(compose(&draft, tenant), heading);
         let release = self.passed("the draft", release, in_force).await?;
         let detail = json!({
             "content_hash": release.content_hash,
@@ -43,10 +44,10 @@ impl Service {
         });
         let subject = format!("release {}", release.revision);
         let decided = Decided {
-            entry: self.entry(actor, "release.publish", subject, detail),
+            entry: self.entry(call, "release.publish", subject, detail),
             after: draft.revision,
             draft_version: Some(draft.version),
-            tenant,
+            tenant: tenant.clone(),
             release,
         };
         let release = self.put_in_force(decided).await?;
@@ -59,12 +60,12 @@ impl Service {
     /// Publishes an earlier release's content as the next revision. The draft stays as it is.
     pub(crate) async fn publish_again(
         &self,
+        call: &Call,
         request: RollBackRequest,
     ) -> Result<RollBackResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let comment = arguments::comment(&request.comment)?;
-        let mut read = self.parts.store.read(&tenant).await?;
+        let mut read = self.parts.store.read(tenant).await?;
         let after = read.head.revision;
         arguments::expected_revision(request.expected_revision, after)?;
         let to = request.to_revision;
@@ -73,7 +74,7 @@ impl Service {
             .await?
             .ok_or_else(|| no_revision(to, after))?;
         drop(read);
-        let release = seal(earlier, self.heading(after + 1, actor, comment));
+        let release = seal(earlier, self.heading(call, after + 1, comment));
         // It passed when it was published, but the checks may have changed since. It may move customers
         // of running experiments: to go back is to go back for them too, and cannot wait.
         let release = self.passed("the earlier release", release, None).await?;
@@ -84,10 +85,10 @@ impl Service {
         });
         let subject = format!("release {}", release.revision);
         let decided = Decided {
-            entry: self.entry(actor, "release.roll-back", subject, detail),
+            entry: self.entry(call, "release.roll-back", subject, detail),
             after,
             draft_version: None,
-            tenant,
+            tenant: tenant.clone(),
             release,
         };
         let release = self.put_in_force(decided).await?;
@@ -97,11 +98,11 @@ impl Service {
         })
     }
 
-    fn heading(&self, revision: i64, actor: &str, comment: &str) -> Heading {
+    fn heading(&self, call: &Call, revision: i64, comment: &str) -> Heading {
         Heading {
             revision,
             published_at_ms: self.parts.clock.now_ms(),
-            published_by: actor.to_owned(),
+            published_by: call.actor(),
             comment: comment.to_owned(),
         }
     }

@@ -12,6 +12,7 @@ use fairlead_proto::control::v1::{
 use futures::Stream;
 use tonic::{Request, Response, Status};
 
+use crate::call::Call;
 use crate::publish::no_revision;
 use crate::service::{RpcResult, Service, respond};
 use crate::watch::watch;
@@ -25,49 +26,74 @@ impl ReleaseService for Service {
         &self,
         request: Request<GetReleaseRequest>,
     ) -> RpcResult<GetReleaseResponse> {
-        respond(self.read_release(&request.into_inner())).await
+        respond(async {
+            let (call, request) = Call::of(request)?;
+            self.read_release(&call, &request).await
+        })
+        .await
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> RpcResult<Self::WatchStream> {
-        let WatchRequest {
-            tenant,
-            have_revision,
-        } = request.into_inner();
-        let stream = watch(self.clone(), &tenant, have_revision)?;
+        let (call, request) = Call::of(request)?;
+        let stream = watch(self.clone(), call.tenant, request.have_revision)?;
         Ok(Response::new(Box::pin(stream)))
     }
 
     async fn publish(&self, request: Request<PublishRequest>) -> RpcResult<PublishResponse> {
-        respond(self.publish_draft(request.into_inner())).await
+        respond(async {
+            let (call, request) = Call::of(request)?;
+            self.publish_draft(&call, request).await
+        })
+        .await
     }
 
     async fn list_releases(
         &self,
         request: Request<ListReleasesRequest>,
     ) -> RpcResult<ListReleasesResponse> {
-        respond(self.read_history(&request.into_inner())).await
+        respond(async {
+            let (call, request) = Call::of(request)?;
+            self.read_history(&call, &request).await
+        })
+        .await
     }
 
     async fn roll_back(&self, request: Request<RollBackRequest>) -> RpcResult<RollBackResponse> {
-        respond(self.publish_again(request.into_inner())).await
+        respond(async {
+            let (call, request) = Call::of(request)?;
+            self.publish_again(&call, request).await
+        })
+        .await
     }
 
     async fn report(&self, request: Request<ReportRequest>) -> RpcResult<ReportResponse> {
-        respond(self.take_report(request.into_inner())).await
+        respond(async {
+            let (call, request) = Call::of(request)?;
+            self.take_report(&call, request).await
+        })
+        .await
     }
 
     async fn list_instances(
         &self,
         request: Request<ListInstancesRequest>,
     ) -> RpcResult<ListInstancesResponse> {
-        respond(self.read_instances(&request.into_inner())).await
+        respond(async {
+            let (call, _) = Call::of(request)?;
+            self.read_instances(&call).await
+        })
+        .await
     }
 }
 
 impl Service {
-    async fn read_release(&self, request: &GetReleaseRequest) -> Result<GetReleaseResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let mut read = self.parts.store.read(&tenant).await?;
+    async fn read_release(
+        &self,
+        call: &Call,
+        request: &GetReleaseRequest,
+    ) -> Result<GetReleaseResponse, Error> {
+        let tenant = &call.tenant;
+        let mut read = self.parts.store.read(tenant).await?;
         let in_force = read.head.revision;
         let revision = if request.revision == 0 {
             in_force
@@ -83,17 +109,12 @@ impl Service {
 
     async fn read_history(
         &self,
+        call: &Call,
         request: &ListReleasesRequest,
     ) -> Result<ListReleasesResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
+        let tenant = &call.tenant;
         let limit = arguments::limit(request.limit)?;
-        let releases = self
-            .parts
-            .store
-            .read(&tenant)
-            .await?
-            .releases(limit)
-            .await?;
+        let releases = self.parts.store.read(tenant).await?.releases(limit).await?;
         Ok(ListReleasesResponse { releases })
     }
 }

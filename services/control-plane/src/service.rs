@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use fairlead_authentication::{LocalCallers, in_process};
 use fairlead_chassis::clock::Clock;
+use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
+use fairlead_identity::Principal;
 use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
 use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
 use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
@@ -14,6 +17,7 @@ use tonic::service::Routes;
 use tonic::{Response, Status};
 
 use crate::address::Address;
+use crate::call::Call;
 use crate::store::{AuditEntry, Store};
 use crate::watch::Watchers;
 use crate::{Config, Error};
@@ -28,6 +32,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Ends the streams of watchers, so that a server with watchers drains.
     pub shutdown: CancellationToken,
+    /// The callers that are known by a file on the machine.
+    pub local: LocalCallers,
 }
 
 /// Drafts, releases and audit. Cheap to clone.
@@ -43,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) registry: Registry,
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) local: LocalCallers,
     /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
     /// Ends the task that listens for other instances, also if the service is dropped unclosed.
@@ -82,6 +89,7 @@ impl Service {
                 registry: Registry::builtin(),
                 watchers,
                 shutdown: deps.shutdown,
+                local: deps.local,
                 publications,
                 closing: closing.drop_guard(),
             }),
@@ -96,13 +104,19 @@ impl Service {
         self.parts.store.ready().await
     }
 
-    /// Returns the gRPC services.
+    /// Returns the gRPC services. They are to be served behind [`Service::router`]: a call that did not
+    /// come through its guard is refused.
     pub fn routes(&self) -> Routes {
         let releases = ReleaseServiceServer::new(self.clone());
         let drafts = DraftServiceServer::new(self.clone());
         Routes::new(releases.max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(drafts.max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(AuditServiceServer::new(self.clone()))
+    }
+
+    /// Returns a link for a caller in this process.
+    pub fn in_process(&self, caller: Principal) -> Link {
+        in_process(self.routes(), caller)
     }
 
     /// Waits for publications in flight and closes the database. Call it after the last request.
@@ -116,14 +130,14 @@ impl Service {
     /// Returns the audit entry of a change made now.
     pub(crate) fn entry(
         &self,
-        actor: &str,
+        call: &Call,
         action: &'static str,
         subject: impl Into<String>,
         detail: serde_json::Value,
     ) -> AuditEntry {
         AuditEntry {
             at_ms: self.parts.clock.now_ms(),
-            actor: actor.to_owned(),
+            actor: call.actor(),
             action,
             subject: subject.into(),
             detail,

@@ -7,12 +7,13 @@ use fairlead_proto::control::v1::{
 use fairlead_release::{check_experiments, check_settings};
 use serde_json::json;
 
+use crate::Error;
+use crate::call::Call;
 use crate::compose::compose;
 use crate::fingerprint::{fingerprint, listed};
 use crate::publish::refuse_if_blocked;
 use crate::purposes;
 use crate::service::Service;
-use crate::{Error, arguments};
 
 /// The name of the section that holds the experiment plan.
 const EXPERIMENTS: &str = "experiments";
@@ -62,10 +63,10 @@ const FOREIGN: &[Section] = sections![
 impl Service {
     pub(crate) async fn put_sections(
         &self,
+        call: &Call,
         request: PutSettingsRequest,
     ) -> Result<PutSettingsResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let settings = request.settings.clone().unwrap_or_default();
         let sections = sections_of(&settings, &request.clear)?;
         let mut findings: Vec<Finding> = check_settings(&settings)
@@ -74,7 +75,7 @@ impl Service {
             .collect();
         findings.extend(purposes::check(&settings, &self.parts.registry));
         refuse_if_blocked("the settings", true, findings)?;
-        let mut write = self.parts.store.write(&tenant).await?;
+        let mut write = self.parts.store.write(tenant).await?;
         for section in &sections {
             write
                 .put_section(section.name, &(section.only)(&settings))
@@ -86,22 +87,22 @@ impl Service {
             "sha256": fingerprint(&request),
         });
         write
-            .commit(self.entry(actor, "settings.put", "settings", detail))
+            .commit(self.entry(call, "settings.put", "settings", detail))
             .await?;
         Ok(PutSettingsResponse {})
     }
 
     pub(crate) async fn put_plan(
         &self,
+        call: &Call,
         request: PutExperimentsRequest,
     ) -> Result<PutExperimentsResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let plan = request.plan.clone().unwrap_or_default();
-        let mut write = self.parts.store.write(&tenant).await?;
+        let mut write = self.parts.store.write(tenant).await?;
         let mut draft = write.draft().await?;
         draft.settings.experiments = Some(plan.clone());
-        let content = compose(&draft, &tenant);
+        let content = compose(&draft, tenant);
         let mut findings: Vec<Finding> = check_experiments(&content)
             .iter()
             .map(Finding::from)
@@ -119,7 +120,7 @@ impl Service {
             .map(|one| one.experiment_id.as_str());
         let detail = json!({ "experiments": listed(ids), "sha256": fingerprint(&request) });
         write
-            .commit(self.entry(actor, "experiments.put", EXPERIMENTS, detail))
+            .commit(self.entry(call, "experiments.put", EXPERIMENTS, detail))
             .await?;
         Ok(PutExperimentsResponse {})
     }

@@ -7,6 +7,7 @@ use fairlead_proto::control::v1::{
 };
 use serde_json::json;
 
+use crate::call::Call;
 use crate::compose::compose;
 use crate::fingerprint::fingerprint;
 use crate::lint::lint;
@@ -24,19 +25,19 @@ struct Linted {
 impl Service {
     pub(crate) async fn add_strategy(
         &self,
+        call: &Call,
         request: PutStrategyRequest,
     ) -> Result<PutStrategyResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
-        let actor = arguments::actor(&request.actor)?;
+        let tenant = &call.tenant;
         let strategy = request.strategy.unwrap_or_default();
         arguments::id("strategy.strategy_id", &strategy.strategy_id)?;
         // Linted before the write begins: it may take a while, and publishing lints again.
         let Linted {
             mut strategy,
             findings,
-        } = self.lint_in_draft(&tenant, strategy).await?;
+        } = self.lint_in_draft(tenant, strategy).await?;
         let findings = refuse_if_blocked("the strategy", true, findings)?;
-        let mut write = self.parts.store.write(&tenant).await?;
+        let mut write = self.parts.store.write(tenant).await?;
         strategy.version = write.newest_version(&strategy.strategy_id).await? + 1;
         write.insert_strategy(&strategy).await?;
         let subject = StrategyLabel::new(&strategy.strategy_id, strategy.version).to_string();
@@ -46,7 +47,7 @@ impl Service {
             "sha256": fingerprint(&strategy),
         });
         write
-            .commit(self.entry(actor, "strategy.put", subject, detail))
+            .commit(self.entry(call, "strategy.put", subject, detail))
             .await?;
         Ok(PutStrategyResponse {
             version: strategy.version,
@@ -57,11 +58,12 @@ impl Service {
     /// Lints a strategy against the draft and stores nothing.
     pub(crate) async fn lint_only(
         &self,
+        call: &Call,
         request: LintStrategyRequest,
     ) -> Result<LintStrategyResponse, Error> {
-        let tenant = arguments::tenant(&request.tenant)?;
+        let tenant = &call.tenant;
         let strategy = request.strategy.unwrap_or_default();
-        let findings = self.lint_in_draft(&tenant, strategy).await?.findings;
+        let findings = self.lint_in_draft(tenant, strategy).await?.findings;
         Ok(LintStrategyResponse { findings })
     }
 

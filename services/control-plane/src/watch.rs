@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tonic::Status;
 
+use crate::Error;
 use crate::service::Service;
 use crate::store::Notification;
-use crate::{Error, arguments};
 
 /// The watchers to wake, by tenant. They read the newest release from the database; this only tells
 /// them when.
@@ -63,13 +63,12 @@ struct Watcher {
 /// down.
 ///
 /// # Errors
-/// A tenant or a revision that is not allowed.
+/// A revision that is not allowed.
 pub(crate) fn watch(
     service: Service,
-    tenant: &str,
+    tenant: TenantId,
     have_revision: i64,
 ) -> Result<impl Stream<Item = Result<WatchResponse, Status>> + Send + 'static, Error> {
-    let tenant = arguments::tenant(tenant)?;
     if have_revision < 0 {
         let allowed = "the revision served, or 0 for none";
         return Err(Error::argument("have_revision", have_revision, allowed));

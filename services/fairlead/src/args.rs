@@ -20,8 +20,8 @@ pub(crate) struct TokenArgs {
 }
 
 impl TokenArgs {
-    /// Returns a link to a gateway. The token of this machine goes to this machine only, and is
-    /// left out if there is none: the call then counts as an app's.
+    /// Returns a link to a server. The token of this machine goes to this machine only, and is left
+    /// out if there is none: a gateway then takes the call for an app's, a control plane refuses it.
     pub(crate) fn link(&self, address: &str) -> anyhow::Result<Link> {
         if let Some(file) = &self.token_file {
             return link_with_token(address, file);
@@ -81,6 +81,16 @@ pub(crate) struct ControlArgs {
     /// Print JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
+    /// The proof of who calls.
+    #[command(flatten)]
+    token: TokenArgs,
+}
+
+impl ControlArgs {
+    /// Returns a link to the control plane.
+    pub(crate) fn link(&self) -> anyhow::Result<Link> {
+        self.token.link(&self.control)
+    }
 }
 
 /// Parses a product kind by its hyphenated name: `cash-loan`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken};
 use fairlead_chassis::discovery::DiscoveryConfig;
 use fairlead_chassis::telemetry::TelemetryConfig;
 use fairlead_event_log::TopicSpec;
@@ -33,6 +34,8 @@ pub struct AppConfig {
     pub events: EventLogConfig,
     /// The feature store.
     pub redis: RedisConfig,
+    /// How services and tools on this machine are known.
+    pub identity: IdentityConfig,
     /// The control plane.
     pub control: fairlead_control_plane::Config,
     /// Service discovery.
@@ -87,6 +90,16 @@ pub struct EventLogConfig {
     pub origin_keys_file: PathBuf,
 }
 
+/// How services and tools are known where they have no certificates.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityConfig {
+    /// The file of the token of tools on this machine; empty for one in the data folder.
+    pub tools_token_file: PathBuf,
+    /// The file of the services' token; empty for one in the data folder.
+    pub services_token_file: PathBuf,
+}
+
 /// The feature store.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,17 +129,39 @@ impl AppConfig {
 
     /// Returns the path of the file with the keys that sign quotes.
     pub fn signing_keys(&self) -> PathBuf {
-        let configured = &self.pricing.signing_keys_file;
+        self.or_in_data(&self.pricing.signing_keys_file, "signing-keys.json")
+    }
+
+    /// Returns the configured path, or that of `file` in the data folder if it is empty.
+    fn or_in_data(&self, configured: &Path, file: &str) -> PathBuf {
         if configured.as_os_str().is_empty() {
-            return self.data_dir.join("signing-keys.json");
+            return self.data_dir.join(file);
         }
-        configured.clone()
+        configured.to_owned()
     }
 
     /// Returns the path of the file with the token of the bank's own tools on this machine.
     pub fn tools_token(&self) -> PathBuf {
-        self.data_dir
-            .join(fairlead_authentication::ToolsToken::FILE)
+        self.data_dir.join(ToolsToken::FILE)
+    }
+
+    /// Returns the path of the file with the token by which services know each other.
+    pub fn services_token(&self) -> PathBuf {
+        self.or_in_data(&self.identity.services_token_file, ServicesToken::FILE)
+    }
+
+    /// Returns the callers of the control plane that are known by a file. The tools are those on the same
+    /// machine: where others reach its port, none are.
+    pub(crate) fn local_callers(&self) -> anyhow::Result<LocalCallers> {
+        let tools = if self.listen.control.ip().is_loopback() {
+            Some(ToolsToken::kept_at(&self.tools_token())?)
+        } else {
+            None
+        };
+        Ok(LocalCallers {
+            tools,
+            services: Some(ServicesToken::kept_at(&self.services_token())?),
+        })
     }
 
     /// Returns the configuration of the control plane, with a database in the data folder if none is

@@ -17,5 +17,5 @@ mod up;
 
 pub use args::ConfigArgs;
 pub use config::AppConfig;
-pub use fairlead_authentication::ToolsToken;
+pub use fairlead_authentication::{ServicesToken, ToolsToken};
 pub use up::{Addresses, InnerLinks, Server};

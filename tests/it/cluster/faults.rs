@@ -53,7 +53,7 @@ async fn quote(fixture: &ClusterFixture, limit: Duration) -> Result<(), Status> 
 }
 
 async fn releases(fixture: &ClusterFixture, limit: Duration) -> Result<usize, Status> {
-    let link = fixture.cluster.link("control").expect("a link");
+    let link = fixture.cluster.control().expect("a link");
     let request = ListReleasesRequest {
         tenant: "demo".into(),
         limit: 0,

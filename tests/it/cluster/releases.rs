@@ -79,7 +79,6 @@ async fn publish_spoilt(fixture: &ClusterFixture, control: &Link) -> i64 {
     let model = spoilt(ranker, &fixture.cluster.folder().join("spoilt"));
     let request = PutModelRequest {
         tenant: TENANT.into(),
-        actor: "test".into(),
         model: Some(model),
     };
     DraftServiceClient::new(control.clone())
@@ -88,7 +87,6 @@ async fn publish_spoilt(fixture: &ClusterFixture, control: &Link) -> i64 {
         .expect("put");
     let request = PublishRequest {
         tenant: TENANT.into(),
-        actor: "test".into(),
         comment: "a model that does not read".into(),
         ..PublishRequest::default()
     };
@@ -102,7 +100,7 @@ async fn publish_spoilt(fixture: &ClusterFixture, control: &Link) -> i64 {
 fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
     with(async |fixture| {
         fixture.until_undegraded().await;
-        let control = fixture.cluster.link("control").unwrap();
+        let control = fixture.cluster.control().unwrap();
         let mut before = 0;
         until(&control, "all agree", |living| {
             before = agreed(living).unwrap_or_default();
@@ -124,7 +122,6 @@ fn a_refused_model_is_named_with_its_reason_and_the_one_before_is_served() {
 
         let request = RollBackRequest {
             tenant: TENANT.into(),
-            actor: "test".into(),
             comment: "the model that reads".into(),
             to_revision: before,
             ..RollBackRequest::default()

@@ -125,6 +125,7 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
         .as_str();
     let gateway = cluster.instance("gateway-1")?.address();
     let control = cluster.instance("control-2")?.address();
+    let token = cluster.tools_token();
     let asked: [&[&str]; 4] = [
         &["recommend", customer, "--size", "5"],
         &["track", customer, "app_opened"],
@@ -137,6 +138,7 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
             .args(arguments)
             .env("FAIRLEAD_SERVER", &gateway)
             .env("FAIRLEAD_CONTROL", &control)
+            .env("FAIRLEAD_TOKEN_FILE", &token)
             .stdin(Stdio::null())
             .status()?;
         ensure!(

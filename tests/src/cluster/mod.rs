@@ -7,12 +7,13 @@ mod reference;
 mod scrape;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use fairlead_chassis::discovery::{ConsulRegistry, ServiceRegistry as _};
 use fairlead_chassis::link::Link;
+use fairlead_server::{ServicesToken, ToolsToken};
 use fairlead_testkit::{ConsulAgent, KafkaBroker, PostgresServer, RedisServer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -70,6 +71,8 @@ impl Cluster {
         let folder = Arc::new(tempfile::tempdir()?);
         let keys = folder.path().join("signing-keys.json");
         let origin_keys = folder.path().join("origin-keys.json");
+        let services_token = folder.path().join(ServicesToken::FILE);
+        let tools_token = folder.path().join(ToolsToken::FILE);
         let mut all = BTreeMap::from([
             ("EVENTS__KAFKA".to_owned(), servers.kafka.bootstrap()),
             ("REDIS__URL".to_owned(), servers.redis.url()),
@@ -83,6 +86,14 @@ impl Cluster {
             (
                 "EVENTS__ORIGIN_KEYS_FILE".to_owned(),
                 origin_keys.display().to_string(),
+            ),
+            (
+                "IDENTITY__TOOLS_TOKEN_FILE".to_owned(),
+                tools_token.display().to_string(),
+            ),
+            (
+                "IDENTITY__SERVICES_TOKEN_FILE".to_owned(),
+                services_token.display().to_string(),
             ),
             ("NOTICE_MS".to_owned(), "500".to_owned()),
         ]);
@@ -149,8 +160,18 @@ impl Cluster {
         Ok(())
     }
 
-    /// Returns a link to a service as other services have it: balanced over the instances in
-    /// Consul.
+    /// Returns a link to the control planes for the tools of this machine.
+    pub fn control(&self) -> anyhow::Result<Link> {
+        let token = std::fs::read_to_string(self.tools_token())?;
+        Ok(self.link("control")?.with_bearer(token.trim())?)
+    }
+
+    /// Returns the file of the token by which the control planes know the tools of this machine.
+    pub fn tools_token(&self) -> PathBuf {
+        self.setting("IDENTITY__TOOLS_TOKEN_FILE").into()
+    }
+
+    /// Returns a link to a service: balanced over the instances in Consul, without a token.
     pub fn link(&self, service: &'static str) -> anyhow::Result<Link> {
         let (tasks, shutdown) = (TaskTracker::new(), self.following.clone());
         let registry = ConsulRegistry::new(&self.servers.consul.url(), "", tasks, shutdown)?;

@@ -38,6 +38,7 @@ impl Reference {
         config.control.database = cluster.setting("CONTROL__DATABASE").to_owned();
         config.pricing.signing_keys_file = cluster.setting("PRICING__SIGNING_KEYS_FILE").into();
         config.events.origin_keys_file = cluster.setting("EVENTS__ORIGIN_KEYS_FILE").into();
+        config.identity.tools_token_file = cluster.tools_token();
         "reference".clone_into(&mut config.stream.group);
         config.gateway.deadline_ms = 20_000;
         config.gateway.allow_as_of = true;

@@ -24,7 +24,7 @@ use serde::Serialize;
 use super::asking::ask_all;
 use super::rows::DataTable;
 use super::sending::send;
-use super::settings::{ACTOR, SERVED_WITHIN};
+use super::settings::SERVED_WITHIN;
 use crate::releases::publish;
 use data::{Application, applications, events};
 
@@ -66,7 +66,7 @@ pub async fn lending_club(
         Bars::default()
     };
     let product = put_strategy(server).await?;
-    let revision = publish(server, ACTOR, "evaluation on Lending Club's loans").await?;
+    let revision = publish(server, "evaluation on Lending Club's loans").await?;
     server.release_live(revision, SERVED_WITHIN).await?;
     let events = events(&applications, server.clock.now_ms());
     send(server, events, &bars).await?;
@@ -83,13 +83,12 @@ pub async fn lending_club(
 /// Puts the product, the rule pack of its country, and the linted strategy. Returns the product's
 /// id.
 async fn put_strategy(server: &Server) -> anyhow::Result<String> {
-    let (tenant, actor) = (server.tenant.to_string(), ACTOR.to_owned());
+    let tenant = server.tenant.to_string();
     let mut drafts = DraftServiceClient::new(server.control.clone());
     let product = defaults::lending_club_product()?;
     let product_id = product.product_id.clone();
     let products = PutProductsRequest {
         tenant: tenant.clone(),
-        actor: actor.clone(),
         products: vec![product],
         replace_all: true,
     };
@@ -99,7 +98,6 @@ async fn put_strategy(server: &Server) -> anyhow::Result<String> {
     rule_packs.retain(|pack| pack.jurisdiction == JURISDICTION);
     let settings = PutSettingsRequest {
         tenant: tenant.clone(),
-        actor: actor.clone(),
         settings: Some(Release {
             rule_packs,
             ..Release::default()
@@ -114,7 +112,6 @@ async fn put_strategy(server: &Server) -> anyhow::Result<String> {
         .with_context(|| format!("the default strategies have no `{STRATEGY}`"))?;
     let request = PutStrategyRequest {
         tenant,
-        actor,
         strategy: Some(strategy),
     };
     let put = drafts.put_strategy(request).await;

@@ -23,7 +23,7 @@ use serde::Serialize;
 use super::asking::ask_all;
 use super::rows::DataTable;
 use super::sending::send;
-use super::settings::{ACTOR, SERVED_WITHIN};
+use super::settings::SERVED_WITHIN;
 use crate::models::{learn_from, register};
 use crate::releases::publish;
 use data::{Holdings, PolicyHolder};
@@ -112,7 +112,7 @@ pub async fn zimnat(server: &Server, data: &Path, json: bool) -> anyhow::Result<
     ));
     send(server, events, &bars()).await?;
     learn(server, &holdings, bars()).await?;
-    let revision = publish(server, ACTOR, "evaluation on Zimnat's holdings").await?;
+    let revision = publish(server, "evaluation on Zimnat's holdings").await?;
     server.release_live(revision, SERVED_WITHIN).await?;
     let (ranks, degraded) = ask(server, &holdings, &bars()).await?;
     let report = ZimnatReport {
@@ -140,7 +140,6 @@ async fn put_catalogue(server: &Server, holdings: &Holdings) -> anyhow::Result<(
     let mut drafts = DraftServiceClient::new(server.control.clone());
     let products = PutProductsRequest {
         tenant: tenant.clone(),
-        actor: ACTOR.to_owned(),
         products: holdings.catalogue(),
         replace_all: true,
     };
@@ -162,7 +161,6 @@ async fn put_catalogue(server: &Server, holdings: &Holdings) -> anyhow::Result<(
     .into();
     let settings = PutSettingsRequest {
         tenant,
-        actor: ACTOR.to_owned(),
         settings: Some(Release {
             parameters,
             ..Release::default()
@@ -194,7 +192,7 @@ async fn learn(server: &Server, holdings: &Holdings, bars: Bars) -> anyhow::Resu
         ..Options::default()
     };
     let trained = learn_from(server, history, holdings.catalogue(), options, bars).await?;
-    register(&server.control, &server.tenant, ACTOR, VERSION, &trained).await
+    register(&server.control, &server.tenant, VERSION, &trained).await
 }
 
 /// Requests every test customer's slate. Returns the rank of the hidden product in each.

@@ -134,7 +134,9 @@ fn cases() -> Vec<(Error, &'static str)> {
             "Internal - the call failed; the log of the control plane says why",
         )
     });
+    let denied = Error::Denied(Denied::Unknown("sign in first"));
     let mut cases = databases();
+    cases.push((denied, "Unauthenticated UNAUTHENTICATED sign in first"));
     cases.extend(asked_wrongly());
     cases.extend(internal);
     cases

@@ -42,7 +42,7 @@ async fn every_write_is_a_row_newest_first(home: Home) {
     assert_eq!(said, expected);
     assert!(
         rows.iter()
-            .all(|row| row.actor == "ada" && row.at_ms > 0 && row.hash.len() == 64)
+            .all(|row| row.actor == "tools:local" && row.at_ms > 0 && row.hash.len() == 64)
     );
     assert!(rows[3].detail.contains("\"D-1\""), "{}", rows[3].detail);
     let verified = plane.verify().await;

@@ -106,7 +106,6 @@ async fn replacing_all_withdraws_the_rest(home: Home) {
 fn settings(settings: Release, clear: &[&str]) -> PutSettingsRequest {
     PutSettingsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         settings: Some(settings),
         clear: clear.iter().map(|&name| name.to_owned()).collect(),
     }
@@ -210,7 +209,6 @@ fn plan(targeting: &str) -> PutExperimentsRequest {
     };
     PutExperimentsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         plan: Some(ExperimentPlan {
             layers: vec![Layer {
                 layer_id: "slate".to_owned(),

@@ -51,7 +51,6 @@ fn price_test(targeting: &str) -> ExperimentPlan {
 async fn put_plan(plane: &Plane, plan: ExperimentPlan) -> Result<(), Status> {
     let request = PutExperimentsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         plan: Some(plan),
     };
     plane.drafts().put_experiments(request).await.map(drop)
@@ -62,7 +61,6 @@ async fn with_versions(home: &Home) -> Plane {
     let plane = Plane::start(home);
     let settings = PutSettingsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         settings: Some(Release {
             default_strategies: BTreeMap::new(),
             ..defaults::settings().expect("the defaults read")
@@ -76,7 +74,6 @@ async fn with_versions(home: &Home) -> Plane {
     for champion in [true, false, false] {
         let request = PutStrategyRequest {
             tenant: TENANT.to_owned(),
-            actor: "ada".to_owned(),
             strategy: cash.clone().map(|cash| Strategy { champion, ..cash }),
         };
         plane.drafts().put_strategy(request).await.expect("passes");
@@ -172,7 +169,6 @@ async fn a_running_experiment_keeps_its_customers_and_its_arms(home: Home) {
     let back = RollBackRequest {
         tenant: TENANT.to_owned(),
         to_revision: 1,
-        actor: "bob".to_owned(),
         comment: "the new salt was a mistake".to_owned(),
         expected_revision: 4,
     };

@@ -10,12 +10,15 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both};
+use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both, service_token};
 
 /// Follows releases as a service does. The tasks end when the set is dropped.
 fn follow(plane: std::net::SocketAddr, cache: &Path) -> (ReleaseHandle, JoinSet<()>) {
     let tenant = TenantId::new(TENANT).expect("a tenant");
     let link = Link::connect(&[format!("http://{plane}")]).expect("an address");
+    let link = link
+        .with_bearer(&service_token("ranking"))
+        .expect("a token");
     let options = FollowOptions {
         first_back_off: Duration::from_millis(5),
         longest_back_off: Duration::from_millis(50),

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_authentication::{LocalCallers, tools};
 use fairlead_chassis::clock::ManualClock;
 use fairlead_chassis::link::Link;
 use fairlead_control_plane::{Deps, Service};
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::models::model;
-use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both};
+use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, on_both, service_token};
 
 const NOW_MS: i64 = 1_763_893_050_000;
 
@@ -61,9 +62,10 @@ async fn the_newest_report_stands_then_the_instance_is_gone_then_forgotten(home:
     let deps = Deps {
         clock: clock.clone(),
         shutdown: CancellationToken::new(),
+        local: LocalCallers::default(),
     };
     let service = Service::new(&home.config(), deps).await.expect("opened");
-    let releases = ReleaseServiceClient::new(Link::in_process(service.routes()));
+    let releases = ReleaseServiceClient::new(service.in_process(tools()));
     let seen = async |at_ms: i64| {
         clock.set(at_ms);
         let listed = releases.clone().list_instances(list()).await;
@@ -71,7 +73,7 @@ async fn the_newest_report_stands_then_the_instance_is_gone_then_forgotten(home:
         let summary = |one: Instance| (one.instance, one.revision, one.gone);
         instances.into_iter().map(summary).collect::<Vec<_>>()
     };
-    let mut telling = ReleaseServiceClient::new(Link::in_process(service.routes()));
+    let mut telling = ReleaseServiceClient::new(service.in_process(tools()));
     telling.report(report("b")).await.expect("told");
     telling.report(report("a")).await.expect("told");
     let newer = ReportRequest {
@@ -153,6 +155,9 @@ async fn a_model_that_is_refused_is_shown_with_its_reason(home: Home) {
     plane.publish().await;
 
     let link = Link::connect(&[format!("http://{}", plane.address())]).expect("an address");
+    let link = link
+        .with_bearer(&service_token("ranking"))
+        .expect("a token");
     let tenant = TenantId::new(TENANT).expect("a tenant");
     let options = FollowOptions {
         first_back_off: Duration::from_millis(5),
@@ -181,7 +186,6 @@ async fn a_model_that_is_refused_is_shown_with_its_reason(home: Home) {
     let bad = model(home.path(), "2", "two");
     let request = PutModelRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         model: Some(bad.clone()),
     };
     plane.drafts().put_model(request).await.expect("registered");

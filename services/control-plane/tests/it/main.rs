@@ -5,6 +5,7 @@ mod concurrency;
 mod drafts;
 mod experiments;
 mod following;
+mod guard;
 mod instances;
 mod migrations;
 mod models;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use fairlead_authentication::LocalCallers;
 use fairlead_chassis::clock::SystemClock;
 use fairlead_control_plane::{Config, Deps, Error, Service, migrate};
 use sqlx::{AnyConnection, Connection as _, Row as _};
@@ -15,6 +16,7 @@ async fn open(config: Config) -> Result<Service, Error> {
     let deps = Deps {
         clock: Arc::new(SystemClock),
         shutdown: CancellationToken::new(),
+        local: LocalCallers::default(),
     };
     Service::new(&config, deps).await
 }

@@ -35,7 +35,6 @@ pub(crate) fn model(folder: &Path, version: &str, program: &str) -> ModelRef {
 async fn register(plane: &Plane, model: ModelRef) -> Result<PutModelResponse, Status> {
     let request = PutModelRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         model: Some(model),
     };
     Ok(plane.drafts().put_model(request).await?.into_inner())

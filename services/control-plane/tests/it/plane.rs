@@ -2,12 +2,13 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken};
 use fairlead_chassis::clock::SystemClock;
-use fairlead_chassis::serve::{ServeOptions, serve};
+use fairlead_chassis::serve::{ServeOptions, grpc_router, serve_router};
 use fairlead_control_plane::{Config, Deps, Service};
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
@@ -23,8 +24,11 @@ use fairlead_testkit::PostgresServer;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
 /// The longest that a test waits for anything.
@@ -115,6 +119,63 @@ impl Home {
     }
 }
 
+/// The tokens of the planes of a test.
+struct Tokens {
+    local: LocalCallers,
+    tools: String,
+    services: ServicesToken,
+}
+
+static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(ToolsToken::FILE);
+    let tools = ToolsToken::kept_at(&file).expect("a token");
+    let services = folder.path().join(ServicesToken::FILE);
+    let services = ServicesToken::kept_at(&services).expect("a token");
+    Tokens {
+        local: LocalCallers {
+            tools: Some(tools),
+            services: Some(services.clone()),
+        },
+        tools: std::fs::read_to_string(file).expect("a token"),
+        services,
+    }
+});
+
+/// Returns the bearer token of a service of the installation.
+pub(crate) fn service_token(name: &str) -> String {
+    TOKENS.services.of(name)
+}
+
+/// Returns the callers that every plane knows by a file.
+pub(crate) fn local_callers() -> LocalCallers {
+    TOKENS.local.clone()
+}
+
+/// A connection that shows a bearer token, if there is one.
+pub(crate) type Way = InterceptedService<Channel, Bearer>;
+
+/// Shows a bearer token on every call.
+#[derive(Debug, Clone)]
+pub(crate) struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Bearer {
+    pub(crate) fn of(token: &str) -> Self {
+        let value = format!("Bearer {token}");
+        Self(Some(value.parse().expect("a header")))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            let metadata = request.metadata_mut();
+            metadata.insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
 /// Serves a control plane on `listener` until `shutdown`.
 async fn run(
     config: Config,
@@ -124,13 +185,16 @@ async fn run(
     let deps = Deps {
         clock: Arc::new(SystemClock),
         shutdown: shutdown.clone(),
+        local: local_callers(),
     };
     let service = Service::new(&config, deps).await?;
     let options = ServeOptions {
         name: "control-plane",
         drain: Duration::from_secs(10),
     };
-    let served = serve(options, listener, service.routes(), shutdown).await;
+    let (grpc, health) = grpc_router(service.routes())?;
+    health.set_serving(true).await;
+    let served = serve_router(options, listener, service.router(grpc), shutdown).await;
     service.close().await;
     Ok(served?)
 }
@@ -179,21 +243,31 @@ impl Plane {
         self.listener.local_addr().expect("an address")
     }
 
-    /// Returns a new connection.
-    pub(crate) fn channel(&self) -> Channel {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.address()));
-        endpoint.expect("an address").connect_lazy()
+    /// Returns a new connection of the tools.
+    pub(crate) fn channel(&self) -> Way {
+        self.channel_with(Bearer::of(&TOKENS.tools))
     }
 
-    pub(crate) fn releases(&self) -> ReleaseServiceClient<Channel> {
+    /// Returns a new connection that shows this bearer token.
+    pub(crate) fn channel_with(&self, bearer: Bearer) -> Way {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address()));
+        InterceptedService::new(endpoint.expect("an address").connect_lazy(), bearer)
+    }
+
+    /// Returns a new connection without a token.
+    pub(crate) fn bare(&self) -> Way {
+        self.channel_with(Bearer(None))
+    }
+
+    pub(crate) fn releases(&self) -> ReleaseServiceClient<Way> {
         ReleaseServiceClient::new(self.channel())
     }
 
-    pub(crate) fn drafts(&self) -> DraftServiceClient<Channel> {
+    pub(crate) fn drafts(&self) -> DraftServiceClient<Way> {
         DraftServiceClient::new(self.channel())
     }
 
-    pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
+    pub(crate) fn audit(&self) -> AuditServiceClient<Way> {
         AuditServiceClient::new(self.channel())
     }
 
@@ -254,7 +328,6 @@ pub(crate) fn deposit(id: &str) -> Product {
 pub(crate) fn put(products: Vec<Product>) -> PutProductsRequest {
     PutProductsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         products,
         replace_all: false,
     }
@@ -263,7 +336,6 @@ pub(crate) fn put(products: Vec<Product>) -> PutProductsRequest {
 pub(crate) fn publish() -> PublishRequest {
     PublishRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         comment: "why not".to_owned(),
         expected_revision: 0,
     }

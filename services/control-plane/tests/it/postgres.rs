@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fairlead_authentication::LocalCallers;
 use fairlead_chassis::clock::SystemClock;
 use fairlead_control_plane::{Config, Deps, Error, Service};
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
@@ -14,10 +15,9 @@ use fairlead_testkit::PostgresServer;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 use tonic::{Code, Status, Streaming};
 
-use crate::plane::{Home, PATIENCE, Plane, TENANT, deposit, publish, put};
+use crate::plane::{Home, PATIENCE, Plane, TENANT, Way, deposit, publish, put};
 
 async fn watch(plane: &Plane, have_revision: i64) -> Streaming<WatchResponse> {
     let request = WatchRequest {
@@ -172,8 +172,8 @@ async fn write_until(
     stop: CancellationToken,
     failed: Arc<AtomicUsize>,
     writer: usize,
-    mut drafts: DraftServiceClient<Channel>,
-    mut releases: ReleaseServiceClient<Channel>,
+    mut drafts: DraftServiceClient<Way>,
+    mut releases: ReleaseServiceClient<Way>,
 ) -> Vec<String> {
     let mut kept = Vec::new();
     for round in 0.. {
@@ -264,6 +264,7 @@ async fn a_database_that_is_away_at_start_is_named_with_the_key_to_mend() {
     let deps = Deps {
         clock: Arc::new(SystemClock),
         shutdown: CancellationToken::new(),
+        local: LocalCallers::default(),
     };
     let config = impatient(&home);
     let opened = timeout(Duration::from_secs(30), Service::new(&config, deps)).await;

@@ -1,8 +1,8 @@
 //! Bad input: the field, the value and what is allowed, with the right code, and no change.
 
 use fairlead_proto::control::v1::{
-    ListAuditRequest, ListReleasesRequest, PublishRequest, PutExperimentsRequest, PutModelRequest,
-    PutProductsRequest, PutSettingsRequest, PutStrategyRequest, Release, RollBackRequest, Strategy,
+    ListAuditRequest, ListReleasesRequest, PublishRequest, PutModelRequest, PutProductsRequest,
+    PutSettingsRequest, PutStrategyRequest, Release, RollBackRequest, Strategy,
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -34,21 +34,15 @@ async fn arguments_that_are_not_allowed_are_named(home: Home) {
         ..good.clone()
     };
     refused(drafts.put_products(request).await, invalid, "tenant");
-    let request = PutProductsRequest {
-        actor: String::new(),
-        ..good.clone()
-    };
-    refused(drafts.put_products(request).await, invalid, "actor");
     refused(drafts.put_products(put(vec![])).await, invalid, "products");
 
-    let (tenant, actor) = (TENANT.to_owned(), "ada".to_owned());
+    let tenant = TENANT.to_owned();
     let foreign = Release {
         revision: 3,
         ..Release::default()
     };
     let request = PutSettingsRequest {
         tenant: tenant.clone(),
-        actor: actor.clone(),
         settings: Some(foreign),
         clear: vec![],
     };
@@ -65,7 +59,6 @@ async fn arguments_that_are_not_allowed_are_named(home: Home) {
     refused(drafts.put_settings(request).await, invalid, "clear");
     let request = PutStrategyRequest {
         tenant: tenant.clone(),
-        actor: actor.clone(),
         strategy: Some(Strategy {
             strategy_id: "a b".to_owned(),
             ..Strategy::default()
@@ -78,17 +71,9 @@ async fn arguments_that_are_not_allowed_are_named(home: Home) {
     );
     let request = PutModelRequest {
         tenant: tenant.clone(),
-        actor: actor.clone(),
         model: None,
     };
     refused(drafts.put_model(request).await, invalid, "model.role");
-    let request = PutExperimentsRequest {
-        tenant: tenant.clone(),
-        actor: "\n".into(),
-        plan: None,
-    };
-    refused(drafts.put_experiments(request).await, invalid, "actor");
-
     let request = PublishRequest {
         comment: "x".repeat(1_001),
         ..publish()
@@ -116,7 +101,6 @@ async fn arguments_that_are_not_allowed_are_named(home: Home) {
     let request = RollBackRequest {
         tenant,
         to_revision: 4,
-        actor,
         comment: String::new(),
         expected_revision: 0,
     };

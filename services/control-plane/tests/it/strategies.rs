@@ -54,7 +54,6 @@ fn product(strategy: &Strategy) -> Product {
 async fn put_strategy(plane: &Plane, strategy: Strategy) -> Result<PutStrategyResponse, Status> {
     let request = PutStrategyRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         strategy: Some(strategy),
     };
     Ok(plane.drafts().put_strategy(request).await?.into_inner())
@@ -63,7 +62,6 @@ async fn put_strategy(plane: &Plane, strategy: Strategy) -> Result<PutStrategyRe
 async fn put_settings(plane: &Plane, settings: Release) {
     let request = PutSettingsRequest {
         tenant: TENANT.to_owned(),
-        actor: "ada".to_owned(),
         settings: Some(settings),
         clear: Vec::new(),
     };

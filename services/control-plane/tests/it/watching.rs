@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use fairlead_authentication::{LocalCallers, tools};
 use fairlead_chassis::clock::SystemClock;
-use fairlead_chassis::link::Link;
 use fairlead_control_plane::{Deps, Service};
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
@@ -103,10 +103,11 @@ async fn who_is_slow_gets_only_the_newest(home: Home) {
     let deps = Deps {
         clock: Arc::new(SystemClock),
         shutdown: CancellationToken::new(),
+        local: LocalCallers::default(),
     };
     let service = Service::new(&home.config(), deps).await.expect("opened");
     // In process nothing buffers: the stream is asked when the client asks.
-    let link = Link::in_process(service.routes());
+    let link = service.in_process(tools());
     let mut releases = ReleaseServiceClient::new(link.clone());
     let mut drafts = DraftServiceClient::new(link);
     drafts

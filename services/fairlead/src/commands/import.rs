@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use fairlead_chassis::clock::{Clock as _, SystemClock};
 use fairlead_chassis::link::Link;
-use fairlead_client::link;
 use fairlead_client::terminal::{Bars, note};
 use fairlead_domain::TenantId;
 use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportReport, ImportSource};
@@ -30,6 +29,9 @@ pub(crate) enum ImportCommand {
             value_name = "URL"
         )]
         control: String,
+        /// The proof of who calls.
+        #[command(flatten)]
+        token: TokenArgs,
         /// The file to read.
         #[command(flatten)]
         file: File,
@@ -122,10 +124,11 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
         ImportCommand::Catalogue {
             replace_all,
             control,
+            token,
             ..
         } => {
-            let control = link(control)?;
-            fairlead_import::catalogue(&control, "fairlead import", *replace_all, &source).await?
+            let control = token.link(control)?;
+            fairlead_import::catalogue(&control, *replace_all, &source).await?
         }
         ImportCommand::Customers { gateway, .. } => {
             fairlead_import::customers(&gateway.link()?, &registry, now_ms, &source).await?

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use fairlead_client::terminal::table;
-use fairlead_client::{Drafts, answered, link, show};
+use fairlead_client::{Drafts, answered, show};
 use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::control::v1::{
     GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
@@ -41,16 +41,13 @@ pub(crate) enum ReleaseCommand {
     },
     /// Put the default strategies, rule packs, risk model and segments as drafts, to start from.
     DraftDefaults {
-        /// Actor and comment for the audit log.
-        #[command(flatten)]
-        audit: AuditArgs,
         /// The control plane to call.
         #[command(flatten)]
         server: ControlArgs,
     },
     /// Publish the drafts.
     Publish {
-        /// Actor and comment for the audit log.
+        /// The comment for the audit log.
         #[command(flatten)]
         audit: AuditArgs,
         /// The control plane to call.
@@ -61,7 +58,7 @@ pub(crate) enum ReleaseCommand {
     RollBack {
         /// The revision whose content is published again.
         revision: i64,
-        /// Actor and comment for the audit log.
+        /// The comment for the audit log.
         #[command(flatten)]
         audit: AuditArgs,
         /// The control plane to call.
@@ -70,12 +67,9 @@ pub(crate) enum ReleaseCommand {
     },
 }
 
-/// Actor and comment of a change: both go into the audit log.
+/// The comment on a change, which goes into the audit log beside who made it.
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Actor.
-    #[arg(long, env = "USER", default_value = "cli")]
-    actor: String,
     /// Comment.
     #[arg(long, default_value = "")]
     comment: String,
@@ -87,11 +81,10 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,
         ReleaseCommand::Instances { server } => instances(server).await,
-        ReleaseCommand::DraftDefaults { audit, server } => draft_defaults(&audit, &server).await,
+        ReleaseCommand::DraftDefaults { server } => draft_defaults(&server).await,
         ReleaseCommand::Publish { audit, server } => {
             let request = PublishRequest {
                 tenant: server.tenant.clone(),
-                actor: audit.actor,
                 comment: audit.comment,
                 ..PublishRequest::default()
             };
@@ -107,7 +100,6 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
             let request = RollBackRequest {
                 tenant: server.tenant.clone(),
                 to_revision: revision,
-                actor: audit.actor,
                 comment: audit.comment,
                 ..RollBackRequest::default()
             };
@@ -118,8 +110,8 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
     }
 }
 
-async fn draft_defaults(audit: &AuditArgs, server: &ControlArgs) -> anyhow::Result<()> {
-    let mut drafts = Drafts::new(&link(&server.control)?, &server.tenant, &audit.actor);
+async fn draft_defaults(server: &ControlArgs) -> anyhow::Result<()> {
+    let mut drafts = Drafts::new(&server.link()?, &server.tenant);
     let put = drafts.defaults().await?;
     if server.json {
         let versions: BTreeMap<&str, i64> = put
@@ -141,7 +133,7 @@ async fn draft_defaults(audit: &AuditArgs, server: &ControlArgs) -> anyhow::Resu
 fn client(
     server: &ControlArgs,
 ) -> anyhow::Result<ReleaseServiceClient<fairlead_chassis::link::Link>> {
-    Ok(ReleaseServiceClient::new(link(&server.control)?).max_decoding_message_size(MAX_RELEASE))
+    Ok(ReleaseServiceClient::new(server.link()?).max_decoding_message_size(MAX_RELEASE))
 }
 
 async fn show(revision: i64, server: ControlArgs) -> anyhow::Result<()> {

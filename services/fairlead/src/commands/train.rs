@@ -47,16 +47,9 @@ pub(crate) async fn run(args: TrainArgs) -> anyhow::Result<()> {
         ..Options::default()
     };
     let trained = models::learn(&server, live.catalogue.products().to_vec(), options, bars).await?;
-    models::register(
-        &server.control,
-        &server.tenant,
-        "fairlead train",
-        &version,
-        &trained,
-    )
-    .await?;
+    models::register(&server.control, &server.tenant, &version, &trained).await?;
     if !args.no_publish {
-        let revision = releases::publish(&server, "fairlead train", "retrained").await?;
+        let revision = releases::publish(&server, "retrained").await?;
         server
             .release_live(revision, Duration::from_mins(1))
             .await?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fairlead_authentication::{LocalCallers, tools};
 use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
@@ -63,11 +64,12 @@ impl ImportFixture {
         let deps = fairlead_control_plane::Deps {
             clock,
             shutdown: shutdown.clone(),
+            local: LocalCallers::default(),
         };
         let control = fairlead_control_plane::Service::new(&config, deps).await;
         Self {
             gateway: gateway.await.expect("a gateway").in_process(),
-            control: Link::in_process(control.expect("a control plane").routes()),
+            control: control.expect("a control plane").in_process(tools()),
             folder,
             log,
             tenant: TenantId::new("demo").expect("a tenant"),
@@ -91,7 +93,7 @@ impl ImportFixture {
         };
         let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
         match what {
-            "catalogue" => fairlead_import::catalogue(&self.control, "test", true, &source).await,
+            "catalogue" => fairlead_import::catalogue(&self.control, true, &source).await,
             "customers" => {
                 fairlead_import::customers(&self.gateway, &registry, now_ms, &source).await
             }

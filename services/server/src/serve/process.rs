@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_authentication::{LocalCallers, ServicesToken, guard};
 use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_chassis::discovery::{Registration, ServiceRegistry};
 use fairlead_chassis::link::Link;
@@ -31,6 +32,8 @@ pub(super) struct ServiceProcess {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) registry: Registry,
     discovery: Arc<dyn ServiceRegistry>,
+    /// The token by which services know each other.
+    services: ServicesToken,
     /// Readiness, draining and the operators' page.
     pub(super) chassis: Process,
     /// Cancelled once this process is asked to stop, or stops by itself.
@@ -62,7 +65,10 @@ impl ServiceProcess {
         let page = bind(config.listen.metrics).await?;
         chassis.watch(page, Some(telemetry.metrics.clone()), &tasks, ended.clone());
         let discovery = config.discovery.open(&tasks, ended.clone())?;
+        std::fs::create_dir_all(&config.data_dir)?;
+        let services = ServicesToken::kept_at(&config.services_token())?;
         let process = Self {
+            services,
             tenant: TenantId::new(&config.tenant)?,
             clock: Arc::new(SystemClock),
             registry: Registry::builtin(),
@@ -92,7 +98,8 @@ impl ServiceProcess {
 
     /// Returns a link to a service, balanced over its instances.
     pub(super) fn link(&self, service: &'static str) -> anyhow::Result<Link> {
-        Ok(Link::balanced(service, self.discovery.follow(service)?))
+        let link = Link::balanced(service, self.discovery.follow(service)?);
+        Ok(link.with_bearer(&self.services.of(self.chassis.name))?)
     }
 
     /// Follows releases: at once from the last good one on disk, then from the control plane, to
@@ -161,18 +168,22 @@ impl ServiceProcess {
         Ok(store)
     }
 
-    /// Serves `routes` until `shutdown`.
+    /// Serves `routes` to other services until `shutdown`.
     pub(super) async fn serve(
         &self,
         listener: TcpListener,
         routes: Routes,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        self.serve_with(listener, routes, |grpc| grpc, shutdown)
-            .await
+        let callers = LocalCallers {
+            tools: None,
+            services: Some(self.services.clone()),
+        };
+        let router = |grpc| guard(grpc, Arc::new(callers));
+        self.serve_with(listener, routes, router, shutdown).await
     }
 
-    /// Serves `routes` until `shutdown`, on the same port as what `router` adds to gRPC.
+    /// Serves `routes` until `shutdown`, with what `router` puts around gRPC and adds to it.
     pub(super) async fn serve_with(
         &self,
         listener: TcpListener,

@@ -109,11 +109,12 @@ pub(super) async fn control_plane(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let config = process.config.control();
-    std::fs::create_dir_all(&process.config.data_dir)?;
+    let local = process.config.local_callers()?;
     let open = async || {
         let deps = fairlead_control_plane::Deps {
             clock: process.clock.clone(),
             shutdown: shutdown.clone(),
+            local: local.clone(),
         };
         fairlead_control_plane::Service::new(&config, deps).await
     };
@@ -123,7 +124,10 @@ pub(super) async fn control_plane(
         return Ok(());
     };
     process.chassis.readiness.has("control database");
-    let served = process.serve(listener, service.routes(), shutdown).await;
+    let router = |grpc| service.router(grpc);
+    let served = process
+        .serve_with(listener, service.routes(), router, shutdown)
+        .await;
     service.close().await;
     served
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use fairlead_authentication::tools;
 use fairlead_chassis::clock::{Clock, SystemClock};
 use fairlead_chassis::link::Link;
 use fairlead_chassis::readiness::Readiness;
@@ -137,7 +138,7 @@ impl Server {
         let online = OnlineStore::connect(redis.url()).await?;
         let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
         let control_plane = control_plane(config, clock.clone(), shutdown.clone()).await?;
-        let control = Link::in_process(control_plane.routes());
+        let control = control_plane.in_process(tools());
         let follow = FollowOptions::new(tenant.clone(), Some(data.join("release")));
         let follower = Follower::new(control.clone(), follow);
         let releases = follower.handle();
@@ -188,7 +189,7 @@ impl Server {
         self.spawn("gateway", gateway, self.services.gateway.router(grpc));
         let (grpc, health) = grpc_router(self.control_plane.routes())?;
         health.set_serving(true).await;
-        self.spawn("control-plane", control, grpc);
+        self.spawn("control-plane", control, self.control_plane.router(grpc));
         let readiness = Readiness::waiting_for(&["release"]);
         let ready = readiness.clone();
         let page = fairlead_chassis::admin::router(metrics, move || ready.refusal());
@@ -242,6 +243,10 @@ async fn control_plane(
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<fairlead_control_plane::Service> {
-    let deps = fairlead_control_plane::Deps { clock, shutdown };
+    let deps = fairlead_control_plane::Deps {
+        clock,
+        shutdown,
+        local: config.local_callers()?,
+    };
     Ok(fairlead_control_plane::Service::new(&config.control(), deps).await?)
 }
