@@ -2,7 +2,9 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use super::instance::PATIENCE;
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -18,8 +20,25 @@ pub fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
 
 /// Returns the sum of a metric over all series whose labels contain each of `labels`; 0 if it is
 /// absent.
+///
+/// # Panics
+/// The page was not read for [`PATIENCE`]: a page that is late on a busy machine is not one that says 0.
 pub fn total(address: SocketAddr, metric: &str, labels: &[&str]) -> f64 {
-    let page = get(address, "/metrics").unwrap_or_default();
+    let until = Instant::now() + PATIENCE;
+    let page = loop {
+        match get(address, "/metrics") {
+            Ok(page)
+                if page
+                    .lines()
+                    .next()
+                    .is_some_and(|line| line.contains(" 200 ")) =>
+            {
+                break page;
+            }
+            other => assert!(Instant::now() < until, "{address}/metrics: {other:?}"),
+        }
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
     let lines = page.lines().filter(|line| {
         let name = line.split(['{', ' ']).next();
         name == Some(metric) && labels.iter().all(|label| line.contains(label))
