@@ -18,11 +18,11 @@ use crate::fixture::{Fixture, runtime, shared};
 /// No test waits longer for what must happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-async fn recommend(fixture: &Fixture, customer: &str, request_id: &str) -> RecommendResponse {
+async fn recommend(fixture: &Fixture, customer: &str, reference: &str) -> RecommendResponse {
     let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
-        request_id: request_id.to_owned(),
+        client_reference: reference.to_owned(),
         slate_size: 8,
         ..RecommendRequest::default()
     };
@@ -74,21 +74,23 @@ fn every_customer_gets_a_priced_and_explained_slate() {
 }
 
 #[test]
-fn the_same_request_twice_gives_the_same_slate() {
+fn every_answer_has_an_id_that_the_gateway_made_and_the_callers_reference() {
     runtime().block_on(async {
         let fixture = shared().await;
         let customer = &fixture.customers[7];
-        let products = |answer: RecommendResponse| -> Vec<String> {
-            answer
-                .items
-                .into_iter()
-                .map(|item| item.product_id)
-                .collect()
-        };
-        let first = products(recommend(fixture, customer, "same-1").await);
+        let first = recommend(fixture, customer, "theirs-1").await;
+        let second = recommend(fixture, customer, "theirs-1").await;
+        assert_ne!(first.request_id, second.request_id);
+        for answer in [&first, &second] {
+            assert_eq!(answer.client_reference, "theirs-1");
+            let record = explained(fixture, &answer.request_id).await;
+            let record = record.expect("a record");
+            assert_eq!(record.client_reference, "theirs-1");
+        }
+        let by_reference = explained(fixture, "theirs-1").await;
         assert_eq!(
-            first,
-            products(recommend(fixture, customer, "same-1").await)
+            by_reference.expect_err("names nothing").code(),
+            Code::NotFound
         );
     });
 }
@@ -97,10 +99,10 @@ fn the_same_request_twice_gives_the_same_slate() {
 fn the_record_of_an_answer_is_in_the_log() {
     runtime().block_on(async {
         let fixture = shared().await;
-        let answer = recommend(fixture, &fixture.customers[3], "explained-1").await;
+        let answer = recommend(fixture, &fixture.customers[3], "").await;
         let mut client = RecommendServiceClient::new(fixture.server.gateway.clone());
         let ask = ExplainRequest {
-            request_id: "explained-1".to_owned(),
+            request_id: answer.request_id.clone(),
             ..ExplainRequest::default()
         };
         let record = loop {

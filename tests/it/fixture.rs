@@ -38,6 +38,7 @@ impl Fixture {
             seed: SEED,
             customers: CUSTOMERS,
             events: EVENTS,
+            parameters: &[],
         };
         let customers = setup::populate(&server, simulation, Bars::hidden()).await?;
         Ok(Self {

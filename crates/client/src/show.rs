@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use fairlead_domain::{Currency, Money, RatePpm};
 use fairlead_proto::catalogue::v1::ProductKind;
+use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::gateway::v1::{RecommendResponse, SlateItem};
 use fairlead_proto::money::v1 as wire;
 use fairlead_proto::pricing::v1::Price;
@@ -177,6 +178,53 @@ pub fn waterfall(title: &str, price: &Price) {
     if !price.counterfactual.is_empty() {
         note(&format!("what would better it: {}", price.counterfactual));
     }
+}
+
+/// Prints a decision record: what was decided, on what, for whom.
+pub fn record(record: &DecisionRecord) {
+    let mut rows = table(["what", "kept"]);
+    rows.add_row(["customer".to_owned(), record.customer_id.clone()]);
+    if !record.client_reference.is_empty() {
+        let reference = record.client_reference.clone();
+        rows.add_row(["your reference".to_owned(), reference]);
+    }
+    let features: usize = record
+        .features
+        .iter()
+        .map(|set| set.numbers.len() + set.categories.len() + set.sequences.len())
+        .sum();
+    rows.add_row([
+        "release, models".to_owned(),
+        format!(
+            "{}, {}",
+            record.release_revision,
+            record.model_versions.join(", ")
+        ),
+    ]);
+    rows.add_row([
+        "features as used".to_owned(),
+        format!("{features} values for {} purposes", record.features.len()),
+    ]);
+    rows.add_row([
+        "candidates, filtered".to_owned(),
+        format!("{}, {}", record.candidates.len(), record.drops.len()),
+    ]);
+    rows.add_row(["slate".to_owned(), record.slate.join(", ")]);
+    let stages: Vec<String> = record
+        .stage_ms
+        .iter()
+        .map(|(stage, ms)| format!("{stage} {ms:.2} ms"))
+        .collect();
+    rows.add_row(["stages".to_owned(), stages.join(", ")]);
+    if let Some(quote) = &record.quote {
+        let price = quote.price.as_ref();
+        let cell = price_cell(price.map_or(0, |price| price.kind), price);
+        rows.add_row([format!("quote {}", quote.quote_id), cell]);
+    }
+    if let Some(refusal) = &record.refusal {
+        rows.add_row(["no quote".to_owned(), refusal.detail.clone()]);
+    }
+    println!("{rows}");
 }
 
 /// Prints commands to try on a server that has just started.

@@ -80,6 +80,7 @@ pub(crate) async fn run(args: RecommendBench) -> anyhow::Result<()> {
         seed: 7,
         customers: args.customers,
         events: args.events,
+        parameters: &[],
     };
     let customers = setup::populate(&server, simulation, bars).await?;
     let list = folder.path().join("customers.txt");

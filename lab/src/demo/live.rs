@@ -265,36 +265,7 @@ async fn record(server: &Server, answer: &RecommendResponse) -> anyhow::Result<(
             Err(status) => return Err(explained(&status)),
         }
     };
-    let mut rows = table(["what", "kept"]);
-    let features: usize = record
-        .features
-        .iter()
-        .map(|set| set.numbers.len() + set.categories.len() + set.sequences.len())
-        .sum();
-    rows.add_row([
-        "release, models".to_owned(),
-        format!(
-            "{}, {}",
-            record.release_revision,
-            record.model_versions.join(", ")
-        ),
-    ]);
-    rows.add_row([
-        "features as used".to_owned(),
-        format!("{features} values for {} purposes", record.features.len()),
-    ]);
-    rows.add_row([
-        "candidates, filtered".to_owned(),
-        format!("{}, {}", record.candidates.len(), record.drops.len()),
-    ]);
-    rows.add_row(["slate".to_owned(), record.slate.join(", ")]);
-    let stages: Vec<String> = record
-        .stage_ms
-        .iter()
-        .map(|(stage, ms)| format!("{stage} {ms:.2} ms"))
-        .collect();
-    rows.add_row(["stages".to_owned(), stages.join(", ")]);
-    println!("{rows}");
+    show::record(&record);
     Ok(())
 }
 

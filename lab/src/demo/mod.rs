@@ -139,6 +139,7 @@ async fn build(args: &DemoArgs, server: &Server) -> anyhow::Result<()> {
         seed: args.seed,
         customers: args.customers,
         events: args.events,
+        parameters: &[],
     };
     population::send(server, simulation, &Bars::default()).await?;
     heading("3. Training on what was shown and what came of it");

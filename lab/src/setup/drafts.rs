@@ -11,7 +11,7 @@ use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
 use fairlead_proto::control::v1::{
     Arm, Experiment, ExperimentPlan, ExperimentStatus, Layer, PutExperimentsRequest,
-    PutProductsRequest, Strategy,
+    PutProductsRequest, PutSettingsRequest, Release, Strategy,
 };
 use fairlead_server::Server;
 
@@ -60,6 +60,28 @@ pub(crate) async fn put_all(
         "experiments {ORDER_EXPERIMENT} and {PRICE_EXPERIMENT}, in two layers"
     ));
     Ok(products)
+}
+
+/// Puts parameters as drafts, in place of those of the defaults; none where there are none.
+pub(super) async fn put_parameters(
+    server: &Server,
+    parameters: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    if parameters.is_empty() {
+        return Ok(());
+    }
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let request = PutSettingsRequest {
+        tenant: server.tenant.to_string(),
+        settings: Some(Release {
+            parameters: parameters.iter().map(owned).collect(),
+            ..Release::default()
+        }),
+        ..PutSettingsRequest::default()
+    };
+    let put = drafts(server).put_settings(request).await;
+    put.map_err(|status| explained(&status))?;
+    Ok(())
 }
 
 fn owner(server: &Server) -> Drafts {

@@ -24,6 +24,8 @@ pub struct Simulation {
     pub customers: usize,
     /// Events.
     pub events: usize,
+    /// Parameters of the release beside the defaults: name and value.
+    pub parameters: &'static [(&'static str, &'static str)],
 }
 
 /// Sets up a server for tests and measurements, with models trained in one pass. Returns the ids of
@@ -34,6 +36,7 @@ pub async fn populate(
     bars: Bars,
 ) -> anyhow::Result<Vec<String>> {
     let products = drafts::put_all(server, simulation.seed, &bars).await?;
+    drafts::put_parameters(server, simulation.parameters).await?;
     population::send(server, simulation, &bars).await?;
     let options = Options {
         epochs: 1,

@@ -62,6 +62,7 @@ pub(crate) async fn send(
         seed,
         customers,
         events,
+        parameters: _,
     } = simulation;
     let until_ms = server.clock.now_ms();
     let mut population = Population::new(seed, customers).of_tenant(&server.tenant);

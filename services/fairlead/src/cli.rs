@@ -36,6 +36,8 @@ enum Command {
     Recommend(commands::recommend::RecommendArgs),
     /// Request a firm quote.
     Quote(commands::quote::QuoteArgs),
+    /// Show the decision record of an earlier answer.
+    Explain(commands::explain::ExplainArgs),
     /// Track one behaviour event.
     Track(commands::track::TrackArgs),
     /// Import a catalogue, customers or events from a file.
@@ -74,6 +76,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args).await,
             Command::Recommend(args) => commands::recommend::run(args).await,
             Command::Quote(args) => commands::quote::run(args).await,
+            Command::Explain(args) => commands::explain::run(args).await,
             Command::Track(args) => commands::track::run(args).await,
             Command::Import(command) => commands::import::run(command).await,
             Command::Train(args) => commands::train::run(args).await,

@@ -18,6 +18,8 @@ use crate::{Error, Service};
 const MAX_SLATE: i32 = 50;
 /// The length of a slate where a request does not say.
 const USUAL_SLATE: i32 = 10;
+/// The longest reference of a caller, characters.
+const LONGEST_REFERENCE: usize = 128;
 const CHANNELS: &[&str] = &["app", "web", "branch"];
 /// Time for the log where the caller sets no deadline. It is longer than that of a decision: to wait is
 /// better than to tell a caller to send again what may be in the log already.
@@ -39,6 +41,7 @@ pub(crate) struct Named<'a> {
     pub(crate) customer: &'a str,
     pub(crate) channel: &'a str,
     pub(crate) campaign: &'a str,
+    pub(crate) client_reference: &'a str,
 }
 
 impl Service {
@@ -64,6 +67,7 @@ impl Checks<'_> {
             customer: &request.customer_id,
             channel: &request.channel,
             campaign: &request.campaign,
+            client_reference: &request.client_reference,
         })?;
         ask.slate_size = match request.slate_size {
             0 => USUAL_SLATE as usize,
@@ -73,9 +77,6 @@ impl Checks<'_> {
                 return refuse("slate_size", size, &allowed);
             }
         };
-        if !request.request_id.is_empty() {
-            ask.request_id = RequestId::new(&request.request_id)?;
-        }
         ask.kinds = kinds(&request.kinds)?;
         ask.without_prices = request.without_prices;
         if request.as_of_ms != 0 {
@@ -104,6 +105,13 @@ impl Checks<'_> {
             let allowed = "at most 64 characters without control characters";
             return refuse("campaign", campaign, allowed);
         }
+        let reference = named.client_reference;
+        if reference.chars().count() > LONGEST_REFERENCE || reference.chars().any(char::is_control)
+        {
+            let allowed = "at most 128 characters without control characters";
+            let shown: String = reference.chars().take(LONGEST_REFERENCE).collect();
+            return refuse("client_reference", shown, allowed);
+        }
         Ok(Ask {
             tenant,
             customer: CustomerId::new(named.customer)?,
@@ -112,6 +120,7 @@ impl Checks<'_> {
             kinds: Vec::new(),
             channel: channel.to_owned(),
             campaign: campaign.to_owned(),
+            client_reference: reference.to_owned(),
             without_prices: false,
             as_of_ms: self.clock.now_ms(),
             deadline: self.deadline(),
@@ -227,8 +236,12 @@ mod tests {
                 "kinds `9` is not allowed: product kinds 1 to 6",
             ),
             (
-                |r| r.request_id = "x/y".to_owned(),
-                "request id `x/y` is not allowed",
+                |r| r.client_reference = "x\n".to_owned(),
+                "client_reference `x\n` is not allowed: at most 128 characters",
+            ),
+            (
+                |r| r.client_reference = "ü".repeat(129),
+                "client_reference `ü",
             ),
             (|r| r.as_of_ms = 5, "as_of_ms `5` is not allowed"),
             (

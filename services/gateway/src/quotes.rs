@@ -37,6 +37,7 @@ impl QuoteService for Service {
             customer: &asked.customer_id,
             channel: &asked.channel,
             campaign: &asked.campaign,
+            client_reference: &asked.client_reference,
         })?;
         let product = ProductId::new(&asked.product_id).map_err(Error::from)?;
         if !(1..=64).contains(&asked.idempotency_key.len()) {
@@ -76,6 +77,7 @@ impl QuoteService for Service {
         Ok(Response::new(QuoteResponse {
             request_id: ask.request_id.to_string(),
             outcome: Some(outcome),
+            client_reference: ask.client_reference,
         }))
     }
 
@@ -155,6 +157,7 @@ fn record(
         segments: context.segments,
         channel: ask.channel.clone(),
         campaign: ask.campaign.clone(),
+        client_reference: ask.client_reference.clone(),
         quote,
         refusal,
         item,

@@ -55,16 +55,11 @@ pub(super) async fn caught_up(fixture: &ClusterFixture, stream: &str) {
         .expect("the stream catches up");
 }
 
-pub(super) async fn ask(
-    link: &Link,
-    customer: &str,
-    number: usize,
-    as_of_ms: i64,
-) -> RecommendResponse {
+/// Requests a slate and returns it without what differs between two answers: its own id, its time.
+pub(super) async fn ask(link: &Link, customer: &str, as_of_ms: i64) -> RecommendResponse {
     let request = RecommendRequest {
         customer_id: customer.to_owned(),
         slate_size: 10,
-        request_id: format!("equal-{number}"),
         as_of_ms,
         ..RecommendRequest::default()
     };
@@ -76,6 +71,7 @@ pub(super) async fn ask(
         .into_inner();
     RecommendResponse {
         latency_ms: 0.0,
+        request_id: String::new(),
         ..answer
     }
 }
@@ -91,10 +87,10 @@ fn two_hundred_customers_get_the_very_same_slates() {
             fixture.gateway.clone(),
         );
         let mut personalised = 0;
-        for (number, customer) in fixture.reference.customers.iter().take(ASKED).enumerate() {
+        for customer in fixture.reference.customers.iter().take(ASKED) {
             within_a_minute().await;
-            let expected = ask(&one, customer, number, as_of_ms).await;
-            let found = ask(&many, customer, number, as_of_ms).await;
+            let expected = ask(&one, customer, as_of_ms).await;
+            let found = ask(&many, customer, as_of_ms).await;
             assert!(expected.degraded.is_empty(), "{:?}", expected.degraded);
             assert_eq!(
                 expected.encode_to_vec(),

@@ -55,6 +55,9 @@ impl Reference {
             seed: SEED,
             customers,
             events,
+            // Each answer has a request id of its own, and its exploration follows from it: without
+            // exploration two answers can be compared.
+            parameters: &[("slate.exploration", "0")],
         };
         let customers = setup::populate(&server, simulation, bars).await?;
         Ok(Self {

@@ -98,6 +98,9 @@ pub(super) fn columns() -> Vec<DecisionColumn> {
         DecisionColumn::boolean("personalised", |row| row.message.personalised),
         DecisionColumn::optional_text("channel", |row| non_empty(&row.message.channel)),
         DecisionColumn::optional_text("campaign", |row| non_empty(&row.message.campaign)),
+        DecisionColumn::optional_text("client_reference", |row| {
+            non_empty(&row.message.client_reference)
+        }),
         DecisionColumn::number::<Int32Type>("candidates", |row| {
             row.message.candidates.len() as i32
         }),

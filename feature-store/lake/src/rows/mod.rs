@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(
             described(Table::Decisions),
             "request_id customer_id decided_at release_revision personalised channel? campaign? \
-             candidates slate model_versions quote_id? seed took_ms stage_ms segments exposures \
+             client_reference? candidates slate model_versions quote_id? seed took_ms stage_ms segments exposures \
              degraded drops features quote? appended_at log_partition log_offset"
         );
         assert_eq!(

@@ -2,13 +2,13 @@
 
 use anyhow::bail;
 use clap::Args;
-use fairlead_client::{answered, link, show};
+use fairlead_client::{answered, show};
 use fairlead_domain::Currency;
 use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{QuoteRequest, quote_response::Outcome};
 use fairlead_proto::money::v1::Money;
 
-use crate::args::GatewayArgs;
+use crate::args::{GatewayArgs, TokenArgs};
 
 /// Options of `quote`.
 #[derive(Debug, Args)]
@@ -29,8 +29,13 @@ pub(crate) struct QuoteArgs {
     /// Idempotency key: the same key returns the same quote. If absent, every call makes a quote.
     #[arg(long)]
     key: Option<String>,
+    /// Your own text for this request: kept on its record and given back with the answer.
+    #[arg(long, default_value = "")]
+    reference: String,
     #[command(flatten)]
     server: GatewayArgs,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Runs the command.
@@ -56,10 +61,11 @@ pub(crate) async fn run(args: QuoteArgs) -> anyhow::Result<()> {
         amount,
         tenor_months: args.tenor,
         idempotency_key: args.key.unwrap_or_else(|| ulid::Ulid::new().to_string()),
+        client_reference: args.reference,
         ..QuoteRequest::default()
     };
     let address = &args.server.server;
-    let mut client = QuoteServiceClient::new(link(address)?);
+    let mut client = QuoteServiceClient::new(args.token.link(address)?);
     let answer = answered(client.quote(request).await, address)?;
     if args.server.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);

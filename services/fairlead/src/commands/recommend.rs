@@ -1,12 +1,12 @@
 //! `fairlead recommend`: a slate as a table.
 
 use clap::Args;
-use fairlead_client::{answered, link, show};
+use fairlead_client::{answered, show};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
 use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
 
-use crate::args::{GatewayArgs, product_kind};
+use crate::args::{GatewayArgs, TokenArgs, product_kind};
 
 /// Options of `recommend`.
 #[derive(Debug, Args)]
@@ -22,8 +22,13 @@ pub(crate) struct RecommendArgs {
     /// Also show the price waterfall of the first loan.
     #[arg(long)]
     waterfall: bool,
+    /// Your own text for this request: kept on its record and given back with the answer.
+    #[arg(long, default_value = "")]
+    reference: String,
     #[command(flatten)]
     server: GatewayArgs,
+    #[command(flatten)]
+    token: TokenArgs,
 }
 
 /// Runs the command.
@@ -33,10 +38,11 @@ pub(crate) async fn run(args: RecommendArgs) -> anyhow::Result<()> {
         customer_id: args.customer.clone(),
         slate_size: args.size,
         kinds: args.kinds.iter().map(|kind| i32::from(*kind)).collect(),
+        client_reference: args.reference,
         ..RecommendRequest::default()
     };
     let address = &args.server.server;
-    let mut client = RecommendServiceClient::new(link(address)?);
+    let mut client = RecommendServiceClient::new(args.token.link(address)?);
     let answer = answered(client.recommend(request).await, address)?;
     if args.server.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);

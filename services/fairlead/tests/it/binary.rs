@@ -45,6 +45,11 @@ fn free_port() -> anyhow::Result<u16> {
 impl UpProcess {
     /// Starts `fairlead up` with its data in `folder`, and waits until it answers.
     pub(crate) fn up(folder: &Path) -> anyhow::Result<Self> {
+        Self::up_with(folder, &[])
+    }
+
+    /// The same, with variables of its environment.
+    pub(crate) fn up_with(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let (gateway, control) = (free_port()?, free_port()?);
         let folder = folder.to_str().context("a folder that can be written")?;
         let child = fairlead(&["up", "--data-dir", folder])
@@ -52,6 +57,7 @@ impl UpProcess {
             .env("FAIRLEAD_LISTEN__CONTROL", format!("127.0.0.1:{control}"))
             .env("FAIRLEAD_LISTEN__METRICS", "127.0.0.1:0")
             .env("FAIRLEAD_GATEWAY__DEADLINE_MS", "20000")
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .spawn()?;
         let mut server = Self {

@@ -124,6 +124,64 @@ fn the_tools_of_the_machine_state_what_no_app_may() -> anyhow::Result<()> {
 }
 
 #[test]
+fn every_call_of_the_gateway_shows_a_token_where_keys_are_configured() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let key = "FAIRLEAD_GATEWAY__API_KEYS__PARTNERKEY";
+    let variables = [
+        (&*format!("{key}__TENANT"), "demo"),
+        (&*format!("{key}__REQUESTS_PER_SECOND"), "100"),
+    ];
+    let server = UpProcess::up_with(&data, &variables)?;
+    let good = file(folder.path(), "catalogue.csv", CATALOGUE)?;
+    server.run_ok(&["import", "catalogue", &good])?;
+    server.run_ok(&["release", "draft-defaults"])?;
+    server.run_ok(&["release", "publish", "--comment", "three deposits"])?;
+    let partner = file(folder.path(), "partner.key", "partnerkey\n")?;
+    let quote = [
+        "quote",
+        "c1",
+        "D-1",
+        "--amount",
+        "500",
+        "--tenor",
+        "12",
+        "--reference",
+        "order 17",
+    ];
+    let recommend = ["recommend", "c1", "--reference", "page 3", "--json"];
+    let answer: Value = serde_json::from_str(&server.run_ok(&recommend)?)?;
+    assert_eq!(answer["clientReference"], "page 3");
+    let request = answer["requestId"].as_str().unwrap_or_default().to_owned();
+    let explain = ["explain", &*request];
+    let calls: [&[&str]; 3] = [&quote, &recommend, &explain];
+    for call in calls {
+        let refused = server.without_token(call).output()?;
+        assert!(!refused.status.success(), "{call:?} without a token");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("known key"), "{said}");
+        let wrong = file(folder.path(), "wrong.key", "another")?;
+        let named = [call, &["--token-file", &wrong]].concat();
+        let refused = server.without_token(&named).output()?;
+        assert!(!refused.status.success(), "{call:?} with a wrong key");
+        // The token of this machine, a key of the caller's own, and the same by the environment.
+        server.run_ok(call)?;
+        let named = [call, &["--token-file", &partner]].concat();
+        printed(&server.without_token(&named).output()?)?;
+        let mut by_variable = server.without_token(call);
+        by_variable.env("FAIRLEAD_TOKEN_FILE", &partner);
+        printed(&by_variable.output()?)?;
+    }
+    let record = server.run_ok(&explain)?;
+    assert!(
+        record.contains("page 3") && record.contains("c1"),
+        "{record}"
+    );
+    assert_eq!(server.stop()?, Some(0));
+    Ok(())
+}
+
+#[test]
 fn a_wrong_configuration_is_named_before_anything_starts() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let path = file(

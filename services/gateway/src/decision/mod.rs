@@ -50,6 +50,7 @@ pub(crate) struct Ask {
     pub(crate) kinds: Vec<ProductKind>,
     pub(crate) channel: String,
     pub(crate) campaign: String,
+    pub(crate) client_reference: String,
     pub(crate) without_prices: bool,
     pub(crate) as_of_ms: i64,
     pub(crate) deadline: Deadline,

@@ -53,6 +53,7 @@ fn answer(results: &Results) -> RecommendResponse {
         personalised: known.personalised,
         model_versions: model_versions.collect(),
         latency_ms: results.started.elapsed().as_secs_f64() * 1e3,
+        client_reference: ask.client_reference.clone(),
     }
 }
 
@@ -90,6 +91,7 @@ fn record(results: Results, answer: &RecommendResponse) -> DecisionRecord {
         seed: results.seed,
         channel: ask.channel,
         campaign: ask.campaign,
+        client_reference: ask.client_reference,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Slates when everything works: the answer, and its record in the log.
 
+use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::gateway::v1::{ExplainRequest, RecommendRequest, RecommendResponse};
+use prost::Message as _;
 use tonic::Code;
 
 use crate::releases::live;
@@ -78,6 +80,33 @@ async fn a_slate_can_be_explained_and_an_unknown_request_id_cannot() {
     let refused = client.explain(unknown).await.expect_err("unknown");
     assert_eq!(refused.code(), Code::NotFound);
     assert!(refused.message().contains("no-such"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_gateway_alone_makes_request_ids_and_the_seed_follows_from_them() {
+    let setup = Setup::start().await;
+    let asked = RecommendRequest {
+        client_reference: "order 17 / ü".to_owned(),
+        ..request("c-1")
+    };
+    let mut answered = Vec::new();
+    for _ in 0..2 {
+        let answer = setup.recommendations().recommend(asked.clone()).await;
+        let answer = answer.expect("a slate").into_inner();
+        assert_eq!(answer.client_reference, "order 17 / ü");
+        answered.push(answer.request_id);
+    }
+    assert_ne!(answered[0], answered[1]);
+    let (log, _folder) = setup.flush().await;
+    let records = log.records(fairlead_gateway::topics::DECISIONS).await;
+    for one in records {
+        let record = DecisionRecord::decode(one.record.payload).expect("a record");
+        assert!(answered.contains(&record.request_id), "{record:?}");
+        assert_eq!(record.client_reference, "order 17 / ü");
+        // A replay of the record explores as the answer did.
+        let seed = xxhash_rust::xxh3::xxh3_64(record.request_id.as_bytes());
+        assert_eq!(record.seed, seed);
+    }
 }
 
 #[tokio::test]
