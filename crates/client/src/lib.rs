@@ -6,6 +6,7 @@
 //! # Must not depend on
 //! Any service: it calls public contracts only.
 
+pub mod difference;
 mod drafts;
 mod link;
 pub mod show;

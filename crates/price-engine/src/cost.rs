@@ -20,8 +20,11 @@
 use fairlead_domain::{Currency, Money, RatePpm, Share};
 use fairlead_proto::control::v1 as pb;
 
+use crate::Error;
+use crate::by_strategy::ByStrategy;
 use crate::error::Checks;
 use crate::schedule::{MAX_AMOUNT_MINOR, Repayment, monthly};
+use crate::take_up::TakeUp;
 use crate::waterfall::Ppm;
 
 /// The highest yearly hurdle return on capital, ppm.
@@ -45,14 +48,14 @@ impl FundingCurve {
             points
                 .windows(2)
                 .all(|pair| pair[0].tenor_months < pair[1].tenor_months),
-            "cost.ftp",
+            "ftp",
             points.len(),
             "tenors ascending, each once",
         );
         let point = |point: &pb::FtpPoint| {
             let months = point.tenor_months;
-            checks.within("cost.ftp.tenor_months", i64::from(months), 0..=600);
-            let rate = checks.rate("cost.ftp.rate_ppm", point.rate_ppm, 0..=1_000_000);
+            checks.within("ftp.tenor_months", i64::from(months), 0..=600);
+            let rate = checks.rate("ftp.rate_ppm", point.rate_ppm, 0..=1_000_000);
             FundingPoint { months, rate }
         };
         Self {
@@ -80,9 +83,12 @@ impl FundingCurve {
     }
 }
 
-/// A strategy's cost stack, checked.
+/// The cost stack of some strategies, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct CostModel {
+    pub(crate) currency: Currency,
+    /// The shift of take-up by price, or `None` where none is known.
+    pub(crate) take_up: Option<TakeUp>,
     pub(crate) funding: FundingCurve,
     /// The cost of origination.
     pub(crate) origination: Money,
@@ -95,25 +101,52 @@ pub(crate) struct CostModel {
     exposure_at_default: f64,
 }
 
+/// Compiles all cost models of a release, adding errors to `errors`.
+pub(crate) fn compile_cost_models(
+    models: &[pb::CostModel],
+    errors: &mut Vec<Error>,
+) -> ByStrategy<CostModel> {
+    let entries = models
+        .iter()
+        .map(|one| (&one.cost_model_id, &one.strategies, one));
+    ByStrategy::compile("cost model", entries, CostModel::compile, errors)
+}
+
+/// Returns every error in the cost models of a draft.
+pub fn check_cost_models(models: &[pb::CostModel]) -> Vec<Error> {
+    let mut errors = Vec::new();
+    compile_cost_models(models, &mut errors);
+    errors
+}
+
 impl CostModel {
-    pub(crate) fn compile(model: &pb::CostModel, currency: Currency, checks: &mut Checks) -> Self {
+    /// Checks a cost model.
+    ///
+    /// # Errors
+    /// Every error of it at once.
+    pub(crate) fn compile(model: &pb::CostModel) -> Result<Self, Vec<Error>> {
+        let mut checks = Checks::new(format!("cost model {:?}", model.cost_model_id));
+        let currency = checks.currency("currency", &model.currency);
+        // For the checks of a model that is refused without one.
+        let model = Self::checked(model, currency.unwrap_or(Currency::NONE), &mut checks);
+        checks.finish(model)
+    }
+
+    fn checked(model: &pb::CostModel, currency: Currency, checks: &mut Checks) -> Self {
         let funding = FundingCurve::compile(&model.ftp, checks);
-        let operating = checks.share("cost.operating_ppm", model.operating_ppm, 0..=1_000_000);
+        let operating = checks.share("operating_ppm", model.operating_ppm, 0..=1_000_000);
         let origination = model.origination_cost_minor;
-        checks.within(
-            "cost.origination_cost_minor",
-            origination,
-            0..=MAX_AMOUNT_MINOR,
-        );
-        let loss = checks.share("cost.lgd_ppm", model.lgd_ppm, 0..=1_000_000);
-        let exposure = checks.rate("cost.ead_ppm", model.ead_ppm, 0..=2_000_000);
-        let capital = checks.share("cost.capital_ppm", model.capital_ppm, 0..=1_000_000);
-        let utilisation =
-            checks.share("cost.utilisation_ppm", model.utilisation_ppm, 0..=1_000_000);
+        checks.within("origination_cost_minor", origination, 0..=MAX_AMOUNT_MINOR);
+        let loss = checks.share("lgd_ppm", model.lgd_ppm, 0..=1_000_000);
+        let exposure = checks.rate("ead_ppm", model.ead_ppm, 0..=2_000_000);
+        let capital = checks.share("capital_ppm", model.capital_ppm, 0..=1_000_000);
+        let utilisation = checks.share("utilisation_ppm", model.utilisation_ppm, 0..=1_000_000);
         // A hurdle below funding would make capital a gain.
         let hurdle = funding.highest().ppm()..=MOST_HURDLE_PPM;
-        let hurdle = checks.rate("cost.hurdle_ppm", model.hurdle_ppm, hurdle);
+        let hurdle = checks.rate("hurdle_ppm", model.hurdle_ppm, hurdle);
         Self {
+            currency,
+            take_up: TakeUp::compile(model, checks),
             funding,
             origination: Money::new(origination, currency),
             utilisation,

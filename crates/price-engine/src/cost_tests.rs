@@ -19,12 +19,11 @@ fn model(operating: i64, lgd: i64, capital: i64, ftp: i64) -> CostModel {
         capital_ppm: capital,
         hurdle_ppm: 150_000,
         utilisation_ppm: 300_000,
+        cost_model_id: "test".to_owned(),
+        currency: "CNY".to_owned(),
         ..pb::CostModel::default()
     };
-    let mut checks = Checks::new("test");
-    let compiled = CostModel::compile(&model, Currency::CNY, &mut checks);
-    assert!(checks.clean());
-    compiled
+    CostModel::compile(&model).expect("a cost model")
 }
 
 fn share(ppm: i64) -> Share {

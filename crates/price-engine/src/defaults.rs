@@ -1,4 +1,4 @@
-//! The default strategies, rule packs, risk model and segmentation, from the files in `data/`:
+//! The default strategies, cost models, guardrails, rule packs, risk model and segmentation, from the files in `data/`:
 //! proto JSON written as YAML, each fact with its source beside it.
 
 use fairlead_proto::catalogue::v1::Product;
@@ -35,7 +35,9 @@ const STRATEGIES: [DataFile; 9] = [
     file!("strategies/lending-club.yaml"),
 ];
 
-const SETTINGS: [DataFile; 4] = [
+const SETTINGS: [DataFile; 6] = [
+    file!("cost-models.yaml"),
+    file!("guardrails.yaml"),
     file!("rule-packs-cn.yaml"),
     file!("rule-packs-us.yaml"),
     file!("risk-model.yaml"),
@@ -55,12 +57,14 @@ pub fn strategies() -> Result<Vec<control::Strategy>, Error> {
     STRATEGIES.into_iter().map(read).collect()
 }
 
-/// Returns rule packs, risk model, segmentation and default strategies in a release without
-/// other parts.
+/// Returns cost models, guardrails, rule packs, risk model, segmentation and default strategies in a
+/// release without other parts.
 pub fn settings() -> Result<control::Release, Error> {
     let mut settings = control::Release::default();
     for file in SETTINGS {
         let part: control::Release = read(file)?;
+        settings.cost_models.extend(part.cost_models);
+        settings.guardrails.extend(part.guardrails);
         settings.rule_packs.extend(part.rule_packs);
         settings.risk_models.extend(part.risk_models);
         settings.segmentations.extend(part.segmentations);

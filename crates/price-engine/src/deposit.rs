@@ -123,10 +123,11 @@ mod tests {
         let model = control::CostModel {
             ftp: points.to_vec(),
             hurdle_ppm: 100_000,
+            currency: "CNY".to_owned(),
             ..control::CostModel::default()
         };
         let mut checks = Checks::new("product D1");
-        let model = with_curve.then(|| CostModel::compile(&model, Currency::CNY, &mut checks));
+        let model = with_curve.then(|| CostModel::compile(&model).expect("a curve"));
         let deposit = Deposit::compile(&terms, cny(77), model.as_ref(), &mut checks);
         checks.finish(deposit)
     }

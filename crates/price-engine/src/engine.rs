@@ -13,9 +13,8 @@ use crate::inputs::{CardInputs, NO_CAMPAIGN};
 use crate::limit::{Capacity, LimitTerms};
 use crate::offer::{Compilation, Listing, Offer, Pricer, Versions, compile_strategies};
 use crate::refusal::{Cause, Refused, refuse};
-use crate::risk::compile_scorecards;
 use crate::rule_pack::{Binding, RuleBook};
-use crate::strategy::{CompiledStrategy, CreditStrategy, Family};
+use crate::strategy::{CompiledStrategy, CreditStrategy, Family, Holding};
 use crate::{Error, Inputs};
 
 /// The parts of a release that prices follow from.
@@ -25,6 +24,10 @@ pub struct Source<'a> {
     pub strategies: &'a [control::Strategy],
     /// The strategy of products that name none, by kind.
     pub default_strategies: &'a BTreeMap<i32, String>,
+    /// The cost of lending.
+    pub cost_models: &'a [control::CostModel],
+    /// What holds the prices of the strategies.
+    pub guardrails: &'a [control::Guardrails],
     /// The law as data.
     pub rule_packs: &'a [control::RulePack],
     /// The scorecards.
@@ -40,6 +43,8 @@ impl<'a> Source<'a> {
         Self {
             strategies: &release.strategies,
             default_strategies: &release.default_strategies,
+            cost_models: &release.cost_models,
+            guardrails: &release.guardrails,
             rule_packs: &release.rule_packs,
             risk_models: &release.risk_models,
             products: products.map_or(&[], |catalogue| &catalogue.products),
@@ -86,8 +91,8 @@ impl Engine {
             errors.extend(found);
             RuleBook::default()
         });
-        let scorecards = compile_scorecards(source.risk_models, &mut errors);
-        let strategies = compile_strategies(source.strategies, &scorecards, &mut errors);
+        let holding = Holding::compile(source, &mut errors);
+        let strategies = compile_strategies(source.strategies, &holding, &mut errors);
         let mut with = Compilation {
             book: &book,
             strategies: &strategies,
@@ -240,7 +245,7 @@ impl Engine {
             product_max: plan.max,
             exposure: request.binding.exposure,
         };
-        let capacity = Capacity::find(&credit.limit, terms, features)?;
+        let capacity = Capacity::find(&credit.held.limit, terms, features)?;
         Ok(Lending {
             credit,
             plan,

@@ -18,6 +18,7 @@
 //!
 //! Measured by `cargo run --release -p fairlead-price-engine --example price_loan` (see there).
 
+mod by_strategy;
 mod cap;
 mod card_columns;
 mod cost;
@@ -28,6 +29,7 @@ mod engine;
 mod error;
 mod features;
 mod fund;
+mod guardrails;
 mod inputs;
 mod insurance;
 mod irr;
@@ -48,9 +50,11 @@ mod terms;
 mod waterfall;
 
 pub use cap::highest_lawful_rate;
+pub use cost::check_cost_models;
 pub use engine::{Engine, Source, StrategyPrice};
 pub use error::{Error, ValueFault};
 pub use features::{FeatureMap, Features};
+pub use guardrails::check_guardrails;
 pub use inputs::{Inputs, NO_CAMPAIGN};
 pub use irr::{effective_annual_rate, monthly_rate};
 pub use lint::{LintContext, lint, lint_compiled, lint_despite_errors};

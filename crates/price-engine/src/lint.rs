@@ -13,6 +13,7 @@ use fairlead_domain::{Currency, Money, StrategyLabel};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1 as pb;
 
+use crate::by_strategy::names;
 use crate::cap::Ceiling;
 use crate::card_columns::{CardInput, Outputs};
 use crate::credit::{CreditPlan, TenorPlan};
@@ -27,6 +28,10 @@ use crate::{Engine, Error, Source};
 /// The parts of a draft that a strategy is linted with.
 #[derive(Debug, Clone, Copy)]
 pub struct LintContext<'a> {
+    /// The draft's cost models.
+    pub cost_models: &'a [pb::CostModel],
+    /// The draft's guardrails.
+    pub guardrails: &'a [pb::Guardrails],
     /// The draft's scorecards.
     pub risk_models: &'a [pb::RiskModel],
     /// The draft's law.
@@ -38,6 +43,22 @@ pub struct LintContext<'a> {
     /// The instant from which the strategy would be used, Unix milliseconds: law that ends before
     /// is left out, law that begins later is held against it.
     pub as_of_ms: i64,
+}
+
+impl<'a> LintContext<'a> {
+    /// Returns the parts of a draft.
+    pub fn of_draft(draft: &'a pb::Release, as_of_ms: i64) -> Self {
+        let catalogue = draft.catalogue.as_ref();
+        Self {
+            cost_models: &draft.cost_models,
+            guardrails: &draft.guardrails,
+            risk_models: &draft.risk_models,
+            rule_packs: &draft.rule_packs,
+            products: catalogue.map_or(&[], |catalogue| &catalogue.products),
+            default_strategies: &draft.default_strategies,
+            as_of_ms,
+        }
+    }
 }
 
 /// Returns every finding on a strategy of a draft. Severity "error" blocks approval.
@@ -74,24 +95,38 @@ fn label_of(strategy: &pb::Strategy) -> StrategyLabel {
     StrategyLabel::new(&strategy.strategy_id, strategy.version)
 }
 
-/// Compiles a strategy with its scorecard, the law, and the products that it would price.
+/// Compiles a strategy with its cost model, its guardrails, their scorecard, the law, and the products
+/// that it would price.
 fn compile_alone(strategy: &pb::Strategy, context: &LintContext<'_>) -> Result<Engine, Vec<Error>> {
+    let label = label_of(strategy);
     let products: Vec<Product> = context
         .products
         .iter()
         .filter(|product| uses(product, strategy, context.default_strategies))
         .cloned()
         .collect();
-    let grading = strategy.grading.as_ref();
-    let scorecard = grading.map_or("", |grading| &grading.risk_model);
+    let costs = context.cost_models.iter();
+    let costs: Vec<pb::CostModel> = costs
+        .filter(|cost| names(&cost.strategies, &label))
+        .cloned()
+        .collect();
+    let guardrails = context.guardrails.iter();
+    let guardrails: Vec<pb::Guardrails> = guardrails
+        .filter(|one| names(&one.strategies, &label))
+        .cloned()
+        .collect();
+    let gradings = guardrails.iter().filter_map(|one| one.grading.as_ref());
+    let scorecards: Vec<&str> = gradings.map(|one| one.risk_model.as_str()).collect();
     let models = context.risk_models.iter();
     let models: Vec<pb::RiskModel> = models
-        .filter(|model| model.name == scorecard)
+        .filter(|model| scorecards.contains(&model.name.as_str()))
         .cloned()
         .collect();
     Engine::compile(&Source {
         strategies: std::slice::from_ref(strategy),
         default_strategies: context.default_strategies,
+        cost_models: &costs,
+        guardrails: &guardrails,
         rule_packs: context.rule_packs,
         risk_models: &models,
         products: &products,
@@ -271,7 +306,7 @@ impl Lint<'_> {
 
 /// Returns a warning for each target that is no approved point: the price will be another.
 fn off_points(credit: &CreditStrategy) -> Vec<pb::Finding> {
-    let Points::Listed(points) = &credit.points else {
+    let Points::Listed(points) = &credit.held.points else {
         return Vec::new();
     };
     let rows = credit.card.rows();
@@ -308,7 +343,7 @@ impl Case<'_> {
                 if !self.plan.is_card && !card.takes(row, CardInput::Tenor, &months.into()) {
                     continue;
                 }
-                for (place, grade) in self.credit.grades.names().enumerate() {
+                for (place, grade) in self.credit.held.grades.names().enumerate() {
                     if card.takes(row, CardInput::Grade, &grade.into()) {
                         let found = amounts
                             .iter()
@@ -340,7 +375,13 @@ impl Case<'_> {
         amount: Money,
         offer: CardOffer,
     ) -> Option<pb::Finding> {
-        let name = self.credit.grades.names().nth(grade).unwrap_or_default();
+        let name = self
+            .credit
+            .held
+            .grades
+            .names()
+            .nth(grade)
+            .unwrap_or_default();
         let rows = vec![offer.row];
         let rate = offer.net_rate();
         let example = || {

@@ -13,9 +13,8 @@ use crate::deposit::Deposit;
 use crate::error::Checks;
 use crate::fund::Fund;
 use crate::insurance::Policy;
-use crate::risk::Scorecards;
 use crate::rule_pack::{PackIndex, RuleBook, Scope};
-use crate::strategy::{CompiledStrategy, Family};
+use crate::strategy::{CompiledStrategy, Family, Holding};
 use crate::terms::{CheckedProduct, CheckedTerms};
 
 /// The versions of each strategy, ascending.
@@ -52,7 +51,7 @@ pub(crate) enum Pricer {
 /// Compiles every strategy version, adding errors to `errors`.
 pub(crate) fn compile_strategies(
     strategies: &[control::Strategy],
-    scorecards: &Scorecards,
+    holding: &Holding,
     errors: &mut Vec<Error>,
 ) -> Versions {
     let mut compiled = Versions::new();
@@ -60,7 +59,7 @@ pub(crate) fn compile_strategies(
         let id = &strategy.strategy_id;
         // Also where it is refused: products that name it name a strategy of the release.
         let versions: &mut Vec<Arc<CompiledStrategy>> = compiled.entry(id.clone()).or_default();
-        match CompiledStrategy::compile(strategy, scorecards) {
+        match CompiledStrategy::compile(strategy, holding) {
             Ok(version) => {
                 let label = &version.label;
                 let mut checks = Checks::new(format!("strategy {id:?}"));

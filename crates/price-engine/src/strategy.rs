@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use fairlead_domain::{Currency, RatePpm, StrategyLabel};
+use fairlead_domain::{Currency, StrategyLabel};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::control::v1 as pb;
 
-use crate::Error;
+use crate::by_strategy::{ByStrategy, Found};
 use crate::card_columns::Outputs;
-use crate::cost::CostModel;
+use crate::cost::{CostModel, compile_cost_models};
 use crate::error::Checks;
+use crate::guardrails::{CreditGuardrails, Grading, Guardrails, compile_guardrails};
 use crate::insurance::Loading;
-use crate::limit::LimitRules;
-use crate::points::Points;
 use crate::rate_card::RateCard;
-use crate::risk::{Grades, Scorecard, Scorecards};
+use crate::risk::compile_scorecards;
 use crate::take_up::TakeUp;
+use crate::{Error, Source};
 
 /// The kinds that credit is priced as.
 const CREDIT_KINDS: [ProductKind; 3] = [
@@ -47,7 +47,7 @@ pub(crate) enum Family {
     /// Funds, with an optional card of discounts.
     Fund(Option<RateCard>),
     /// Deposits, with an optional cost model for the margin.
-    Deposit(Option<Box<CostModel>>),
+    Deposit(Option<Arc<CostModel>>),
     /// Insurance.
     Insurance(Loading),
 }
@@ -55,63 +55,67 @@ pub(crate) enum Family {
 /// The parts that credit is priced with.
 #[derive(Debug)]
 pub(crate) struct CreditStrategy {
-    pub(crate) grading: Grading,
-    pub(crate) grades: Grades,
-    pub(crate) cost: CostModel,
+    pub(crate) cost: Arc<CostModel>,
     pub(crate) card: RateCard,
-    pub(crate) points: Points,
-    /// The largest change against the last quote, or `None` where it is not bounded.
-    pub(crate) max_change: Option<RatePpm>,
-    pub(crate) limit: LimitRules,
+    /// What holds its prices and limits.
+    pub(crate) held: Arc<CreditGuardrails>,
 }
 
-/// The source of a grade.
+/// The parts of a release that strategies are compiled with: the sections that hold their prices.
 #[derive(Debug)]
-pub(crate) enum Grading {
-    /// The probability of default of a scorecard.
-    Model(Arc<Scorecard>),
-    /// A category feature that carries it.
-    Feature(String),
+pub(crate) struct Holding {
+    pub(crate) cost_models: ByStrategy<CostModel>,
+    pub(crate) guardrails: ByStrategy<Guardrails>,
+}
+
+impl Holding {
+    /// Compiles the sections, adding errors to `errors`.
+    pub(crate) fn compile(source: &Source<'_>, errors: &mut Vec<Error>) -> Self {
+        let scorecards = compile_scorecards(source.risk_models, errors);
+        Self {
+            cost_models: compile_cost_models(source.cost_models, errors),
+            guardrails: compile_guardrails(source.guardrails, &scorecards, errors),
+        }
+    }
 }
 
 impl CompiledStrategy {
-    /// Checks a strategy with the scorecards of its release.
+    /// Checks a strategy with the sections of its release that hold its prices.
     ///
     /// # Errors
-    /// Every error of the strategy at once; none where its scorecard alone is refused, whose errors
-    /// are noted with it.
-    pub(crate) fn compile(
-        strategy: &pb::Strategy,
-        scorecards: &Scorecards,
-    ) -> Result<Self, Vec<Error>> {
+    /// Every error of the strategy at once; none where its cost model or its guardrails alone are
+    /// refused, whose errors are noted with them.
+    pub(crate) fn compile(strategy: &pb::Strategy, holding: &Holding) -> Result<Self, Vec<Error>> {
         let label = StrategyLabel::new(&strategy.strategy_id, strategy.version);
         let mut checks = Checks::new(format!("strategy \"{label}\""));
         let named = !strategy.strategy_id.is_empty();
         checks.present(named, "strategy_id", "an id of at least one character");
         checks.at_least("version", strategy.version, 1);
         let currency = checks.currency("currency", &strategy.currency);
-        let somewhere = !strategy.jurisdiction.is_empty();
-        checks.present(somewhere, "jurisdiction", "a jurisdiction such as CN");
-        let week = 7 * 86_400;
-        checks.within(
-            "quote_valid_seconds",
-            strategy.quote_valid_seconds,
-            1..=week,
-        );
-        let cost = strategy.cost.as_ref();
-        let take_up = cost.and_then(|cost| TakeUp::compile(cost, &mut checks));
-        let family = family(strategy, scorecards, currency, &mut checks);
-        match (family, currency, checks.clean()) {
-            (Some(family), Some(currency), true) => Ok(Self {
+        nothing_of_other_sections(strategy, &mut checks);
+        let guardrails = holding.guardrails.of(&label);
+        let allowed = "guardrails of the release that name the strategy";
+        checks.present(guardrails.is_there(), "guardrails", allowed);
+        let cost = holding.cost_models.of(&label);
+        let parts = Parts {
+            strategy,
+            guardrails: guardrails.object(),
+            cost,
+            currency,
+        };
+        parts.check_currencies(&mut checks);
+        let family = parts.family(&mut checks);
+        match (family, currency, parts.guardrails, checks.clean()) {
+            (Some(family), Some(currency), Some(guardrails), true) => Ok(Self {
                 label,
                 champion: strategy.champion,
                 kinds: strategy.kinds().collect(),
                 currency,
-                jurisdiction: strategy.jurisdiction.clone(),
-                licence: strategy.licence.clone(),
+                jurisdiction: guardrails.jurisdiction.clone(),
+                licence: guardrails.licence.clone(),
                 standard_segment: strategy.standard_segment.clone(),
-                quote_valid_seconds: strategy.quote_valid_seconds,
-                take_up,
+                quote_valid_seconds: guardrails.quote_valid_seconds,
+                take_up: cost.object().and_then(|cost| cost.take_up),
                 family,
             }),
             _ => Err(checks.into_errors()),
@@ -138,7 +142,7 @@ impl CompiledStrategy {
         let Family::Credit(credit) = &self.family else {
             return Vec::new();
         };
-        let mut names = match &credit.grading {
+        let mut names = match &credit.held.grading {
             Grading::Feature(name) => vec![name.as_str()],
             Grading::Model(card) => {
                 let characteristics = card.characteristics.iter();
@@ -154,144 +158,130 @@ impl CompiledStrategy {
     }
 }
 
-/// Returns the parts that the strategy's kinds are priced with; notes errors and returns `None`
-/// where they are not of one family. `currency` is `None` where the strategy's own is none, which
-/// is an error noted before.
-fn family(
-    strategy: &pb::Strategy,
-    scorecards: &Scorecards,
+/// Notes an error for each value that a strategy holds of another section: a strategy as it was stored
+/// before those were sections is converted before it comes here.
+fn nothing_of_other_sections(strategy: &pb::Strategy, checks: &mut Checks) {
+    let guardrails = [
+        ("jurisdiction", !strategy.jurisdiction.is_empty()),
+        ("licence", !strategy.licence.is_empty()),
+        ("grading", strategy.grading.is_some()),
+        ("price_points_ppm", !strategy.price_points_ppm.is_empty()),
+        ("max_change_ppm", strategy.max_change_ppm != 0),
+        ("limit", strategy.limit.is_some()),
+        ("quote_valid_seconds", strategy.quote_valid_seconds != 0),
+    ];
+    for (field, set) in guardrails {
+        let allowed = "absent: it belongs to the section guardrails";
+        checks.require(!set, field, "present", allowed);
+    }
+    let allowed = "absent: it belongs to the section cost_models";
+    checks.require(strategy.cost.is_none(), "cost", "present", allowed);
+}
+
+/// A strategy with what holds its prices, while it is compiled.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    strategy: &'a pb::Strategy,
+    /// `None` where there are none or they were refused.
+    guardrails: Option<&'a Arc<Guardrails>>,
+    cost: Found<'a, CostModel>,
+    /// `None` where the strategy's own is none, which is an error noted before.
     currency: Option<Currency>,
-    checks: &mut Checks,
-) -> Option<Family> {
-    let kinds: Vec<ProductKind> = strategy.kinds().collect();
-    let all = |wanted: &[ProductKind]| {
-        !kinds.is_empty() && kinds.iter().all(|kind| wanted.contains(kind))
-    };
-    if all(&CREDIT_KINDS) {
-        return credit_family(strategy, scorecards, currency, checks);
-    }
-    // For the checks of a strategy that is refused without one.
-    let some_currency = currency.unwrap_or(Currency::NONE);
-    let card = strategy.rate_card.as_ref();
-    let card = card.filter(|card| !card.rows.is_empty());
-    if all(&[ProductKind::Fund]) {
-        let card =
-            card.and_then(|card| RateCard::compile(card, Outputs::Discount, currency?, checks));
-        return Some(Family::Fund(card));
-    }
-    if all(&[ProductKind::Deposit]) {
-        no_card(card, "absent: a deposit's yield is its product's", checks);
-        let cost = strategy.cost.as_ref();
-        let cost = cost.map(|cost| Box::new(CostModel::compile(cost, some_currency, checks)));
-        return Some(Family::Deposit(cost));
-    }
-    if all(&[ProductKind::Insurance]) {
-        no_card(card, "absent: premiums follow the loadings", checks);
-        let Some(loading) = &strategy.insurance else {
-            checks.present(false, "insurance", "loadings");
-            return None;
+}
+
+impl Parts<'_> {
+    /// Notes an error where amounts of cost or guardrails are in another currency than the strategy.
+    fn check_currencies(&self, checks: &mut Checks) {
+        let Some(currency) = self.currency else {
+            return;
         };
-        let loading = Loading::compile(loading, some_currency, checks);
-        return Some(Family::Insurance(loading));
+        let held = [
+            (
+                "guardrails.currency",
+                self.guardrails.map(|one| one.currency),
+            ),
+            (
+                "cost_models.currency",
+                self.cost.object().map(|one| one.currency),
+            ),
+        ];
+        for (field, held) in held {
+            let held = held.unwrap_or(currency);
+            let whose = "the strategy's currency";
+            checks.same_currency(field, held.code(), currency.code(), whose);
+        }
     }
-    checks.require(
-        false,
-        "kinds",
-        format!("{kinds:?}"),
-        "kinds of one family: credit (loans, plans, cards), funds, deposits, or insurance",
-    );
-    None
+
+    /// Returns the parts that the strategy's kinds are priced with; notes errors and returns `None`
+    /// where they are not of one family.
+    fn family(&self, checks: &mut Checks) -> Option<Family> {
+        let strategy = self.strategy;
+        let kinds: Vec<ProductKind> = strategy.kinds().collect();
+        let all = |wanted: &[ProductKind]| {
+            !kinds.is_empty() && kinds.iter().all(|kind| wanted.contains(kind))
+        };
+        if all(&CREDIT_KINDS) {
+            return self.credit(checks);
+        }
+        let card = strategy.rate_card.as_ref();
+        let card = card.filter(|card| !card.rows.is_empty());
+        if all(&[ProductKind::Fund]) {
+            let card = card.and_then(|card| {
+                RateCard::compile(card, Outputs::Discount, self.currency?, checks)
+            });
+            return Some(Family::Fund(card));
+        }
+        if all(&[ProductKind::Deposit]) {
+            no_card(card, "absent: a deposit's yield is its product's", checks);
+            return Some(Family::Deposit(self.cost.object().cloned()));
+        }
+        if all(&[ProductKind::Insurance]) {
+            no_card(card, "absent: premiums follow the loadings", checks);
+            let Some(loading) = &strategy.insurance else {
+                checks.present(false, "insurance", "loadings");
+                return None;
+            };
+            // For the checks of a strategy that is refused without one.
+            let currency = self.currency.unwrap_or(Currency::NONE);
+            let loading = Loading::compile(loading, currency, checks);
+            return Some(Family::Insurance(loading));
+        }
+        checks.require(
+            false,
+            "kinds",
+            format!("{kinds:?}"),
+            "kinds of one family: credit (loans, plans, cards), funds, deposits, or insurance",
+        );
+        None
+    }
+
+    fn credit(&self, checks: &mut Checks) -> Option<Family> {
+        let strategy = self.strategy;
+        let allowed = "a cost model of the release that names the strategy";
+        checks.present(self.cost.is_there(), "cost_models", allowed);
+        let cost = self.cost.object();
+        if strategy.kinds().any(|kind| kind == ProductKind::CreditCard) {
+            let utilisation = cost.map_or(1, |cost| cost.utilisation.ppm());
+            checks.within("cost_models.utilisation_ppm", utilisation, 1..=1_000_000);
+        }
+        if let Some(guardrails) = self.guardrails {
+            let allowed = "guardrails with grading and limit";
+            checks.present(guardrails.credit.is_some(), "guardrails.grading", allowed);
+        }
+        let card = strategy.rate_card.as_ref();
+        checks.present(card.is_some(), "rate_card", "a rate card");
+        let card = RateCard::compile(card?, Outputs::Rate, self.currency?, checks)?;
+        let held = self.guardrails?.credit.as_ref()?;
+        card.check_grades(&held.grades, checks);
+        Some(Family::Credit(Box::new(CreditStrategy {
+            cost: Arc::clone(cost?),
+            card,
+            held: Arc::clone(held),
+        })))
+    }
 }
 
 /// Notes an error where a family that has no rate card is given one.
 fn no_card(card: Option<&pb::RateCard>, allowed: &str, checks: &mut Checks) {
     checks.require(card.is_none(), "rate_card", "present", allowed);
-}
-
-fn credit_family(
-    strategy: &pb::Strategy,
-    scorecards: &Scorecards,
-    currency: Option<Currency>,
-    checks: &mut Checks,
-) -> Option<Family> {
-    let grading = strategy.grading.as_ref();
-    checks.present(
-        grading.is_some_and(|grading| !grading.grades.is_empty()),
-        "grading.grades",
-        "one grade at least",
-    );
-    let grades = grading.map_or(&[][..], |grading| &grading.grades);
-    let by_pd = grading.is_some_and(|grading| grading.grade_feature.is_empty());
-    let grades = Grades::compile(grades, by_pd, checks);
-    let grading = grading.and_then(|one| compile_grading(one, scorecards, checks));
-    let cost = strategy.cost.as_ref();
-    checks.present(cost.is_some(), "cost", "a cost model");
-    // For the checks of a strategy that is refused without one.
-    let some_currency = currency.unwrap_or(Currency::NONE);
-    let cost = cost.map(|cost| CostModel::compile(cost, some_currency, checks));
-    if strategy.kinds().any(|kind| kind == ProductKind::CreditCard) {
-        let utilisation = strategy.cost.as_ref();
-        let utilisation = utilisation.map_or(0, |cost| cost.utilisation_ppm);
-        checks.within("cost.utilisation_ppm", utilisation, 1..=1_000_000);
-    }
-    let limit = strategy.limit.as_ref();
-    checks.present(limit.is_some(), "limit", "limit rules");
-    let limit = limit.map(|limit| LimitRules::compile(limit, &grades, some_currency, checks));
-    let card = strategy.rate_card.as_ref();
-    checks.present(card.is_some(), "rate_card", "a rate card");
-    let card = RateCard::compile(card?, Outputs::Rate, currency?, checks)?;
-    card.check_grades(&grades, checks);
-    let points = points(&strategy.price_points_ppm, checks);
-    let most = RatePpm::MAX.ppm();
-    let max_change = checks.rate("max_change_ppm", strategy.max_change_ppm, 0..=most);
-    Some(Family::Credit(Box::new(CreditStrategy {
-        grading: grading?,
-        grades,
-        cost: cost?,
-        card,
-        points,
-        max_change: (max_change > RatePpm::ZERO).then_some(max_change),
-        limit: limit?,
-    })))
-}
-
-fn compile_grading(
-    grading: &pb::Grading,
-    scorecards: &Scorecards,
-    checks: &mut Checks,
-) -> Option<Grading> {
-    let one = grading.risk_model.is_empty() != grading.grade_feature.is_empty();
-    checks.require(
-        one,
-        "grading",
-        format!(
-            "risk_model `{}`, grade_feature `{}`",
-            grading.risk_model, grading.grade_feature
-        ),
-        "exactly one of the two",
-    );
-    if !grading.grade_feature.is_empty() {
-        return Some(Grading::Feature(grading.grade_feature.clone()));
-    }
-    let Some(card) = scorecards.get(&grading.risk_model) else {
-        let known = scorecards.keys().map(String::as_str);
-        checks.missing("grading.risk_model", &grading.risk_model, known);
-        return None;
-    };
-    card.clone().map(Grading::Model)
-}
-
-fn points(points: &[i64], checks: &mut Checks) -> Points {
-    checks.require(
-        points.is_sorted_by(|a, b| a < b),
-        "price_points_ppm",
-        format!("{points:?}"),
-        "ascending, each once",
-    );
-    if points.is_empty() {
-        return Points::Any;
-    }
-    let most = RatePpm::MAX.ppm();
-    let point = |ppm: &i64| checks.rate("price_points_ppm", *ppm, 0..=most);
-    Points::Listed(points.iter().map(point).collect())
 }

@@ -21,12 +21,12 @@ impl TakeUp {
         let slope = cost.take_up_slope;
         checks.require(
             slope.is_finite() && slope <= 0.0,
-            "cost.take_up_slope",
+            "take_up_slope",
             slope,
             "a finite number, not positive",
         );
         let reference = checks.rate(
-            "cost.reference_rate_ppm",
+            "reference_rate_ppm",
             cost.reference_rate_ppm,
             0..=RatePpm::MAX.ppm(),
         );
@@ -63,12 +63,12 @@ mod tests {
     fn a_rising_take_up_or_no_rate_is_refused() {
         for slope in [0.1, f64::NAN, f64::NEG_INFINITY] {
             let (_, errors) = compile(slope, 180_000);
-            assert!(errors[0].contains("cost.take_up_slope"), "{errors:?}");
+            assert!(errors[0].contains("take_up_slope"), "{errors:?}");
         }
         let (_, errors) = compile(0.0, -1);
         assert_eq!(
             errors,
-            ["test: cost.reference_rate_ppm `-1` is not allowed: 0 to 100000000"]
+            ["test: reference_rate_ppm `-1` is not allowed: 0 to 100000000"]
         );
     }
 }

@@ -21,23 +21,31 @@
 mod catalogue;
 mod checks;
 mod content_hash;
+mod difference;
 pub mod eligibility;
 mod finding;
 mod live;
+mod old_form;
 mod parameters;
 mod plan;
 mod products;
+mod section;
 mod sticky;
+mod unpriced;
 
 pub use catalogue::Catalogue;
 pub use checks::check_settings;
 pub use content_hash::content_hash;
+pub use difference::{Change, ChangeKind, Difference, MOST_LISTED, difference};
 pub use finding::{Finding, Rule, Severity, blocks};
 pub use live::{Live, Overrides};
+pub use old_form::{Held, current_form, take_held};
 pub use parameters::{
     Declared, Parameters, RankingParameters, RecallParameters, SlateOrder, SlateParameters,
     declared,
 };
 pub use plan::{check_experiments, check_expression, strategy_parameter};
 pub use products::check_product;
+pub use section::{Section, sections_changed};
 pub use sticky::check_sticky;
+pub use unpriced::moves_prices;

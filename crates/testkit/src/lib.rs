@@ -1,5 +1,6 @@
 //! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
-//! ports with a folder of its own, and the real data sets where the machine has them.
+//! ports with a folder of its own; the real data sets where the machine has them; and what earlier
+//! versions stored.
 //!
 //! A test talks to the servers that production talks to; none of them is imitated. Use as a
 //! dev-dependency only.
@@ -20,6 +21,7 @@ mod data;
 mod error;
 mod kafka;
 mod kafka_wire;
+pub mod old_form;
 mod ports;
 mod postgres;
 mod process;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Catalogue;
-use fairlead_proto::control::v1::{Finding, Release, Strategy};
+use fairlead_proto::control::v1::{Difference, Finding, Release, Strategy};
 use fairlead_registry::Registry;
-use fairlead_release::{Live, check_sticky, content_hash};
+use fairlead_release::{Live, check_sticky, content_hash, difference};
 
 use crate::lint::{lint_all, lint_refused};
 use crate::purposes;
@@ -83,17 +83,34 @@ pub(crate) fn seal(content: Release, heading: Heading) -> Release {
     release
 }
 
+/// The release in force, which a new one follows.
+#[derive(Debug)]
+pub(crate) struct InForce {
+    /// `None` before the first.
+    pub(crate) release: Option<Release>,
+    /// True if its running experiments must stay as they are.
+    pub(crate) sticky: bool,
+}
+
+/// A release with what its checks found.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) release: Release,
+    pub(crate) findings: Vec<Finding>,
+    /// What it changes in the release in force.
+    pub(crate) difference: Difference,
+}
+
 /// Checks a release as every service will, lints each strategy in it, checks the feature names of
-/// each purpose, and that no running experiment of the release in force, if it is to stay sticky to
-/// one, moves its customers. Returns the release with all findings. It may take seconds: call it on
-/// a blocking thread.
-pub(crate) fn check(
-    release: Release,
-    sticky_to: Option<&Release>,
-    registry: &Registry,
-) -> (Release, Vec<Finding>) {
+/// each purpose, and that no running experiment of the release in force, if it is to stay sticky,
+/// moves its customers. Returns the release with all findings, and with what it changes. It may take
+/// seconds: call it on a blocking thread.
+pub(crate) fn check(release: Release, in_force: &InForce, registry: &Registry) -> Checked {
     let mut findings = purposes::check(&release, registry);
-    let moved = sticky_to.map_or_else(Vec::new, |in_force| check_sticky(in_force, &release));
+    let before = in_force.release.as_ref();
+    let moved = before
+        .filter(|_| in_force.sticky)
+        .map_or_else(Vec::new, |before| check_sticky(before, &release));
     findings.extend(moved.iter().map(Finding::from));
     let as_of_ms = release.published_at_ms;
     match Live::check(release.clone()) {
@@ -106,7 +123,13 @@ pub(crate) fn check(
             findings.extend(refused.iter().map(Finding::from));
         }
     }
-    (release, findings)
+    let nothing = Release::default();
+    let difference = difference(before.unwrap_or(&nothing), &release);
+    Checked {
+        release,
+        findings,
+        difference: difference.into(),
+    }
 }
 
 /// Returns true if one of the findings blocks.

@@ -11,7 +11,7 @@ use tonic::Request;
 
 use crate::Error;
 use crate::call::Call;
-use crate::compose::{Heading, compose, seal};
+use crate::compose::{Heading, InForce, compose, seal};
 use crate::service::{RpcResult, Service, respond};
 
 #[tonic::async_trait]
@@ -119,7 +119,14 @@ impl Service {
             comment: String::new(),
         };
         let release = seal(compose(&draft, tenant), heading);
-        let (_, findings) = self.checked(release, in_force).await?;
-        Ok(CheckDraftResponse { findings })
+        let in_force = InForce {
+            release: in_force,
+            sticky: true,
+        };
+        let checked = self.checked(release, in_force).await?;
+        Ok(CheckDraftResponse {
+            findings: checked.findings,
+            difference: Some(checked.difference),
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use fairlead_authentication::Denied;
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
+use fairlead_identity::{Permission, permission_name};
 use fairlead_proto::control::v1::Finding;
+use fairlead_release::Section;
 use sqlx::migrate::MigrateError;
 use tonic::{Code, Status};
 
@@ -85,6 +87,24 @@ pub enum Error {
     /// Nobody is known who calls, or the caller may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// A change reaches a section that the caller may not edit.
+    #[error("the section {section} changes, which needs the permission {}", permission_name(section.permission()))]
+    Section {
+        /// The section.
+        section: Section,
+    },
+    /// The caller speaks for a customer, and would put this customer into an arm.
+    #[error("nobody puts the customer into an arm for whom they speak: {0}")]
+    OwnOverride(String),
+    /// The caller may publish what moves no price, and this may move one.
+    #[error(
+        "publishing this needs the permission {}: {reason}",
+        permission_name(Permission::ChangePublish)
+    )]
+    Priced {
+        /// The reason.
+        reason: String,
+    },
     /// An argument is not allowed.
     #[error("{field} is `{value}`; allowed: {allowed}")]
     Argument {
@@ -179,6 +199,13 @@ impl Error {
         }
     }
 
+    /// Returns what is told of an error that is the lack of a permission.
+    fn not_permitted(&self, permission: Permission) -> CallError {
+        let data = [("permission", permission_name(permission))];
+        let code = Code::PermissionDenied;
+        CallError::with_reason(code, "PERMISSION_DENIED", self.to_string(), data)
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>, cause: &prost::DecodeError) -> Self {
         Self::Corrupt {
             what: what.into(),
@@ -212,6 +239,13 @@ impl ServiceError for Error {
                 CallError::internal("the call failed; the log of the control plane says why")
             }
             Self::Denied(denied) => denied.call_error(),
+            Self::Section { section } => self.not_permitted(section.permission()),
+            Self::Priced { .. } => self.not_permitted(Permission::ChangePublish),
+            Self::OwnOverride(customer) => {
+                let data = [("customer", customer.clone())];
+                let code = Code::PermissionDenied;
+                CallError::with_reason(code, "OWN_OVERRIDE", self.to_string(), data)
+            }
             Self::Argument {
                 field,
                 value,

@@ -26,6 +26,7 @@
 mod address;
 mod arguments;
 mod audit_service;
+mod authority;
 mod call;
 mod callers;
 mod compose;

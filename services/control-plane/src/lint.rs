@@ -4,10 +4,11 @@ use fairlead_domain::StrategyLabel;
 use fairlead_price_engine::{Engine, LintContext, lint_compiled, lint_despite_errors};
 use fairlead_proto::control::v1::{Finding, Release, Strategy};
 
-/// Returns every finding on one strategy, checked against the products, the rule packs and the
-/// scorecards of `draft`, from `as_of_ms` (Unix milliseconds) on.
+/// Returns every finding on one strategy, checked against the products, the cost models, the
+/// guardrails, the rule packs and the scorecards of `draft`, from `as_of_ms` (Unix milliseconds) on.
 pub(crate) fn lint(strategy: &Strategy, draft: &Release, as_of_ms: i64) -> Vec<Finding> {
-    let findings = fairlead_price_engine::lint(strategy, &context(draft, as_of_ms));
+    let context = LintContext::of_draft(draft, as_of_ms);
+    let findings = fairlead_price_engine::lint(strategy, &context);
     named(&label_of(strategy), findings)
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn lint_all(release: &Release, prices: &Engine, as_of_ms: i64) -> Vec
 /// Returns the findings on the strategies of a release that was refused, without those for which
 /// it was.
 pub(crate) fn lint_refused(release: &Release, as_of_ms: i64) -> Vec<Finding> {
-    let context = context(release, as_of_ms);
+    let context = LintContext::of_draft(release, as_of_ms);
     let strategies = release.strategies.iter();
     strategies
         .flat_map(|strategy| {
@@ -30,17 +31,6 @@ pub(crate) fn lint_refused(release: &Release, as_of_ms: i64) -> Vec<Finding> {
             named(&label_of(strategy), findings)
         })
         .collect()
-}
-
-fn context(draft: &Release, as_of_ms: i64) -> LintContext<'_> {
-    let catalogue = draft.catalogue.as_ref();
-    LintContext {
-        risk_models: &draft.risk_models,
-        rule_packs: &draft.rule_packs,
-        products: catalogue.map_or(&[][..], |catalogue| &catalogue.products),
-        default_strategies: &draft.default_strategies,
-        as_of_ms,
-    }
 }
 
 fn label_of(strategy: &Strategy) -> StrategyLabel {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use fairlead_proto::control::v1::{ModelRef, PutModelRequest, PutModelResponse};
+use fairlead_proto::control::v1::{ModelRef, PutModelRequest, PutModelResponse, Release};
 use fairlead_release_follow::model_folder_hash;
 use serde_json::{Value, json};
 
+use crate::authority::check_change;
 use crate::call::Call;
 use crate::service::Service;
 use crate::{Error, arguments};
@@ -30,7 +31,14 @@ impl Service {
         let checked = model.clone();
         tokio::task::spawn_blocking(move || check_folder(&checked)).await??;
         let mut write = self.parts.store.write(tenant).await?;
-        for changed in replacing(&write.models().await?, &model)? {
+        let before = write.models().await?;
+        let changed = replacing(&before, &model)?;
+        check_change(
+            &call.caller,
+            &of(before.values()),
+            &after(&before, &changed),
+        )?;
+        for changed in changed {
             write.put_model(&changed).await?;
         }
         let subject = format!("{} {}", model.name, model.version);
@@ -45,6 +53,23 @@ impl Service {
             .await?;
         Ok(PutModelResponse {})
     }
+}
+
+/// Returns a release that holds these models alone.
+fn of<'m>(models: impl IntoIterator<Item = &'m ModelRef>) -> Release {
+    Release {
+        models: models.into_iter().cloned().collect(),
+        ..Release::default()
+    }
+}
+
+/// Returns a release that holds the models after a change alone.
+fn after(before: &BTreeMap<(String, String), ModelRef>, changed: &[ModelRef]) -> Release {
+    let mut models = before.clone();
+    for model in changed {
+        models.insert((model.name.clone(), model.version.clone()), model.clone());
+    }
+    of(models.values())
 }
 
 /// Returns the models that change when one is put: itself, and the former default of its role.

@@ -4,10 +4,12 @@ use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::{
     Finding, PublishRequest, PublishResponse, Release, RollBackRequest, RollBackResponse,
 };
+use fairlead_release::current_form;
 use serde_json::json;
 
+use crate::authority::check_publication;
 use crate::call::Call;
-use crate::compose::{Heading, blocks, check, compose, seal};
+use crate::compose::{Checked, Heading, InForce, blocks, check, compose, seal};
 use crate::service::Service;
 use crate::store::{AuditEntry, Draft};
 use crate::{Error, arguments};
@@ -36,11 +38,20 @@ impl Service {
         arguments::expected_revision(request.expected_revision, draft.revision)?;
         let heading = self.heading(call, draft.revision + 1, comment);
         let release = seal(compose(&draft, tenant), heading);
-        let release = self.passed("the draft", release, in_force).await?;
+        let nothing = Release::default();
+        let before = in_force.as_ref().unwrap_or(&nothing);
+        check_publication(&call.caller, before, &release)?;
+        let in_force = InForce {
+            release: in_force,
+            sticky: true,
+        };
+        let passed = self.passed("the draft", release, in_force).await?;
+        let (release, difference) = (passed.release, passed.difference);
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
             "products": release.catalogue.as_ref().map_or(0, |one| one.products.len()),
+            "difference": difference,
         });
         let subject = format!("release {}", release.revision);
         let decided = Decided {
@@ -73,15 +84,23 @@ impl Service {
             .release(to)
             .await?
             .ok_or_else(|| no_revision(to, after))?;
+        let in_force = InForce {
+            release: read.release(after).await?,
+            sticky: false,
+        };
         drop(read);
+        let earlier = current_form(&earlier).into_owned();
         let release = seal(earlier, self.heading(call, after + 1, comment));
         // It passed when it was published, but the checks may have changed since. It may move customers
         // of running experiments: to go back is to go back for them too, and cannot wait.
-        let release = self.passed("the earlier release", release, None).await?;
+        let what = "the earlier release";
+        let passed = self.passed(what, release, in_force).await?;
+        let (release, difference) = (passed.release, passed.difference);
         let detail = json!({
             "content_hash": release.content_hash,
             "comment": comment,
             "to_revision": to,
+            "difference": difference,
         });
         let subject = format!("release {}", release.revision);
         let decided = Decided {
@@ -118,28 +137,28 @@ impl Service {
         Ok((draft, in_force))
     }
 
-    /// Returns the release with all findings on it; those on running experiments against the release
-    /// that it is to be `sticky_to`.
+    /// Returns the release with all findings on it, and with what it changes in the release in force.
     pub(crate) async fn checked(
         &self,
         release: Release,
-        sticky_to: Option<Release>,
-    ) -> Result<(Release, Vec<Finding>), Error> {
+        in_force: InForce,
+    ) -> Result<Checked, Error> {
         let registry = self.parts.registry.clone();
-        let checking = move || check(release, sticky_to.as_ref(), &registry);
+        let checking = move || check(release, &in_force, &registry);
         Ok(tokio::task::spawn_blocking(checking).await?)
     }
 
-    /// Returns the release, or the refusal if a finding blocks.
+    /// Returns the release with what it changes, or the refusal if a finding blocks.
     async fn passed(
         &self,
         what: &'static str,
         release: Release,
-        sticky_to: Option<Release>,
-    ) -> Result<Release, Error> {
-        let (release, findings) = self.checked(release, sticky_to).await?;
-        refuse_if_blocked(what, false, findings)?;
-        Ok(release)
+        in_force: InForce,
+    ) -> Result<Checked, Error> {
+        let mut checked = self.checked(release, in_force).await?;
+        let findings = std::mem::take(&mut checked.findings);
+        checked.findings = refuse_if_blocked(what, false, findings)?;
+        Ok(checked)
     }
 
     /// Writes a release and wakes the watchers, unless another write came first. Once begun it

@@ -6,7 +6,7 @@
 //! the expression would exclude every customer without an error.
 
 use fairlead_proto::control::v1::{
-    Experiment, ExperimentStatus, Finding, Release, RiskModel, Segment, Segmentation, Strategy,
+    Experiment, ExperimentStatus, Finding, Guardrails, Release, RiskModel, Segment, Segmentation,
 };
 use fairlead_registry::{Layout, Purpose, Registry};
 use fairlead_release::{Finding as ReleaseFinding, Rule, check_expression};
@@ -27,7 +27,7 @@ pub(crate) fn check(release: &Release, registry: &Registry) -> Vec<Finding> {
     }
     findings.extend(
         release
-            .strategies
+            .guardrails
             .iter()
             .filter_map(|one| grading(one, price)),
     );
@@ -116,16 +116,13 @@ fn scorecard(model: &RiskModel, price: &Layout) -> Vec<ReleaseFinding> {
         .collect()
 }
 
-fn grading(strategy: &Strategy, price: &Layout) -> Option<ReleaseFinding> {
-    let feature = &strategy.grading.as_ref()?.grade_feature;
+fn grading(guardrails: &Guardrails, price: &Layout) -> Option<ReleaseFinding> {
+    let feature = &guardrails.grading.as_ref()?.grade_feature;
     if feature.is_empty() || price.category(feature).is_some() {
         return None;
     }
-    let id = &strategy.strategy_id;
-    let thing = format!(
-        "strategy \"{id}@{}\": grading.grade_feature",
-        strategy.version
-    );
+    let id = &guardrails.guardrails_id;
+    let thing = format!("guardrails {id:?}: grading.grade_feature");
     let allowed = allowed("category", price.category_names());
     Some(ReleaseFinding::error(
         Rule::Unknown,
@@ -194,14 +191,13 @@ mod tests {
                 }],
                 ..RiskModel::default()
             }],
-            strategies: vec![Strategy {
-                strategy_id: "loan".to_owned(),
-                version: 1,
+            guardrails: vec![Guardrails {
+                guardrails_id: "loan".to_owned(),
                 grading: Some(Grading {
                     grade_feature: grade_feature.to_owned(),
                     ..Grading::default()
                 }),
-                ..Strategy::default()
+                ..Guardrails::default()
             }],
             ..Release::default()
         }

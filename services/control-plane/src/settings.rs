@@ -8,6 +8,7 @@ use fairlead_release::{check_experiments, check_settings};
 use serde_json::json;
 
 use crate::Error;
+use crate::authority::check_change;
 use crate::call::Call;
 use crate::compose::compose;
 use crate::fingerprint::{fingerprint, listed};
@@ -24,6 +25,8 @@ struct Section {
     name: &'static str,
     /// Returns a release that holds this field of the given one and nothing else.
     only: fn(&Release) -> Release,
+    /// Replaces this field of the second release by that of the first.
+    put: fn(&Release, &mut Release),
 }
 
 /// Builds the row of a section from the field's name, so that the two cannot differ.
@@ -32,6 +35,7 @@ macro_rules! sections {
         &[$(Section {
             name: stringify!($field),
             only: |release| Release { $field: release.$field.clone(), ..Release::default() },
+            put: |content, release| release.$field = content.$field.clone(),
         }),+]
     };
 }
@@ -39,7 +43,9 @@ macro_rules! sections {
 /// The sections that `PutSettings` replaces.
 const SETTINGS: &[Section] = sections![
     campaigns,
+    cost_models,
     default_strategies,
+    guardrails,
     parameters,
     risk_models,
     rule_packs,
@@ -69,13 +75,19 @@ impl Service {
         let tenant = &call.tenant;
         let settings = request.settings.clone().unwrap_or_default();
         let sections = sections_of(&settings, &request.clear)?;
+        let mut write = self.parts.store.write(tenant).await?;
+        let before = write.draft().await?.settings;
+        let mut after = before.clone();
+        for section in &sections {
+            (section.put)(&settings, &mut after);
+        }
+        check_change(&call.caller, &before, &after)?;
         let mut findings: Vec<Finding> = check_settings(&settings)
             .iter()
             .map(Finding::from)
             .collect();
         findings.extend(purposes::check(&settings, &self.parts.registry));
         refuse_if_blocked("the settings", true, findings)?;
-        let mut write = self.parts.store.write(tenant).await?;
         for section in &sections {
             write
                 .put_section(section.name, &(section.only)(&settings))
@@ -101,7 +113,9 @@ impl Service {
         let plan = request.plan.clone().unwrap_or_default();
         let mut write = self.parts.store.write(tenant).await?;
         let mut draft = write.draft().await?;
+        let before = draft.settings.clone();
         draft.settings.experiments = Some(plan.clone());
+        check_change(&call.caller, &before, &draft.settings)?;
         let content = compose(&draft, tenant);
         let mut findings: Vec<Finding> = check_experiments(&content)
             .iter()

@@ -3,7 +3,7 @@
 use fairlead_domain::{StrategyLabel, TenantId};
 use fairlead_proto::control::v1::{
     Finding, LintStrategyRequest, LintStrategyResponse, PutStrategyRequest, PutStrategyResponse,
-    Release, Strategy,
+    Strategy,
 };
 use serde_json::json;
 
@@ -12,7 +12,6 @@ use crate::compose::compose;
 use crate::fingerprint::fingerprint;
 use crate::lint::lint;
 use crate::publish::refuse_if_blocked;
-use crate::purposes;
 use crate::service::Service;
 use crate::{Error, arguments};
 
@@ -80,14 +79,8 @@ impl Service {
             .filter(|(id, _)| *id == strategy.strategy_id);
         strategy.version = versions.map(|(_, version)| *version).max().unwrap_or(0) + 1;
         let (content, now_ms) = (compose(&draft, tenant), self.parts.clock.now_ms());
-        let registry = self.parts.registry.clone();
         let linting = tokio::task::spawn_blocking(move || {
-            let mut findings = lint(&strategy, &content, now_ms);
-            let alone = Release {
-                strategies: vec![strategy.clone()],
-                ..Release::default()
-            };
-            findings.extend(purposes::check(&alone, &registry));
+            let findings = lint(&strategy, &content, now_ms);
             Linted { strategy, findings }
         });
         Ok(linting.await?)

@@ -4,10 +4,11 @@ use fairlead_domain::{RatePpm, Share};
 use fairlead_proto::pricing::v1::ReasonCode;
 
 use crate::Features;
+use crate::guardrails::Grading;
 use crate::reasons;
 use crate::refusal::{Cause, Refused, refuse};
 use crate::risk::{Assessment, Scorecard};
-use crate::strategy::{CreditStrategy, Grading};
+use crate::strategy::CreditStrategy;
 
 /// A customer's grade, and the assessment that it comes from.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ impl<'a> Graded<'a> {
         credit: &'a CreditStrategy,
         features: &dyn Features,
     ) -> Result<Self, Refused> {
-        match &credit.grading {
+        match &credit.held.grading {
             Grading::Model(card) => Self::by_score(credit, card, features),
             Grading::Feature(name) => Self::by_feature(credit, name, features),
         }
@@ -43,7 +44,7 @@ impl<'a> Graded<'a> {
         features: &dyn Features,
     ) -> Result<Self, Refused> {
         let assessment = card.assess(features)?;
-        let grades = &credit.grades;
+        let grades = &credit.held.grades;
         if let Some(place) = grades.place_of(assessment.pd) {
             return Ok(Self {
                 credit,
@@ -77,8 +78,8 @@ impl<'a> Graded<'a> {
             let detail = format!("{name} is not known; the grade needs it");
             return Err(refuse(Cause::MissingInput, detail));
         };
-        let Some(place) = credit.grades.named(value) else {
-            let known: Vec<&str> = credit.grades.names().collect();
+        let Some(place) = credit.held.grades.named(value) else {
+            let known: Vec<&str> = credit.held.grades.names().collect();
             let value: String = value.chars().take(80).collect();
             let detail = format!(
                 "{name} `{value}` is not allowed: one of {}",
@@ -95,12 +96,12 @@ impl<'a> Graded<'a> {
 
     /// Returns the name of the grade.
     pub(crate) fn name(&self) -> &'a str {
-        &self.credit.grades.grades[self.place].name
+        &self.credit.held.grades.grades[self.place].name
     }
 
     /// Returns the one-year probability of default that costs are computed with.
     pub(crate) fn pd(&self) -> Share {
-        self.credit.grades.grades[self.place].pd
+        self.credit.held.grades.grades[self.place].pd
     }
 
     /// Returns why the grade is not the best; empty for the best.
@@ -108,7 +109,7 @@ impl<'a> Graded<'a> {
         if self.place == 0 {
             return Vec::new();
         }
-        match (&self.scored, &self.credit.grading) {
+        match (&self.scored, &self.credit.held.grading) {
             (Some(scored), _) => reasons::adverse_reasons(scored.card, &scored.assessment),
             (None, Grading::Feature(name)) => vec![self.grade_reason(name)],
             (None, Grading::Model(_)) => Vec::new(),
@@ -118,7 +119,7 @@ impl<'a> Graded<'a> {
     /// Returns the one reason that a grade from outside gives, itself, weighed by its odds of
     /// default.
     fn grade_reason(&self, feature: &str) -> ReasonCode {
-        let grades = &self.credit.grades.grades;
+        let grades = &self.credit.held.grades.grades;
         let log_odds = |pd: Share| {
             // Odds of zero have no logarithm: half a ppm stands for them.
             let pd = (pd.ppm() as f64).max(0.5) / 1e6;
@@ -136,6 +137,6 @@ impl<'a> Graded<'a> {
     /// there is none.
     pub(crate) fn counterfactual(&self) -> Option<String> {
         let Scored { card, assessment } = self.scored.as_ref().filter(|_| self.place > 0)?;
-        reasons::counterfactual(card, assessment, &self.credit.grades, self.place)
+        reasons::counterfactual(card, assessment, &self.credit.held.grades, self.place)
     }
 }

@@ -97,7 +97,7 @@ fn waterfall(lending: &Lending<'_>, loan: &Loan<'_>, all_in: f64) -> Vec<pb::Wat
     steps.level("rate card", card_rate, row.clone());
     let discount = Ppm::from(rated.offer.net_rate()) - Ppm::from(card_rate);
     steps.add("discount", discount, row);
-    let change = match (lending.credit.max_change, lending.last_rate) {
+    let change = match (lending.credit.held.max_change, lending.last_rate) {
         (Some(most), Some(last)) => format!("within {} ppm of the last quote, {last}", most.ppm()),
         (None, _) => "unbounded".to_owned(),
         (_, None) => "no earlier quote".to_owned(),

@@ -201,13 +201,13 @@ impl<'a> Lending<'a> {
             return Err(refuse(Cause::FloorAboveCap, detail));
         };
         let ceiling = self.plan.ceiling(tenor, &self.binding, amount);
-        let change = self.credit.max_change.zip(self.last_rate);
+        let change = self.credit.held.max_change.zip(self.last_rate);
         let bounds = Bounds {
             floor,
             ceiling,
             change: change.map(|(most, last)| ChangeWindow::new(last, most)),
         };
-        let points = &self.credit.points;
+        let points = &self.credit.held.points;
         let target = offer.net_rate();
         let chosen =
             choose(points, target, bounds).map_err(|why| self.no_rate(why, floor, ceiling))?;
@@ -248,7 +248,7 @@ impl<'a> Lending<'a> {
                 refuse(Cause::FloorAboveCap, detail)
             }
             NoRate::NoPoint => {
-                let change = self.credit.max_change.zip(self.last_rate);
+                let change = self.credit.held.max_change.zip(self.last_rate);
                 let change = change.map_or(String::new(), |(most, last)| {
                     let (most, last) = (most.ppm(), last.ppm());
                     format!(", and within {most} ppm of the last quote's {last} ppm")

@@ -139,7 +139,7 @@ impl CreditPlan {
         checks: &mut Checks,
     ) -> Option<Self> {
         let CommonTerms { min, max, step, .. } = terms;
-        let other = credit.limit.step.minor();
+        let other = credit.held.limit.step.minor();
         let limit_step = least_common_multiple(step.minor(), other);
         checks.require(
             limit_step.is_some(),
@@ -212,7 +212,7 @@ impl CreditPlan {
         } else {
             model.loan_loss()
         };
-        let grades = credit.grades.grades.iter().enumerate();
+        let grades = credit.held.grades.grades.iter().enumerate();
         grades
             .map(|(place, grade)| {
                 let key = CostKey {

@@ -1,21 +1,17 @@
 //! Lint: every way in which a strategy can be wrong is named with its row and a counter-example.
 
-use fairlead_price_engine::{LintContext, lint};
-use fairlead_proto::control::v1::{Finding, Release, Row, Strategy as PricingStrategy};
+use std::collections::BTreeMap;
+
+use fairlead_price_engine::{Engine, LintContext, Source, lint};
+use fairlead_proto::control::v1::{
+    CostModel, Finding, Guardrails, Release, Row, Strategy as PricingStrategy,
+};
 use proptest::prelude::*;
 
 use crate::support::{NOW_MS, ask, compile, customer, release, step};
 
 fn findings(release: &Release, strategy: &PricingStrategy) -> Vec<Finding> {
-    let catalogue = release.catalogue.as_ref().expect("a catalogue");
-    let context = LintContext {
-        risk_models: &release.risk_models,
-        rule_packs: &release.rule_packs,
-        products: &catalogue.products,
-        default_strategies: &release.default_strategies,
-        as_of_ms: NOW_MS,
-    };
-    lint(strategy, &context)
+    lint(strategy, &LintContext::of_draft(release, NOW_MS))
 }
 
 /// The errors of the cash-loan strategy with its card changed, over products without a fee.
@@ -100,32 +96,110 @@ fn each_mistake_is_named_with_its_row_and_a_counter_example() {
 
 #[test]
 fn a_strategy_without_law_or_with_holes_in_its_parts_does_not_pass() {
-    let release = release();
-    let mut strategy = release.strategies[0].clone();
-    strategy.jurisdiction = "XX".to_owned();
+    let whole = release();
+    let mut release = whole.clone();
+    let strategy = release.strategies[0].clone();
+    release.guardrails[0].jurisdiction = "XX".to_owned();
     let found = findings(&release, &strategy);
     assert!(
         found.iter().any(|finding| finding.rule == "no-rule-pack"),
         "{found:#?}"
     );
 
-    let mut strategy = release.strategies[0].clone();
-    strategy.cost = None;
-    strategy.limit = None;
-    let found = findings(&release, &strategy);
-    let said: Vec<&str> = found
-        .iter()
-        .map(|finding| finding.message.as_str())
-        .collect();
+    let mut release = whole.clone();
+    release.cost_models.clear();
+    release.guardrails[0].limit = None;
+    let said = messages(&findings(&release, &strategy));
+    for part in ["cost_models `absent`", "\"cash-loan\": limit `absent`"] {
+        assert!(said.iter().any(|one| one.contains(part)), "{said:#?}");
+    }
+    release.guardrails.clear();
+    let said = messages(&findings(&release, &strategy));
+    let part =
+        "guardrails `absent` is not allowed: guardrails of the release that name the strategy";
+    assert!(said.iter().any(|one| one.contains(part)), "{said:#?}");
+}
+
+fn messages(findings: &[Finding]) -> Vec<String> {
+    findings.iter().map(|one| one.message.clone()).collect()
+}
+
+/// What holds prices belongs to sections of others: no strategy carries its own.
+#[test]
+fn a_strategy_that_brings_what_holds_it_does_not_pass() {
+    let release = release();
+    let guardrails = release.guardrails[0].clone();
+    type Change = fn(&mut PricingStrategy, &Guardrails);
+    let changes: [(&str, Change); 8] = [
+        ("cost", |one, _| one.cost = Some(CostModel::default())),
+        ("limit", |one, held| one.limit = held.limit.clone()),
+        ("grading", |one, held| one.grading = held.grading.clone()),
+        ("jurisdiction", |one, held| {
+            one.jurisdiction = held.jurisdiction.clone();
+        }),
+        ("licence", |one, held| one.licence = held.licence.clone()),
+        ("max_change_ppm", |one, _| one.max_change_ppm = 1),
+        ("price_points_ppm", |one, _| one.price_points_ppm = vec![1]),
+        ("quote_valid_seconds", |one, _| one.quote_valid_seconds = 1),
+    ];
+    for (field, change) in changes {
+        let mut strategy = release.strategies[0].clone();
+        change(&mut strategy, &guardrails);
+        let said = messages(&findings(&release, &strategy));
+        let section = if field == "cost" {
+            "cost_models"
+        } else {
+            "guardrails"
+        };
+        let part = format!(
+            "{field} `present` is not allowed: absent: it belongs to the section {section}"
+        );
+        assert!(
+            said.iter().any(|one| one.contains(&part)),
+            "{field}: {said:#?}"
+        );
+    }
+}
+
+/// Guardrails and cost of one version come before those of the strategy.
+#[test]
+fn a_version_may_have_guardrails_of_its_own() {
+    let mut release = release();
+    let mut second = release.strategies[0].clone();
+    (second.version, second.champion) = (2, false);
+    release.strategies.push(second);
+    let mut own = release.guardrails[0].clone();
+    own.guardrails_id = "cash-loan-tight".to_owned();
+    own.strategies = vec!["cash-loan@2".to_owned()];
+    own.price_points_ppm = vec![96_000];
+    release.guardrails.push(own);
+    let engine = compile(&release);
+    let features = customer();
+    let versions = BTreeMap::from([("cash-loan".to_owned(), 2)]);
+    let mut inputs = ask("LOAN", Some(1_200_000), Some(12), &features);
+    assert_eq!(engine.price(&inputs).expect("a price").rate_ppm, 108_000);
+    inputs.strategy_versions = &versions;
+    assert_eq!(engine.price(&inputs).expect("a price").rate_ppm, 96_000);
+
+    release.guardrails[9].strategies = vec!["cash-loan".to_owned()];
+    let errors = Engine::compile(&Source::of_release(&release)).expect_err("twice");
+    let said = errors[0].to_string();
     assert!(
-        said.iter().any(|message| message.contains("cost `absent`")),
-        "{said:#?}"
+        said.contains("strategies `cash-loan` is not allowed: each strategy once"),
+        "{said}"
     );
-    assert!(
-        said.iter()
-            .any(|message| message.contains("limit `absent`")),
-        "{said:#?}"
-    );
+}
+
+#[test]
+fn amounts_of_cost_and_guardrails_are_in_the_currency_of_the_strategy() {
+    let mut release = release();
+    let strategy = release.strategies[0].clone();
+    release.guardrails[0].currency = "JPY".to_owned();
+    release.cost_models[0].currency = "USD".to_owned();
+    let said = messages(&findings(&release, &strategy));
+    for part in ["guardrails.currency `JPY`", "cost_models.currency `USD`"] {
+        assert!(said.iter().any(|one| one.contains(part)), "{said:#?}");
+    }
 }
 
 /// "product = P, grade = G, tenor = T, amount = 1,000.00 CNY", read back.
@@ -172,8 +246,8 @@ fn releases() -> impl Strategy<Value = Release> {
             for pack in &mut release.rule_packs {
                 pack.max_all_in_ppm = pack.max_all_in_ppm.map(|_| cap);
             }
+            release.guardrails[0].price_points_ppm.clear();
             let strategy = &mut release.strategies[0];
-            strategy.price_points_ppm.clear();
             let mut rates = vec![first];
             for rise in rises {
                 rates.push(rates[rates.len() - 1] + rise);

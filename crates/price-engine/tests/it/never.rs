@@ -72,6 +72,25 @@ impl Shape {
         for pack in &mut release.rule_packs {
             pack.max_all_in_ppm = pack.max_all_in_ppm.map(|_| self.cap);
         }
+        let named = |strategies: &[String]| {
+            let mut strategies = strategies.iter();
+            strategies.any(|one| one == "cash-loan" || one == "credit-card")
+        };
+        for cost in &mut release.cost_models {
+            if named(&cost.strategies) {
+                cost.operating_ppm = self.operating;
+                cost.origination_cost_minor = self.origination;
+                cost.lgd_ppm = self.lgd;
+            }
+        }
+        for guardrails in &mut release.guardrails {
+            if named(&guardrails.strategies) {
+                guardrails.max_change_ppm = self.max_change;
+                guardrails.price_points_ppm = self.points.map_or(Vec::new(), |step| {
+                    (1..40).map(|place| place * step).collect()
+                });
+            }
+        }
         for strategy in &mut release.strategies {
             if strategy.strategy_id == "cash-loan" || strategy.strategy_id == "credit-card" {
                 self.apply(strategy);
@@ -81,14 +100,6 @@ impl Shape {
     }
 
     fn apply(&self, strategy: &mut PricingStrategy) {
-        let cost = strategy.cost.as_mut().expect("a cost model");
-        cost.operating_ppm = self.operating;
-        cost.origination_cost_minor = self.origination;
-        cost.lgd_ppm = self.lgd;
-        strategy.max_change_ppm = self.max_change;
-        strategy.price_points_ppm = self.points.map_or(Vec::new(), |step| {
-            (1..40).map(|place| place * step).collect()
-        });
         let column = |name: &str, kind: &str| fairlead_proto::control::v1::Column {
             name: name.to_owned(),
             kind: kind.to_owned(),

@@ -3,7 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
+use fairlead_proto::control::v1::Release;
 use fairlead_release_follow::{FollowOptions, Follower, LastGood, ReleaseHandle};
+use fairlead_testkit::old_form;
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -146,6 +149,21 @@ async fn a_service_starts_from_its_file_without_the_control_plane() {
     let running = start(alone);
     assert_eq!(running.handle.live().expect("served").revision(), began);
     running.stop().await;
+}
+
+/// A file from before cost models and guardrails were sections is read, and stays what it is.
+#[tokio::test]
+async fn a_service_starts_from_a_file_of_the_version_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = Release::decode(old_form::RELEASE).expect("a release");
+    let last_good = LastGood::new(folder.path(), &tenant());
+    last_good.store(&stored).expect("stored");
+    let (away, _asks) = Scripted::new([]);
+    let alone = Follower::new(away.link(), options(Some(folder.path())));
+    let live = alone.handle().live().expect("served");
+    assert_eq!(live.release, stored);
+    let kept = last_good.load().expect("read").expect("kept");
+    assert_eq!(kept, stored);
 }
 
 #[tokio::test]

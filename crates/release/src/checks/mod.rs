@@ -4,14 +4,16 @@
 mod prices;
 mod recall;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod strategies;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use fairlead_domain::TenantId;
-use fairlead_price_engine::{check_risk_models, check_rule_packs};
+use fairlead_price_engine::{
+    check_cost_models, check_guardrails, check_risk_models, check_rule_packs,
+};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::Release;
 
@@ -68,14 +70,16 @@ pub(crate) fn references(release: &Release, catalogue: &Catalogue, findings: &mu
     recall::campaigns(&release.campaigns, catalogue, findings);
 }
 
-/// Returns every finding on the settings of a draft by themselves: parameters, rule packs,
-/// scorecards, segmentations. The names in them are checked with the release.
+/// Returns every finding on the settings of a draft by themselves: parameters, cost models,
+/// guardrails, rule packs, scorecards, segmentations. The names in them are checked with the release.
 pub fn check_settings(settings: &Release) -> Vec<Finding> {
     let mut findings = Parameters::resolve(&settings.parameters)
         .err()
         .unwrap_or_default();
     let errors = check_rule_packs(&settings.rule_packs)
         .into_iter()
+        .chain(check_cost_models(&settings.cost_models))
+        .chain(check_guardrails(&settings.guardrails))
         .chain(check_risk_models(&settings.risk_models));
     findings.extend(errors.map(Finding::from));
     recall::segmentations(&settings.segmentations, &mut findings);

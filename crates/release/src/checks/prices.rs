@@ -4,11 +4,14 @@ use fairlead_price_engine::{Engine, Error, Source, ValueFault};
 use fairlead_proto::control::v1::Release;
 
 use crate::finding::{Finding, Rule, one_of};
+use crate::old_form::current_form;
 
-/// Compiles the strategies, the law, the scorecards and the products of a release. Adds a finding
+/// Compiles the strategies, what holds their prices, the law, the scorecards and the products of a
+/// release. Adds a finding
 /// for each error, and returns `None` where there is one.
 pub(crate) fn compile(release: &Release, findings: &mut Vec<Finding>) -> Option<Engine> {
-    Engine::compile(&Source::of_release(release))
+    let release = current_form(release);
+    Engine::compile(&Source::of_release(&release))
         .map_err(|errors| findings.extend(errors.into_iter().map(Finding::from)))
         .ok()
 }

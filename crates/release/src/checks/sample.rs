@@ -2,8 +2,8 @@
 
 use fairlead_proto::catalogue::v1::{Catalogue, ProductKind};
 use fairlead_proto::control::v1::{
-    Arm, Bin, Campaign, Characteristic, Experiment, ExperimentPlan, ExperimentStatus, Layer,
-    ModelRef, Release, RiskModel, RulePack, Segment, Segmentation, Strategy,
+    Arm, Bin, Campaign, Characteristic, CostModel, Experiment, ExperimentPlan, ExperimentStatus,
+    Guardrails, Layer, ModelRef, Release, RiskModel, RulePack, Segment, Segmentation, Strategy,
 };
 
 use fairlead_price_engine::defaults;
@@ -20,11 +20,19 @@ fn strategy(version: i64, champion: bool) -> Strategy {
         .expect("a strategy for cash loans");
     strategy.version = version;
     strategy.champion = champion;
-    strategy.grading.as_mut().expect("grades").risk_model = "pd".to_owned();
     strategy
 }
 
-pub(super) fn model(version: &str, default_for_role: bool) -> ModelRef {
+/// Returns the default cost model and guardrails of cash loans, the latter on the sample's risk model.
+fn held() -> (CostModel, Guardrails) {
+    let mut settings = defaults::settings().expect("the defaults read");
+    let cost = settings.cost_models.swap_remove(0);
+    let mut guardrails = settings.guardrails.swap_remove(0);
+    guardrails.grading.as_mut().expect("grades").risk_model = "pd".to_owned();
+    (cost, guardrails)
+}
+
+pub(crate) fn model(version: &str, default_for_role: bool) -> ModelRef {
     ModelRef {
         role: "ranker".to_owned(),
         name: "ranker".to_owned(),
@@ -97,7 +105,8 @@ fn plan() -> ExperimentPlan {
     }
 }
 
-pub(super) fn unhashed() -> Release {
+pub(crate) fn unhashed() -> Release {
+    let (cost_model, guardrails) = held();
     Release {
         revision: 1,
         tenant: "acme".to_owned(),
@@ -105,6 +114,8 @@ pub(super) fn unhashed() -> Release {
             products: vec![loan("CL-1"), fund("F-1", 2), deposit("D-1")],
         }),
         strategies: vec![strategy(1, true), strategy(2, false)],
+        cost_models: vec![cost_model],
+        guardrails: vec![guardrails],
         default_strategies: [(ProductKind::CashLoan.into(), "cash-loan".to_owned())].into(),
         rule_packs: vec![RulePack {
             rule_pack_id: "cn-2025".to_owned(),

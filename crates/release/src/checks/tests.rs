@@ -1,6 +1,6 @@
 //! A release that passes, and every reference that can be wrong in one.
 
-use fairlead_proto::control::v1::Experiment;
+use fairlead_proto::control::v1::{Experiment, Guardrails};
 
 use super::sample::{hashed, model, unhashed};
 use super::*;
@@ -44,7 +44,11 @@ const REFUSED: &[(Change, &str, Rule)] = &[
         Rule::Contradiction,
     ),
     (
-        |r| r.strategies[0].currency = "USD".into(),
+        |r| {
+            r.strategies[0].currency = "USD".into();
+            r.guardrails[0].currency = "USD".into();
+            r.cost_models[0].currency = "USD".into();
+        },
         "product \"CL-1\" under \"cash-loan@1\": currency",
         Rule::Currency,
     ),
@@ -75,8 +79,73 @@ const REFUSED: &[(Change, &str, Rule)] = &[
     ),
     (
         |r| r.risk_models.clear(),
-        "strategy \"cash-loan@1\": grading.risk_model",
+        "guardrails \"cash-loan\": grading.risk_model",
         Rule::Unknown,
+    ),
+    (
+        |r| r.guardrails.clear(),
+        "strategy \"cash-loan@1\": guardrails",
+        Rule::Missing,
+    ),
+    (
+        |r| r.guardrails[0].strategies = vec!["cash-loan@1".into()],
+        "strategy \"cash-loan@2\": guardrails",
+        Rule::Missing,
+    ),
+    (
+        |r| r.guardrails[0].guardrails_id.clear(),
+        "guardrails \"\": id",
+        Rule::Missing,
+    ),
+    (
+        |r| r.guardrails.push(r.guardrails[0].clone()),
+        "guardrails \"cash-loan\": strategies",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.guardrails[0].currency = "USD".into(),
+        "strategy \"cash-loan@1\": guardrails.currency",
+        Rule::Currency,
+    ),
+    (
+        |r| r.guardrails[0].limit = None,
+        "guardrails \"cash-loan\": limit",
+        Rule::Missing,
+    ),
+    (
+        |r| r.guardrails[0].price_points_ppm.reverse(),
+        "guardrails \"cash-loan\": price_points_ppm",
+        Rule::Contradiction,
+    ),
+    (
+        |r| r.cost_models.clear(),
+        "strategy \"cash-loan@1\": cost_models",
+        Rule::Missing,
+    ),
+    (
+        |r| r.cost_models.push(r.cost_models[0].clone()),
+        "cost model \"consumer-finance\": id",
+        Rule::Duplicate,
+    ),
+    (
+        |r| r.cost_models[0].hurdle_ppm = 1,
+        "cost model \"consumer-finance\": hurdle_ppm",
+        Rule::Range,
+    ),
+    (
+        |r| r.cost_models[0].currency = "Yuan".into(),
+        "cost model \"consumer-finance\": currency",
+        Rule::Currency,
+    ),
+    (
+        |r| {
+            r.guardrails.push(Guardrails {
+                currency: String::new(),
+                ..r.guardrails[0].clone()
+            });
+        },
+        "guardrails \"cash-loan\": currency",
+        Rule::Currency,
     ),
     (
         |r| {

@@ -94,12 +94,19 @@ async fn put_strategy(server: &Server) -> anyhow::Result<String> {
     };
     let put = drafts.put_products(products).await;
     put.map_err(|status| explained(&status))?;
-    let mut rule_packs = defaults::settings()?.rule_packs;
-    rule_packs.retain(|pack| pack.jurisdiction == JURISDICTION);
+    let mut given = defaults::settings()?;
+    given
+        .rule_packs
+        .retain(|pack| pack.jurisdiction == JURISDICTION);
+    let ours = |strategies: &[String]| strategies.iter().any(|one| one == STRATEGY);
+    given.cost_models.retain(|one| ours(&one.strategies));
+    given.guardrails.retain(|one| ours(&one.strategies));
     let settings = PutSettingsRequest {
         tenant: tenant.clone(),
         settings: Some(Release {
-            rule_packs,
+            rule_packs: given.rule_packs,
+            cost_models: given.cost_models,
+            guardrails: given.guardrails,
             ..Release::default()
         }),
         ..PutSettingsRequest::default()
@@ -268,6 +275,8 @@ mod tests {
         let engine = Engine::compile(&Source {
             strategies: &strategies,
             default_strategies: &BTreeMap::new(),
+            cost_models: &settings.cost_models,
+            guardrails: &settings.guardrails,
             rule_packs: &settings.rule_packs,
             risk_models: &settings.risk_models,
             products: &products,

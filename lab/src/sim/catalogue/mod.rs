@@ -254,6 +254,8 @@ mod tests {
         let settings = defaults::settings().expect("the defaults parse");
         let products = catalogue(7);
         let context = LintContext {
+            cost_models: &settings.cost_models,
+            guardrails: &settings.guardrails,
             risk_models: &settings.risk_models,
             rule_packs: &settings.rule_packs,
             products: &products,

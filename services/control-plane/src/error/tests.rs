@@ -138,6 +138,31 @@ fn cases() -> Vec<(Error, &'static str)> {
     let mut cases = databases();
     cases.push((denied, "Unauthenticated UNAUTHENTICATED sign in first"));
     cases.extend(asked_wrongly());
+    cases.extend(not_allowed());
     cases.extend(internal);
     cases
+}
+
+fn not_allowed() -> [(Error, &'static str); 3] {
+    [
+        (
+            Error::Section {
+                section: Section::CostModels,
+            },
+            "PermissionDenied PERMISSION_DENIED the section cost models changes, which needs the \
+             permission guardrail.edit",
+        ),
+        (
+            Error::Priced {
+                reason: "it changes the section guardrails".to_owned(),
+            },
+            "PermissionDenied PERMISSION_DENIED publishing this needs the permission \
+             change.publish: it changes the section guardrails",
+        ),
+        (
+            Error::OwnOverride("c-1".to_owned()),
+            "PermissionDenied OWN_OVERRIDE nobody puts the customer into an arm for whom they \
+             speak: c-1",
+        ),
+    ]
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fairlead_domain::TenantId;
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{ModelRef, Release, Strategy};
+use fairlead_release::take_held;
 use prost::Message;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -139,25 +140,13 @@ async fn draft(
     version: i64,
     revision: i64,
 ) -> Result<Draft, Error> {
-    let strategies: Vec<Strategy> = bodies(
+    let mut strategies: Vec<Strategy> = bodies(
         tx,
         tenant,
         "SELECT body FROM draft_strategies WHERE tenant = $1",
     )
     .await?;
-    let sections: Vec<Release> = bodies(
-        tx,
-        tenant,
-        "SELECT body FROM draft_sections WHERE tenant = $1",
-    )
-    .await?;
-    let mut settings = Release::default();
-    for section in sections {
-        // Each section fills its own field, so that merging keeps them all.
-        settings
-            .merge(&*section.encode_to_vec())
-            .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), &error))?;
-    }
+    let settings = settings(tx, tenant, &mut strategies).await?;
     Ok(Draft {
         version,
         revision,
@@ -169,6 +158,33 @@ async fn draft(
         models: models(tx, tenant).await?,
         settings,
     })
+}
+
+/// Reads the sections. Of `strategies` that were stored before cost models and guardrails were
+/// sections, these are taken out: they are the sections until those are put.
+async fn settings(
+    tx: &mut Tx,
+    tenant: &TenantId,
+    strategies: &mut [Strategy],
+) -> Result<Release, Error> {
+    let query = sqlx::query("SELECT section, body FROM draft_sections WHERE tenant = $1");
+    let mut settings = Release::default();
+    let mut held = take_held(strategies);
+    for row in tx.fetch_all(query.bind(tenant.as_str())).await? {
+        let body: Vec<u8> = row.try_get("body")?;
+        // Each section fills its own field, so that merging keeps them all.
+        settings
+            .merge(&*body)
+            .map_err(|error| Error::corrupt(format!("the settings of {tenant}"), &error))?;
+        match row.try_get("section")? {
+            "cost_models" => held.cost_models.clear(),
+            "guardrails" => held.guardrails.clear(),
+            _ => {}
+        }
+    }
+    settings.cost_models.append(&mut held.cost_models);
+    settings.guardrails.append(&mut held.guardrails);
+    Ok(settings)
 }
 
 async fn products(tx: &mut Tx, tenant: &TenantId) -> Result<BTreeMap<String, Product>, Error> {

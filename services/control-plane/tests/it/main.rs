@@ -2,6 +2,7 @@
 
 mod audit;
 mod concurrency;
+mod differences;
 mod drafts;
 mod experiments;
 mod following;
@@ -9,9 +10,11 @@ mod guard;
 mod instances;
 mod migrations;
 mod models;
+mod old_form;
 mod plane;
 mod postgres;
 mod publishing;
 mod refusals;
+mod roles;
 mod strategies;
 mod watching;

@@ -6,10 +6,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken};
+use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken, guard};
 use fairlead_chassis::clock::SystemClock;
 use fairlead_chassis::serve::{ServeOptions, grpc_router, serve_router};
 use fairlead_control_plane::{Config, Deps, Service};
+use fairlead_identity::Principal;
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
 use fairlead_proto::control::v1::audit_service_client::AuditServiceClient;
@@ -181,6 +182,7 @@ async fn run(
     config: Config,
     listener: tokio::net::TcpListener,
     shutdown: CancellationToken,
+    caller: Option<Principal>,
 ) -> anyhow::Result<()> {
     let deps = Deps {
         clock: Arc::new(SystemClock),
@@ -194,7 +196,11 @@ async fn run(
     };
     let (grpc, health) = grpc_router(service.routes())?;
     health.set_serving(true).await;
-    let served = serve_router(options, listener, service.router(grpc), shutdown).await;
+    let router = match caller {
+        Some(caller) => guard(grpc, Arc::new(caller)),
+        None => service.router(grpc),
+    };
+    let served = serve_router(options, listener, router, shutdown).await;
     service.close().await;
     Ok(served?)
 }
@@ -216,10 +222,16 @@ impl Plane {
 
     pub(crate) fn start_with(config: Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Self::start_on(config, listener)
+        Self::start_on(config, listener, None)
     }
 
-    fn start_on(config: Config, listener: TcpListener) -> Self {
+    /// Starts a plane all of whose callers are this one.
+    pub(crate) fn start_for(home: &Home, caller: Principal) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_on(home.config(), listener, Some(caller))
+    }
+
+    fn start_on(config: Config, listener: TcpListener, caller: Option<Principal>) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let shutdown = CancellationToken::new();
         let (end, ended) = sync_channel(1);
@@ -229,7 +241,7 @@ impl Plane {
             own.set_nonblocking(true).expect("a socket");
             let own = tokio::net::TcpListener::from_std(own).expect("a listener");
             // The test that looks is the one that still listens.
-            let _ = end.send(run(config, own, stop).await);
+            let _ = end.send(run(config, own, stop, caller).await);
         });
         Self {
             runtime: Some(runtime),
@@ -293,7 +305,7 @@ impl Plane {
 
     /// Starts a plane at the address of one that was killed.
     pub(crate) fn come_back(home: &Home, listener: TcpListener) -> Self {
-        Self::start_on(home.config(), listener)
+        Self::start_on(home.config(), listener, None)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod import;

@@ -10,6 +10,7 @@ use fairlead_proto::control::v1::{
     GetReleaseRequest, ListInstancesRequest, ListReleasesRequest, PublishRequest, RollBackRequest,
 };
 
+use super::diff::{self, DiffArgs};
 use crate::args::ControlArgs;
 
 /// Largest release that is received, bytes.
@@ -39,7 +40,9 @@ pub(crate) enum ReleaseCommand {
         #[command(flatten)]
         server: ControlArgs,
     },
-    /// Put the default strategies, rule packs, risk model and segments as drafts, to start from.
+    /// Show what changes from the release in force to the draft, or between revisions.
+    Diff(DiffArgs),
+    /// Put the default strategies, cost models, guardrails, rule packs, risk model and segments as drafts, to start from.
     DraftDefaults {
         /// The control plane to call.
         #[command(flatten)]
@@ -81,6 +84,7 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
         ReleaseCommand::Show { revision, server } => show(revision, server).await,
         ReleaseCommand::List { server } => list(server).await,
         ReleaseCommand::Instances { server } => instances(server).await,
+        ReleaseCommand::Diff(args) => diff::run(args).await,
         ReleaseCommand::DraftDefaults { server } => draft_defaults(&server).await,
         ReleaseCommand::Publish { audit, server } => {
             let request = PublishRequest {

@@ -4,4 +4,5 @@ mod binary;
 mod demo;
 mod import;
 mod import_fixture;
+mod releases;
 mod up;

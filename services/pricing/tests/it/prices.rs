@@ -115,7 +115,7 @@ async fn what_was_never_observed_is_missing() -> anyhow::Result<()> {
 #[tokio::test]
 async fn the_take_up_of_the_strategy_comes_with_its_prices() -> anyhow::Result<()> {
     let mut release = release(1);
-    let cost = release.strategies[0].cost.as_mut().expect("a cost model");
+    let cost = &mut release.cost_models[0];
     cost.take_up_slope = -0.04;
     cost.reference_rate_ppm = 180_000;
     let setup = Setup::with(ReleaseHandle::fixed(checked(release))).await?;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use fairlead_pricing::replay;
+use fairlead_proto::control::v1::Release;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::pricing::v1::{CreateQuoteRequest, Quote};
 use fairlead_registry::{Purpose, Registry};
+use fairlead_release::Live;
+use fairlead_testkit::old_form;
 use prost::Message as _;
 
-use crate::support::{Setup, asked, attributes, checked, features, item, release};
+use crate::support::{Setup, asked, attributes, checked, features, item, keys, release};
 
 /// The record as the gateway keeps it.
 fn record(request: &CreateQuoteRequest, quote: Quote) -> Vec<u8> {
@@ -68,6 +71,22 @@ async fn every_quote_is_the_same_bytes_again() -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Records and releases are kept for years: a quote of a release in an older form is the same bytes
+/// again too.
+#[test]
+fn every_quote_of_a_stored_release_of_the_old_form_is_the_same_bytes_again() {
+    let stored = Release::decode(old_form::RELEASE).expect("a release");
+    let release = Arc::new(Live::check(stored.clone()).expect("read as it was published"));
+    assert_eq!(release.release, stored, "the release itself is as it was");
+    let registry = Registry::builtin();
+    for (name, bytes) in old_form::QUOTES {
+        let kept = DecisionRecord::decode(bytes).expect("a record");
+        let quote = kept.quote.clone().expect("a quote");
+        let again = replay(&release, &kept, &registry, &keys()).expect(name);
+        assert_eq!(again.encode_to_vec(), quote.encode_to_vec(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub(crate) struct Setup {
     _server: Server,
 }
 
-fn keys() -> Keyring {
+pub(crate) fn keys() -> Keyring {
     let keys = BTreeMap::from([("test".to_owned(), "5a".repeat(32))]);
     Keyring::new("test", &keys).expect("a good key")
 }
