@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use fairlead_domain::{Currency, Money, RatePpm};
-use fairlead_price_engine::{Engine, FeatureMap, Inputs, Source, defaults};
+use fairlead_price_engine::{Accepted, Engine, FeatureMap, Inputs, Source, defaults};
 use fairlead_proto::catalogue::v1::{
     Catalogue, LoanTerms, Product, ProductKind, RepaymentMethod, product::Terms,
 };
@@ -58,6 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         amount: Some(Money::new(3_000_000, Currency::CNY)),
         tenor_months: Some(36),
         last_rate_ppm: None,
+        accepted: Accepted::default(),
         channel: "app",
         segment: Some("standard"),
         campaign: "",

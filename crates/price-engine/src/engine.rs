@@ -10,7 +10,7 @@ use fairlead_proto::pricing::v1 as pb;
 
 use crate::credit::{CreditPlan, Graded, Lending};
 use crate::inputs::{CardInputs, NO_CAMPAIGN};
-use crate::limit::{Capacity, LimitTerms};
+use crate::limit::{Capacity, Headroom, LimitTerms};
 use crate::offer::{Compilation, Listing, Offer, Pricer, Versions, compile_strategies};
 use crate::refusal::{Cause, Refused, refuse};
 use crate::rule_pack::{Binding, RuleBook};
@@ -68,6 +68,20 @@ pub struct StrategyPrice<'a> {
     pub price: pb::Price,
     /// The strategy version.
     pub strategy: &'a CompiledStrategy,
+}
+
+/// What a loan or a limit takes of its customer's capacity to borrow, and the headroom for all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LendingHeadroom {
+    /// The exposure that it takes: a loan's amount, a card's limit.
+    pub exposure: Money,
+    /// The debt service a month by which affordability is tested, rounded up.
+    pub monthly: Money,
+    /// The headroom for accepted lending under the cap on exposure, minor units; `None` where no cap
+    /// binds.
+    pub exposure_headroom_minor: Option<i64>,
+    /// The headroom for accepted lending in debt service a month, minor units.
+    pub monthly_headroom_minor: i64,
 }
 
 /// A request for a price, checked, with the offer and the law that it meets.
@@ -244,6 +258,7 @@ impl Engine {
             grade: graded.place,
             product_max: plan.max,
             exposure: request.binding.exposure,
+            accepted: request.inputs.accepted,
         };
         let capacity = Capacity::find(&credit.held.limit, terms, features)?;
         Ok(Lending {
@@ -255,7 +270,44 @@ impl Engine {
             capacity,
             card,
             last_rate: request.last_rate,
+            accepted: request.inputs.accepted,
         })
+    }
+
+    /// Returns what a priced product takes of its customer's capacity to borrow, and the headroom that
+    /// there is for all accepted lending together; `None` for what is no credit. The price may be of
+    /// another strategy version than the one that decides on the headroom now.
+    ///
+    /// # Errors
+    /// A refusal where the product has no strategy or law, or a feature that bounds lending is not
+    /// known.
+    pub fn lending_headroom(
+        &self,
+        inputs: &Inputs<'_>,
+        price: &pb::Price,
+    ) -> Result<Option<LendingHeadroom>, Box<pb::Refusal>> {
+        let (listing, offer) = self.offer(inputs)?;
+        let (Pricer::Credit(plan), Family::Credit(credit)) =
+            (&offer.pricer, &offer.strategy.family)
+        else {
+            return Ok(None);
+        };
+        let Some(binding) = self.book.binding(&offer.matching, inputs.as_of_ms) else {
+            return Err(no_rule_pack(offer, listing.kind, inputs.as_of_ms));
+        };
+        let (features, exposure) = (inputs.features, binding.exposure);
+        let headroom = Headroom::find(&credit.held.limit, exposure, features, listing.currency)?;
+        let amount = price.amount.as_ref().map_or(0, |amount| amount.minor);
+        let Some(monthly) = plan.service_of(amount, price.tenor_months, price.rate_ppm) else {
+            let detail = format!("rate `{}` is not allowed: a yearly rate", price.rate_ppm);
+            return Err(refuse(Cause::InputOutOfRange, detail));
+        };
+        Ok(Some(LendingHeadroom {
+            exposure: Money::new(amount, listing.currency),
+            monthly: Money::new(monthly, listing.currency),
+            exposure_headroom_minor: headroom.exposure_minor(),
+            monthly_headroom_minor: headroom.monthly_minor(),
+        }))
     }
 
     /// Returns a strategy version, or `None` where the release does not hold it.

@@ -25,6 +25,8 @@ pub struct Inputs<'a> {
     /// The yearly rate of the customer's last quote for the product, ppm, as the caller gives it;
     /// one that is no rate is refused.
     pub last_rate_ppm: Option<i64>,
+    /// The lending that the customer accepted here and that no statement of the bank covers yet.
+    pub accepted: Accepted,
     /// The channel.
     pub channel: &'a str,
     /// The published segment, or `None` where it is not known.
@@ -40,6 +42,27 @@ pub struct Inputs<'a> {
     pub strategy_versions: &'a BTreeMap<String, i64>,
     /// The customer's features for the purpose price.
     pub features: &'a dyn Features,
+}
+
+/// Accepted lending beside what the features say, minor units of the product's currency; not negative.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// The exposure.
+    pub exposure_minor: i64,
+    /// The debt service a month.
+    pub monthly_minor: i64,
+}
+
+impl Accepted {
+    /// Returns the inputs that are not zero, by name, for the record.
+    pub(crate) fn as_text(self) -> impl Iterator<Item = (&'static str, String)> {
+        let inputs = [
+            ("accepted_exposure", self.exposure_minor),
+            ("accepted_debt_service", self.monthly_minor),
+        ];
+        let taken = inputs.into_iter().filter(|(_, minor)| *minor != 0);
+        taken.map(|(name, minor)| (name, minor.to_string()))
+    }
 }
 
 impl std::fmt::Debug for Inputs<'_> {

@@ -51,11 +51,11 @@ mod waterfall;
 
 pub use cap::highest_lawful_rate;
 pub use cost::check_cost_models;
-pub use engine::{Engine, Source, StrategyPrice};
+pub use engine::{Engine, LendingHeadroom, Source, StrategyPrice};
 pub use error::{Error, ValueFault};
 pub use features::{FeatureMap, Features};
 pub use guardrails::check_guardrails;
-pub use inputs::{Inputs, NO_CAMPAIGN};
+pub use inputs::{Accepted, Inputs, NO_CAMPAIGN};
 pub use irr::{effective_annual_rate, monthly_rate};
 pub use lint::{LintContext, lint, lint_compiled, lint_despite_errors};
 pub use risk::check_risk_models;

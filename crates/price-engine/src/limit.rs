@@ -10,6 +10,7 @@ use fairlead_proto::pricing::v1::ReasonCode;
 
 use crate::Features;
 use crate::error::Checks;
+use crate::inputs::Accepted;
 use crate::refusal::{Cause, Refused, refuse, required_number};
 use crate::risk::Grades;
 use crate::rule_pack::PackBound;
@@ -21,6 +22,8 @@ pub(crate) const INCOME: &str = "income_monthly_minor";
 pub(crate) const DEBT_SERVICE: &str = "debt_service_monthly_minor";
 /// Unsecured exposure at other lenders, minor units.
 pub(crate) const EXPOSURE: &str = "exposure_elsewhere_minor";
+/// Exposure at this lender as the bank states it, minor units; none where it never did.
+pub(crate) const EXPOSURE_OWN: &str = "exposure_own_minor";
 
 /// A strategy's limit rules, checked.
 #[derive(Debug, Clone)]
@@ -97,6 +100,8 @@ pub(crate) enum Bound {
     Strategy,
     IncomeMultiple,
     Exposure,
+    /// The same, where a part of the cap is taken here.
+    ExposureHere,
     Affordability,
 }
 
@@ -107,6 +112,7 @@ impl Bound {
             Self::Strategy => "the strategy's cap",
             Self::IncomeMultiple => "the multiple of income for the grade",
             Self::Exposure => "the regulatory cap less exposure elsewhere",
+            Self::ExposureHere => "the regulatory cap less exposure elsewhere and here",
             Self::Affordability => "what income less debt service affords",
         }
     }
@@ -119,6 +125,7 @@ impl Bound {
             Self::IncomeMultiple => ("L01", "income is low for the amount", INCOME),
             Self::Affordability => ("L02", "debt service is high for the income", DEBT_SERVICE),
             Self::Exposure => ("L03", "credit held at other lenders is high", EXPOSURE),
+            Self::ExposureHere => ("L04", "credit held or accepted here is high", EXPOSURE_OWN),
         };
         Some(ReasonCode {
             code: code.to_owned(),
@@ -138,6 +145,74 @@ pub(crate) struct LimitTerms {
     pub(crate) product_max: Money,
     /// The cap of the law on unsecured exposure.
     pub(crate) exposure: Option<PackBound<Money>>,
+    /// The accepted lending that no feature holds yet.
+    pub(crate) accepted: Accepted,
+}
+
+/// The headroom for lending to a customer, over all products: by income, debts and the law.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Headroom {
+    income: Money,
+    debts: Money,
+    /// The debt service that income affords a month, before any.
+    gross_monthly: Money,
+    exposure: Option<ExposureHeadroom>,
+}
+
+/// The cap on exposure, and what is taken of it by the bank's statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ExposureHeadroom {
+    cap: Money,
+    elsewhere: Money,
+    own: Money,
+}
+
+impl Headroom {
+    pub(crate) fn find(
+        rules: &LimitRules,
+        exposure: Option<PackBound<Money>>,
+        features: &dyn Features,
+        currency: Currency,
+    ) -> Result<Self, Refused> {
+        let read = |name, used_for| required_amount(features, name, used_for, currency);
+        let income = read(INCOME, "the limit")?;
+        let debts = read(DEBT_SERVICE, "the limit")?;
+        let exposure = exposure.map(|cap| {
+            let used_for = "the regulatory cap on exposure";
+            let own = match features.number(EXPOSURE_OWN) {
+                None => Money::new(0, currency),
+                Some(_) => read(EXPOSURE_OWN, used_for)?,
+            };
+            Ok::<_, Refused>(ExposureHeadroom {
+                cap: cap.most,
+                elsewhere: read(EXPOSURE, used_for)?,
+                own,
+            })
+        });
+        Ok(Self {
+            income,
+            debts,
+            gross_monthly: income.share(rules.max_dti),
+            exposure: exposure.transpose()?,
+        })
+    }
+
+    /// Returns the exposure that may be accepted in all, minor units, or `None` where no cap binds.
+    pub(crate) fn exposure_minor(&self) -> Option<i64> {
+        let headroom = self.exposure?;
+        let taken = headroom
+            .elsewhere
+            .minor()
+            .saturating_add(headroom.own.minor());
+        Some(headroom.cap.minor().saturating_sub(taken))
+    }
+
+    /// Returns the debt service a month that may be accepted in all, minor units.
+    pub(crate) fn monthly_minor(&self) -> i64 {
+        self.gross_monthly
+            .minor()
+            .saturating_sub(self.debts.minor())
+    }
 }
 
 /// The capacity to borrow by a customer's income, debts and grade, before any rate is known.
@@ -149,8 +224,10 @@ pub(crate) struct Capacity {
     pub(crate) bound: Bound,
     /// The debt service that can be paid a month; not negative.
     pub(crate) monthly: Money,
-    /// The same before existing debt service.
+    /// The same before the debt service that the bank states.
     pub(crate) gross_monthly: Money,
+    /// The exposure here, stated or accepted.
+    pub(crate) own_exposure: Money,
 }
 
 impl Capacity {
@@ -160,10 +237,8 @@ impl Capacity {
         features: &dyn Features,
     ) -> Result<Self, Refused> {
         let currency = terms.product_max.currency();
-        let money = |minor| Money::new(minor, currency);
-        let read = |name, used_for| required_amount(features, name, used_for, currency);
-        let income = read(INCOME, "the limit")?;
-        let debts = read(DEBT_SERVICE, "the limit")?;
+        let money = |minor: i64| Money::new(minor, currency);
+        let headroom = Headroom::find(rules, terms.exposure, features, currency)?;
         let mut least = (terms.product_max, Bound::Product);
         let mut lower = |amount: Money, bound| {
             if amount < least.0 {
@@ -174,20 +249,31 @@ impl Capacity {
             lower(cap, Bound::Strategy);
         }
         if let Some(multiple) = rules.multiples.get(terms.grade) {
-            lower(income_bound(income, *multiple)?, Bound::IncomeMultiple);
+            lower(
+                income_bound(headroom.income, *multiple)?,
+                Bound::IncomeMultiple,
+            );
         }
-        if let Some(cap) = terms.exposure {
-            let elsewhere = read(EXPOSURE, "the regulatory cap on exposure")?;
-            let left = (cap.most.minor() - elsewhere.minor()).max(0);
-            lower(money(left), Bound::Exposure);
+        let accepted = terms.accepted;
+        let own = headroom.exposure.map_or(0, |exposure| exposure.own.minor());
+        let own = own.saturating_add(accepted.exposure_minor);
+        if let Some(left) = headroom.exposure_minor() {
+            let left = left.saturating_sub(accepted.exposure_minor).max(0);
+            let bound = if own > 0 {
+                Bound::ExposureHere
+            } else {
+                Bound::Exposure
+            };
+            lower(money(left), bound);
         }
         let (ceiling, bound) = least;
-        let gross_monthly = income.share(rules.max_dti);
+        let less_accepted = |minor: i64| minor.saturating_sub(accepted.monthly_minor).max(0);
         Ok(Self {
             ceiling,
             bound,
-            monthly: money((gross_monthly.minor() - debts.minor()).max(0)),
-            gross_monthly,
+            monthly: money(less_accepted(headroom.monthly_minor())),
+            gross_monthly: money(less_accepted(headroom.gross_monthly.minor())),
+            own_exposure: money(own),
         })
     }
 }

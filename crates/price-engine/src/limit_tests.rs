@@ -63,6 +63,7 @@ fn the_least_bound_wins() {
         grade,
         product_max: cny(30_000_000),
         exposure,
+        accepted: Accepted::default(),
     };
     let bound = |grade, features: &FeatureMap, exposure| {
         let capacity = Capacity::find(&rules, terms(grade, exposure), features).expect("known");
@@ -93,6 +94,51 @@ fn the_least_bound_wins() {
     let broken = customer(f64::NAN, 0.0, 0.0);
     let refusal = Capacity::find(&rules, terms(0, exposure), &broken).expect_err("refused");
     assert_eq!(refusal.cause(), Cause::InputOutOfRange);
+}
+
+#[test]
+fn lending_here_counts_stated_or_accepted() {
+    let (rules, errors) = compile(&rules(&[]));
+    assert!(errors.is_empty(), "{errors:?}");
+    let found = |own: Option<f64>, exposure_minor, monthly_minor| {
+        let terms = LimitTerms {
+            grade: 0,
+            product_max: cny(30_000_000),
+            exposure: Some(PackBound {
+                pack: PackIndex::default(),
+                most: cny(20_000_000),
+            }),
+            accepted: Accepted {
+                exposure_minor,
+                monthly_minor,
+            },
+        };
+        let features = customer(90_000_000.0, 1_000_000.0, 5_000_000.0);
+        let features = match own {
+            Some(own) => features.with_number(EXPOSURE_OWN, own),
+            None => features,
+        };
+        let capacity = Capacity::find(&rules, terms, &features).expect("known");
+        (
+            capacity.ceiling.minor(),
+            capacity.bound,
+            capacity.monthly.minor(),
+        )
+    };
+    let monthly = 44_000_000;
+    assert_eq!(found(None, 0, 0), (15_000_000, Bound::Exposure, monthly));
+    assert_eq!(
+        found(Some(0.0), 0, 0),
+        (15_000_000, Bound::Exposure, monthly)
+    );
+    let (here, less) = (Bound::ExposureHere, monthly - 500_000);
+    assert_eq!(found(Some(4_000_000.0), 0, 0), (11_000_000, here, monthly));
+    assert_eq!(found(None, 4_000_000, 500_000), (11_000_000, here, less));
+    assert_eq!(
+        found(Some(4_000_000.0), 4_000_000, 0),
+        (7_000_000, here, monthly)
+    );
+    assert_eq!(found(Some(4_000_000.0), 14_000_000, i64::MAX), (0, here, 0));
 }
 
 #[test]
@@ -130,6 +176,7 @@ fn the_search_finds_what_trying_every_step_finds() {
                 bound: Bound::Product,
                 monthly: cny(monthly),
                 gross_monthly: cny(monthly),
+                own_exposure: cny(0),
             };
             let tried = (0..=ceiling)
                 .rev()

@@ -153,6 +153,7 @@ impl CompiledStrategy {
             crate::limit::INCOME,
             crate::limit::DEBT_SERVICE,
             crate::limit::EXPOSURE,
+            crate::limit::EXPOSURE_OWN,
         ]);
         names
     }

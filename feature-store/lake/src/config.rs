@@ -14,6 +14,8 @@ pub const DEFAULTS: &str = include_str!("lake.toml");
 pub const EVENTS_TOPIC: &str = "fairlead.events.v1";
 /// The topic of decision records.
 pub const DECISIONS_TOPIC: &str = "fairlead.decisions.v1";
+/// The topic of decision records of accepted quotes.
+pub const ACCEPTANCES_TOPIC: &str = "fairlead.acceptances.v1";
 /// The consumer group.
 pub const GROUP: &str = "fairlead-lake";
 
@@ -159,6 +161,8 @@ pub struct Topics {
     pub events: String,
     /// The topic of decision records.
     pub decisions: String,
+    /// The topic of decision records of accepted quotes.
+    pub acceptances: String,
 }
 
 impl Default for Topics {
@@ -166,6 +170,7 @@ impl Default for Topics {
         Self {
             events: EVENTS_TOPIC.into(),
             decisions: DECISIONS_TOPIC.into(),
+            acceptances: ACCEPTANCES_TOPIC.into(),
         }
     }
 }

@@ -60,8 +60,8 @@ mod write;
 
 pub use crate::compact::{Compacted, compact};
 pub use crate::config::{
-    Config, DECISIONS_TOPIC, DEFAULTS, EVENTS_TOPIC, Events, GROUP, Listen, LoadError,
-    ProcessConfig, Topics,
+    ACCEPTANCES_TOPIC, Config, DECISIONS_TOPIC, DEFAULTS, EVENTS_TOPIC, Events, GROUP, Listen,
+    LoadError, ProcessConfig, Topics,
 };
 pub use crate::error::Error;
 pub use crate::files::{LakeFile, current};

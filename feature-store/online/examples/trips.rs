@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use fairlead_domain::{CustomerId, TenantId};
 use fairlead_online::{
-    EntityKey, FeatureStore, NewQuote, OnlineStore, QuoteStore, SourcePartition, Write,
-    WriteOutcome,
+    CallerKey, EntityKey, FeatureStore, NewAcceptance, NewQuote, OnlineStore, Owner, QuoteStore,
+    SourcePartition, Write, WriteOutcome,
 };
 use fairlead_proto::event::v1::{Event, EventKind};
 use fairlead_proto::feature::v1::EntityState;
@@ -70,17 +70,32 @@ async fn measure_quotes(store: &OnlineStore, tenant: &TenantId) -> anyhow::Resul
     let started = Instant::now();
     for index in 0..1_000 {
         let id = format!("quote-{index}");
-        let quote = NewQuote {
+        let customer = CustomerId::new(&format!("c{index}"))?;
+        let owner = Owner {
             tenant,
-            idempotency_key: &id,
+            customer: &customer,
+        };
+        let quote = NewQuote {
+            owner,
+            key: CallerKey {
+                caller: "app",
+                key: &id,
+            },
             quote_id: &id,
             content: Bytes::from_static(b"a quote"),
+            record: Bytes::new(),
             ttl: Duration::from_mins(1),
+            rate: None,
         };
         quotes.put_if_absent(quote).await?;
-        quotes
-            .accept_once(tenant, &id, Bytes::from_static(b"accepted"))
-            .await?;
+        let acceptance = NewAcceptance {
+            owner,
+            quote_id: &id,
+            content: Bytes::from_static(b"accepted"),
+            ttl: Duration::from_mins(1),
+            lending: None,
+        };
+        quotes.accept_once(acceptance).await?;
     }
     report("a quote stored and accepted", started, 1_000);
     Ok(())

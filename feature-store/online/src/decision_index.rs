@@ -12,14 +12,14 @@ use fairlead_domain::{RequestId, TenantId};
 
 use crate::error::Error;
 use crate::key::{EntityKey, SourcePartition};
-use crate::store::{FeatureStore, Field, Write, WriteOutcome};
+use crate::log_progress::{IndexProgress, LogProgress};
+use crate::store::{FeatureStore, Write};
 
 /// The index of the decision records of one log. It is cheap to clone.
 #[derive(Clone)]
 pub struct DecisionIndex {
     store: Arc<dyn FeatureStore>,
-    log_name: Arc<str>,
-    progress: EntityKey,
+    progress: LogProgress,
 }
 
 /// An entry of the index.
@@ -35,15 +35,6 @@ pub struct IndexedDecision {
     pub ttl: Duration,
 }
 
-/// The progress of the index in one partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IndexProgress {
-    /// The offset of the last record indexed.
-    pub last_offset: i64,
-    /// The newest time of a record indexed so far, Unix milliseconds.
-    pub time_ms: i64,
-}
-
 /// The answer of [`DecisionIndex::find`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexLookup {
@@ -57,9 +48,8 @@ impl DecisionIndex {
     /// Returns the index in `store` of the log with this name.
     pub fn new(store: Arc<dyn FeatureStore>, log_name: &str) -> Self {
         Self {
+            progress: LogProgress::new(store.clone(), log_name, "decision-index", "decisions"),
             store,
-            log_name: log_name.into(),
-            progress: EntityKey::progress("decision-index", "decisions"),
         }
     }
 
@@ -105,47 +95,15 @@ impl DecisionIndex {
 
     /// Returns the progress of each of the partitions, in their order, `None` for one without.
     pub async fn progress(&self, partitions: &[i32]) -> Result<Vec<Option<IndexProgress>>, Error> {
-        let field = |partition: &i32| (self.progress.clone(), self.source(*partition));
-        let fields: Vec<_> = partitions.iter().map(field).collect();
-        let read = self.store.read_fields(&fields).await?;
-        Ok(read
-            .iter()
-            .map(|one| one.as_ref().map(progress_of))
-            .collect())
+        self.progress.read(partitions).await
     }
 
-    /// Moves the progress of a partition on, unless another one than `from` is stored.
-    pub async fn advance(
-        &self,
-        partition: i32,
-        from: Option<i64>,
-        to: IndexProgress,
-    ) -> Result<WriteOutcome, Error> {
-        let write = Write {
-            key: self.progress.clone(),
-            source: self.source(partition),
-            expected_offset: from,
-            offset: to.last_offset,
-            state: Bytes::copy_from_slice(&to.time_ms.to_be_bytes()),
-            ttl: None,
-        };
-        let outcomes = self.store.apply(vec![write]).await?;
-        outcomes.into_iter().next().ok_or_else(|| Error::Corrupt {
-            thing: "answer of the script",
-            detail: "no outcome of a write".to_owned(),
-        })
+    /// Returns the progress of the index, which its writer moves on.
+    pub fn log_progress(&self) -> &LogProgress {
+        &self.progress
     }
 
     fn source(&self, partition: i32) -> SourcePartition {
-        SourcePartition::new(&self.log_name, partition)
-    }
-}
-
-fn progress_of(field: &Field) -> IndexProgress {
-    let time = field.state.first_chunk::<8>();
-    IndexProgress {
-        last_offset: field.offset,
-        // Without a readable time the index claims nothing.
-        time_ms: time.map_or(0, |bytes| i64::from_be_bytes(*bytes)),
+        self.progress.source(partition)
     }
 }

@@ -1,12 +1,13 @@
 //! Keys, fields and the encoding of a field's value.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use fairlead_domain::{CustomerId, ProductId, RequestId, TenantId};
 
 use crate::error::Error;
+use crate::quote_store::{CallerKey, Owner};
 use crate::store::Field;
 
 /// The Redis key of one entity. The part in braces (the hash tag) decides the slot of a cluster, so
@@ -49,6 +50,54 @@ impl fmt::Debug for EntityKey {
         let kind = self.0.rsplit(':').next().unwrap_or_default();
         write!(out, "EntityKey(fl:{{...}}:{kind})")
     }
+}
+
+const MAX_KEY_CHARS: usize = 128;
+
+/// Returns the key of one quote.
+pub(crate) fn quote_key(owner: Owner<'_>, quote_id: &str) -> Result<String, Error> {
+    // Quote ids follow the rule of product ids, because they are part of URLs and keys.
+    let id = ProductId::new(quote_id).map_err(|error| Error::Key {
+        thing: "quote id",
+        value: error.value,
+        allowed: error.allowed,
+    })?;
+    Ok(format!("{}:q:{id}", slot_of(owner)))
+}
+
+/// Returns the key of a caller's idempotency key. Both are in hexadecimal digits, so that nothing in
+/// them passes for a part of another key.
+pub(crate) fn idempotency_key(owner: Owner<'_>, key: CallerKey<'_>) -> Result<String, Error> {
+    let text = |thing, text: &str| {
+        let fits = (1..=MAX_KEY_CHARS).contains(&text.chars().count());
+        if !fits || text.chars().any(char::is_control) {
+            return Err(Error::Key {
+                thing,
+                value: text.chars().filter(|c| !c.is_control()).take(80).collect(),
+                allowed: "1 to 128 characters without control characters",
+            });
+        }
+        Ok(text.bytes().fold(String::new(), |mut digits, byte| {
+            // Writing to a text does not fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        }))
+    };
+    let (caller, key) = (
+        text("caller", key.caller)?,
+        text("idempotency key", key.key)?,
+    );
+    Ok(format!("{}:i:{caller}:{key}", slot_of(owner)))
+}
+
+/// Returns the key of a customer's last rates and accepted lending.
+pub(crate) fn account_key(owner: Owner<'_>) -> String {
+    format!("{}:a", slot_of(owner))
+}
+
+/// Returns the beginning of all keys of one customer, which decides their slot.
+fn slot_of(owner: Owner<'_>) -> String {
+    format!("fl:{{{}/{}}}", owner.tenant, owner.customer)
 }
 
 /// One partition of one log, used as a field's name. The log's name is part of it, so that offsets
@@ -125,6 +174,39 @@ mod tests {
         let distinct: std::collections::HashSet<_> = keys.iter().collect();
         assert_eq!(distinct.len(), keys.len());
         assert_eq!(keys[0].as_str(), "fl:{acme/7}:c");
+    }
+
+    #[test]
+    fn no_customer_has_a_key_of_another() {
+        let tenant = TenantId::new("acme").expect("a tenant");
+        let keys = |customer: &str, caller: &str, key: &str| {
+            let customer = CustomerId::new(customer).expect("a customer");
+            let owner = Owner {
+                tenant: &tenant,
+                customer: &customer,
+            };
+            let idempotency = idempotency_key(owner, CallerKey { caller, key });
+            let quote = quote_key(owner, "01AB").expect("a quote");
+            [
+                idempotency.expect("a key"),
+                quote,
+                account_key(owner),
+                EntityKey::customer(&tenant, &customer).as_str().to_owned(),
+            ]
+        };
+        let all = [
+            keys("7", "app", "k"),
+            keys("7", "apps", "k"),
+            keys("7", "app", "s:k"),
+            keys("7}:i:61", "app", "k"),
+            keys("7}:q:01AB", "app", "k"),
+            keys("7}:a", "app", "}:i:61:62"),
+        ]
+        .concat();
+        let distinct: std::collections::HashSet<_> = all.iter().collect();
+        // The first three are one customer's: their other three keys are the same.
+        assert_eq!(distinct.len(), all.len() - 6);
+        assert_eq!(all[0], "fl:{acme/7}:i:617070:6b");
     }
 
     #[test]

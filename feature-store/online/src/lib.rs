@@ -15,7 +15,10 @@
 //!   bounded by the entities that were active lately.
 //! - An entry of [`DecisionIndex`] is written once. The progress of a partition is written after the
 //!   entries that it covers.
-//! - A firm quote has one content for each idempotency key, and is accepted once.
+//! - A firm quote has one content for each customer, caller and idempotency key, and is accepted once.
+//!   All keys of one customer are in one slot, so that test and change are one script.
+//! - Lending is accepted only where it fits beside what else the customer accepted and the bank's facts
+//!   do not cover yet ([`QuoteStore::accept_once`]).
 //! - On a cluster a command may be carried out twice if its reply is lost. Every command then gives
 //!   the same result, or reports that the state has moved on.
 //! - Every call ends within its timeout. An error names the server, never a password.
@@ -24,26 +27,38 @@
 //! The event log and services. No other crate depends on `redis`.
 
 mod address;
+mod answer;
 mod connection;
 mod decision_index;
 mod error;
 mod key;
+mod lending;
+mod log_progress;
 mod memory;
+mod memory_quotes;
 mod online;
 mod open;
 mod product_states;
+mod quote_scripts;
+mod quote_store;
 mod quotes;
 mod script;
 mod store;
 
-pub use crate::decision_index::{DecisionIndex, IndexLookup, IndexProgress, IndexedDecision};
+pub use crate::answer::KeptAnswer;
+pub use crate::decision_index::{DecisionIndex, IndexLookup, IndexedDecision};
 pub use crate::error::Error;
 pub use crate::key::{EntityKey, SourcePartition};
+pub use crate::lending::{
+    AcceptedLoan, Account, Bound, Counting, LastRate, LendingSum, LendingTest,
+};
+pub use crate::log_progress::{IndexProgress, LogProgress};
 pub use crate::memory::MemoryStore;
 pub use crate::online::{OnlineStore, Options, ServerReport};
 pub use crate::product_states::ProductStates;
-pub use crate::quotes::RedisQuotes;
-pub use crate::store::{
-    AcceptOutcome, FeatureStore, Field, NewQuote, PutOutcome, QuoteStore, StoredQuote, Write,
-    WriteOutcome,
+pub use crate::quote_store::{
+    AcceptOutcome, CallerKey, LoggedAcceptance, LoggedRecord, NewAcceptance, NewQuote, NewRate,
+    Owner, PutOutcome, QuoteStore, StoredAcceptance, StoredQuote,
 };
+pub use crate::quotes::RedisQuotes;
+pub use crate::store::{FeatureStore, Field, Write, WriteOutcome};

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use fairlead_domain::{CustomerId, ProductId, TenantId};
 use fairlead_proto::feature::v1::EntityState;
 use fairlead_registry::{Entity, Registry};
@@ -13,12 +12,9 @@ use parking_lot::Mutex;
 
 use crate::error::Error;
 use crate::key::{EntityKey, SourcePartition};
+use crate::memory_quotes;
 use crate::online::decode;
-use crate::quotes::{idempotency_key, quote_key};
-use crate::store::{
-    AcceptOutcome, FeatureStore, Field, NewQuote, PutOutcome, QuoteStore, StoredQuote, Write,
-    WriteOutcome,
-};
+use crate::store::{FeatureStore, Field, Write, WriteOutcome};
 
 /// States and quotes in the memory of this process. Cheap to clone; clones share the content.
 #[derive(Clone)]
@@ -30,17 +26,16 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Tables {
     entities: HashMap<EntityKey, Expiring<BTreeMap<SourcePartition, Field>>>,
-    quotes: HashMap<String, Expiring<StoredQuote>>,
-    quote_ids: HashMap<String, Expiring<String>>,
+    quotes: memory_quotes::Quotes,
 }
 
-struct Expiring<T> {
-    value: T,
-    expires: Option<Instant>,
+pub(crate) struct Expiring<T> {
+    pub(crate) value: T,
+    pub(crate) expires: Option<Instant>,
 }
 
 impl<T> Expiring<T> {
-    fn new(value: T, ttl: Option<Duration>) -> Self {
+    pub(crate) fn new(value: T, ttl: Option<Duration>) -> Self {
         Self {
             value,
             expires: ttl.and_then(|ttl| Instant::now().checked_add(ttl)),
@@ -48,7 +43,7 @@ impl<T> Expiring<T> {
     }
 
     /// Returns the value, or `None` if it has expired.
-    fn get(&self) -> Option<&T> {
+    pub(crate) fn get(&self) -> Option<&T> {
         let valid = self.expires.is_none_or(|expires| Instant::now() < expires);
         valid.then_some(&self.value)
     }
@@ -61,6 +56,11 @@ impl MemoryStore {
             registry,
             tables: Arc::default(),
         }
+    }
+
+    /// Runs `work` on the quotes, alone.
+    pub(crate) fn with_quotes<T>(&self, work: impl FnOnce(&mut memory_quotes::Quotes) -> T) -> T {
+        work(&mut self.tables.lock().quotes)
     }
 
     fn merged_state(&self, entity: Entity, key: &EntityKey) -> Result<Option<EntityState>, Error> {
@@ -157,62 +157,5 @@ impl FeatureStore for MemoryStore {
 
     async fn healthy(&self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-#[async_trait]
-impl QuoteStore for MemoryStore {
-    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<PutOutcome, Error> {
-        let key = quote_key(quote.tenant, quote.quote_id)?;
-        let idempotency_key = idempotency_key(quote.tenant, quote.idempotency_key)?;
-        let mut tables = self.tables.lock();
-        let existing = tables.quote_ids.get(&idempotency_key);
-        if let Some(existing) = existing.and_then(Expiring::get)
-            && *existing != key
-            && let Some(stored) = tables.quotes.get(existing).and_then(Expiring::get)
-        {
-            return Ok(PutOutcome::Existing(stored.content.clone()));
-        }
-        let ttl = Some(quote.ttl);
-        let stored = StoredQuote {
-            content: quote.content,
-            acceptance: None,
-        };
-        if tables.quotes.get(&key).and_then(Expiring::get).is_none() {
-            tables
-                .quotes
-                .insert(key.clone(), Expiring::new(stored, ttl));
-        }
-        tables
-            .quote_ids
-            .insert(idempotency_key, Expiring::new(key, ttl));
-        Ok(PutOutcome::New)
-    }
-
-    async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error> {
-        let key = quote_key(tenant, quote_id)?;
-        let tables = self.tables.lock();
-        Ok(tables.quotes.get(&key).and_then(Expiring::get).cloned())
-    }
-
-    async fn accept_once(
-        &self,
-        tenant: &TenantId,
-        quote_id: &str,
-        acceptance: Bytes,
-    ) -> Result<AcceptOutcome, Error> {
-        let key = quote_key(tenant, quote_id)?;
-        let mut tables = self.tables.lock();
-        let Some(entry) = tables.quotes.get_mut(&key) else {
-            return Ok(AcceptOutcome::Unknown);
-        };
-        if entry.get().is_none() {
-            return Ok(AcceptOutcome::Unknown);
-        }
-        if let Some(first) = &entry.value.acceptance {
-            return Ok(AcceptOutcome::Already(first.clone()));
-        }
-        entry.value.acceptance = Some(acceptance);
-        Ok(AcceptOutcome::Accepted)
     }
 }

@@ -268,7 +268,7 @@ impl OnlineStore {
     fn swap_command(&self, write: &Write) -> redis::Cmd {
         let expected = write.expected_offset.map(i64::to_be_bytes);
         let ttl = write.ttl.map_or(0, |ttl| ttl.as_millis().max(1));
-        let mut command = self.swap.call(write.key.as_str());
+        let mut command = self.swap.call(&[write.key.as_str()]);
         command
             .arg(write.source.as_str())
             .arg(expected.as_ref().map_or(&[][..], <[u8; 8]>::as_slice))

@@ -1,4 +1,5 @@
-//! The Lua scripts. They are small, because everything else is computed in Rust.
+//! Lua scripts, called by their hash, and the one that writes entity states. Scripts are small: what
+//! need not be one step is computed in Rust.
 
 use redis::{Arg, Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value};
 
@@ -16,23 +17,6 @@ if ARGV[4] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1
 ";
 
-/// Stores an acceptance once. Returns 1, the earlier acceptance, or 0 if there is no quote.
-const ACCEPT_ONCE: &str = r"
-if redis.call('HEXISTS', KEYS[1], 'quote') == 0 then return 0 end
-local first = redis.call('HGET', KEYS[1], 'acceptance')
-if first then return first end
-redis.call('HSET', KEYS[1], 'acceptance', ARGV[1])
-return 1
-";
-
-/// Stores a quote unless it is stored already, and renews its TTL. It is one script, because a
-/// transaction of two commands may fail in part while a cluster's slot is moving.
-const KEEP_QUOTE: &str = r"
-redis.call('HSETNX', KEYS[1], 'quote', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-";
-
 /// A script that is called by its hash.
 pub(crate) struct HashedScript {
     code: &'static str,
@@ -44,25 +28,18 @@ impl HashedScript {
         Self::new(COMPARE_AND_SWAP)
     }
 
-    pub(crate) fn accept_once() -> Self {
-        Self::new(ACCEPT_ONCE)
-    }
-
-    pub(crate) fn keep_quote() -> Self {
-        Self::new(KEEP_QUOTE)
-    }
-
-    fn new(code: &'static str) -> Self {
+    pub(crate) fn new(code: &'static str) -> Self {
         Self {
             code,
             hash: Script::new(code).get_hash().to_owned(),
         }
     }
 
-    /// Returns a call of the script with one key. The caller adds the arguments.
-    pub(crate) fn call(&self, key: &str) -> Cmd {
+    /// Returns a call of the script with its keys, which are in one slot. The caller adds the
+    /// arguments.
+    pub(crate) fn call(&self, keys: &[&str]) -> Cmd {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&self.hash).arg(1).arg(key);
+        command.arg(&self.hash).arg(keys.len()).arg(keys);
         command
     }
 

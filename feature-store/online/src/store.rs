@@ -1,4 +1,4 @@
-//! The traits of the online store, [`FeatureStore`] and [`QuoteStore`], and their types.
+//! The trait of entity states, [`FeatureStore`], and its types.
 
 use std::time::Duration;
 
@@ -88,68 +88,4 @@ pub trait FeatureStore: Send + Sync + 'static {
 
     /// Checks that the store replies.
     async fn healthy(&self) -> Result<(), Error>;
-}
-
-/// A firm quote to be stored.
-#[derive(Debug, Clone)]
-pub struct NewQuote<'a> {
-    /// The tenant.
-    pub tenant: &'a TenantId,
-    /// The caller's key of the request: 1 to 128 characters without control characters.
-    pub idempotency_key: &'a str,
-    /// A new id: 1 to 64 characters of [A-Za-z0-9_.-].
-    pub quote_id: &'a str,
-    /// The encoded quote.
-    pub content: Bytes,
-    /// The time for which it is stored; longer than the time in which it can be accepted.
-    pub ttl: Duration,
-}
-
-/// The outcome of [`QuoteStore::put_if_absent`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PutOutcome {
-    /// The quote was stored.
-    New,
-    /// This other quote was stored under the idempotency key before.
-    Existing(Bytes),
-}
-
-/// A stored quote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredQuote {
-    /// The encoded quote.
-    pub content: Bytes,
-    /// The encoded acceptance, or `None` if the quote was not accepted.
-    pub acceptance: Option<Bytes>,
-}
-
-/// The outcome of [`QuoteStore::accept_once`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AcceptOutcome {
-    /// The quote was accepted by this call.
-    Accepted,
-    /// The quote was accepted before, with this acceptance. On a cluster that may have been an
-    /// attempt of this call whose reply was lost.
-    Already(Bytes),
-    /// There is no such quote, or it has expired.
-    Unknown,
-}
-
-/// A store of firm quotes: one for each idempotency key, accepted once.
-#[async_trait]
-pub trait QuoteStore: Send + Sync + 'static {
-    /// Stores a quote unless one is stored under its idempotency key; then that one is returned and
-    /// the new one is not kept. Of concurrent callers exactly one stores its quote.
-    async fn put_if_absent(&self, quote: NewQuote<'_>) -> Result<PutOutcome, Error>;
-
-    /// Returns the quote with this id, or `None` if there is none or it has expired.
-    async fn get(&self, tenant: &TenantId, quote_id: &str) -> Result<Option<StoredQuote>, Error>;
-
-    /// Accepts a quote unless it was accepted before. Of concurrent callers exactly one succeeds.
-    async fn accept_once(
-        &self,
-        tenant: &TenantId,
-        quote_id: &str,
-        acceptance: Bytes,
-    ) -> Result<AcceptOutcome, Error>;
 }

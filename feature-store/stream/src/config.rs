@@ -8,6 +8,8 @@ use crate::error::Error;
 pub const EVENTS_TOPIC: &str = "fairlead.events.v1";
 /// The topic of decision records.
 pub const DECISIONS_TOPIC: &str = "fairlead.decisions.v1";
+/// The topic of acceptances of firm quotes.
+pub const ACCEPTANCES_TOPIC: &str = "fairlead.acceptances.v1";
 /// The topic of records that could not be applied.
 pub const DEAD_LETTERS_TOPIC: &str = "fairlead.dead-letters.v1";
 /// The consumer group.

@@ -6,7 +6,8 @@
 //! in Rust, written by compare-and-swap, and then counted as applied ([`Progress`]).
 //!
 //! Beside it runs the [`DecisionIndexer`]: it reads the decision records and keeps the index of request
-//! ids in the same store.
+//! ids in the same store. The [`AcceptanceRestorer`] reads the acceptances of firm quotes, and stores those
+//! that the store has lost.
 //!
 //! # Invariants
 //! - The state of an entity from one partition is the fold of that partition's events up to the
@@ -29,11 +30,13 @@
 //! Services. It reaches Redis and Kafka only through the traits of `fairlead-online` and
 //! `fairlead-event-log`.
 
+mod acceptances;
 mod batch;
 mod cache;
 mod config;
 mod dead_letter;
 mod decision_indexer;
+mod derive;
 mod error;
 mod fold;
 mod meters;
@@ -42,9 +45,15 @@ mod progress;
 mod stream;
 mod sync;
 
-pub use crate::config::{Config, DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, EVENTS_TOPIC, GROUP};
+pub use crate::acceptances::{
+    AcceptanceRestorer, AcceptanceStores, Acceptances, AcceptancesConfig,
+};
+pub use crate::config::{
+    ACCEPTANCES_TOPIC, Config, DEAD_LETTERS_TOPIC, DECISIONS_TOPIC, EVENTS_TOPIC, GROUP,
+};
 pub use crate::dead_letter::MAX_PAYLOAD_BYTES;
-pub use crate::decision_indexer::{DecisionIndexer, IndexerConfig};
+pub use crate::decision_indexer::{DecisionEntries, DecisionIndexer, IndexerConfig};
+pub use crate::derive::{Derivation, Sink};
 pub use crate::error::Error;
 pub use crate::progress::{Counts, Outcomes, Progress, ProgressWatch};
 pub use crate::stream::{Deps, Stream};

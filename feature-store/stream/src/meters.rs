@@ -80,3 +80,18 @@ pub(crate) fn indexed(entries: usize, skipped: usize) {
 pub(crate) fn index_lag(records: u64) {
     metrics::gauge!("fairlead_decision_index_lag_records").set(records as f64);
 }
+
+/// Counts records of acceptances by what their restorer did with them.
+pub(crate) fn acceptances(kept: usize, skipped: usize) {
+    for (outcome, count) in [("kept", kept), ("skipped", skipped)] {
+        if count > 0 {
+            metrics::counter!("fairlead_acceptances_records_total", "outcome" => outcome)
+                .increment(count as u64);
+        }
+    }
+}
+
+/// Sets the number of acceptances on the log that their restorer has not read.
+pub(crate) fn acceptances_lag(records: u64) {
+    metrics::gauge!("fairlead_acceptances_lag_records").set(records as f64);
+}

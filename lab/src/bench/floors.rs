@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use fairlead_domain::CustomerId;
 use fairlead_inference::{Batch, Model, ModelFolder};
-use fairlead_price_engine::{Features, Inputs};
+use fairlead_price_engine::{Accepted, Features, Inputs};
 use fairlead_proto::feature::v1::FeatureSet;
 use fairlead_registry::input::{Assembler, InputSpec};
 use fairlead_registry::{FeatureReader, Purpose};
@@ -261,6 +261,7 @@ fn prices(
                 amount: None,
                 tenor_months: None,
                 last_rate_ppm: None,
+                accepted: Accepted::default(),
                 channel: "app",
                 segment: Some("standard"),
                 campaign: "",

@@ -47,7 +47,7 @@ impl Access {
                 requests_per_second,
             } = configured.check()?;
             let rights = Rights {
-                caller,
+                caller: caller.with_key(key),
                 requests_per_second,
                 // The bucket holds one second's worth.
                 limiter: RateLimiter::direct(Quota::per_second(requests_per_second)),

@@ -1,6 +1,10 @@
 //! The caller of a request: decided once by the access layer, and required by every handler.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+
 use fairlead_domain::{Origin, TenantId};
+use sha2::{Digest as _, Sha256};
 use tonic::Request;
 
 use crate::Error;
@@ -15,6 +19,8 @@ pub(crate) struct Caller {
     tenant: Option<TenantId>,
     /// The origin of what it states.
     origin: Origin,
+    /// The digest of its key, or `None` without a key.
+    key: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -27,6 +33,7 @@ impl Caller {
         Self {
             tenant: None,
             origin,
+            key: None,
         }
     }
 
@@ -35,6 +42,33 @@ impl Caller {
         Self {
             tenant: Some(tenant),
             origin,
+            key: None,
+        }
+    }
+
+    /// Returns the same caller as the bearer of this key.
+    pub(crate) fn with_key(self, key: &str) -> Self {
+        let digest = Sha256::digest(key.as_bytes());
+        let name = digest[..16]
+            .iter()
+            .fold(String::from("key-"), |mut name, byte| {
+                // Writing to a text does not fail.
+                let _ = write!(name, "{byte:02x}");
+                name
+            });
+        Self {
+            key: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// Returns the name of the principal who calls: idempotency keys are its own. A key is named by its
+    /// digest; all who call without one where none are configured are one principal.
+    pub(crate) fn principal(&self) -> &str {
+        match (&self.key, self.origin) {
+            (Some(key), _) => key,
+            (None, Origin::Bank) => "tools",
+            (None, _) => "anyone",
         }
     }
 
@@ -80,6 +114,18 @@ mod tests {
         assert!(matches!(Caller::of(&request), Err(Error::NoCaller)));
         request.extensions_mut().insert(Caller::ANYONE);
         assert_eq!(Caller::of(&request).expect("there"), Caller::ANYONE);
+    }
+
+    #[test]
+    fn each_key_is_a_principal_of_its_own_and_is_not_shown() {
+        let named = |key| Caller::of_tenant(acme(), Origin::App).with_key(key);
+        let one = named("key-of-acme");
+        assert_eq!(one.principal(), named("key-of-acme").principal());
+        assert_ne!(one.principal(), named("key-of-acme2").principal());
+        assert!(!one.principal().contains("acme"), "{}", one.principal());
+        assert_eq!(one.principal().len(), 36);
+        assert_eq!(Caller::TOOLS.principal(), "tools");
+        assert_eq!(Caller::ANYONE.principal(), "anyone");
     }
 
     #[test]

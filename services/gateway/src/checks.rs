@@ -137,6 +137,11 @@ impl Checks<'_> {
         self.caller.origin()
     }
 
+    /// Returns the name of the principal who calls.
+    pub(crate) fn principal(&self) -> &str {
+        self.caller.principal()
+    }
+
     /// Returns the instant by which the call is due: the caller's deadline, or the gateway's own where
     /// that is earlier.
     pub(crate) fn deadline(&self) -> Deadline {

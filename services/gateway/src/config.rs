@@ -29,6 +29,9 @@ pub struct Config {
     pub partitions: i32,
     /// Days that events and decisions stay in the log.
     pub retention_days: u64,
+    /// Days that acceptances of quotes stay in the log: `pricing.acceptances_kept_days`.
+    #[serde(skip)]
+    pub acceptances_kept_days: u64,
 }
 
 /// The rights of an API key.
@@ -85,6 +88,7 @@ impl Default for Config {
             api_keys: BTreeMap::new(),
             partitions: 4,
             retention_days: 90,
+            acceptances_kept_days: 761,
         }
     }
 }

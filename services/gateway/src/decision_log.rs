@@ -1,6 +1,6 @@
 //! The decision log. Records of recommendations go through a bounded buffer: while the log is away they
-//! wait in it, and what it cannot hold is shed and counted. The record of a firm quote is acknowledged
-//! before the quote is answered.
+//! wait in it, and what it cannot hold is shed and counted. The record of a firm quote, and that of its
+//! acceptance, is acknowledged before the call is answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,14 @@ use fairlead_event_log::{Error as LogError, EventLog, Position, Record, TRACEPAR
 use fairlead_proto::decision::v1::DecisionRecord;
 use moka::policy::EvictionPolicy;
 use prost::Message as _;
+use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Error;
 use crate::bounded_log::BoundedLog;
-use crate::topics::{DECISIONS, key};
+use crate::topics::{ACCEPTANCES, DECISIONS, key};
 
 /// The first pause before records are appended again; they double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -35,6 +36,8 @@ pub(crate) struct DecisionLog {
     log: BoundedLog,
     waiting: mpsc::Sender<(String, Record)>,
     placements: Placements,
+    /// Records of firm quotes and acceptances that were appended here, or are being appended.
+    gates: moka::sync::Cache<String, Arc<Mutex<bool>>>,
 }
 
 impl DecisionLog {
@@ -56,6 +59,7 @@ impl DecisionLog {
             log: BoundedLog::new(log),
             waiting,
             placements,
+            gates: moka::sync::Cache::new(REMEMBERED),
         }
     }
 
@@ -80,19 +84,57 @@ impl DecisionLog {
         metrics::gauge!("fairlead_decision_log_free").set(free);
     }
 
-    /// Appends a record, and returns once the log has it durably.
-    pub(crate) async fn append(
+    /// Appends the record of a firm quote or its refusal, and returns once the log has it durably. What
+    /// this gateway appended before it does not append again; of concurrent calls one appends.
+    pub(crate) async fn append_once(
         &self,
         decision: &DecisionRecord,
         by: Deadline,
     ) -> Result<(), Error> {
         let (name, record) = record(decision);
-        let appended = self.log.append(DECISIONS, vec![record], by).await?;
-        if let Some(position) = appended.first() {
-            let placement = Placement::Logged(*position);
+        let appended = self.once(DECISIONS, name.clone(), record, by).await?;
+        if let Some(position) = appended {
+            let placement = Placement::Logged(position);
             self.placements.insert(name, placement);
         }
         Ok(())
+    }
+
+    /// The same for the record of an acceptance, whose topic is kept as long as the law asks. One
+    /// customer's acceptances stay in order.
+    pub(crate) async fn append_acceptance(
+        &self,
+        decision: &DecisionRecord,
+        by: Deadline,
+    ) -> Result<(), Error> {
+        let quote = decision.quote.as_ref().map_or("", |quote| &quote.quote_id);
+        let name = format!("accepted {}", key(&decision.tenant, quote));
+        let record = with_trace(Record::new(
+            key(&decision.tenant, &decision.customer_id),
+            decision.encode_to_vec(),
+        ));
+        self.once(ACCEPTANCES, name, record, by).await?;
+        Ok(())
+    }
+
+    /// Appends a record unless one of this name was appended here; returns its position if it was
+    /// appended now.
+    async fn once(
+        &self,
+        topic: &str,
+        name: String,
+        record: Record,
+        by: Deadline,
+    ) -> Result<Option<Position>, Error> {
+        let gate = self.gates.get_with(name, Arc::default);
+        let turn = tokio::time::timeout_at(by.instant().into(), gate.lock());
+        let mut done = turn.await.map_err(|_| Error::LogLate)?;
+        if *done {
+            return Ok(None);
+        }
+        let appended = self.log.append(topic, vec![record], by).await?;
+        *done = true;
+        Ok(appended.first().copied())
     }
 
     /// Returns where the record of a request is that this gateway answered lately, or `None` if it
@@ -117,11 +159,14 @@ type Placements = moka::sync::Cache<String, Placement>;
 fn record(decision: &DecisionRecord) -> (String, Record) {
     let name = key(&decision.tenant, &decision.request_id);
     let record = Record::new(name.clone(), decision.encode_to_vec());
-    let record = match trace_header() {
+    (name, with_trace(record))
+}
+
+fn with_trace(record: Record) -> Record {
+    match trace_header() {
         Some((_, value)) => record.with_header(TRACEPARENT, value),
         None => record,
-    };
-    (name, record)
+    }
 }
 
 async fn write(

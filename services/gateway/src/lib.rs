@@ -3,8 +3,8 @@
 //! Invariants: a call without a known caller is refused by every handler; every call to another service
 //! and to the log has a deadline; every answer has a request id; a stage that fails or is slow is named
 //! in the answer and empties no page, except that a product is not shown without its price; a product
-//! that fails eligibility or suitability is on no slate; a firm quote is answered only after its record
-//! is in the log; an event is answered only when the log has it durably, and states only what its caller
+//! that fails eligibility or suitability is on no slate; a firm quote, a refusal and an
+//! acceptance are answered only after their record is in the log, and a repeat is not logged again; an event is answered only when the log has it durably, and states only what its caller
 //! may state.
 //! This crate meets the other services in the contracts alone, and depends on none of them.
 

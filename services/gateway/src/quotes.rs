@@ -1,4 +1,5 @@
-//! `QuoteService`: firm quotes. A quote is answered only after its record is in the log.
+//! `QuoteService`: firm quotes. A quote, a refusal and an acceptance are answered only after their record
+//! is in the log; repeated, they are not logged again.
 
 use fairlead_domain::ProductId;
 use fairlead_proto::decision::v1::DecisionRecord;
@@ -8,11 +9,13 @@ use fairlead_proto::gateway::v1::{
     quote_response,
 };
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, CreateQuoteRequest, PriceItem, VerifyQuoteRequest, create_quote_response,
+    AcceptQuoteRequest, Acceptance, CreateQuoteRequest, CreateQuoteResponse, MarkLoggedRequest,
+    PriceItem, Quote, VerifyQuoteRequest, create_quote_response,
 };
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use crate::checks::Named;
+use crate::checks::{Checks, Named};
 use crate::decision::{Ask, FirmBasis};
 use crate::{Error, Service};
 
@@ -50,32 +53,31 @@ impl QuoteService for Service {
                 product_id: product.to_string(),
                 amount: asked.amount,
                 tenor_months: asked.tenor_months,
-                last_rate_ppm: 0,
+                last_rate_ppm: None,
             }),
             idempotency_key: asked.idempotency_key,
             facts: Some(firm.facts.clone()),
+            caller: checks.principal().to_owned(),
+            record: basis(&ask, firm).encode_to_vec(),
         };
-        let item = call.item.clone();
         let mut pricing = self.inner.backends.pricing(ask.deadline);
         let answer = pricing.create_quote(call).await?.into_inner();
-        let Some(outcome) = answer.outcome else {
-            return Err(Status::internal(
-                "pricing answered without quote or refusal",
-            ));
-        };
-        let record = record(&ask, firm, item, &outcome);
-        self.inner
-            .decisions
-            .append(&record, checks.log_deadline())
-            .await?;
-        let outcome = match outcome {
-            create_quote_response::Outcome::Quote(quote) => quote_response::Outcome::Quote(quote),
-            create_quote_response::Outcome::Refusal(refusal) => {
+        let outcome = match answer.outcome.clone() {
+            Some(create_quote_response::Outcome::Quote(quote)) => {
+                quote_response::Outcome::Quote(quote)
+            }
+            Some(create_quote_response::Outcome::Refusal(refusal)) => {
                 quote_response::Outcome::Refusal(refusal)
             }
+            None => {
+                let message = "pricing answered without quote or refusal";
+                return Err(Status::internal(message));
+            }
         };
+        let request_id = answer.request_id.clone();
+        self.log_answer(&checks, &ask, answer).await?;
         Ok(Response::new(QuoteResponse {
-            request_id: ask.request_id.to_string(),
+            request_id,
             outcome: Some(outcome),
             client_reference: ask.client_reference,
         }))
@@ -109,33 +111,76 @@ impl QuoteService for Service {
             customer: &asked.customer_id,
             ..Named::default()
         })?;
-        let facts = self.inner.decider.firm_facts(&ask).await?;
+        let firm = self.inner.decider.firm(&ask).await?;
         let call = AcceptQuoteRequest {
-            tenant: ask.tenant.to_string(),
             quote_id: asked.quote_id,
-            customer_id: ask.customer.to_string(),
-            facts: Some(facts),
+            facts: Some(firm.facts),
+            context: Some(firm.context),
         };
         let mut pricing = self.inner.backends.pricing(ask.deadline);
         let answer = pricing.accept_quote(call).await?.into_inner();
+        let (Some(quote), Some(acceptance)) = (answer.quote, answer.acceptance) else {
+            let message = "pricing answered without the quote or its acceptance";
+            return Err(Status::internal(message));
+        };
+        if !answer.logged {
+            let record = accepted(quote.clone(), acceptance);
+            let by = checks.log_deadline();
+            self.inner.decisions.append_acceptance(&record, by).await?;
+            let quote_id = quote.quote_id.clone();
+            self.mark_logged(&checks, &ask, quote_id, true).await;
+        }
         Ok(Response::new(AcceptResponse {
-            quote: answer.quote,
+            quote: Some(quote),
             accepted_at_ms: answer.accepted_at_ms,
         }))
     }
 }
 
-/// Returns the decision record of a quote, or of its refusal.
-fn record(
-    ask: &Ask,
-    firm: FirmBasis,
-    item: Option<PriceItem>,
-    outcome: &create_quote_response::Outcome,
-) -> DecisionRecord {
-    let (quote, refusal) = match outcome {
-        create_quote_response::Outcome::Quote(quote) => (Some(quote.clone()), None),
-        create_quote_response::Outcome::Refusal(refusal) => (None, Some(refusal.clone())),
-    };
+impl Service {
+    /// Returns once the log has the record of an answer: that of the request for which it was made,
+    /// whichever request repeats it.
+    async fn log_answer(
+        &self,
+        checks: &Checks<'_>,
+        ask: &Ask,
+        answer: CreateQuoteResponse,
+    ) -> Result<(), Status> {
+        if answer.logged {
+            return Ok(());
+        }
+        let answer_id = answer.answer_id.clone();
+        let record = completed(answer)?;
+        let by = checks.log_deadline();
+        self.inner.decisions.append_once(&record, by).await?;
+        self.mark_logged(checks, ask, answer_id, false).await;
+        Ok(())
+    }
+
+    /// Tells pricing that the log has a record. Where that fails, whoever repeats the call appends the
+    /// same record again: it is there twice, under one request id.
+    async fn mark_logged(
+        &self,
+        checks: &Checks<'_>,
+        ask: &Ask,
+        answer_id: String,
+        acceptance: bool,
+    ) {
+        let call = MarkLoggedRequest {
+            tenant: ask.tenant.to_string(),
+            customer_id: ask.customer.to_string(),
+            answer_id,
+            acceptance,
+        };
+        let mut pricing = self.inner.backends.pricing(checks.deadline());
+        if let Err(status) = pricing.mark_logged(call).await {
+            tracing::warn!(code = ?status.code(), acceptance, "a record is logged and not marked so");
+        }
+    }
+}
+
+/// Returns the record of a request for a firm quote, before its answer is known.
+fn basis(ask: &Ask, firm: FirmBasis) -> DecisionRecord {
     let FirmBasis {
         context,
         facts: _,
@@ -147,10 +192,7 @@ fn record(
         tenant: ask.tenant.to_string(),
         customer_id: ask.customer.to_string(),
         decided_at_ms: ask.as_of_ms,
-        // A refusal carries none: it is the gateway's own, nearly always the same.
-        release_revision: quote
-            .as_ref()
-            .map_or(release_revision, |quote| quote.release_revision),
+        release_revision,
         features: context.features.into_iter().collect(),
         exposures,
         personalised: context.personalised,
@@ -158,9 +200,45 @@ fn record(
         channel: ask.channel.clone(),
         campaign: ask.campaign.clone(),
         client_reference: ask.client_reference.clone(),
+        ..DecisionRecord::default()
+    }
+}
+
+/// Returns the record of an answer: the basis that pricing kept with it, and the answer.
+fn completed(answer: CreateQuoteResponse) -> Result<DecisionRecord, Status> {
+    let basis = DecisionRecord::decode(&answer.record[..]);
+    let basis = basis.ok().filter(|basis| !basis.request_id.is_empty());
+    let Some(basis) = basis else {
+        let message = "pricing answered without the record of the request";
+        return Err(Status::internal(message));
+    };
+    let (quote, refusal) = match answer.outcome {
+        Some(create_quote_response::Outcome::Quote(quote)) => (Some(quote), None),
+        Some(create_quote_response::Outcome::Refusal(refusal)) => (None, Some(refusal)),
+        None => (None, None),
+    };
+    Ok(DecisionRecord {
+        // A refusal carries none: it is the gateway's own, nearly always the same.
+        release_revision: quote
+            .as_ref()
+            .map_or(basis.release_revision, |quote| quote.release_revision),
         quote,
         refusal,
-        item,
+        item: answer.item,
+        ..basis
+    })
+}
+
+/// Returns the record of an acceptance.
+fn accepted(quote: Quote, acceptance: Acceptance) -> DecisionRecord {
+    DecisionRecord {
+        request_id: acceptance.request_id.clone(),
+        tenant: quote.tenant.clone(),
+        customer_id: quote.customer_id.clone(),
+        decided_at_ms: acceptance.accepted_at_ms,
+        release_revision: acceptance.release_revision,
+        quote: Some(quote),
+        acceptance: Some(acceptance),
         ..DecisionRecord::default()
     }
 }

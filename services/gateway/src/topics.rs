@@ -15,6 +15,8 @@ use crate::config::Config;
 pub const EVENTS: &str = "fairlead.events.v1";
 /// Decision records; key: tenant and request id.
 pub const DECISIONS: &str = "fairlead.decisions.v1";
+/// Decision records of accepted quotes, kept as long as the law asks; key: tenant and customer.
+pub const ACCEPTANCES: &str = "fairlead.acceptances.v1";
 
 /// The first and the longest pause between attempts to reach a log that is away.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
@@ -27,29 +29,41 @@ pub(crate) async fn create(
     tasks: &TaskTracker,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let spec = TopicSpec {
+    let topic = |days: u64| TopicSpec {
         partitions: config.partitions,
-        retention: Duration::from_secs(config.retention_days * 86_400),
+        retention: Duration::from_secs(days * 86_400),
     };
-    match make(log.as_ref(), spec).await {
+    let specs = Specs {
+        usual: topic(config.retention_days),
+        acceptances: topic(config.acceptances_kept_days),
+    };
+    match make(log.as_ref(), specs).await {
         Err(error) if error.is_transient() => {
             tracing::warn!(%error, "event log away, topics are made once it is there");
-            tasks.spawn(keep_making(log, spec, shutdown));
+            tasks.spawn(keep_making(log, specs, shutdown));
             Ok(())
         }
         made => Ok(made?),
     }
 }
 
-async fn make(log: &dyn EventLog, spec: TopicSpec) -> Result<(), fairlead_event_log::Error> {
-    log.create_topic(EVENTS, spec).await?;
-    log.create_topic(DECISIONS, spec).await
+/// How topics are made.
+#[derive(Debug, Clone, Copy)]
+struct Specs {
+    usual: TopicSpec,
+    acceptances: TopicSpec,
 }
 
-async fn keep_making(log: Arc<dyn EventLog>, spec: TopicSpec, shutdown: CancellationToken) {
+async fn make(log: &dyn EventLog, specs: Specs) -> Result<(), fairlead_event_log::Error> {
+    log.create_topic(EVENTS, specs.usual).await?;
+    log.create_topic(DECISIONS, specs.usual).await?;
+    log.create_topic(ACCEPTANCES, specs.acceptances).await
+}
+
+async fn keep_making(log: Arc<dyn EventLog>, specs: Specs, shutdown: CancellationToken) {
     let mut back_off = BackOff::new(PAUSES.0, PAUSES.1);
     while back_off.pause_unless(&shutdown).await {
-        match make(log.as_ref(), spec).await {
+        match make(log.as_ref(), specs).await {
             Ok(()) => return tracing::info!("event log is there"),
             Err(error) if error.is_transient() => {}
             Err(error) => return tracing::error!(%error, "topics cannot be made"),

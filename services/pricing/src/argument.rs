@@ -12,6 +12,10 @@ use crate::published::Published;
 pub(crate) const MOST_ITEMS: usize = 200;
 /// The length of the longest idempotency key, characters.
 const LONGEST_KEY: usize = 64;
+/// The length of the longest name of a caller, characters.
+const LONGEST_CALLER: usize = 128;
+/// The largest record of a caller, bytes.
+const LARGEST_RECORD: usize = 256 << 10;
 /// The farthest that a firm quote's instant may lie from the service's, milliseconds.
 const SKEW_MS: i64 = 5 * 60_000;
 
@@ -97,6 +101,30 @@ pub(crate) fn check_key(key: &str) -> Result<(), Error> {
     let allowed = "1 to 64 characters without control characters";
     let shown: String = key.chars().filter(|one| !one.is_control()).collect();
     Err(Error::argument("idempotency_key", shown, allowed))
+}
+
+/// Checks the name of the principal whose idempotency key it is.
+pub(crate) fn check_caller(caller: &str) -> Result<(), Error> {
+    let fits = (1..=LONGEST_CALLER).contains(&caller.chars().count());
+    if fits && !caller.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let allowed = "1 to 128 characters without control characters";
+    let shown: String = caller
+        .chars()
+        .filter(|one| !one.is_control())
+        .take(80)
+        .collect();
+    Err(Error::argument("caller", shown, allowed))
+}
+
+/// Checks the size of what the caller will log.
+pub(crate) fn check_record(record: &[u8]) -> Result<(), Error> {
+    if record.len() <= LARGEST_RECORD {
+        return Ok(());
+    }
+    let allowed = format!("at most {LARGEST_RECORD} bytes");
+    Err(Error::argument("record", record.len(), allowed))
 }
 
 /// Refuses an instant of a firm quote that is not `now_ms`, at which it is priced.

@@ -1,7 +1,7 @@
 //! From the wire's item to the engine's inputs, and from the engine's price to the wire's answer.
 
 use fairlead_domain::{Currency, Money};
-use fairlead_price_engine::{Features, Inputs, StrategyPrice};
+use fairlead_price_engine::{Accepted, Features, Inputs, StrategyPrice};
 use fairlead_proto::money::v1::Money as ProtoMoney;
 use fairlead_proto::pricing::v1::{
     PriceItem, Priced, PricingContext, Refusal, RefusalCause, TakeUp, priced::Outcome,
@@ -17,7 +17,18 @@ pub(crate) struct ItemRequest<'a> {
     pub(crate) item: &'a PriceItem,
     /// The customer's features, read from the context.
     pub(crate) features: &'a PriceFeatures<'a>,
+    /// What the customer's earlier quotes and acceptances mean for this price.
+    pub(crate) standing: Standing,
     pub(crate) as_of_ms: i64,
+}
+
+/// What a customer's earlier quotes and acceptances mean for the price of one product.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    /// The yearly rate of the last firm quote for the product, ppm; `None` where there is none.
+    pub(crate) last_rate_ppm: Option<i64>,
+    /// The accepted lending that the bank's statements do not cover.
+    pub(crate) accepted: Accepted,
 }
 
 /// Prices one item, or refuses to.
@@ -29,6 +40,7 @@ pub(crate) fn price<'a>(
         context,
         item,
         features,
+        standing,
         as_of_ms,
     } = request;
     let amount = item.amount.as_ref().map(money).transpose()?;
@@ -37,7 +49,8 @@ pub(crate) fn price<'a>(
         product_id: &item.product_id,
         amount,
         tenor_months: (item.tenor_months != 0).then_some(item.tenor_months),
-        last_rate_ppm: (item.last_rate_ppm != 0).then_some(item.last_rate_ppm),
+        last_rate_ppm: item.last_rate_ppm.or(standing.last_rate_ppm),
+        accepted: standing.accepted,
         channel: &context.channel,
         segment: published.segment(context),
         campaign: published.campaign(context, as_of_ms),

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use fairlead_price_engine::Engine;
 use fairlead_proto::control::v1::Campaign;
-use fairlead_proto::pricing::v1::PricingContext;
+use fairlead_proto::pricing::v1::{PriceItem, PricingContext};
 use fairlead_registry::{Purpose, Registry};
 use fairlead_release::Live;
 
+use crate::account::is_credit;
 use crate::error::Error;
 
 /// A release whose prices read no feature that the purpose price does not get.
@@ -44,6 +45,12 @@ impl Published {
     /// Returns the prices of the release.
     pub(crate) fn engine(&self) -> &Engine {
         &self.live.prices
+    }
+
+    /// Returns true if an item is credit. A product that the release does not have is none.
+    pub(crate) fn lends(&self, item: &PriceItem) -> bool {
+        let product = self.live.catalogue.get(&item.product_id);
+        product.is_some_and(is_credit)
     }
 
     /// Returns the customer's segment in the segmentation that prices may read, or `None` where

@@ -1,24 +1,25 @@
-//! Firm quotes: made, kept under an idempotency key, verified, and accepted once.
+//! Firm quotes: made, and kept under an idempotency key.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use fairlead_chassis::deadline::Deadline;
-use fairlead_domain::TenantId;
-use fairlead_online::{AcceptOutcome, NewQuote, PutOutcome, StoredQuote};
+use fairlead_domain::{Currency, CustomerId, ProductId, TenantId};
+use fairlead_online::{CallerKey, KeptAnswer, NewQuote, NewRate, Owner, PutOutcome, StoredQuote};
 use fairlead_price_engine::StrategyPrice;
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, PriceItem,
-    PricingContext, Quote, Refusal, RefusalCause, VerifyQuoteRequest, VerifyQuoteResponse,
-    create_quote_response::Outcome,
+    CreateQuoteRequest, CreateQuoteResponse, CustomerFacts, PriceItem, PricingContext, Quote,
+    Refusal, RefusalCause, create_quote_response::Outcome,
 };
 use ulid::Ulid;
 
+use crate::account::{Standings, is_credit, standing};
 use crate::argument::{
-    PriceFeatures, check_context, check_customer, check_instant, check_key, check_quote_id,
+    PriceFeatures, check_caller, check_context, check_instant, check_key, check_record,
 };
-use crate::content::{self, Answer};
 use crate::error::Error;
+use crate::fingerprint;
 use crate::priced::{self, ItemRequest};
 use crate::published::Published;
 use crate::sellable;
@@ -31,6 +32,61 @@ pub(crate) struct QuoteMade {
     pub(crate) at_ms: i64,
 }
 
+/// A request for a firm quote, checked.
+struct Asked<'a> {
+    request: &'a CreateQuoteRequest,
+    context: &'a PricingContext,
+    item: &'a PriceItem,
+    product: ProductId,
+    facts: &'a CustomerFacts,
+    tenant: TenantId,
+    customer: CustomerId,
+}
+
+impl<'a> Asked<'a> {
+    fn check(
+        request: &'a CreateQuoteRequest,
+        published: &Published,
+        now_ms: i64,
+    ) -> Result<Self, Error> {
+        let (tenant, customer) = check_context(request.context.as_ref(), published)?;
+        check_key(&request.idempotency_key)?;
+        check_caller(&request.caller)?;
+        check_record(&request.record)?;
+        let (Some(context), Some(item)) = (&request.context, &request.item) else {
+            return Err(Error::argument("item", "", "what is priced"));
+        };
+        check_instant(context.as_of_ms, now_ms)?;
+        check_item(item, published)?;
+        let product = ProductId::new(&item.product_id);
+        Ok(Self {
+            request,
+            context,
+            item,
+            product: product.map_err(|refused| {
+                Error::argument("item.product_id", refused.value, refused.allowed)
+            })?,
+            facts: sellable::required(request.facts.as_ref())?,
+            tenant,
+            customer,
+        })
+    }
+
+    fn owner(&self) -> Owner<'_> {
+        Owner {
+            tenant: &self.tenant,
+            customer: &self.customer,
+        }
+    }
+
+    fn key(&self) -> CallerKey<'_> {
+        CallerKey {
+            caller: &self.request.caller,
+            key: &self.request.idempotency_key,
+        }
+    }
+}
+
 impl Service {
     pub(crate) async fn create(
         &self,
@@ -39,208 +95,153 @@ impl Service {
     ) -> Result<CreateQuoteResponse, Error> {
         let published = self.published()?;
         let now_ms = self.now_ms();
-        let (tenant, _) = check_context(request.context.as_ref(), &published)?;
-        check_key(&request.idempotency_key)?;
-        let (Some(context), Some(item)) = (&request.context, &request.item) else {
-            return Err(Error::argument("item", "", "what is priced"));
-        };
-        check_instant(context.as_of_ms, now_ms)?;
-        check_item(item, &published)?;
-        let facts = sellable::required(request.facts.as_ref())?;
-        let id = Ulid::from_parts(now_ms.unsigned_abs(), rand::random()).to_string();
+        let asked = Asked::check(request, &published, now_ms)?;
+        let (owner, key) = (asked.owner(), asked.key());
+        let kept = self
+            .stored(deadline, self.quotes().find(owner, key))
+            .await?;
+        if let Some(kept) = kept {
+            return repeated(&asked, kept);
+        }
+        let standings = self
+            .standings(owner, asked.context, now_ms, deadline)
+            .await?;
         let made = QuoteMade {
-            quote_id: id.clone(),
+            quote_id: Ulid::from_parts(now_ms.unsigned_abs(), rand::random()).to_string(),
             at_ms: now_ms,
         };
-        let sellable = sellable::check(&published.live, &item.product_id, facts, now_ms);
-        let answer = self.answer(&published, request, sellable, made)?;
-        let fingerprint = content::fingerprint(request);
+        let answer = self.answer(&published, &asked, &standings, made.clone())?;
         let new = NewQuote {
-            tenant: &tenant,
-            idempotency_key: &request.idempotency_key,
-            quote_id: &id,
-            content: content::encode(&fingerprint, &answer),
+            owner,
+            key,
+            quote_id: &made.quote_id,
+            content: answer.to_bytes(),
+            record: Bytes::copy_from_slice(&request.record),
             ttl: self.keep(&answer, now_ms),
+            rate: self.rate(&published, &asked.product, &answer),
         };
         let written = self
             .stored(deadline, self.quotes().put_if_absent(new))
             .await?;
-        let (answer, repeated_key) = match written {
-            PutOutcome::New => (answer, false),
-            PutOutcome::Existing(kept) => {
-                let (kept_for, kept) = content::decode(&kept).ok_or(Error::Tampered {
-                    quote_id: request.idempotency_key.clone(),
-                    thing: "content",
-                })?;
-                if kept_for != fingerprint {
-                    return Err(other_content(request, item));
-                }
-                (kept, true)
-            }
-        };
-        let outcome = match answer {
-            Answer::Quote(quote) => Outcome::Quote(*quote),
-            Answer::Refusal(refusal) => Outcome::Refusal(*refusal),
-        };
-        Ok(CreateQuoteResponse {
-            outcome: Some(outcome),
-            repeated_key,
-        })
+        match written {
+            PutOutcome::New => Ok(CreateQuoteResponse {
+                answer_id: made.quote_id,
+                record: request.record.clone(),
+                ..response(answer)
+            }),
+            PutOutcome::Existing(kept) => repeated(&asked, kept),
+        }
     }
 
     /// Returns a signed quote or a refusal; an error where the item itself cannot be asked for.
     fn answer(
         &self,
         published: &Published,
-        request: &CreateQuoteRequest,
-        sellable: Result<(), Box<Refusal>>,
+        asked: &Asked<'_>,
+        standings: &Standings,
         made: QuoteMade,
-    ) -> Result<Answer, Error> {
-        let (Some(context), Some(item)) = (&request.context, &request.item) else {
-            return Err(Error::argument("item", "", "what is priced"));
-        };
+    ) -> Result<KeptAnswer, Error> {
+        let Asked { context, item, .. } = asked;
+        let (live, now_ms) = (&published.live, made.at_ms);
+        // They were read: no refusal for want of them.
+        let standing = standing(published, item, Some(standings)).unwrap_or_default();
         let features = PriceFeatures::read(self.registry(), context)?;
-        let asked = ItemRequest {
-            context,
-            item,
-            features: &features,
-            as_of_ms: made.at_ms,
-        };
+        let priced = priced::price(
+            published,
+            ItemRequest {
+                context,
+                item,
+                features: &features,
+                standing,
+                as_of_ms: now_ms,
+            },
+        );
         // A question that is wrong is said to be wrong whoever asks it.
-        let priced = match priced::price(published, asked) {
+        let priced = match priced {
             Err(refusal) if is_bad_item(&refusal) => Err(refusal),
-            priced => sellable.and(priced),
+            priced => sellable::check(live, &item.product_id, asked.facts, now_ms).and(priced),
+        };
+        let last_rate_ppm = item.last_rate_ppm.or(standing.last_rate_ppm);
+        let kept = KeptAnswer {
+            fingerprint: fingerprint::of(asked.request),
+            request_id: context.request_id.clone(),
+            item: Some(PriceItem {
+                last_rate_ppm,
+                ..(*item).clone()
+            }),
+            ..KeptAnswer::default()
         };
         self.count("create_quote", priced::outcome(&priced));
         match priced {
             Ok(priced) => {
                 let quote = unsigned(published, context, priced, made);
-                Ok(Answer::Quote(Box::new(self.keys().sign(quote))))
+                Ok(KeptAnswer {
+                    quote: Some(self.keys().sign(quote)),
+                    ..kept
+                })
             }
             Err(refusal) if is_bad_item(&refusal) => Err(Error::Item(refusal)),
-            Err(refusal) => Ok(Answer::Refusal(refusal)),
+            Err(refusal) => Ok(KeptAnswer {
+                refusal: Some(*refusal),
+                ..kept
+            }),
         }
     }
 
     /// Returns the time for which an answer is kept: until it can no longer be accepted, and then for
     /// as long as configured.
-    fn keep(&self, answer: &Answer, now_ms: i64) -> Duration {
-        let stands = match answer {
-            Answer::Quote(quote) => (quote.expires_at_ms - now_ms).max(0),
-            Answer::Refusal(_) => 0,
-        };
-        self.kept_after() + Duration::from_millis(stands.unsigned_abs())
+    fn keep(&self, answer: &KeptAnswer, now_ms: i64) -> Duration {
+        let quote = answer.quote.as_ref();
+        let stands = quote.map_or(0, |quote| (quote.expires_at_ms - now_ms).max(0));
+        Duration::from_millis(self.config().quotes_kept_ms)
+            + Duration::from_millis(stands.unsigned_abs())
     }
 
-    pub(crate) async fn verify(
+    /// Returns the rate of an answer that later quotes must not be too far from: that of credit.
+    fn rate<'a>(
         &self,
-        request: &VerifyQuoteRequest,
-        deadline: Option<Deadline>,
-    ) -> Result<VerifyQuoteResponse, Error> {
-        let Some(quote) = &request.quote else {
-            return Err(Error::argument(
-                "quote",
-                "",
-                "the quote as it was given out",
-            ));
-        };
-        if !self.keys().is_genuine(quote) {
-            return Ok(VerifyQuoteResponse::default());
-        }
-        let (tenant, _) = check_customer(&quote.tenant, &quote.customer_id)?;
-        let stored = self
-            .stored(deadline, self.quotes().get(&tenant, &quote.quote_id))
-            .await?;
-        Ok(VerifyQuoteResponse {
-            genuine: true,
-            in_time: self.now_ms() < quote.expires_at_ms,
-            accepted: stored.is_some_and(|stored| stored.acceptance.is_some()),
+        published: &Published,
+        product: &'a ProductId,
+        answer: &KeptAnswer,
+    ) -> Option<NewRate<'a>> {
+        let credit = published.live.catalogue.get(product.as_str());
+        let credit = credit.filter(|product| is_credit(product))?;
+        let quote = answer.quote.as_ref()?;
+        Some(NewRate {
+            product,
+            currency: Currency::new(&credit.currency).ok()?,
+            rate_ppm: quote.price.as_ref()?.rate_ppm,
+            quoted_at_ms: quote.created_at_ms,
+            ttl: self.config().last_rates_kept(),
         })
     }
+}
 
-    pub(crate) async fn accept(
-        &self,
-        request: &AcceptQuoteRequest,
-        deadline: Option<Deadline>,
-    ) -> Result<AcceptQuoteResponse, Error> {
-        let (tenant, _) = check_customer(&request.tenant, &request.customer_id)?;
-        check_quote_id(&request.quote_id)?;
-        let quote_id = &request.quote_id;
-        let stored = self
-            .stored(deadline, self.quotes().get(&tenant, quote_id))
-            .await?;
-        let unknown = || Error::UnknownQuote {
-            quote_id: quote_id.clone(),
-        };
-        let StoredQuote {
-            content,
-            acceptance,
-        } = stored.ok_or_else(unknown)?;
-        let tampered = |thing| Error::Tampered {
-            quote_id: quote_id.clone(),
-            thing,
-        };
-        let (_, answer) = content::decode(&content).ok_or_else(|| tampered("content"))?;
-        let Answer::Quote(quote) = answer else {
-            return Err(unknown());
-        };
-        // Another customer's quote is not even said to exist.
-        if quote.customer_id != request.customer_id {
-            return Err(unknown());
-        }
-        if quote.quote_id != *quote_id || !self.keys().is_genuine(&quote) {
-            return Err(tampered("signature"));
-        }
-        let standing = match acceptance {
-            Some(standing) => standing,
-            None => match self.accept_now(&tenant, &quote, request, deadline).await? {
-                AcceptOutcome::Accepted => return Ok(accepted(*quote, self.now_ms())),
-                AcceptOutcome::Already(standing) => standing,
-                AcceptOutcome::Unknown => return Err(unknown()),
-            },
-        };
-        let at = <[u8; 8]>::try_from(&standing[..]).map_err(|_| tampered("acceptance"))?;
-        Ok(accepted(*quote, i64::from_be_bytes(at)))
+/// Returns the answer that stands under a key, for the same request.
+fn repeated(asked: &Asked<'_>, kept: StoredQuote) -> Result<CreateQuoteResponse, Error> {
+    let answer = KeptAnswer::from_bytes(&kept.content).map_err(|_| Error::Tampered {
+        quote_id: asked.request.idempotency_key.clone(),
+        thing: "content",
+    })?;
+    if answer.fingerprint != fingerprint::of(asked.request) {
+        return Err(other_content(asked.request, asked.item));
     }
+    Ok(CreateQuoteResponse {
+        repeated_key: true,
+        answer_id: kept.quote_id,
+        logged: kept.record.is_none(),
+        record: kept.record.unwrap_or_default().to_vec(),
+        ..response(answer)
+    })
+}
 
-    async fn accept_now(
-        &self,
-        tenant: &TenantId,
-        quote: &Quote,
-        request: &AcceptQuoteRequest,
-        deadline: Option<Deadline>,
-    ) -> Result<AcceptOutcome, Error> {
-        let now_ms = self.now_ms();
-        let facts = sellable::required(request.facts.as_ref())?;
-        if now_ms >= quote.expires_at_ms {
-            return Err(Error::Expired {
-                quote_id: quote.quote_id.clone(),
-                expired_at_ms: quote.expires_at_ms,
-            });
-        }
-        let published = self.published()?;
-        let product = quote.price.as_ref().map_or("", |price| &*price.product_id);
-        if published.live.catalogue.get(product).is_none() {
-            return Err(Error::NotSellable {
-                quote_id: quote.quote_id.clone(),
-                refusal: Box::new(Refusal {
-                    cause: RefusalCause::Inactive.into(),
-                    detail: format!("product {product} is not in this release"),
-                    ..Refusal::default()
-                }),
-            });
-        }
-        sellable::check(&published.live, product, facts, now_ms).map_err(|refusal| {
-            Error::NotSellable {
-                quote_id: quote.quote_id.clone(),
-                refusal,
-            }
-        })?;
-        let acceptance = bytes::Bytes::copy_from_slice(&now_ms.to_be_bytes());
-        let accepting = self
-            .quotes()
-            .accept_once(tenant, &quote.quote_id, acceptance);
-        self.stored(deadline, accepting).await
+fn response(answer: KeptAnswer) -> CreateQuoteResponse {
+    let quote = answer.quote.map(Outcome::Quote);
+    CreateQuoteResponse {
+        outcome: quote.or(answer.refusal.map(Outcome::Refusal)),
+        request_id: answer.request_id,
+        item: answer.item,
+        ..CreateQuoteResponse::default()
     }
 }
 
@@ -261,13 +262,6 @@ pub(crate) fn unsigned(
         expires_at_ms: made.at_ms.saturating_add(stands_ms),
         release_revision: published.live.revision(),
         ..Quote::default()
-    }
-}
-
-fn accepted(quote: Quote, accepted_at_ms: i64) -> AcceptQuoteResponse {
-    AcceptQuoteResponse {
-        quote: Some(quote),
-        accepted_at_ms,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fairlead_domain::StrategyLabel;
+use fairlead_price_engine::Accepted;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::feature::v1::Purpose as WirePurpose;
 use fairlead_proto::pricing::v1::{Price, PriceItem, PricingContext, Quote};
@@ -13,7 +14,7 @@ use fairlead_release::Live;
 use crate::argument::PriceFeatures;
 use crate::error::Error;
 use crate::keyring::Keyring;
-use crate::priced::{self, ItemRequest};
+use crate::priced::{self, ItemRequest, Standing};
 use crate::published::Published;
 use crate::quote::{QuoteMade, unsigned};
 
@@ -47,6 +48,7 @@ pub fn replay(
         context: &context,
         item: &item_of(price),
         features: &features,
+        standing: standing_of(price),
         as_of_ms: quote.created_at_ms,
     };
     let again = priced::price(&published, request)
@@ -81,16 +83,28 @@ fn context_of(record: &DecisionRecord, price: &Price) -> Result<PricingContext, 
         strategy_versions,
         personalised: record.personalised,
         as_of_ms: 0,
+        stated_ms: BTreeMap::new(),
     })
 }
 
 /// Returns the item that was priced, as the price holds it.
 fn item_of(price: &Price) -> PriceItem {
-    let last = price.inputs.get("last_rate");
     PriceItem {
         product_id: price.product_id.clone(),
         amount: price.amount.clone(),
         tenor_months: price.tenor_months,
-        last_rate_ppm: last.and_then(|rate| rate.parse().ok()).unwrap_or(0),
+        last_rate_ppm: None,
+    }
+}
+
+/// Returns what earlier quotes and acceptances meant for the price, as its inputs hold it.
+fn standing_of(price: &Price) -> Standing {
+    let input = |name: &str| price.inputs.get(name)?.parse().ok();
+    Standing {
+        last_rate_ppm: input("last_rate"),
+        accepted: Accepted {
+            exposure_minor: input("accepted_exposure").unwrap_or_default(),
+            monthly_minor: input("accepted_debt_service").unwrap_or_default(),
+        },
     }
 }

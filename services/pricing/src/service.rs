@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
-use fairlead_online::QuoteStore;
+use fairlead_online::{Owner, QuoteStore};
 use fairlead_proto::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use fairlead_proto::pricing::v1::{
     AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse,
-    PriceManyRequest, PriceManyResponse, VerifyQuoteRequest, VerifyQuoteResponse,
+    MarkLoggedRequest, MarkLoggedResponse, PriceManyRequest, PriceManyResponse, VerifyQuoteRequest,
+    VerifyQuoteResponse,
 };
 use fairlead_registry::Registry;
 use fairlead_release_follow::{Derived, DerivedStatus, ReleaseHandle};
@@ -19,6 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::account::standing;
 use crate::argument::{MOST_ITEMS, PriceFeatures, check_context};
 use crate::config::Config;
 use crate::error::Error;
@@ -49,8 +51,7 @@ pub struct Service {
 
 struct Inner {
     deps: Deps,
-    store_timeout: Duration,
-    kept_after: Duration,
+    config: Config,
     published: Derived<Published>,
     /// The task that compiles each release; it ends with the service.
     _compiling: JoinSet<()>,
@@ -64,13 +65,7 @@ impl Service {
     /// # Errors
     /// [`Error::Config`].
     pub fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
-        if config.store_timeout_ms == 0 {
-            return Err(Error::Config {
-                key: "store_timeout_ms".to_owned(),
-                value: "0".to_owned(),
-                allowed: "at least 1 millisecond",
-            });
-        }
+        config.check()?;
         let registry = deps.registry.clone();
         let stop = CancellationToken::new();
         let (published, compiling) = Derived::follow(
@@ -83,8 +78,7 @@ impl Service {
         tasks.spawn(compiling);
         Ok(Self {
             inner: Arc::new(Inner {
-                store_timeout: Duration::from_millis(config.store_timeout_ms),
-                kept_after: Duration::from_millis(config.quotes_kept_ms),
+                config: config.clone(),
                 deps,
                 published,
                 _compiling: tasks,
@@ -124,8 +118,8 @@ impl Service {
         &self.inner.deps.keys
     }
 
-    pub(crate) fn kept_after(&self) -> Duration {
-        self.inner.kept_after
+    pub(crate) fn config(&self) -> &Config {
+        &self.inner.config
     }
 
     #[expect(clippy::unused_self, reason = "a meter of the service, called on it")]
@@ -140,7 +134,8 @@ impl Service {
         deadline: Option<Deadline>,
         calling: impl Future<Output = Result<T, fairlead_online::Error>>,
     ) -> Result<T, Error> {
-        let limit = deadline.map_or(self.inner.store_timeout, Deadline::remaining);
+        let usual = Duration::from_millis(self.inner.config.store_timeout_ms);
+        let limit = deadline.map_or(usual, Deadline::remaining);
         match tokio::time::timeout(limit, calling).await {
             Ok(done) => Ok(done?),
             Err(_) => Err(Error::StoreLate {
@@ -149,14 +144,14 @@ impl Service {
         }
     }
 
-    fn many(
+    async fn many(
         &self,
         request: &PriceManyRequest,
         deadline: Option<Deadline>,
     ) -> Result<PriceManyResponse, Error> {
         in_time(deadline)?;
         let published = self.published()?;
-        check_context(request.context.as_ref(), &published)?;
+        let (tenant, customer) = check_context(request.context.as_ref(), &published)?;
         let Some(context) = &request.context else {
             return Err(Error::argument("context", "", "who is priced for"));
         };
@@ -173,16 +168,31 @@ impl Service {
             0 => self.now_ms(),
             instant => instant,
         };
+        let owner = Owner {
+            tenant: &tenant,
+            customer: &customer,
+        };
+        let credit = request.items.iter().any(|item| published.lends(item));
+        let standings = if credit {
+            self.indicative_standings(owner, context, as_of_ms, deadline)
+                .await
+        } else {
+            None
+        };
         let _span = tracing::info_span!("price_items", count).entered();
         let mut answers = Vec::with_capacity(count);
         for item in &request.items {
-            let asked = ItemRequest {
-                context,
-                item,
-                features: &features,
-                as_of_ms,
-            };
-            let priced = priced::price(&published, asked);
+            let standing = standing(&published, item, standings.as_ref());
+            let priced = standing.and_then(|standing| {
+                let asked = ItemRequest {
+                    context,
+                    item,
+                    features: &features,
+                    standing,
+                    as_of_ms,
+                };
+                priced::price(&published, asked)
+            });
             self.count("price_many", priced::outcome(&priced));
             answers.push(priced::answer(item, priced, request.without_schedule));
         }
@@ -207,7 +217,8 @@ impl PricingService for Service {
         request: Request<PriceManyRequest>,
     ) -> Result<Response<PriceManyResponse>, Status> {
         let deadline = Deadline::from_request(&request);
-        Ok(Response::new(self.many(request.get_ref(), deadline)?))
+        let priced = self.many(request.get_ref(), deadline).await?;
+        Ok(Response::new(priced))
     }
 
     async fn create_quote(
@@ -241,5 +252,15 @@ impl PricingService for Service {
         Ok(Response::new(
             self.accept(request.get_ref(), deadline).await?,
         ))
+    }
+
+    async fn mark_logged(
+        &self,
+        request: Request<MarkLoggedRequest>,
+    ) -> Result<Response<MarkLoggedResponse>, Status> {
+        let deadline = Deadline::from_request(&request);
+        in_time(deadline)?;
+        self.mark(request.get_ref(), deadline).await?;
+        Ok(Response::new(MarkLoggedResponse {}))
     }
 }

@@ -13,6 +13,9 @@ use crate::targeting::targeting;
 /// The time for which impressions count towards caps on repetition.
 const SHOWN_WITHIN_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The attributes by which the bank states what is owed here.
+const COVERING: [&str; 2] = ["exposure_own_minor", "debt_service_monthly_minor"];
+
 /// Whose profile, at which instant, with which feature sets.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -61,8 +64,18 @@ pub(crate) fn build(
         segments,
         shown: shown(facts.sequence("recent"), asked.as_of_ms),
         last_event_time_ms: state.map_or(0, |state| state.last_event_time_ms),
+        stated_ms: state.map(stated_ms).unwrap_or_default(),
         features: sets.into_asked(asked.purposes),
     })
+}
+
+/// Returns the event time of the newest statement of each feature that covers accepted lending.
+fn stated_ms(state: &EntityState) -> BTreeMap<String, i64> {
+    let stated = COVERING.iter().filter_map(|name| {
+        let stored = state.attributes.get(*name)?;
+        Some(((*name).to_owned(), stored.event_time_ms))
+    });
+    stated.collect()
 }
 
 /// Returns how often each product was shown within seven days, by product id.

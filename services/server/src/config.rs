@@ -119,6 +119,8 @@ impl AppConfig {
         fairlead_domain::TenantId::new(&config.tenant)?;
         config.gateway.check()?;
         config.control().check().context("[control]")?;
+        config.pricing.check()?;
+        config.gateway.acceptances_kept_days = config.pricing.acceptances_kept_days;
         config.recall.check().context("[recall]")?;
         config.ranking.check().context("[ranking]")?;
         config.stream.check().context("[stream]")?;

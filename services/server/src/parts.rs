@@ -8,7 +8,9 @@ use fairlead_online::{DecisionIndex, OnlineStore};
 use fairlead_pricing::Keyring;
 use fairlead_registry::Registry;
 use fairlead_release_follow::ReleaseHandle;
-use fairlead_stream::{DecisionIndexer, IndexerConfig};
+use fairlead_stream::{
+    AcceptanceRestorer, AcceptanceStores, AcceptancesConfig, DecisionIndexer, IndexerConfig,
+};
 
 use crate::config::AppConfig;
 
@@ -87,4 +89,23 @@ pub(crate) fn decision_indexer(
     };
     let index = decision_index(config, store);
     DecisionIndexer::new(settings, log.clone(), index, clock.clone())
+}
+
+/// Builds the restorer of acceptances.
+pub(crate) fn acceptance_restorer(
+    config: &AppConfig,
+    log: &Arc<dyn EventLog>,
+    store: &OnlineStore,
+    clock: &Arc<dyn Clock>,
+) -> AcceptanceRestorer {
+    let settings = AcceptancesConfig {
+        group: format!("{}-acceptances", config.stream.group),
+        log_name: config.stream.log_name.clone(),
+        kept: config.pricing.acceptances_kept(),
+    };
+    let stores = AcceptanceStores {
+        progress: Arc::new(store.clone()),
+        quotes: Arc::new(store.quotes()),
+    };
+    AcceptanceRestorer::new(settings, log.clone(), stores, clock.clone())
 }

@@ -33,6 +33,9 @@ pub(super) fn price(lending: &Lending<'_>, loan: &Loan<'_>) -> Result<pb::Price,
         Fee::Fixed(_) => (0, None),
     };
     let inputs = lending.card_inputs(loan.tenor, loan.amount);
+    let mut inputs = inputs.as_text(lending.last_rate);
+    let accepted = lending.accepted.as_text();
+    inputs.extend(accepted.map(|(name, text)| (name.to_owned(), text)));
     Ok(pb::Price {
         amount: money(loan.amount),
         tenor_months: if plan.is_card { 0 } else { loan.tenor.months },
@@ -63,7 +66,7 @@ pub(super) fn price(lending: &Lending<'_>, loan: &Loan<'_>) -> Result<pb::Price,
             schedule.to_proto()
         },
         counterfactual: lending.graded.counterfactual().unwrap_or_default(),
-        inputs: inputs.as_text(lending.last_rate),
+        inputs,
         ..pb::Price::default()
     })
 }

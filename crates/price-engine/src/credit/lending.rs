@@ -7,7 +7,7 @@ use super::itemise;
 use super::plan::{CreditPlan, Fee, TenorPlan};
 use crate::cap::Ceiling;
 use crate::credit::Graded;
-use crate::inputs::CardInputs;
+use crate::inputs::{Accepted, CardInputs};
 use crate::limit::{
     AmountGrid, Bound, Capacity, Limit, largest_affordable, monthly_service, too_little,
 };
@@ -29,6 +29,7 @@ pub(crate) struct Lending<'a> {
     pub(crate) capacity: Capacity,
     pub(crate) card: CardInputs<'a>,
     pub(crate) last_rate: Option<RatePpm>,
+    pub(crate) accepted: Accepted,
 }
 
 /// A rate with the bounds that it was chosen within.
@@ -296,9 +297,11 @@ impl<'a> Lending<'a> {
             return Some(format!("an amount of at most {most} would be offered"));
         }
         match limit.bound {
-            Bound::Exposure => {
+            Bound::Exposure | Bound::ExposureHere => {
                 let cap = self.binding.exposure?.most;
-                let most = cap.checked_sub(smallest).filter(|most| most.minor() >= 0)?;
+                let most = cap.checked_sub(smallest)?;
+                let most = most.checked_sub(self.capacity.own_exposure)?;
+                let most = Some(most).filter(|most| most.minor() >= 0)?;
                 Some(format!(
                     "credit elsewhere of at most {most} would allow the smallest amount"
                 ))

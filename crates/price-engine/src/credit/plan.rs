@@ -8,6 +8,7 @@ use fairlead_domain::{Money, RatePpm, Share};
 use crate::cap::{Ceiling, highest_lawful_rate};
 use crate::cost::{UnitCost, UnitLoan};
 use crate::error::Checks;
+use crate::limit::monthly_service;
 use crate::rule_pack::{Binding, PackIndex, RuleBook};
 use crate::schedule::{MAX_AMOUNT_MINOR, Repayment};
 use crate::strategy::CreditStrategy;
@@ -263,6 +264,15 @@ impl CreditPlan {
     /// Returns the share of the amount that is expected to be owed, a fraction.
     pub(crate) fn drawn_fraction(&self) -> f64 {
         self.drawn.fraction()
+    }
+
+    /// Returns the debt service a month of an amount at a yearly rate, by which affordability is tested,
+    /// minor units rounded up; `None` where the rate is none. A card is paid off in a year.
+    pub(crate) fn service_of(&self, minor: i64, months: i32, rate_ppm: i64) -> Option<i64> {
+        let rate = RatePpm::new(rate_ppm).ok()?;
+        let months = if self.is_card { CARD_MONTHS } else { months };
+        let unit = self.drawn_fraction() * monthly_service(self.repayment, months.max(1), rate);
+        Some((minor as f64 * unit).ceil() as i64)
     }
 
     /// Returns the fee in money, rounded down.

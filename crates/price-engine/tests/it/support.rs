@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fairlead_domain::{Currency, Money};
-use fairlead_price_engine::{Engine, FeatureMap, Features, Inputs, Source, defaults};
+use fairlead_price_engine::{Accepted, Engine, FeatureMap, Features, Inputs, Source, defaults};
 use fairlead_proto::catalogue::v1::{
     CardTerms, DepositTerms, FundTerms, InsuranceTerms, LoanTerms, Product, ProductKind,
     RedemptionFee, RepaymentMethod, product::Terms,
@@ -150,6 +150,7 @@ pub(crate) fn ask<'a>(
         amount: amount.map(|minor| Money::new(minor, Currency::CNY)),
         tenor_months,
         last_rate_ppm: None,
+        accepted: Accepted::default(),
         channel: "app",
         segment: Some("standard"),
         campaign: "",

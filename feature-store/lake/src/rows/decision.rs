@@ -62,7 +62,11 @@ pub(super) fn decode(payload: &Bytes) -> Option<(Folder, DecisionRecord)> {
     let folder = Folder {
         table: Table::Decisions,
         tenant: TenantId::new(&record.tenant).ok()?.to_string(),
-        kind: "decision".into(),
+        kind: if record.acceptance.is_some() {
+            "acceptance".into()
+        } else {
+            "decision".into()
+        },
         day: Day::from_ms(record.decided_at_ms)?,
     };
     Some((folder, record))
@@ -123,6 +127,10 @@ pub(super) fn columns() -> Vec<DecisionColumn> {
         DecisionColumn::made_text("drops", |row| json(&row.message.drops)),
         DecisionColumn::made_text("features", |row| json(&row.message.features)),
         DecisionColumn::optional_made_text("quote", |row| row.message.quote.as_ref().map(json)),
+        DecisionColumn::optional_made_text("refusal", |row| row.message.refusal.as_ref().map(json)),
+        DecisionColumn::optional_made_text("acceptance", |row| {
+            row.message.acceptance.as_ref().map(json)
+        }),
     ];
     columns.extend(log_columns(|row: &LogRow<DecisionRecord>| row.appended));
     columns

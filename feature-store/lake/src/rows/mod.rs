@@ -216,7 +216,7 @@ mod tests {
             described(Table::Decisions),
             "request_id customer_id decided_at release_revision personalised channel? campaign? \
              client_reference? candidates slate model_versions quote_id? seed took_ms stage_ms segments exposures \
-             degraded drops features quote? appended_at log_partition log_offset"
+             degraded drops features quote? refusal? acceptance? appended_at log_partition log_offset"
         );
         assert_eq!(
             described(Table::DecisionItems),

@@ -20,6 +20,7 @@ pub async fn catch_up(config: &Config, topics: &Topics, deps: &Deps) -> Result<u
     for (topic, kind) in [
         (&topics.events, RecordKind::Events),
         (&topics.decisions, RecordKind::Decisions),
+        (&topics.acceptances, RecordKind::Decisions),
     ] {
         for kept in deps.log.offsets(topic).await? {
             let source = TopicPartition {

@@ -100,7 +100,12 @@ impl Worker {
         shutdown: &CancellationToken,
     ) -> Result<Option<Box<dyn Consumer>>, Error> {
         loop {
-            let topics = [&self.topics.events, &self.topics.decisions];
+            let Topics {
+                events,
+                decisions,
+                acceptances,
+            } = &self.topics;
+            let topics = [events, decisions, acceptances];
             let mut options = ConsumerOptions::new(GROUP, topics);
             options.max_poll_bytes = options.max_poll_bytes.min(self.config.buffer_bytes);
             let joined = match self.deps.store.healthy().await {

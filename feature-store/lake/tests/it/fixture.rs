@@ -13,7 +13,8 @@ use fairlead_event_log::{
     EmbeddedEventLog, EmbeddedOptions, EventLog, Position, Record, TopicSpec,
 };
 use fairlead_lake::{
-    Config, DECISIONS_TOPIC, Deps, EVENTS_TOPIC, FileName, Query, Store, Topics, catch_up,
+    ACCEPTANCES_TOPIC, Config, DECISIONS_TOPIC, Deps, EVENTS_TOPIC, FileName, Query, Store, Topics,
+    catch_up,
 };
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::decision::v1::{DecidedCandidate, DecisionRecord};
@@ -134,19 +135,19 @@ pub(crate) fn decisions(numbers: std::ops::Range<i64>) -> Vec<Record> {
     records(numbers, |number| decision(number).encode_to_vec())
 }
 
-/// Creates the two topics.
+/// Creates the topics.
 pub(crate) async fn create_topics(log: &dyn EventLog, partitions: i32) -> anyhow::Result<()> {
     let spec = TopicSpec {
         partitions,
         retention: std::time::Duration::from_hours(24),
     };
-    for topic in [EVENTS_TOPIC, DECISIONS_TOPIC] {
+    for topic in [EVENTS_TOPIC, DECISIONS_TOPIC, ACCEPTANCES_TOPIC] {
         log.create_topic(topic, spec).await?;
     }
     Ok(())
 }
 
-/// An embedded log with both topics, and a clock.
+/// An embedded log with all topics, and a clock.
 pub(crate) struct Fixture {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<ManualClock>,

@@ -3,7 +3,13 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::fixture::Fixture;
+use fairlead_event_log::Record;
+use fairlead_lake::{ACCEPTANCES_TOPIC, DECISIONS_TOPIC, Store};
+use fairlead_proto::decision::v1::DecisionRecord;
+use fairlead_proto::pricing::v1::{Acceptance, Quote, Refusal};
+use prost::Message as _;
+
+use crate::fixture::{Fixture, decision};
 
 pub(crate) fn fairlead_lake(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fairlead-lake"));
@@ -80,6 +86,57 @@ async fn results_are_written_as_table_csv_json_and_parquet() -> anyhow::Result<(
     use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let file = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&out)?)?;
     assert_eq!(file.metadata().file_metadata().num_rows(), 4);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_and_acceptances_of_quotes_are_kept() -> anyhow::Result<()> {
+    let fixture = Fixture::new(2).await?;
+    let refused = DecisionRecord {
+        refusal: Some(Refusal {
+            detail: "risk".to_owned(),
+            ..Refusal::default()
+        }),
+        client_reference: "order 17".to_owned(),
+        ..decision(1)
+    };
+    let accepted = DecisionRecord {
+        quote: Some(Quote {
+            quote_id: "Q-1".to_owned(),
+            ..Quote::default()
+        }),
+        acceptance: Some(Acceptance {
+            quote_id: "Q-1".to_owned(),
+            accepted_at_ms: 17,
+            ..Acceptance::default()
+        }),
+        candidates: Vec::new(),
+        ..decision(3)
+    };
+    for (topic, record) in [(DECISIONS_TOPIC, refused), (ACCEPTANCES_TOPIC, accepted)] {
+        let record = Record::new("acme/c-1".to_owned(), record.encode_to_vec());
+        fixture.log.append(topic, vec![record]).await?;
+    }
+    let store = Store::folder(&fixture.lake())?;
+    assert_eq!(fixture.catch_up(&store, 10).await?, 2);
+    let query = "select kind, request_id, client_reference, quote_id, refusal, acceptance from decisions \
+                 order by request_id";
+    let rows = answer(&fixture, &[query, "--format", "json"])?;
+    let rows: Vec<serde_json::Value> = rows
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        (&rows[0]["kind"], &rows[0]["client_reference"]),
+        (&"decision".into(), &"order 17".into())
+    );
+    assert!(rows[0]["refusal"].to_string().contains("risk"), "{rows:?}");
+    assert_eq!(
+        (&rows[1]["kind"], &rows[1]["quote_id"]),
+        (&"acceptance".into(), &"Q-1".into())
+    );
+    assert!(rows[1]["acceptance"].to_string().contains("17"), "{rows:?}");
     Ok(())
 }
 

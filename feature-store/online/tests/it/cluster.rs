@@ -6,14 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use fairlead_domain::ProductId;
 use fairlead_online::{
-    AcceptOutcome, EntityKey, Error, FeatureStore, NewQuote, OnlineStore, PutOutcome, QuoteStore,
-    SourcePartition, Write, WriteOutcome,
+    AcceptOutcome, CallerKey, EntityKey, Error, FeatureStore, NewAcceptance, NewQuote, OnlineStore,
+    Owner as QuoteOwner, PutOutcome, QuoteStore, SourcePartition, StoredAcceptance, Write,
+    WriteOutcome,
 };
 use fairlead_testkit::RedisCluster;
 
 use crate::load::{Load, Owner, Tally};
 use crate::slots::{SlotMigration, key_slot};
-use crate::stores::{bytes, clicks, cluster, product, tenant, write};
+use crate::stores::{bytes, clicks, cluster, customer, product, tenant, write};
 
 fn counters(id: &str, expected: Option<i64>, offset: i64, count: i64) -> Write {
     Write {
@@ -116,7 +117,7 @@ async fn moved_slots_are_followed_under_load() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A customer, a product and a quote with the same id share a slot: one key has moved, one has not,
+/// A customer and a product with the same id, and the customer's quotes, share a slot: one key has moved, one has not,
 /// one does not exist yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_a_migrating_slot_are_found_on_both_nodes() -> anyhow::Result<()> {
@@ -156,21 +157,17 @@ async fn keys_of_a_migrating_slot_are_found_on_both_nodes() -> anyhow::Result<()
     );
     let stays = store.apply(vec![counters("anna", Some(1), 2, 3)]).await?;
     assert_eq!(stays, [WriteOutcome::Applied]);
-    // A new key is created on the node that the slot moves to.
-    let quote = || NewQuote {
+    let anna = customer("anna");
+    let owner = QuoteOwner {
         tenant: &tenant_id,
-        idempotency_key: "k",
-        quote_id: "anna",
-        content: Bytes::from_static(b"quote"),
-        ttl: Duration::from_mins(10),
+        customer: &anna,
     };
-    assert_eq!(quotes.get(&tenant_id, "anna").await?, None);
-    assert_eq!(quotes.put_if_absent(quote()).await?, PutOutcome::New);
-    assert_eq!(quotes.put_if_absent(quote()).await?, PutOutcome::New);
-    let accepted = Bytes::from_static(b"now");
-    let accept = || quotes.accept_once(&tenant_id, "anna", accepted.clone());
-    assert_eq!(accept().await?, AcceptOutcome::Accepted);
-    assert_eq!(accept().await?, AcceptOutcome::Already(accepted.clone()));
+    assert_eq!(quotes.get(owner, "q").await?, None);
+    // A script over several keys waits until all of them are on one node.
+    let hasty = store.within(Duration::from_millis(300)).quotes();
+    let moving = hasty.put_if_absent(new_quote(owner)).await;
+    let moving = moving.expect_err("the slot moves");
+    assert!(moving.is_transient(), "{moving}");
 
     migration.finish().await?;
     assert_eq!(moved.step().await?, only_once);
@@ -178,7 +175,49 @@ async fn keys_of_a_migrating_slot_are_found_on_both_nodes() -> anyhow::Result<()
         offsets(store.read_fields(&both).await?),
         [moved.offset, Some(2)]
     );
-    let kept = quotes.get(&tenant_id, "anna").await?.expect("moved along");
-    assert_eq!(kept.acceptance, Some(accepted));
+    quoted_and_accepted_once(&quotes, owner).await?;
+    Ok(())
+}
+
+fn new_quote(owner: QuoteOwner<'_>) -> NewQuote<'_> {
+    NewQuote {
+        owner,
+        key: CallerKey {
+            caller: "app",
+            key: "k",
+        },
+        quote_id: "q",
+        content: Bytes::from_static(b"quote"),
+        record: Bytes::new(),
+        ttl: Duration::from_mins(10),
+        rate: None,
+    }
+}
+
+/// Stores a quote and accepts it, each twice.
+async fn quoted_and_accepted_once(
+    quotes: &dyn QuoteStore,
+    owner: QuoteOwner<'_>,
+) -> Result<(), Error> {
+    for _ in 0..2 {
+        let put = quotes.put_if_absent(new_quote(owner)).await?;
+        assert_eq!(put, PutOutcome::New);
+    }
+    let content = Bytes::from_static(b"now");
+    let accept = || NewAcceptance {
+        owner,
+        quote_id: "q",
+        content: content.clone(),
+        ttl: Duration::from_mins(10),
+        lending: None,
+    };
+    let first = quotes.accept_once(accept()).await?;
+    assert_eq!(first, AcceptOutcome::Accepted);
+    let again = quotes.accept_once(accept()).await?;
+    let standing = StoredAcceptance {
+        content: content.clone(),
+        logged: false,
+    };
+    assert_eq!(again, AcceptOutcome::Already(standing));
     Ok(())
 }

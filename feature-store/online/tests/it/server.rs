@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fairlead_online::{
-    EntityKey, Error, FeatureStore, NewQuote, OnlineStore, Options, QuoteStore, WriteOutcome,
+    CallerKey, EntityKey, Error, FeatureStore, NewQuote, OnlineStore, Options, Owner, QuoteStore,
+    WriteOutcome,
 };
 use fairlead_registry::Registry;
 use fairlead_testkit::{Durability, RedisServer};
@@ -59,21 +60,30 @@ async fn every_write_renews_the_ttl() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_quote_expires_after_its_idempotency_key() -> anyhow::Result<()> {
     let (server, store) = redis().await?;
+    let (tenant, anna) = (tenant(), customer("anna"));
     let quote = NewQuote {
-        tenant: &tenant(),
-        idempotency_key: "k",
+        owner: Owner {
+            tenant: &tenant,
+            customer: &anna,
+        },
+        key: CallerKey {
+            caller: "app",
+            key: "k",
+        },
         quote_id: "q",
         content: Bytes::from_static(b"quote"),
+        record: Bytes::new(),
         ttl: Duration::from_mins(10),
+        rate: None,
     };
     store.quotes().put_if_absent(quote).await?;
     let mut raw = raw_connection(&server).await?;
     let key: i64 = redis::cmd("PTTL")
-        .arg("fl:{acme/k}:i")
+        .arg("fl:{acme/anna}:i:617070:6b")
         .query_async(&mut raw)
         .await?;
     let quote: i64 = redis::cmd("PTTL")
-        .arg("fl:{acme/q}:q")
+        .arg("fl:{acme/anna}:q:q")
         .query_async(&mut raw)
         .await?;
     assert!(0 < key && key < quote, "{key} {quote}");

@@ -16,7 +16,7 @@ fn flag(value: bool) -> attribute_value::Value {
 }
 
 /// The attributes of the file of the crate, each with a value of its type and who may state it.
-const ATTRIBUTES: [(&str, &str); 22] = [
+const ATTRIBUTES: [(&str, &str); 23] = [
     ("birth_date_ms", BANK),
     ("gender", CUSTOMER),
     ("marital_status", CUSTOMER),
@@ -29,6 +29,7 @@ const ATTRIBUTES: [(&str, &str); 22] = [
     ("income_monthly_minor", BANK),
     ("debt_service_monthly_minor", BANK),
     ("exposure_elsewhere_minor", BANK),
+    ("exposure_own_minor", BANK),
     ("bureau_score", BANK),
     ("bureau_grade", BANK),
     ("debt_to_income_ppm", BANK),

@@ -262,7 +262,7 @@ fn print(report: &LendingClubReport) {
 
 #[cfg(test)]
 mod tests {
-    use fairlead_price_engine::{Engine, FeatureMap, Inputs, Source};
+    use fairlead_price_engine::{Accepted, Engine, FeatureMap, Inputs, Source};
     use fairlead_proto::pricing::v1::{Quote, RefusalCause};
 
     use super::*;
@@ -300,6 +300,7 @@ mod tests {
                 amount: Some(amount),
                 tenor_months: Some(one.months),
                 last_rate_ppm: None,
+                accepted: Accepted::default(),
                 channel: "app",
                 segment: None,
                 campaign: "",

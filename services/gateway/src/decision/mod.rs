@@ -63,7 +63,7 @@ pub(crate) struct Decided {
     pub(crate) record: DecisionRecord,
 }
 
-/// The basis of a firm quote: its customer and circumstances.
+/// The basis of a firm quote or its acceptance: its customer and circumstances.
 #[derive(Debug)]
 pub(crate) struct FirmBasis {
     /// The context that it is priced with.
@@ -142,15 +142,19 @@ impl Decider {
         }))
     }
 
-    /// Returns what a firm quote is made from.
+    /// Returns what a firm quote or its acceptance rests on.
     ///
     /// # Errors
-    /// The profile cannot be read: a firm price must not rest on a customer whom nobody could read.
+    /// The profile cannot be read: neither must rest on a customer whom nobody could read.
     pub(crate) async fn firm(&self, ask: &Ask) -> Result<FirmBasis, Status> {
         let mut stages = Stages::new(ask.deadline);
         let known = self.know(ask, &mut stages).await?;
         if !stages.degraded.is_empty() {
-            return Err(CallError::unavailable("profile", "no firm quote without it").into());
+            return Err(CallError::unavailable(
+                "profile",
+                "no firm quote or acceptance without it",
+            )
+            .into());
         }
         Ok(FirmBasis {
             context: known.pricing_context(ask),
@@ -158,17 +162,6 @@ impl Decider {
             release_revision: known.live.revision(),
             exposures: known.exposures,
         })
-    }
-
-    /// Returns the customer's facts as of now, on which an acceptance rests.
-    ///
-    /// # Errors
-    /// The profile cannot be read.
-    pub(crate) async fn firm_facts(&self, ask: &Ask) -> Result<CustomerFacts, Status> {
-        let mut stages = Stages::new(ask.deadline);
-        let profile = self.read_profile(ask, &mut stages).await?;
-        let away = || CallError::unavailable("profile", "no acceptance without it");
-        Ok(facts(&profile.ok_or_else(away)?))
     }
 
     /// Reads the profile and finds the experiment arms.

@@ -81,6 +81,7 @@ impl Known {
             strategy_versions: self.overrides.strategy_versions.clone(),
             personalised: self.personalised,
             as_of_ms: ask.as_of_ms,
+            stated_ms: self.profile.stated_ms.clone(),
         }
     }
 }

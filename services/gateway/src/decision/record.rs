@@ -87,6 +87,7 @@ fn record(results: Results, answer: &RecommendResponse) -> DecisionRecord {
         quote: None,
         refusal: None,
         item: None,
+        acceptance: None,
         segments: known.profile.segments,
         seed: results.seed,
         channel: ask.channel,

@@ -248,8 +248,8 @@ async fn a_key_speaks_for_its_own_tenant_on_every_rpc_and_for_no_other() {
             assert!(allowed.contains(&code), "{path} for `{own}`: {code:?}");
         }
     }
-    let accepted = stubs.accept_quote.last_call().message;
-    assert_eq!(accepted.tenant, "acme");
+    let accepted = stubs.accept_quote.last_call().message.context;
+    assert_eq!(accepted.expect("a context").tenant, "acme");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use fairlead_gateway::topics;
 use fairlead_proto::decision::v1::DecisionRecord;
 use fairlead_proto::gateway::v1::quote_response::Outcome;
+use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
 use fairlead_proto::gateway::v1::{AcceptRequest, QuoteRequest, QuoteResponse, VerifyRequest};
 use fairlead_proto::money::v1::Money;
 use fairlead_proto::pricing::v1::{
@@ -14,8 +15,9 @@ use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::log_valve::Valve;
-use crate::setup::{PATIENCE, Setup};
+use crate::setup::{PATIENCE, Setup, config_with_keys};
 use crate::slates::request;
+use crate::stubs::answer_to;
 
 /// A request of one customer for a quote.
 pub(crate) fn quote_request(idempotency_key: &str) -> QuoteRequest {
@@ -145,10 +147,10 @@ async fn a_refusal_of_pricing_is_an_answer_and_is_recorded() {
         ..Refusal::default()
     };
     let told = refusal.clone();
-    setup.stubs.create_quote.answer(move |_| {
+    setup.stubs.create_quote.answer(move |asked| {
         Ok(CreateQuoteResponse {
             outcome: Some(create_quote_response::Outcome::Refusal(told.clone())),
-            repeated_key: false,
+            ..answer_to(asked)
         })
     });
     let answer = quote(&setup, quote_request("k-1"))
@@ -274,6 +276,123 @@ async fn a_failure_of_pricing_is_passed_on_and_leaves_no_record() {
 }
 
 #[tokio::test]
+async fn a_repeated_key_logs_nothing_new_and_names_the_first_answer() -> anyhow::Result<()> {
+    let setup = Setup::start().await;
+    let first = quote(&setup, quote_request("k-1")).await?;
+    let marked = setup.stubs.mark_logged.last_call().message;
+    assert_eq!((&*marked.answer_id, marked.acceptance), ("q-k-1", false));
+    let kept = setup.stubs.create_quote.last_call().message;
+    // Pricing gives back what it kept, logged or not yet: the log has one record of it.
+    for logged in [false, true] {
+        let kept = kept.clone();
+        setup.stubs.create_quote.answer(move |_| {
+            Ok(CreateQuoteResponse {
+                outcome: Some(create_quote_response::Outcome::Quote(Quote::default())),
+                logged,
+                repeated_key: true,
+                ..answer_to(&kept)
+            })
+        });
+        let again = quote(&setup, quote_request("k-1")).await?;
+        assert_eq!(again.request_id, first.request_id);
+        assert_eq!(setup.decisions().await.len(), 1, "logged: {logged}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_log_refused_is_logged_by_the_repeat_as_it_was_made() -> anyhow::Result<()> {
+    let setup = Setup::start().await;
+    setup.log.set(Valve::Away);
+    quote(&setup, quote_request("k-1"))
+        .await
+        .expect_err("no log");
+    let kept = setup.stubs.create_quote.last_call().message;
+    assert!(setup.stubs.mark_logged.calls().is_empty());
+    setup.log.set(Valve::Open);
+    let told = kept.clone();
+    setup.stubs.create_quote.answer(move |_| {
+        Ok(CreateQuoteResponse {
+            outcome: Some(create_quote_response::Outcome::Quote(Quote::default())),
+            ..answer_to(&told)
+        })
+    });
+    let answer = quote(&setup, quote_request("k-1")).await?;
+    let records = setup.decisions().await;
+    let [record] = records.as_slice() else {
+        panic!("{records:?}");
+    };
+    let context = kept.context.expect("a context");
+    assert_eq!(answer.request_id, context.request_id);
+    assert_eq!(record.request_id, context.request_id);
+    assert_eq!(record.features, [context.features.expect("features")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_caller_has_idempotency_keys_of_its_own() -> anyhow::Result<()> {
+    let keys = [("one-key", "acme", 10_000), ("other-key", "acme", 10_000)];
+    let setup = Setup::start_with(config_with_keys(&keys)).await;
+    let mut callers = Vec::new();
+    for key in ["one-key", "other-key", "one-key"] {
+        let mut quotes = QuoteServiceClient::new(setup.with_key(key));
+        quotes.quote(quote_request("1")).await?;
+        callers.push(setup.stubs.create_quote.last_call().message.caller);
+    }
+    assert_eq!(callers[0], callers[2]);
+    assert_ne!(callers[0], callers[1]);
+    assert!(!callers.concat().contains("one-key"), "{callers:?}");
+    Ok(())
+}
+
+fn acceptance(quote_id: &str) -> AcceptRequest {
+    AcceptRequest {
+        quote_id: quote_id.to_owned(),
+        customer_id: "c-1".to_owned(),
+        ..AcceptRequest::default()
+    }
+}
+
+#[tokio::test]
+async fn an_acceptance_is_answered_only_after_its_record_is_in_the_log() -> anyhow::Result<()> {
+    let setup = Setup::start().await;
+    setup.log.set(Valve::Shut);
+    let mut client = setup.quotes();
+    let mut asking = JoinSet::new();
+    asking.spawn(async move { client.accept(acceptance("q-1")).await });
+    setup.log.until_held_up(1).await;
+    assert!(asking.try_join_next().is_none(), "no record, no answer");
+    assert!(setup.stubs.mark_logged.calls().is_empty());
+    setup.log.set(Valve::Open);
+    let joined = tokio::time::timeout(PATIENCE, asking.join_next()).await?;
+    let answer = joined.expect("a task")??.into_inner();
+    let records = setup.log.records(topics::ACCEPTANCES).await;
+    assert_eq!(records.len(), 1);
+    assert_eq!(&records[0].record.key[..], b"acme/c-1");
+    let record = DecisionRecord::decode(records[0].record.payload.clone())?;
+    let accepted = record.acceptance.expect("the acceptance");
+    assert_eq!(accepted.accepted_at_ms, answer.accepted_at_ms);
+    assert_eq!(record.quote, answer.quote);
+    assert!(!record.request_id.is_empty());
+    let marked = setup.stubs.mark_logged.last_call().message;
+    assert_eq!((&*marked.answer_id, marked.acceptance), ("q-1", true));
+    // Again: nothing new.
+    setup.quotes().accept(acceptance("q-1")).await?;
+    assert_eq!(setup.log.records(topics::ACCEPTANCES).await.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_log_no_acceptance_is_answered() {
+    let setup = Setup::start().await;
+    setup.log.set(Valve::Away);
+    let refused = setup.quotes().accept(acceptance("q-1")).await;
+    let refused = refused.expect_err("no log");
+    assert_eq!(refused.code(), Code::Unavailable, "{refused:?}");
+    assert!(setup.stubs.mark_logged.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_quote_is_verified_as_it_was_given() {
     let setup = Setup::start().await;
     let given = Quote {
@@ -317,7 +436,9 @@ async fn a_quote_is_accepted_for_the_customer_who_was_quoted() {
     assert_eq!(answer.quote.expect("the quote").quote_id, "q-1");
     assert!(answer.accepted_at_ms > 0);
     let asked = setup.stubs.accept_quote.last_call().message;
-    assert_eq!((&*asked.tenant, &*asked.customer_id), ("acme", "c-1"));
+    let context = asked.context.expect("the context as of now");
+    assert_eq!((&*context.tenant, &*context.customer_id), ("acme", "c-1"));
+    assert!(context.features.is_some(), "lending is bounded by them");
     let facts = asked.facts.expect("the facts as of now");
     assert_eq!((facts.age_years, facts.suitability_class), (Some(40), 5));
     setup.stubs.accept_quote.fail(Code::FailedPrecondition);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use fairlead_proto::money::v1::Money;
 use fairlead_proto::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, AcceptQuoteResponse, CreateQuoteRequest, CreateQuoteResponse, Price,
-    PriceManyRequest, PriceManyResponse, Priced, Quote, VerifyQuoteRequest, VerifyQuoteResponse,
-    create_quote_response, priced,
+    AcceptQuoteRequest, AcceptQuoteResponse, Acceptance, CreateQuoteRequest, CreateQuoteResponse,
+    MarkLoggedRequest, MarkLoggedResponse, Price, PriceManyRequest, PriceManyResponse, Priced,
+    Quote, VerifyQuoteRequest, VerifyQuoteResponse, create_quote_response, priced,
 };
 use fairlead_proto::profile::v1::profile_service_server::{ProfileService, ProfileServiceServer};
 use fairlead_proto::profile::v1::{
@@ -34,6 +34,7 @@ pub(crate) struct Stubs {
     pub(crate) create_quote: Stub<CreateQuoteRequest, CreateQuoteResponse>,
     pub(crate) verify_quote: Stub<VerifyQuoteRequest, VerifyQuoteResponse>,
     pub(crate) accept_quote: Stub<AcceptQuoteRequest, AcceptQuoteResponse>,
+    pub(crate) mark_logged: Stub<MarkLoggedRequest, MarkLoggedResponse>,
 }
 
 impl Default for Stubs {
@@ -58,7 +59,7 @@ impl Default for Stubs {
             create_quote: Stub::new(|asked: &CreateQuoteRequest| {
                 Ok(CreateQuoteResponse {
                     outcome: Some(create_quote_response::Outcome::Quote(quote(asked))),
-                    repeated_key: false,
+                    ..answer_to(asked)
                 })
             }),
             verify_quote: Stub::new(|_| {
@@ -69,16 +70,25 @@ impl Default for Stubs {
                 })
             }),
             accept_quote: Stub::new(|asked: &AcceptQuoteRequest| {
+                let context = asked.context.clone().unwrap_or_default();
                 Ok(AcceptQuoteResponse {
                     quote: Some(Quote {
                         quote_id: asked.quote_id.clone(),
-                        tenant: asked.tenant.clone(),
-                        customer_id: asked.customer_id.clone(),
+                        tenant: context.tenant,
+                        customer_id: context.customer_id,
                         ..Quote::default()
                     }),
                     accepted_at_ms: NOW_MS,
+                    acceptance: Some(Acceptance {
+                        quote_id: asked.quote_id.clone(),
+                        accepted_at_ms: NOW_MS,
+                        request_id: context.request_id,
+                        ..Acceptance::default()
+                    }),
+                    logged: false,
                 })
             }),
+            mark_logged: Stub::new(|_| Ok(MarkLoggedResponse {})),
         }
     }
 }
@@ -141,6 +151,18 @@ fn prices(asked: &PriceManyRequest) -> PriceManyResponse {
     PriceManyResponse {
         priced: priced.collect(),
         release_revision: 1,
+    }
+}
+
+/// The answer to a first request, without its outcome.
+pub(crate) fn answer_to(asked: &CreateQuoteRequest) -> CreateQuoteResponse {
+    let context = asked.context.clone().unwrap_or_default();
+    CreateQuoteResponse {
+        request_id: context.request_id,
+        answer_id: format!("q-{}", asked.idempotency_key),
+        record: asked.record.clone(),
+        item: asked.item.clone(),
+        ..CreateQuoteResponse::default()
     }
 }
 
@@ -254,5 +276,12 @@ impl PricingService for StubServer {
         request: Request<AcceptQuoteRequest>,
     ) -> Result<Response<AcceptQuoteResponse>, Status> {
         self.0.accept_quote.handle(request).await
+    }
+
+    async fn mark_logged(
+        &self,
+        request: Request<MarkLoggedRequest>,
+    ) -> Result<Response<MarkLoggedResponse>, Status> {
+        self.0.mark_logged.handle(request).await
     }
 }

@@ -7,5 +7,6 @@ mod quotes;
 mod releases;
 mod replay;
 mod sellable;
+mod standing;
 mod store_away;
 mod support;

@@ -1,14 +1,14 @@
 //! Firm quotes: signed, idempotent, accepted once and in time.
 
 use fairlead_proto::pricing::v1::{
-    AcceptQuoteRequest, Quote, VerifyQuoteRequest, VerifyQuoteResponse,
-    create_quote_response::Outcome,
+    AcceptQuoteRequest, MarkLoggedRequest, PricingContext, Quote, VerifyQuoteRequest,
+    VerifyQuoteResponse, create_quote_response::Outcome,
 };
 use fairlead_registry::Purpose;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::support::{NOW_MS, Setup, asked, attributes, facts, features, item};
+use crate::support::{NOW_MS, Setup, asked, attributes, context, facts, features, item};
 
 impl Setup {
     async fn verify(&self, quote: &Quote) -> Result<VerifyQuoteResponse, Status> {
@@ -23,10 +23,12 @@ impl Setup {
 
     async fn accept(&self, quote_id: &str, customer_id: &str) -> Result<(Quote, i64), Status> {
         let request = AcceptQuoteRequest {
-            tenant: "acme".to_owned(),
             quote_id: quote_id.to_owned(),
-            customer_id: customer_id.to_owned(),
             facts: Some(facts()),
+            context: Some(PricingContext {
+                customer_id: customer_id.to_owned(),
+                ..context()
+            }),
         };
         let answer = self
             .client
@@ -35,6 +37,16 @@ impl Setup {
             .await?
             .into_inner();
         Ok((answer.quote.expect("a quote"), answer.accepted_at_ms))
+    }
+
+    async fn mark_logged(&self, answer_id: &str, acceptance: bool) -> Result<(), Status> {
+        let request = MarkLoggedRequest {
+            tenant: "acme".to_owned(),
+            customer_id: "c-1".to_owned(),
+            answer_id: answer_id.to_owned(),
+            acceptance,
+        };
+        self.client.clone().mark_logged(request).await.map(drop)
     }
 }
 
@@ -68,6 +80,9 @@ async fn a_quote_is_made_verified_and_accepted_once() -> anyhow::Result<()> {
         setup.accept(&quote.quote_id, "c-1").await?,
         (quote.clone(), NOW_MS + 1_000)
     );
+    // Nobody was told of it before the log had it.
+    assert_eq!(setup.verify(&quote).await?, said(true, true, false));
+    setup.mark_logged(&quote.quote_id, true).await?;
     assert_eq!(setup.verify(&quote).await?, said(true, true, true));
     // Again, and even after its time: what was accepted first stands.
     setup.clock.advance(10_000_000);
@@ -181,12 +196,44 @@ async fn a_key_of_another_request_is_refused_and_named() -> anyhow::Result<()> {
         "idempotency_key `key-1` is not allowed: a key not used for another request; this one is product \
          LOAN, 1300000 CNY, 12 months"
     );
+    // Another customer's key is another key, and so is another caller's.
     let mut other = asked("key-1");
     other.context.as_mut().expect("a context").customer_id = "c-2".to_owned();
+    let mut partner = asked("key-1");
+    partner.caller = "partner".to_owned();
+    partner.item = Some(item("LOAN", Some(1_300_000), 12));
+    for one in [other, partner] {
+        let answer = setup.create(one).await?;
+        assert!(!answer.repeated_key, "{answer:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_repeat_gives_back_what_the_first_one_logs_until_it_is_logged() -> anyhow::Result<()> {
+    let setup = Setup::start().await?;
+    let first = setup.create(asked("key-1")).await?;
     assert_eq!(
-        setup.create(other).await.expect_err("refused").code(),
-        Code::AlreadyExists
+        (first.logged, &first.record[..]),
+        (false, &b"the record"[..])
     );
+    assert_eq!((&*first.request_id, first.item.is_some()), ("r-1", true));
+    let mut again = asked("key-1");
+    again.context.as_mut().expect("a context").request_id = "r-2".to_owned();
+    again.record = b"another record".to_vec();
+    let second = setup.create(again.clone()).await?;
+    assert_eq!(
+        (second.logged, &second.record[..]),
+        (false, &b"the record"[..])
+    );
+    assert_eq!(
+        (&*second.request_id, &second.answer_id),
+        ("r-1", &first.answer_id)
+    );
+    setup.mark_logged(&first.answer_id, false).await?;
+    let third = setup.create(again).await?;
+    assert!(third.logged && third.record.is_empty(), "{third:?}");
+    assert_eq!(third.outcome, first.outcome);
     Ok(())
 }
 

@@ -44,7 +44,7 @@ fn requests() -> Vec<CreateQuoteRequest> {
         .segments
         .insert("relationship".to_owned(), "established".to_owned());
     let mut moved = asked("moved");
-    moved.item.as_mut().expect("an item").last_rate_ppm = 72_000;
+    moved.item.as_mut().expect("an item").last_rate_ppm = Some(72_000);
     let mut standard = asked("standard");
     standard.context.as_mut().expect("a context").personalised = false;
     let mut card = asked("card");

@@ -11,7 +11,7 @@ use fairlead_release::eligibility::{EligibilityFacts, judge};
 use fairlead_release_follow::ReleaseHandle;
 use tonic::{Code, Status};
 
-use crate::support::{NOW_MS, Setup, asked, checked, cny, facts, item, release, until};
+use crate::support::{NOW_MS, Setup, asked, checked, cny, context, facts, item, release, until};
 
 /// Numbers that are the same in every run.
 struct Dice(u64);
@@ -178,10 +178,9 @@ impl Setup {
         facts: Option<CustomerFacts>,
     ) -> Result<i64, Status> {
         let request = AcceptQuoteRequest {
-            tenant: "acme".to_owned(),
             quote_id: quote_id.to_owned(),
-            customer_id: "c-1".to_owned(),
             facts,
+            context: Some(context()),
         };
         let answer = self.client.clone().accept_quote(request).await?;
         Ok(answer.into_inner().accepted_at_ms)

@@ -1,6 +1,6 @@
-//! Redis gone: no firm quote; indicative prices go on.
+//! Redis gone: no firm quote and no price of credit; other indicative prices go on.
 
-use fairlead_proto::pricing::v1::priced::Outcome;
+use fairlead_proto::pricing::v1::{RefusalCause, priced::Outcome};
 use tonic::Code;
 
 use crate::support::{Setup, asked, context, item};
@@ -25,7 +25,13 @@ async fn no_firm_quote_without_the_store_and_prices_go_on() -> anyhow::Result<()
         "{}",
         status.message()
     );
-    let priced = setup.price(context(), vec![item("LOAN", None, 12)]).await?;
-    assert!(matches!(priced[0].outcome, Some(Outcome::Price(_))));
+    let items = vec![item("LOAN", None, 12), item("DEPOSIT", Some(100_000), 12)];
+    let priced = setup.price(context(), items).await?;
+    let Some(Outcome::Refusal(refusal)) = &priced[0].outcome else {
+        panic!("credit needs the customer's last rate and accepted lending: {priced:?}");
+    };
+    assert_eq!(refusal.cause(), RefusalCause::MissingInput);
+    assert!(refusal.detail.contains("cannot be read now"), "{refusal:?}");
+    assert!(matches!(priced[1].outcome, Some(Outcome::Price(_))));
     Ok(())
 }

@@ -234,7 +234,7 @@ pub(crate) fn item(product: &str, amount: Option<i64>, tenor_months: i32) -> Pri
         product_id: product.to_owned(),
         amount: amount.and_then(cny),
         tenor_months,
-        last_rate_ppm: 0,
+        last_rate_ppm: None,
     }
 }
 
@@ -245,6 +245,8 @@ pub(crate) fn asked(key: &str) -> CreateQuoteRequest {
         item: Some(item("LOAN", Some(1_200_000), 12)),
         idempotency_key: key.to_owned(),
         facts: Some(facts()),
+        caller: "app".to_owned(),
+        record: b"the record".to_vec(),
     }
 }
 

@@ -32,7 +32,11 @@ async fn a_request_is_found_by_its_own_tenant_alone() -> anyhow::Result<()> {
         last_offset: 18,
         time_ms: NOW_MS,
     };
-    setup.index.advance(3, None, progress).await?;
+    setup
+        .index
+        .log_progress()
+        .advance(3, None, progress)
+        .await?;
     let found = setup.find("acme", "r-1").await?;
     let expected = FindDecisionResponse {
         offset: Some(17),

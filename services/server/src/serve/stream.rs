@@ -1,9 +1,9 @@
-//! The stream as a process of its own: from the event log into the feature store, and the index of
-//! decision records.
+//! The stream as a process of its own: from the event log into the feature store, the index of decision
+//! records, and the acceptances of quotes.
 
 use std::sync::Arc;
 
-use fairlead_event_log::EventLog;
+use fairlead_event_log::{EventLog, TopicSpec};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +11,7 @@ use super::process::ServiceProcess;
 use super::wait::until;
 use crate::log::open_shared;
 use crate::origins::{OriginSigning, stream_config};
-use crate::parts::decision_indexer;
+use crate::parts::{acceptance_restorer, decision_indexer};
 
 /// Runs the stream until `shutdown`.
 pub(super) async fn run(
@@ -47,19 +47,22 @@ pub(super) async fn run(
         drain.cancelled().await;
         readiness.drain();
     });
-    let ran = run_all(streams, indexer, shutdown).await;
+    let acceptances = acceptance_restorer(&process.config, &log, &store, &process.clock);
+    let ran = run_all(streams, indexer, acceptances, shutdown).await;
     log.close().await?;
     ran
 }
 
-/// Runs streams and the indexer until `shutdown`, or until one of them fails.
+/// Runs all of them until `shutdown`, or until one of them fails.
 async fn run_all(
     streams: Vec<fairlead_stream::Stream>,
     indexer: fairlead_stream::DecisionIndexer,
+    acceptances: fairlead_stream::AcceptanceRestorer,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let mut running = JoinSet::new();
     running.spawn(indexer.run(shutdown.clone()));
+    running.spawn(acceptances.run(shutdown.clone()));
     for stream in streams {
         running.spawn(stream.run(shutdown.clone()));
     }
@@ -82,8 +85,16 @@ async fn make_topics(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<bool> {
     let spec = process.config.topic();
-    let decisions = fairlead_stream::DECISIONS_TOPIC;
-    for topic in [&stream.topic, &stream.dead_letter_topic, decisions] {
+    let acceptances = TopicSpec {
+        retention: process.config.pricing.acceptances_kept(),
+        ..spec
+    };
+    for (topic, spec) in [
+        (&*stream.topic, spec),
+        (&*stream.dead_letter_topic, spec),
+        (fairlead_stream::DECISIONS_TOPIC, spec),
+        (fairlead_stream::ACCEPTANCES_TOPIC, acceptances),
+    ] {
         let create = async || log.create_topic(topic, spec).await;
         let away = fairlead_event_log::Error::is_transient;
         if until("event log", shutdown, create, away).await?.is_none() {

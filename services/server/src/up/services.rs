@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::InnerLinks;
 use crate::origins::{OriginSigning, stream_config};
-use crate::parts::{ServiceParts, decision_indexer};
+use crate::parts::{ServiceParts, acceptance_restorer, decision_indexer};
 
 /// The services that this process routes calls to or waits for.
 pub(super) struct Services {
@@ -74,13 +74,7 @@ impl Services {
                 }
             });
         }
-        let indexer = decision_indexer(parts.config, log, &parts.store, &parts.clock);
-        let shutdown = shutdown.clone();
-        tasks.spawn(async move {
-            if let Err(error) = indexer.run(shutdown).await {
-                tracing::error!(%error, "indexer of decision records ended");
-            }
-        });
+        derive(parts, log, tasks, shutdown);
         Ok(Self {
             gateway,
             recall,
@@ -91,6 +85,29 @@ impl Services {
             links,
         })
     }
+}
+
+/// Starts what is derived from decision records: their index, and the acceptances of quotes.
+fn derive(
+    parts: &ServiceParts<'_>,
+    log: &Arc<dyn EventLog>,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) {
+    let indexer = decision_indexer(parts.config, log, &parts.store, &parts.clock);
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        if let Err(error) = indexer.run(stop).await {
+            tracing::error!(%error, "indexer of decision records ended");
+        }
+    });
+    let restorer = acceptance_restorer(parts.config, log, &parts.store, &parts.clock);
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        if let Err(error) = restorer.run(stop).await {
+            tracing::error!(%error, "restoring acceptances ended");
+        }
+    });
 }
 
 /// Builds the stream of a topic of events, with the topics that it reads and writes.
