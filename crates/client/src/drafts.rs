@@ -35,8 +35,8 @@ impl Drafts {
         }
     }
 
-    /// Puts the default rule packs, risk models, segmentations and parameters, and a first version
-    /// of every default strategy. Returns these versions.
+    /// Puts the default cost models, guardrails, rule packs, risk models and segmentations, and a first
+    /// version of every default strategy. Returns these versions.
     pub async fn defaults(&mut self) -> anyhow::Result<Vec<Put>> {
         let request = PutSettingsRequest {
             tenant: self.tenant.clone(),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use fairlead_identity::{Kind, Permission, Permissions, Principal, Tenants};
 use fairlead_proto::control::v1::{GetDraftRequest, ModelRef, PutModelRequest, PutModelResponse};
 use fairlead_release_follow::model_folder_hash;
 use tonic::{Code, Status};
@@ -71,6 +72,29 @@ async fn the_newest_default_takes_over(home: Home) {
     assert_eq!(plane.audit_rows().await[0].subject, "ranker 2");
 }
 
+/// To register a model is one permission, to let it serve another.
+async fn who_registers_a_model_does_not_choose_what_serves(home: Home) {
+    let tools = Plane::start(&home);
+    let registers = Permissions::NONE.with(Permission::ModelRegister);
+    let caller = Principal::new(Kind::Person, "ada", Tenants::Any).with_permissions(registers);
+    let plane = Plane::start_for(&home, caller);
+    register(&tools, model(home.path(), "1", "one"))
+        .await
+        .expect("registered");
+    let second = model(home.path(), "2", "two");
+    let refused = register(&plane, second.clone()).await.expect_err("serves");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let said = "the section serving models changes, which needs the permission model.edit";
+    assert_eq!(refused.message(), said);
+    let beside = ModelRef {
+        default_for_role: false,
+        ..second
+    };
+    register(&plane, beside).await.expect("registered");
+    let expected = [("1", true), ("2", false)].map(|(version, is)| (version.to_owned(), is));
+    assert_eq!(defaults(&tools).await, expected);
+}
+
 type Change = fn(&mut ModelRef);
 
 async fn a_folder_that_is_not_what_is_said_is_refused(home: Home) {
@@ -125,6 +149,7 @@ async fn a_version_never_changes(home: Home) {
 
 on_both!(
     the_newest_default_takes_over,
+    who_registers_a_model_does_not_choose_what_serves,
     a_folder_that_is_not_what_is_said_is_refused,
     a_version_never_changes,
 );
