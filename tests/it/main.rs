@@ -18,6 +18,7 @@ mod homes;
 mod layers;
 mod lender;
 mod modules;
+mod pure;
 mod rendered;
 mod start;
 mod words;

@@ -55,6 +55,20 @@ impl Modules {
         edges
     }
 
+    /// Returns every path with its file, its first name replaced by what a `use` says of it.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = (&Path, Vec<String>)> {
+        self.0.iter().flat_map(|module| {
+            module.paths.iter().map(|path| {
+                let import = path.first().and_then(|name| module.imports.get(name));
+                let full = match import.filter(|import| *import != path) {
+                    Some(import) => import.iter().chain(&path[1..]).cloned().collect(),
+                    None => path.clone(),
+                };
+                (module.file.as_path(), full)
+            })
+        })
+    }
+
     /// Adds the modules that a path names: the one that holds the item, and those that hand it on by
     /// an import, save for the crate's root, whose re-exports are the crate's own list of contents.
     /// Returns the module if the path names one.
@@ -159,7 +173,11 @@ impl Modules {
                 end
             }
             // The end of a path whose beginning is no path: `<T as Trait>::Item::new`.
-            [one, two, TokenTree::Ident(_), ..] if is_punct(one, ':') && is_punct(two, ':') => 3,
+            [one, two, TokenTree::Ident(name), ..]
+                if is_punct(one, ':') && is_punct(two, ':') && name != "std" =>
+            {
+                3
+            }
             [TokenTree::Ident(_), ..] => {
                 let path = path_at(tokens);
                 let length = 3 * path.len() - 2;

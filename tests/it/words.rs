@@ -37,6 +37,22 @@ const NOT_DIALECT: &[(&str, &[&str], &[&str])] = &[
     ("house", &[], &["loan", "loans", "purchase"]),
 ];
 
+/// Words with which no description begins: a question is no statement of what is returned or done.
+const QUESTIONS: &[&str] = &["What", "Whether"];
+
+/// Returns the line if it is the first of a doc comment and begins as a question does.
+fn question<'l>(before: &str, line: &'l str) -> Option<&'l str> {
+    let doc = |line: &'l str| {
+        let line = line.trim_start();
+        let text = line.strip_prefix("///").or(line.strip_prefix("//!"));
+        text.filter(|text| !text.starts_with('/'))
+    };
+    let text = doc(line)?;
+    let goes_on = before.trim_start().starts_with("//");
+    let first = text.split_whitespace().next()?;
+    (!goes_on && QUESTIONS.contains(&first)).then_some(text)
+}
+
 /// Splits text into lower-case words, at case changes and underscores too: `RoomTable`, `room_table`.
 fn words_of(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
@@ -113,6 +129,55 @@ fn no_file_speaks_the_dialect() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn doc_comments_state_what_is() {
+    let mut faults = Vec::new();
+    for file in tracked_files().iter().filter(|file| file.ends_with(".rs")) {
+        let Ok(text) = std::fs::read_to_string(root().join(file)) else {
+            continue;
+        };
+        let mut before = "";
+        for (line, number) in text.lines().zip(1..) {
+            if let Some(question) = question(before, line) {
+                faults.push(format!("{file}:{number}:{question}"));
+            }
+            before = line;
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "say what it is or does (`The remedy ...`, `Returns true if ...`):\n{}",
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn a_question_is_told_from_a_statement() {
+    for (before, line) in [
+        ("", "/// What to do."),
+        ("}", "    /// Whether it holds."),
+        ("", "//! What a model must pass."),
+        ("/// Ends.\n", "/// What follows."),
+    ] {
+        let before = before.trim_end_matches(|end| end == '\n');
+        let first_of_its_block = !before.starts_with("//");
+        assert_eq!(
+            question(before, line).is_some(),
+            first_of_its_block,
+            "{line}"
+        );
+    }
+    for line in [
+        "/// Whatever comes.",
+        "// What it was.",
+        "/// Returns what it had.",
+        "///",
+        "let what = 1;",
+    ] {
+        assert_eq!(question("", line), None, "{line}");
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub struct OriginKeys {
 pub struct OriginKeyError {
     /// The id of the key.
     pub id: String,
-    /// What is allowed.
+    /// The allowed values.
     pub allowed: &'static str,
 }
 
@@ -146,7 +146,7 @@ struct Signed<'s> {
     record: &'s Record,
 }
 
-/// What the headers of a record prove.
+/// The proof that the headers of a record give.
 enum Proof {
     /// Its origin.
     Signed(Origin),

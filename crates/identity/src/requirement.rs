@@ -1,11 +1,11 @@
-//! What a method requires of its caller.
+//! The requirement of a method on its caller.
 
 use fairlead_proto::REQUIREMENTS;
 
 use crate::permission::name;
 use crate::{Permission, Permissions};
 
-/// What a method requires of its caller.
+/// The requirement of a method on its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requirement {
     /// Nobody needs to be known.

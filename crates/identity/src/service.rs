@@ -1,4 +1,4 @@
-//! What each service of an installation may do.
+//! The permissions of each service of an installation.
 
 use crate::{Permission, Permissions};
 

@@ -130,7 +130,7 @@ pub enum Error {
         option: &'static str,
         /// Its value.
         value: u64,
-        /// What is allowed.
+        /// The allowed values.
         allowed: &'static str,
     },
     /// The queue of requests is full.

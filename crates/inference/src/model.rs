@@ -11,7 +11,7 @@ use crate::manifest::{Manifest, RowGroup};
 use crate::outputs::Outputs;
 use crate::torchscript::TorchScript;
 
-/// What computes a model's outputs: a TorchScript program or a [`LinearModel`].
+/// The computation of a model's outputs: a TorchScript program or a [`LinearModel`].
 pub trait Forward: Send + Sync {
     /// Returns one flat vector per output of the manifest, in its order, each `rows x columns`
     /// long for the output's row group. The caller checks that the values are finite.

@@ -78,7 +78,7 @@ pub struct Finding {
     pub thing: String,
     /// Its value, cut to 80 characters; empty where it is absent.
     pub value: String,
-    /// What is allowed.
+    /// The allowed values.
     pub allowed: String,
     /// The rows of a rate card that it is about, from 1.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -15,7 +15,7 @@ const LONGEST: u64 = 1 << 20;
 /// A line as it is in the file.
 struct RawLine {
     bytes: Vec<u8>,
-    /// Whether the line was not longer than [`LONGEST`].
+    /// True if the line was not longer than [`LONGEST`].
     complete: bool,
 }
 

@@ -140,7 +140,7 @@ fn lookup(id: i64, x: f32) -> Batch {
     Batch::new().index("id", vec![id]).f32("x", 1, vec![x])
 }
 
-/// What libtorch throws, or computes as NaN, for one request is that request's error.
+/// An exception of libtorch, and a NaN that it computes, is the error of its own request.
 #[tokio::test]
 async fn a_native_failure_fails_its_own_request_only() {
     let gate = Gate::new();

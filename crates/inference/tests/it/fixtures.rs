@@ -119,7 +119,7 @@ impl Request {
             )
     }
 
-    /// What [`trace_ranker`]'s network gives, computed without it: per row `(click, convert)`.
+    /// Returns what [`trace_ranker`]'s network gives, computed without it: per row `(click, convert)`.
     pub(crate) fn expected(&self, shift: f32) -> (Vec<f32>, Vec<f32>) {
         let hidden = |row: &(usize, i64, [f32; 3])| {
             let (dense, category) = self.users[row.0];

@@ -1,4 +1,4 @@
-//! What a model must pass before it is used.
+//! The checks that a model must pass before it is used.
 
 use std::sync::Arc;
 

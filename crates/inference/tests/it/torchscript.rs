@@ -161,7 +161,7 @@ fn results_that_do_not_fit_are_named() {
     }
 }
 
-/// What a program raises is an error of one line that says what it said.
+/// An exception that a program raises is an error of one line with its message.
 #[test]
 fn an_exception_in_the_program_is_an_error() {
     let raised = message(

@@ -1,4 +1,4 @@
-//! What is made of a release follows it, and outlives a build that fails.
+//! A value that is made of a release follows it, and outlives a build that fails.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -1,4 +1,4 @@
-//! What is read again and again: the last reading that worked stays.
+//! A value that is read again and again: the last reading that worked stays.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

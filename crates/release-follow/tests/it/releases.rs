@@ -59,7 +59,7 @@ pub(crate) fn options(cache_dir: Option<&std::path::Path>) -> FollowOptions {
     }
 }
 
-/// What a stream says, each after the test let it.
+/// The answers of a stream, each given once the test lets it.
 pub(crate) type Script = mpsc::Receiver<Result<Release, Status>>;
 
 /// A control plane with one scripted stream for each `Watch`; without one it is unavailable.
@@ -68,7 +68,7 @@ pub(crate) struct Scripted {
     streams: Arc<Mutex<VecDeque<Script>>>,
     /// The revision that each `Watch` said it has.
     pub(crate) asked: mpsc::Sender<i64>,
-    /// What was reported.
+    /// The reports.
     pub(crate) told: Arc<watch::Sender<Vec<ReportRequest>>>,
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct CoverLine {
     risk: Risk,
     /// Youngest and oldest age.
     ages: (i32, i32),
-    /// Whether a customer may buy it repeatedly.
+    /// True if a customer may buy it repeatedly.
     repeatable: bool,
 }
 

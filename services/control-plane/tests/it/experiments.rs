@@ -102,7 +102,7 @@ async fn a_price_follows_no_feature_that_prices_may_not_read(home: Home) {
 
 type Change = fn(&mut ExperimentPlan);
 
-/// What must not change while the experiment runs, and its name in the finding.
+/// Changes that are refused while the experiment runs, each with its name in the finding.
 const CHANGES: [(Change, &str); 7] = [
     (
         |plan| plan.experiments[0].salt = "rates-2".to_owned(),

@@ -28,7 +28,7 @@ struct HealthCheck {
     what: &'static str,
     ok: bool,
     found: String,
-    /// What to do if the check failed.
+    /// The remedy if the check failed.
     remedy: &'static str,
 }
 
