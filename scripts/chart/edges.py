@@ -16,7 +16,7 @@ SERVICES = {"profile": 7002, "recall": 7003, "ranking": 7004, "pricing": 7005, "
 DRAWN = {("gateway", service, port) for service, port in SERVICES.items()}
 DRAWN |= {(follower, "control-plane", 7006) for follower in ("profile", "recall", "ranking", "pricing")}
 DRAWN |= {(reader, "redis", 6379) for reader in ("profile", "recall", "ranking", "pricing", "stream")}
-DRAWN |= {(client, "kafka", 9092) for client in ("gateway", "stream", "lake")}
+DRAWN |= {(client, "kafka", 9092) for client in ("gateway", "control-plane", "stream", "lake")}
 DRAWN |= {("control-plane", "postgresql", 5432)}
 # A server may speak to itself (Kafka's broker and its controller).
 DRAWN |= {(server, server, port) for server, port in (("redis", 6379), ("kafka", 9092), ("postgresql", 5432))}

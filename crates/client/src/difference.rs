@@ -1,4 +1,4 @@
-//! What changes from one release to another, or to the draft.
+//! The changes from one release to another, or to the draft.
 
 use comfy_table::Table;
 use fairlead_chassis::link::Link;

@@ -54,7 +54,7 @@ impl<T> ByStrategy<T> {
     }
 }
 
-/// What there is for a strategy.
+/// The result of looking a strategy up.
 #[derive(Debug)]
 pub(crate) enum Found<'f, T> {
     /// Nothing that names it.

@@ -26,7 +26,7 @@ pub struct Source<'a> {
     pub default_strategies: &'a BTreeMap<i32, String>,
     /// The cost of lending.
     pub cost_models: &'a [control::CostModel],
-    /// What holds the prices of the strategies.
+    /// The guardrails of the strategies.
     pub guardrails: &'a [control::Guardrails],
     /// The law as data.
     pub rule_packs: &'a [control::RulePack],
@@ -70,7 +70,7 @@ pub struct StrategyPrice<'a> {
     pub strategy: &'a CompiledStrategy,
 }
 
-/// What a loan or a limit takes of its customer's capacity to borrow, and the headroom for all of it.
+/// The share that a loan or a limit takes of its customer's capacity to borrow, and the headroom for all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LendingHeadroom {
     /// The exposure that it takes: a loan's amount, a card's limit.

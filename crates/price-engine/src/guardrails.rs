@@ -1,4 +1,4 @@
-//! What holds the prices of strategies: law, grading, price points, the largest change, limits.
+//! The guardrails of strategies: law, grading, price points, the largest change, limits.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ pub(crate) struct Guardrails {
     pub(crate) jurisdiction: String,
     pub(crate) licence: String,
     pub(crate) quote_valid_seconds: i64,
-    /// What holds credit, or `None` where they hold no credit.
+    /// The guardrails of credit, or `None` where they hold no credit.
     pub(crate) credit: Option<Arc<CreditGuardrails>>,
 }
 
-/// What holds the prices and limits of credit.
+/// The guardrails of prices and limits of credit.
 #[derive(Debug)]
 pub(crate) struct CreditGuardrails {
     pub(crate) grading: Grading,

@@ -57,7 +57,7 @@ pub(crate) enum Family {
 pub(crate) struct CreditStrategy {
     pub(crate) cost: Arc<CostModel>,
     pub(crate) card: RateCard,
-    /// What holds its prices and limits.
+    /// The guardrails of its prices and limits.
     pub(crate) held: Arc<CreditGuardrails>,
 }
 

@@ -12,9 +12,9 @@ use fairlead_proto::control::v1::{CostModel, Guardrails, Release, Strategy};
 /// The sections that were taken out of strategies.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Held {
-    /// What was the cost of strategies.
+    /// The cost models that strategies had.
     pub cost_models: Vec<CostModel>,
-    /// What held their prices.
+    /// The guardrails that they had.
     pub guardrails: Vec<Guardrails>,
 }
 
@@ -73,7 +73,7 @@ pub fn take_held<'s>(strategies: impl IntoIterator<Item = &'s mut Strategy>) -> 
     held
 }
 
-/// What one version of a strategy had.
+/// The cost and guardrails of one version of a strategy.
 struct Version {
     label: StrategyLabel,
     champion: bool,

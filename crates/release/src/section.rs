@@ -18,7 +18,7 @@ pub enum Section {
     Strategies,
     /// The cost of lending.
     CostModels,
-    /// What holds prices.
+    /// The guardrails of prices.
     Guardrails,
     /// The law.
     RulePacks,

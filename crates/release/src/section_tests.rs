@@ -134,7 +134,7 @@ fn a_change_reaches_its_sections_and_no_other() {
     }
 }
 
-/// What a strategy was stored with is cost and guardrails, also where it is in the old form.
+/// The parts that a strategy was stored with are cost and guardrails, also where it is in the old form.
 #[test]
 fn a_strategy_of_the_old_form_reaches_cost_and_guardrails() {
     let old = |lgd_ppm| Release {

@@ -21,7 +21,7 @@ const LENDING: &str = "l:";
 pub enum Bound {
     /// The cap on what one person may owe.
     Exposure,
-    /// What income affords in debt service a month.
+    /// The debt service that income affords in a month.
     Monthly,
 }
 

@@ -40,7 +40,7 @@ pub struct NewQuote<'a> {
     pub quote_id: &'a str,
     /// The encoded answer.
     pub content: Bytes,
-    /// What is to be logged of it; kept until [`QuoteStore::mark_logged`].
+    /// The record to be logged of it; kept until [`QuoteStore::mark_logged`].
     pub record: Bytes,
     /// The time for which it is stored; longer than the time in which it can be accepted.
     pub ttl: Duration,
@@ -79,7 +79,7 @@ pub struct StoredQuote {
     pub quote_id: String,
     /// The encoded answer.
     pub content: Bytes,
-    /// What is to be logged of it, or `None` once it is logged.
+    /// The record to be logged of it, or `None` once it is logged.
     pub record: Option<Bytes>,
     /// The acceptance, or `None` if the quote was not accepted.
     pub acceptance: Option<StoredAcceptance>,
@@ -123,7 +123,7 @@ pub enum AcceptOutcome {
     NoHeadroom {
         /// The bound that it would pass.
         bound: Bound,
-        /// What the other lending takes of it, minor units.
+        /// The part of it that the other lending takes, minor units.
         taken_minor: i64,
     },
 }

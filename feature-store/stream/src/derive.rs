@@ -1,4 +1,4 @@
-//! What is derived in the online store from the records of one topic: entries that a repeat does not
+//! Data derived in the online store from the records of one topic: entries that a repeat does not
 //! change, then the progress that covers them.
 //!
 //! Where reading goes on is that progress, in the store: a store that lost entries lost the progress
@@ -28,7 +28,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 /// keeps an append-only file by the second may have lost.
 const REWIND: i64 = 5_000;
 
-/// What is derived from the records of a topic.
+/// The data derived from the records of a topic.
 pub trait Sink: Send + Sync + 'static {
     /// Returns the topic.
     fn topic(&self) -> &'static str;

@@ -39,7 +39,7 @@ control-plane:
   command: [fairlead, serve, control-plane]
   port: control
   calls: []
-  needs: [postgresql, services-token]
+  needs: [postgresql, kafka, services-token]
 stream:
   values: stream
   command: [fairlead, stream]

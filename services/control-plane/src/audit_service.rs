@@ -2,12 +2,13 @@
 
 use fairlead_proto::control::v1::audit_service_server::AuditService;
 use fairlead_proto::control::v1::{
-    ListAuditRequest, ListAuditResponse, VerifyAuditRequest, VerifyAuditResponse,
+    AuditFault, ListAuditRequest, ListAuditResponse, VerifyAuditRequest, VerifyAuditResponse,
 };
 use tonic::Request;
 
 use crate::call::Call;
 use crate::service::{RpcResult, Service, respond};
+use crate::store::Break;
 use crate::{Error, arguments};
 
 #[tonic::async_trait]
@@ -52,14 +53,20 @@ impl Service {
 
     async fn check_audit(&self, call: &Call) -> Result<VerifyAuditResponse, Error> {
         let tenant = &call.tenant;
-        let check = self.parts.store.read(tenant).await?.check_chain().await?;
-        if let Some(sequence) = check.broken_at {
-            tracing::error!(%tenant, sequence, "audit chain is broken");
+        let check = self.parts.auditor.check(tenant).await?;
+        if let Some(Break { sequence, fault }) = check.broken {
+            let fault = fault.as_str_name();
+            tracing::error!(%tenant, sequence, fault, "audit chain is broken");
         }
+        let fault = check
+            .broken
+            .map_or(AuditFault::Unspecified, |one| one.fault);
         Ok(VerifyAuditResponse {
-            intact: check.broken_at.is_none(),
-            rows: check.rows,
-            broken_at: check.broken_at.unwrap_or(0),
+            intact: check.broken.is_none(),
+            rows: check.reached.sequence,
+            broken_at: check.broken.map_or(0, |one| one.sequence),
+            fault: fault.into(),
+            heads: check.heads,
         })
     }
 }

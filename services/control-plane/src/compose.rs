@@ -97,7 +97,7 @@ pub(crate) struct InForce {
 pub(crate) struct Checked {
     pub(crate) release: Release,
     pub(crate) findings: Vec<Finding>,
-    /// What it changes in the release in force.
+    /// The changes that it makes to the release in force.
     pub(crate) difference: Difference,
 }
 

@@ -19,6 +19,32 @@ pub struct Config {
     /// The longest wait of a write for another one, and of any call for a connection, milliseconds.
     /// Default 5,000.
     pub busy_timeout_ms: u64,
+    /// The check of the audit chain.
+    pub audit: AuditConfig,
+}
+
+/// The settings of the scheduled check of the audit chain.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// The time between two passes over the new rows, milliseconds. Default 60,000; 10 to 3,600,000.
+    pub interval_ms: u64,
+    /// The time between two passes over all rows, milliseconds. Default 3,600,000; `interval_ms` to
+    /// 86,400,000.
+    pub full_interval_ms: u64,
+    /// The topic of the event log to which heads of the chain are written. Default
+    /// `fairlead.audit-heads.v1`.
+    pub heads_topic: String,
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self {
+            interval_ms: 60_000,
+            full_interval_ms: 3_600_000,
+            heads_topic: "fairlead.audit-heads.v1".to_owned(),
+        }
+    }
 }
 
 impl Default for Config {
@@ -27,6 +53,7 @@ impl Default for Config {
             database: "sqlite:data/control.db".to_owned(),
             connections: 4,
             busy_timeout_ms: 5_000,
+            audit: AuditConfig::default(),
         }
     }
 }
@@ -39,7 +66,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         Address::read(&self.database)?;
         self.checked_connections()?;
-        Ok(())
+        self.audit.check()
     }
 
     /// Returns the number of connections, checked.
@@ -56,5 +83,41 @@ impl Config {
 
     pub(crate) fn busy_timeout(&self) -> Duration {
         Duration::from_millis(self.busy_timeout_ms)
+    }
+}
+
+impl AuditConfig {
+    /// Checks every value.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let refused = |key, value: &dyn ToString, allowed| Error::Config {
+            key,
+            value: value.to_string(),
+            allowed,
+        };
+        if !(10..=3_600_000).contains(&self.interval_ms) {
+            let allowed = "10 to 3600000".to_owned();
+            return Err(refused("audit.interval_ms", &self.interval_ms, allowed));
+        }
+        if !(self.interval_ms..=86_400_000).contains(&self.full_interval_ms) {
+            let allowed = format!("`audit.interval_ms`, {}, to 86400000", self.interval_ms);
+            return Err(refused(
+                "audit.full_interval_ms",
+                &self.full_interval_ms,
+                allowed,
+            ));
+        }
+        if self.heads_topic.is_empty() {
+            let allowed = "the name of a topic".to_owned();
+            return Err(refused("audit.heads_topic", &self.heads_topic, allowed));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_millis(self.interval_ms)
+    }
+
+    pub(crate) fn full_interval(&self) -> Duration {
+        Duration::from_millis(self.full_interval_ms)
     }
 }

@@ -81,6 +81,9 @@ pub enum Error {
         /// The cause.
         cause: String,
     },
+    /// The event log, which holds the heads of audit chains, failed or does not answer.
+    #[error("the event log with the heads of audit chains failed: {0}")]
+    Log(#[from] fairlead_event_log::Error),
     /// A task of the service died.
     #[error("a check died: {0}")]
     Died(#[from] tokio::task::JoinError),
@@ -220,11 +223,8 @@ impl ServiceError for Error {
             Self::Database { database, .. }
             | Self::Open { database, .. }
             | Self::Migration { database, .. }
-            | Self::Newer { database, .. } => {
-                let what = format!("control database {database}");
-                let cause = "try again; the log of the control plane says why";
-                CallError::unavailable(&what, cause).logged_as_error()
-            }
+            | Self::Newer { database, .. } => away(&format!("control database {database}")),
+            Self::Log(_) => away("event log"),
             Self::Overtaken(_) => conflict(
                 "write",
                 "on an older state",
@@ -276,6 +276,12 @@ impl ServiceError for Error {
             }
         }
     }
+}
+
+/// Returns the error of a server that does not answer.
+fn away(what: &str) -> CallError {
+    CallError::unavailable(what, "try again; the log of the control plane says why")
+        .logged_as_error()
 }
 
 fn conflict(what: &str, value: &str, allowed: &str) -> CallError {

@@ -19,12 +19,15 @@
 //!   and a release that one instance publishes reaches the watchers of all.
 //! - Of two writes that were decided on the same state, the second is ABORTED.
 //!
+//! - The audit chains are verified on a schedule, and their heads are written to the event log, so that
+//!   a database whose rows were written anew is told. Nothing else waits for that log.
+//!
 //! # Must not depend on
-//! Any other service, libtorch, FAISS, Redis, Kafka. Every other service goes on serving without
-//! this one.
+//! Any other service, libtorch, FAISS, Redis. Every other service goes on serving without this one.
 
 mod address;
 mod arguments;
+mod audit;
 mod audit_service;
 mod authority;
 mod call;
@@ -48,7 +51,7 @@ mod store;
 mod strategies;
 mod watch;
 
-pub use config::Config;
+pub use config::{AuditConfig, Config};
 pub use error::Error;
 pub use service::{Deps, Service};
 pub use store::migrate;

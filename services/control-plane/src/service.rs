@@ -6,6 +6,7 @@ use fairlead_authentication::{LocalCallers, in_process};
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
+use fairlead_event_log::EventLog;
 use fairlead_identity::Principal;
 use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
 use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
@@ -17,6 +18,7 @@ use tonic::service::Routes;
 use tonic::{Response, Status};
 
 use crate::address::Address;
+use crate::audit::{Auditor, Passes};
 use crate::call::Call;
 use crate::store::{AuditEntry, Store};
 use crate::watch::Watchers;
@@ -30,6 +32,8 @@ const MAX_MESSAGE_BYTES: usize = 128 << 20;
 pub struct Deps {
     /// Gives releases and audit rows their time.
     pub clock: Arc<dyn Clock>,
+    /// The log to which the heads of audit chains are written, or `None` if there is none.
+    pub log: Option<Arc<dyn EventLog>>,
     /// Ends the streams of watchers, so that a server with watchers drains.
     pub shutdown: CancellationToken,
     /// The callers that are known by a file on the machine.
@@ -44,6 +48,7 @@ pub struct Service {
 
 pub(crate) struct Parts {
     pub(crate) store: Store,
+    pub(crate) auditor: Arc<Auditor>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The feature definitions: the same as in every service.
     pub(crate) registry: Registry,
@@ -52,7 +57,8 @@ pub(crate) struct Parts {
     pub(crate) local: LocalCallers,
     /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
-    /// Ends the task that listens for other instances, also if the service is dropped unclosed.
+    /// Ends the tasks that listen for other instances and verify audit chains, also if the service is
+    /// dropped unclosed.
     closing: DropGuard,
 }
 
@@ -66,15 +72,23 @@ pub(crate) async fn respond<T>(call: impl Future<Output = Result<T, Error>>) -> 
 
 impl Service {
     /// Opens the control database and brings it to this version; makes a SQLite file if there is
-    /// none. On PostgreSQL it also listens for the releases that other instances publish.
+    /// none. On PostgreSQL it also listens for the releases that other instances publish. The audit
+    /// chains are verified from now on; the log need not answer yet.
     ///
     /// # Errors
     /// A database that cannot be opened ([`Error::is_transient`] is true if a later try may
     /// succeed) or is of a newer version.
     pub async fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
+        config.audit.check()?;
         let store = Store::open(config).await?;
         let publications = TaskTracker::new();
         let closing = CancellationToken::new();
+        let auditor = Arc::new(Auditor::new(store.clone(), deps.log, &config.audit));
+        let passes = Passes::new(auditor.clone(), deps.clock.clone(), &config.audit);
+        let end_of_passes = closing.clone();
+        publications.spawn(async move {
+            end_of_passes.run_until_cancelled(passes.run()).await;
+        });
         let watchers = Arc::new(Watchers::default());
         let (ends, wakes) = (closing.clone(), Arc::clone(&watchers));
         let listening = Address::read(&config.database)?
@@ -85,6 +99,7 @@ impl Service {
         Ok(Self {
             parts: Arc::new(Parts {
                 store,
+                auditor,
                 clock: deps.clock,
                 registry: Registry::builtin(),
                 watchers,

@@ -51,6 +51,9 @@ enum Command {
     /// Show releases, publish the drafts, roll back.
     #[command(subcommand)]
     Release(commands::release::ReleaseCommand),
+    /// List the audit log, verify its chain.
+    #[command(subcommand)]
+    Audit(commands::audit::AuditCommand),
     /// Check Redis, event log, libtorch and data folder, and say what to do.
     Doctor(commands::doctor::DoctorArgs),
     /// Measure latency and CPU.
@@ -82,6 +85,7 @@ impl Cli {
             Command::Train(args) => commands::train::run(args).await,
             Command::Eval(command) => eval::run(command).await,
             Command::Release(command) => commands::release::run(command).await,
+            Command::Audit(command) => commands::audit::run(command).await,
             Command::Doctor(args) => commands::doctor::run(args).await,
             Command::Bench(command) => bench::run(command).await,
             Command::Completions { shell } => {

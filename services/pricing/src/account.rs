@@ -1,4 +1,4 @@
-//! What a customer's earlier quotes and acceptances mean for the next price: read once a call, applied
+//! The meaning of a customer's earlier quotes and acceptances for the next price: read once a call, applied
 //! to each product.
 
 use fairlead_chassis::deadline::Deadline;

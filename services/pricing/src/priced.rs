@@ -17,12 +17,12 @@ pub(crate) struct ItemRequest<'a> {
     pub(crate) item: &'a PriceItem,
     /// The customer's features, read from the context.
     pub(crate) features: &'a PriceFeatures<'a>,
-    /// What the customer's earlier quotes and acceptances mean for this price.
+    /// The meaning of the customer's earlier quotes and acceptances for this price.
     pub(crate) standing: Standing,
     pub(crate) as_of_ms: i64,
 }
 
-/// What a customer's earlier quotes and acceptances mean for the price of one product.
+/// The meaning of a customer's earlier quotes and acceptances for the price of one product.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Standing {
     /// The yearly rate of the last firm quote for the product, ppm; `None` where there is none.

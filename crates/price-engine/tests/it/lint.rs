@@ -124,7 +124,7 @@ fn messages(findings: &[Finding]) -> Vec<String> {
     findings.iter().map(|one| one.message.clone()).collect()
 }
 
-/// What holds prices belongs to sections of others: no strategy carries its own.
+/// Guardrails of prices belong to sections of others: no strategy carries its own.
 #[test]
 fn a_strategy_that_brings_what_holds_it_does_not_pass() {
     let release = release();

@@ -1,4 +1,4 @@
-//! What changes from one release to another, in words that its owners know: by section, object and
+//! The changes from one release to another, in words that its owners know: by section, object and
 //! part, with the old and the new value.
 
 mod collect;
@@ -21,7 +21,7 @@ use value::{changed_map, changed_objects};
 
 pub use collect::MOST_LISTED;
 
-/// What became of an object or a part of one.
+/// The change of an object or of a part of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It is new.
@@ -43,7 +43,7 @@ pub struct Change {
     pub object: String,
     /// The part of the object: `row 5 (B, <= 12)`; empty where it is the whole.
     pub part: String,
-    /// What became of it.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// Its value before, cut to 200 characters; empty where there was none.
     pub before: String,

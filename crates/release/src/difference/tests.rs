@@ -1,4 +1,4 @@
-//! What a difference says of each change.
+//! Each change, as a difference names it.
 
 use std::collections::BTreeSet;
 

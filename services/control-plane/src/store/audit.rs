@@ -4,7 +4,7 @@
 use std::pin::pin;
 
 use fairlead_domain::TenantId;
-use fairlead_proto::control::v1::AuditRow;
+use fairlead_proto::control::v1::{AuditFault, AuditRow};
 use futures::TryStreamExt as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,13 +32,54 @@ pub(crate) struct AuditEntry {
     pub(crate) detail: Value,
 }
 
-/// The result of checking the chain.
+/// A row of the chain by its sequence, with its hash. The default is the beginning, before the first row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowHash {
+    /// The sequence; 0 at the beginning.
+    pub(crate) sequence: i64,
+    /// The hash, which covers every row up to this one.
+    pub(crate) hash: String,
+}
+
+impl Default for RowHash {
+    fn default() -> Self {
+        Self {
+            sequence: 0,
+            hash: GENESIS.to_owned(),
+        }
+    }
+}
+
+/// The place where a chain does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ChainCheck {
-    /// The number of rows read.
-    pub(crate) rows: i64,
-    /// The sequence of the first row that fails, if any.
-    pub(crate) broken_at: Option<i64>,
+pub(crate) struct Break {
+    /// The first sequence that does not hold.
+    pub(crate) sequence: i64,
+    /// The fault there.
+    pub(crate) fault: AuditFault,
+}
+
+impl Break {
+    fn row(sequence: i64) -> Self {
+        let fault = AuditFault::Row;
+        Self { sequence, fault }
+    }
+
+    fn rewritten(sequence: i64) -> Self {
+        let fault = AuditFault::Rewritten;
+        Self { sequence, fault }
+    }
+}
+
+/// The result of checking some rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The last row that holds.
+    pub(crate) reached: RowHash,
+    /// The place where the chain breaks, if it does among these rows.
+    pub(crate) broken: Option<Break>,
+    /// True if no rows follow.
+    pub(crate) complete: bool,
 }
 
 /// Returns the hash of a row: SHA-256 over the tenant, the hash before, and each field of the row,
@@ -120,42 +161,95 @@ impl Read {
         Ok(rows.iter().map(read_row).collect::<Result<_, _>>()?)
     }
 
-    /// Recomputes every hash. Finds rows missing at the end too: the tenant's own row holds their
-    /// number and the last hash.
-    pub(crate) async fn check_chain(&mut self) -> Result<ChainCheck, Error> {
-        let all = sqlx::query(
+    /// Recomputes the hashes of the rows after `from`, reading `limit` rows at most, 2 at least. Finds
+    /// rows missing at the end too: the tenant's own row holds their number and the last hash.
+    pub(crate) async fn check_rows(
+        &mut self,
+        from: &RowHash,
+        limit: i64,
+    ) -> Result<Checked, Error> {
+        // At the beginning every row is read, whatever its number.
+        let mut again = from.sequence > 0;
+        let first = if again { from.sequence } else { i64::MIN };
+        let next = sqlx::query(
             "SELECT sequence, at_ms, actor, action, subject, detail, hash FROM audit_rows \
-             WHERE tenant = $1 ORDER BY sequence",
+             WHERE tenant = $1 AND sequence >= $2 ORDER BY sequence LIMIT $3",
         )
-        .bind(self.tenant.as_str());
-        let mut rows = pin!(self.tx.rows(all));
-        let mut previous = GENESIS.to_owned();
-        let mut count = 0;
-        let mut broken_at = None;
+        .bind(self.tenant.as_str())
+        .bind(first)
+        .bind(limit);
+        let mut rows = pin!(self.tx.rows(next));
+        let (mut reached, mut read) = (from.clone(), 0);
+        let broken = |reached, at| Checked {
+            reached,
+            broken: Some(at),
+            complete: false,
+        };
         while let Some(row) = rows.try_next().await? {
-            count += 1;
-            if broken_at.is_some() {
+            read += 1;
+            // A row that cannot be read was not written by this service.
+            let row = row.as_ref().and_then(|row| read_row(row).ok());
+            if again {
+                // The row of `from` itself: still the same, and no second one with its number.
+                again = false;
+                if row.is_none_or(|row| row.sequence != from.sequence || row.hash != from.hash) {
+                    return Ok(broken(reached, Break::rewritten(from.sequence)));
+                }
                 continue;
             }
-            // A row that cannot be read was not written by this service.
-            match row.as_ref().map(read_row) {
-                Some(Ok(row)) if row.sequence != count => broken_at = Some(count),
-                Some(Ok(row)) if row.hash != hash_of(self.tenant.as_str(), &previous, &row) => {
-                    broken_at = Some(count);
-                }
-                Some(Ok(row)) => previous = row.hash,
-                Some(Err(_)) | None => broken_at = Some(count),
-            }
+            let sequence = reached.sequence + 1;
+            let follows = |row: &AuditRow| {
+                row.sequence == sequence
+                    && row.hash == hash_of(self.tenant.as_str(), &reached.hash, row)
+            };
+            let Some(row) = row.filter(follows) else {
+                return Ok(broken(reached, Break::row(sequence)));
+            };
+            let hash = row.hash;
+            reached = RowHash { sequence, hash };
         }
-        let ends_at_head = count == self.head.audit_sequence && previous == self.head.audit_hash;
-        if broken_at.is_none() && !ends_at_head {
-            broken_at = Some(count.min(self.head.audit_sequence) + 1);
+        let complete = read < limit;
+        let ends_at_head =
+            reached.sequence == self.head.audit_sequence && reached.hash == self.head.audit_hash;
+        if again {
+            return Ok(broken(reached, missing(&self.head, from.sequence)));
         }
-        Ok(ChainCheck {
-            rows: count,
-            broken_at,
+        if complete && !ends_at_head {
+            let sequence = reached.sequence.min(self.head.audit_sequence) + 1;
+            return Ok(broken(reached, Break::row(sequence)));
+        }
+        Ok(Checked {
+            reached,
+            broken: None,
+            complete,
         })
     }
+
+    /// Returns the break if the chain does not hold a row that it once had, or `None` if it does.
+    pub(crate) async fn compare(&mut self, had: &RowHash) -> Result<Option<Break>, Error> {
+        if had.sequence == 0 {
+            return Ok(None);
+        }
+        let select = "SELECT hash FROM audit_rows WHERE tenant = $1 AND sequence = $2";
+        let select = sqlx::query(select).bind(self.tenant.as_str());
+        let found = self.tx.fetch_optional(select.bind(had.sequence)).await?;
+        Ok(match found {
+            Some(row)
+                if row
+                    .try_get("hash")
+                    .is_ok_and(|hash: String| hash == had.hash) =>
+            {
+                None
+            }
+            Some(_) => Some(Break::rewritten(had.sequence)),
+            None => Some(missing(&self.head, had.sequence)),
+        })
+    }
+}
+
+/// Returns the break at a row that was there once: at the first row that is missing now.
+fn missing(head: &Head, sequence: i64) -> Break {
+    Break::rewritten(sequence.min(head.audit_sequence.saturating_add(1)))
 }
 
 #[cfg(test)]

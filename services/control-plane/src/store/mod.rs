@@ -16,11 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fairlead_domain::TenantId;
+use sqlx::any::AnyRow;
 use sqlx::{AnyPool, Row as _};
 use tokio_util::task::TaskTracker;
 
 use crate::Error;
-pub(crate) use audit::AuditEntry;
+pub(crate) use audit::{AuditEntry, Break, RowHash};
 pub(crate) use draft::Draft;
 pub(crate) use notifications::Notification;
 pub use open::migrate;
@@ -172,6 +173,22 @@ impl Store {
             tenant: tenant.clone(),
             head,
         })
+    }
+
+    /// Returns every tenant that was ever written to.
+    pub(crate) async fn tenants(&self) -> Result<Vec<TenantId>, Error> {
+        let mut tx = self.begin(self.dialect.begin_read()).await?;
+        let rows = tx
+            .fetch_all(sqlx::query("SELECT tenant FROM tenants"))
+            .await?;
+        let tenant = |row: &AnyRow| {
+            let name: String = row.try_get("tenant")?;
+            TenantId::new(&name).map_err(|error| Error::Corrupt {
+                what: "a tenant".to_owned(),
+                cause: error.to_string(),
+            })
+        };
+        rows.iter().map(tenant).collect()
     }
 
     /// Begins a transaction in a task of its own: if a caller disconnected in the middle, the

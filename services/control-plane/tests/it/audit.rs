@@ -1,5 +1,6 @@
 //! The audit chain: every write is in it, and a changed row is found.
 
+use fairlead_proto::control::v1::AuditFault;
 use sqlx::{AnyConnection, Connection as _};
 
 use crate::plane::{Home, Plane, deposit, on_both};
@@ -74,6 +75,11 @@ async fn a_tampered_chain_is_found_where_it_breaks(home: Home) {
              FROM audit_rows WHERE sequence = 4",
             5,
         ),
+        (
+            "INSERT INTO audit_rows SELECT tenant, -1, at_ms, actor, action, subject, detail, hash \
+             FROM audit_rows WHERE sequence = 4",
+            1,
+        ),
         ("UPDATE tenants SET audit_hash = 'ff'", 5),
     ];
     // PostgreSQL's texts hold nothing but text.
@@ -84,8 +90,8 @@ async fn a_tampered_chain_is_found_where_it_breaks(home: Home) {
         tamper(&home, sql).await;
         let verified = plane.verify().await;
         assert_eq!(
-            (verified.intact, verified.broken_at),
-            (false, broken_at),
+            (verified.intact, verified.broken_at, verified.fault()),
+            (false, broken_at, AuditFault::Row),
             "{sql}"
         );
     }

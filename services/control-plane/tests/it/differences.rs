@@ -1,4 +1,4 @@
-//! What a publication changes: shown before it by the check of the draft, kept after it by the audit
+//! The changes of a publication: shown before it by the check of the draft, kept after it by the audit
 //! log.
 
 use fairlead_price_engine::defaults;

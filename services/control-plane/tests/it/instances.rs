@@ -61,6 +61,7 @@ async fn the_newest_report_stands_then_the_instance_is_gone_then_forgotten(home:
     let clock = Arc::new(ManualClock::at(NOW_MS));
     let deps = Deps {
         clock: clock.clone(),
+        log: None,
         shutdown: CancellationToken::new(),
         local: LocalCallers::default(),
     };

@@ -1,6 +1,7 @@
 //! The control plane as its callers see it: a real server, on SQLite and on a real PostgreSQL.
 
 mod audit;
+mod audit_heads;
 mod concurrency;
 mod differences;
 mod drafts;

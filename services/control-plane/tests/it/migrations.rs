@@ -15,6 +15,7 @@ use crate::plane::{Home, Plane, deposit, on_both};
 async fn open(config: Config) -> Result<Service, Error> {
     let deps = Deps {
         clock: Arc::new(SystemClock),
+        log: None,
         shutdown: CancellationToken::new(),
         local: LocalCallers::default(),
     };

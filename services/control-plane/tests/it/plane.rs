@@ -10,6 +10,7 @@ use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken, guard};
 use fairlead_chassis::clock::SystemClock;
 use fairlead_chassis::serve::{ServeOptions, grpc_router, serve_router};
 use fairlead_control_plane::{Config, Deps, Service};
+use fairlead_event_log::EventLog;
 use fairlead_identity::Principal;
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
@@ -179,13 +180,14 @@ impl Interceptor for Bearer {
 
 /// Serves a control plane on `listener` until `shutdown`.
 async fn run(
-    config: Config,
+    (config, log): (Config, Option<Arc<dyn EventLog>>),
     listener: tokio::net::TcpListener,
     shutdown: CancellationToken,
     caller: Option<Principal>,
 ) -> anyhow::Result<()> {
     let deps = Deps {
         clock: Arc::new(SystemClock),
+        log,
         shutdown: shutdown.clone(),
         local: local_callers(),
     };
@@ -221,17 +223,26 @@ impl Plane {
     }
 
     pub(crate) fn start_with(config: Config) -> Self {
+        Self::start_over(config, None)
+    }
+
+    /// Starts a plane that writes heads of its audit chains to `log`.
+    pub(crate) fn start_over(config: Config, log: Option<Arc<dyn EventLog>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Self::start_on(config, listener, None)
+        Self::start_on((config, log), listener, None)
     }
 
     /// Starts a plane all of whose callers are this one.
     pub(crate) fn start_for(home: &Home, caller: Principal) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Self::start_on(home.config(), listener, Some(caller))
+        Self::start_on((home.config(), None), listener, Some(caller))
     }
 
-    fn start_on(config: Config, listener: TcpListener, caller: Option<Principal>) -> Self {
+    fn start_on(
+        over: (Config, Option<Arc<dyn EventLog>>),
+        listener: TcpListener,
+        caller: Option<Principal>,
+    ) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let shutdown = CancellationToken::new();
         let (end, ended) = sync_channel(1);
@@ -241,7 +252,7 @@ impl Plane {
             own.set_nonblocking(true).expect("a socket");
             let own = tokio::net::TcpListener::from_std(own).expect("a listener");
             // The test that looks is the one that still listens.
-            let _ = end.send(run(config, own, stop, caller).await);
+            let _ = end.send(run(over, own, stop, caller).await);
         });
         Self {
             runtime: Some(runtime),
@@ -305,7 +316,7 @@ impl Plane {
 
     /// Starts a plane at the address of one that was killed.
     pub(crate) fn come_back(home: &Home, listener: TcpListener) -> Self {
-        Self::start_on(home.config(), listener, None)
+        Self::start_on((home.config(), None), listener, None)
     }
 }
 
@@ -393,14 +404,15 @@ impl Plane {
     }
 
     pub(crate) async fn verify(&self) -> VerifyAuditResponse {
+        self.verify_of(TENANT).await.expect("verified")
+    }
+
+    pub(crate) async fn verify_of(&self, tenant: &str) -> Result<VerifyAuditResponse, Status> {
         let request = VerifyAuditRequest {
-            tenant: TENANT.to_owned(),
+            tenant: tenant.to_owned(),
         };
-        self.audit()
-            .verify_audit(request)
-            .await
-            .expect("verified")
-            .into_inner()
+        let answer = self.audit().verify_audit(request).await?;
+        Ok(answer.into_inner())
     }
 }
 

@@ -263,6 +263,7 @@ async fn a_database_that_is_away_at_start_is_named_with_the_key_to_mend() {
     home.database = home.database.replace("postgres@", "postgres:secret@");
     let deps = Deps {
         clock: Arc::new(SystemClock),
+        log: None,
         shutdown: CancellationToken::new(),
         local: LocalCallers::default(),
     };

@@ -1,4 +1,4 @@
-//! What each role may change in a draft, section by section, and what it may publish.
+//! The permissions of each role: to change a draft, section by section, and to publish.
 
 use fairlead_domain::CustomerId;
 use fairlead_identity::{Kind, Permission, Permissions, Principal, Role, Tenants, permission_name};

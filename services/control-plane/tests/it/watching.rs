@@ -102,6 +102,7 @@ async fn streams_end_at_shutdown_and_the_server_drains(home: Home) {
 async fn who_is_slow_gets_only_the_newest(home: Home) {
     let deps = Deps {
         clock: Arc::new(SystemClock),
+        log: None,
         shutdown: CancellationToken::new(),
         local: LocalCallers::default(),
     };

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod audit;
 mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;

@@ -1,6 +1,7 @@
 //! Runs the binary in a folder and on ports of its own.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ pub(crate) struct UpProcess {
     child: Child,
     gateway: u16,
     control: u16,
+    metrics: u16,
     data: PathBuf,
 }
 
@@ -50,12 +52,12 @@ impl UpProcess {
 
     /// The same, with variables of its environment.
     pub(crate) fn up_with(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let (gateway, control) = (free_port()?, free_port()?);
+        let (gateway, control, metrics) = (free_port()?, free_port()?, free_port()?);
         let folder = folder.to_str().context("a folder that can be written")?;
         let child = fairlead(&["up", "--data-dir", folder])
             .env("FAIRLEAD_LISTEN__GATEWAY", format!("127.0.0.1:{gateway}"))
             .env("FAIRLEAD_LISTEN__CONTROL", format!("127.0.0.1:{control}"))
-            .env("FAIRLEAD_LISTEN__METRICS", "127.0.0.1:0")
+            .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"))
             .env("FAIRLEAD_GATEWAY__DEADLINE_MS", "20000")
             .envs(variables.iter().copied())
             .stdout(Stdio::null())
@@ -64,6 +66,7 @@ impl UpProcess {
             child,
             gateway,
             control,
+            metrics,
             data: folder.into(),
         };
         let until = Instant::now() + PATIENCE;
@@ -108,6 +111,28 @@ impl UpProcess {
     /// Runs a command that must succeed. Returns what it printed.
     pub(crate) fn run_ok(&self, arguments: &[&str]) -> anyhow::Result<String> {
         printed(&self.run(arguments)?).with_context(|| arguments.join(" "))
+    }
+
+    /// Waits until its metrics page has this line.
+    pub(crate) fn until_metrics_have(&self, line: &str) -> anyhow::Result<()> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let page = self.metrics_page()?;
+            if page.lines().any(|one| one == line) {
+                return Ok(());
+            }
+            if Instant::now() > until {
+                bail!("`{line}` is not in {page}");
+            }
+        }
+    }
+
+    fn metrics_page(&self) -> anyhow::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.metrics))?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page)?;
+        Ok(page)
     }
 
     /// Asks it to stop by SIGTERM, as a service manager does. Returns its exit status.

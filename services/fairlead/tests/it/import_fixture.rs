@@ -63,6 +63,7 @@ impl ImportFixture {
         };
         let deps = fairlead_control_plane::Deps {
             clock,
+            log: None,
             shutdown: shutdown.clone(),
             local: LocalCallers::default(),
         };

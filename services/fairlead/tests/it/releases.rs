@@ -1,4 +1,4 @@
-//! What changes from one release to another, as the command line says it.
+//! The changes from one release to another, as the command line says it.
 
 use serde_json::Value;
 

@@ -110,9 +110,14 @@ pub(super) async fn control_plane(
 ) -> anyhow::Result<()> {
     let config = process.config.control();
     let local = process.config.local_callers()?;
+    let log = match process.config.events.kafka.as_str() {
+        "" => None,
+        _ => Some(open_shared(&process.config)?),
+    };
     let open = async || {
         let deps = fairlead_control_plane::Deps {
             clock: process.clock.clone(),
+            log: log.clone(),
             shutdown: shutdown.clone(),
             local: local.clone(),
         };
@@ -129,5 +134,8 @@ pub(super) async fn control_plane(
         .serve_with(listener, service.routes(), router, shutdown)
         .await;
     service.close().await;
+    if let Some(log) = log {
+        log.close().await?;
+    }
     served
 }

@@ -137,7 +137,7 @@ impl Server {
         let redis = SupervisedRedis::open(&config.redis.url, &data.join("redis")).await?;
         let online = OnlineStore::connect(redis.url()).await?;
         let store: Arc<dyn FeatureStore> = Arc::new(online.clone());
-        let control_plane = control_plane(config, clock.clone(), shutdown.clone()).await?;
+        let control_plane = control_plane(config, &log, clock.clone(), shutdown.clone()).await?;
         let control = control_plane.in_process(tools());
         let follow = FollowOptions::new(tenant.clone(), Some(data.join("release")));
         let follower = Follower::new(control.clone(), follow);
@@ -240,11 +240,13 @@ impl Server {
 
 async fn control_plane(
     config: &AppConfig,
+    log: &Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<fairlead_control_plane::Service> {
     let deps = fairlead_control_plane::Deps {
         clock,
+        log: Some(log.clone()),
         shutdown,
         local: config.local_callers()?,
     };
