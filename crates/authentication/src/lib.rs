@@ -9,6 +9,7 @@
 //!   A path that states none is refused.
 //! - A caller is taken from what it proved on this request: extensions that came with the request hold
 //!   no principal.
+//! - A token of another system is taken only by the rules of [`jwt`].
 //! - No refusal tells whether a secret was nearly right, and none repeats it.
 //!
 //! # Must not depend on
@@ -16,9 +17,11 @@
 
 mod bearer;
 mod denied;
+pub mod fetch;
 mod guard;
 mod identify;
 mod in_process;
+pub mod jwt;
 mod local;
 mod local_token;
 mod services_token;

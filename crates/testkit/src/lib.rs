@@ -1,6 +1,6 @@
 //! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
-//! ports with a folder of its own; the real data sets where the machine has them; and what earlier
-//! versions stored.
+//! ports with a folder of its own; an issuer of signed tokens; the real data sets where the machine
+//! has them; and what earlier versions stored.
 //!
 //! A test talks to the servers that production talks to; none of them is imitated. Use as a
 //! dev-dependency only.
@@ -19,6 +19,7 @@
 mod consul;
 mod data;
 mod error;
+mod issuer;
 mod kafka;
 mod kafka_wire;
 pub mod old_form;
@@ -35,6 +36,7 @@ mod wait;
 pub use consul::ConsulAgent;
 pub use data::{checkout_dir, crate_dir, data_dir};
 pub use error::{Error, Result};
+pub use issuer::{TokenIssuer, TokenKey};
 pub use kafka::KafkaBroker;
 pub use postgres::PostgresServer;
 pub use program::{Program, free_ports};

@@ -1,3 +1,7 @@
-//! Tests of the guard through a router.
+//! The guard through a router, and tokens that an issuer signed.
 
 mod guard;
+mod jwt;
+mod jwt_junk;
+mod jwt_keys;
+mod verifying;
