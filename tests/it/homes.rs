@@ -14,6 +14,11 @@ const HOMES: &[(&str, &str, &[&str])] = &[
         &["fairlead-inference", "fairlead-training"],
     ),
     ("faiss", "FAISS and OpenBLAS", &["fairlead-vector-index"]),
+    (
+        "jsonwebtoken",
+        "tokens of other systems",
+        &["fairlead-authentication"],
+    ),
     ("sqlx", "the control database", &["fairlead-control-plane"]),
     ("datafusion", "SQL over the lake", &["fairlead-lake"]),
     ("object_store", "the lake's files", &["fairlead-lake"]),

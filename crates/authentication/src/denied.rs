@@ -6,12 +6,17 @@ use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_identity::Refused;
 use tonic::{Code, Status};
 
+use crate::jwt;
+
 /// A call that does not reach its handler.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// Nobody is known who calls. It holds what is needed.
     #[error("the caller is not known: {0}")]
     Unknown(&'static str),
+    /// The caller's token was refused.
+    #[error("the caller is not known: {0}")]
+    Token(#[from] jwt::Refused),
     /// The caller calls too often.
     #[error("more than {0} requests per second")]
     TooMany(NonZeroU32),
@@ -31,11 +36,14 @@ impl Denied {
     pub(crate) fn cause(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "unknown",
+            Self::Token(refused) if refused.is_transient() => "unavailable",
+            Self::Token(_) => "token",
             Self::TooMany(_) => "too-many",
             Self::Unavailable(_) => "unavailable",
             Self::Refused(Refused::UnknownMethod) => "unknown-method",
             Self::Refused(Refused::Permission(_)) => "permission",
             Self::Refused(Refused::Tenant(_)) => "tenant",
+            Self::Refused(Refused::Customer(_)) => "customer",
             Self::PastTheGuard => "past-the-guard",
         }
     }
@@ -47,6 +55,14 @@ impl ServiceError for Denied {
             Self::Unknown(needed) => {
                 let code = Code::Unauthenticated;
                 CallError::with_reason(code, "UNAUTHENTICATED", *needed, [])
+            }
+            Self::Token(refused) if refused.is_transient() => {
+                CallError::unavailable("issuer of tokens", "its keys cannot be read; try again")
+                    .logged_as_warning()
+            }
+            Self::Token(refused) => {
+                let code = Code::Unauthenticated;
+                CallError::with_reason(code, "TOKEN_REFUSED", refused.to_string(), [])
             }
             Self::TooMany(rate) => CallError::plain(
                 Code::ResourceExhausted,
@@ -83,6 +99,11 @@ fn of_refused(refused: &Refused) -> CallError {
             let allowed = "a tenant that the caller speaks for";
             let code = Code::PermissionDenied;
             CallError::field(code, "OTHER_TENANT", "tenant", tenant, allowed)
+        }
+        Refused::Customer(customer) => {
+            let allowed = "the customer of the caller's token";
+            let code = Code::PermissionDenied;
+            CallError::field(code, "OTHER_CUSTOMER", "customer_id", customer, allowed)
         }
     }
 }

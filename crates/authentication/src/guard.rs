@@ -7,17 +7,20 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use fairlead_domain::TenantId;
-use fairlead_identity::{Principal, Refused, Requirement};
+use fairlead_identity::{Permissions, Principal, Refused, Requirement};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use tonic::{Code, Status};
 
 use crate::{Denied, Identify};
 
-/// The methods that are not ours and need no caller: health and reflection.
-const OPEN: [&str; 4] = [
+/// The methods that are not ours and need no caller: health.
+const OPEN: [&str; 2] = [
     "/grpc.health.v1.Health/Check",
     "/grpc.health.v1.Health/Watch",
+];
+/// The methods that are not ours and need a caller who may do something: they list what there is.
+const DESCRIBING: [&str; 2] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
@@ -106,7 +109,11 @@ impl Guard {
         if OPEN.contains(&request.uri.path()) {
             return Ok(());
         }
-        let requirement = (self.requirement)(request);
+        let requirement = if DESCRIBING.contains(&request.uri.path()) {
+            Some(Requirement::AnyOf(Permissions::all()))
+        } else {
+            (self.requirement)(request)
+        };
         if requirement == Some(Requirement::Anyone) {
             return Ok(());
         }

@@ -148,6 +148,17 @@ impl Principal {
         })
     }
 
+    /// Checks that the caller may name a customer.
+    ///
+    /// # Errors
+    /// [`Refused::Customer`] if the caller speaks for another one only.
+    pub fn may_name(&self, customer: &CustomerId) -> Result<(), Refused> {
+        match &self.customer {
+            Some(own) if own != customer => Err(Refused::Customer(customer.to_string())),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the caller may call the method at a gRPC path.
     ///
     /// # Errors
@@ -227,5 +238,16 @@ mod tests {
         assert_eq!(refused, Refused::Tenant("third".to_owned()));
         let any = Principal::new(Kind::Tools, "local", Tenants::Any);
         assert!(any.within(&acme).is_ok());
+    }
+
+    #[test]
+    fn who_speaks_for_a_customer_names_no_other() {
+        let customer = |id| CustomerId::new(id).expect("a customer");
+        let app = Principal::new(Kind::Application, "app", Tenants::Any);
+        assert_eq!(app.may_name(&customer("c-2")), Ok(()));
+        let own = app.for_customer(customer("c-1"));
+        assert_eq!(own.may_name(&customer("c-1")), Ok(()));
+        let refused = Refused::Customer("c-2".to_owned());
+        assert_eq!(own.may_name(&customer("c-2")), Err(refused));
     }
 }

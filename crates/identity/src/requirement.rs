@@ -26,6 +26,9 @@ pub enum Refused {
     /// The caller does not speak for this tenant.
     #[error("the caller does not speak for the tenant `{0}`")]
     Tenant(String),
+    /// The caller speaks for another customer.
+    #[error("the caller does not speak for the customer `{0}`")]
+    Customer(String),
 }
 
 impl Requirement {

@@ -1,103 +1,136 @@
-//! Who may call, for which tenant, with which authority, and how often. Without keys in the
-//! configuration the gateway is open to whoever reaches its port, who then counts as an app.
+//! Who calls: the bearer of an API key, a customer by the lender's own token, a tool on the same machine;
+//! and whoever reaches the port, where neither keys nor customer tokens are configured.
 
-use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use fairlead_authentication::ToolsToken;
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use axum::extract::MatchedPath;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use fairlead_authentication::{Denied, Guard, Identify, ToolsToken, bearer, tools};
+use fairlead_chassis::clock::Clock;
+use fairlead_identity::{Kind, Permission, Permissions, Principal, Requirement, Tenants};
 
 use crate::Error;
-use crate::caller::Caller;
-use crate::config::{CheckedKey, Config, ConfigError};
+use crate::config::Config;
+use crate::customer_tokens::CustomerTokens;
+use crate::keys::KeyRing;
 use crate::problem;
+use crate::rest::requirement_of;
 
-/// Beginnings of the paths that need no key: health and reflection.
-const OPEN_PATHS: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
+/// The header with a customer's token beside the key of an app.
+const CUSTOMER_TOKEN: &str = "x-customer-token";
 
-/// The access layer: finds out who calls.
-#[derive(Debug)]
+/// Finds out who calls.
 pub(crate) struct Access {
     /// The token of the bank's own tools on this machine, if there is one.
     tools: Option<ToolsToken>,
-    /// The known keys. If there are none, a call needs no key.
-    keys: HashMap<String, Rights>,
+    keys: KeyRing,
+    /// The tokens of customers, if they are taken.
+    customers: Option<Arc<CustomerTokens>>,
 }
 
-/// The rights of a key.
-#[derive(Debug)]
-pub(crate) struct Rights {
-    caller: Caller,
-    requests_per_second: NonZeroU32,
-    limiter: DefaultDirectRateLimiter,
+/// Returns what an app of the lender may do where its key does not say.
+pub(crate) fn of_apps() -> Permissions {
+    of_partners()
+        .with(Permission::CustomerRead)
+        .with(Permission::DecisionRead)
+}
+
+/// Returns what another company's system may do where its key does not say: profiles and decision
+/// records show what the lender knows and earns.
+pub(crate) fn of_partners() -> Permissions {
+    Permissions::NONE
+        .with(Permission::Recommend)
+        .with(Permission::Quote)
+        .with(Permission::EventSend)
 }
 
 impl Access {
-    /// Reads the keys of the configuration.
-    pub(crate) fn new(config: &Config, tools: Option<ToolsToken>) -> Result<Self, ConfigError> {
-        let keys = config.api_keys.iter().map(|(key, configured)| {
-            let CheckedKey {
-                caller,
-                requests_per_second,
-            } = configured.check()?;
-            let rights = Rights {
-                caller: caller.with_key(key),
-                requests_per_second,
-                // The bucket holds one second's worth.
-                limiter: RateLimiter::direct(Quota::per_second(requests_per_second)),
-            };
-            Ok((key.clone(), rights))
-        });
+    /// Reads keys and issuer of the configuration.
+    pub(crate) fn new(
+        config: &Config,
+        tools: Option<ToolsToken>,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let customers = config.customer_tokens.as_ref();
+        let customers = customers.map(|tokens| CustomerTokens::new(tokens, config, clock));
         Ok(Self {
             tools,
-            keys: keys.collect::<Result<_, _>>()?,
+            keys: KeyRing::configured(config)?,
+            customers: customers.transpose()?.map(Arc::new),
         })
     }
 
-    /// Returns the caller that the headers of a request name.
-    fn admit(&self, headers: &HeaderMap) -> Result<Caller, Error> {
-        let value = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let key = value.and_then(|value| value.strip_prefix("Bearer "));
-        let tools = key.zip(self.tools.as_ref());
-        if tools.is_some_and(|(key, tools)| tools.is(key)) {
-            return Ok(Caller::TOOLS);
+    /// Returns the tokens of customers, if they are taken.
+    pub(crate) fn customers(&self) -> Option<Arc<CustomerTokens>> {
+        self.customers.clone()
+    }
+
+    /// Returns whether whoever reaches the port may call.
+    pub(crate) fn is_open(&self) -> bool {
+        self.keys.is_empty() && self.customers.is_none()
+    }
+
+    /// Returns the caller that the `authorization` header proves.
+    async fn bearer(&self, headers: &HeaderMap) -> Result<Principal, Denied> {
+        let presented = bearer(headers);
+        if let Some(token) = presented
+            && self.tools.as_ref().is_some_and(|tools| tools.is(token))
+        {
+            return Ok(tools());
         }
-        if self.keys.is_empty() {
-            return Ok(Caller::ANYONE);
+        if let Some(rights) = presented.and_then(|key| self.keys.find(key)) {
+            return rights.admit();
         }
-        let rights = key.and_then(|key| self.keys.get(key));
-        let rights = rights.ok_or(Error::UnknownKey)?;
-        if rights.limiter.check().is_err() {
-            return Err(Error::TooManyRequests(rights.requests_per_second));
+        match (presented, &self.customers) {
+            _ if self.is_open() => Ok(anyone()),
+            // A key has no dots.
+            (Some(token), Some(customers)) if token.contains('.') => customers.caller(token).await,
+            (_, Some(_)) => Err(Denied::Unknown(
+                "authorization: Bearer with a known key or a customer's token is needed",
+            )),
+            (_, None) => Err(Denied::Unknown(
+                "authorization: Bearer KEY with a known key is needed",
+            )),
         }
-        Ok(rights.caller.clone())
     }
 }
 
-/// Puts the access layer around every route.
+#[async_trait::async_trait]
+impl Identify for Access {
+    async fn identify(&self, request: &Parts) -> Result<Principal, Denied> {
+        let caller = self.bearer(&request.headers).await?;
+        let mut tokens = request.headers.get_all(CUSTOMER_TOKEN).iter();
+        let Some(token) = tokens.next() else {
+            return Ok(caller);
+        };
+        let customers = self.customers.as_ref().ok_or(Denied::Unknown(
+            "x-customer-token is not taken here: gateway.customer_tokens is not configured",
+        ))?;
+        match (token.to_str(), tokens.next()) {
+            (Ok(token), None) => customers.bind(caller, token).await,
+            _ => Err(Denied::Unknown("one x-customer-token with a JWT is needed")),
+        }
+    }
+}
+
+/// Returns whoever reaches the port: an app, for the gateway's tenant.
+fn anyone() -> Principal {
+    Principal::new(Kind::Anyone, "-", Tenants::Any).with_permissions(of_apps())
+}
+
+/// Puts the guard around every route. Every path requires what the contract's method requires that it
+/// stands for; what describes the methods requires a caller who is known.
 pub(crate) fn guard(router: Router, access: Arc<Access>) -> Router {
-    router.layer(from_fn_with_state(access, identify))
+    Guard::new(access)
+        .with_requirements(requirement)
+        .with_refusals(problem::refuse)
+        .around(router)
 }
 
-/// Refuses the request, or passes it on with its caller.
-async fn identify(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    if OPEN_PATHS.iter().any(|open| path.starts_with(open)) {
-        return next.run(request).await;
-    }
-    match access.admit(request.headers()) {
-        Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(error) => problem::refuse(request.headers(), error.into()),
-    }
+fn requirement(request: &Parts) -> Option<Requirement> {
+    let rest = request.extensions.get::<MatchedPath>();
+    rest.and_then(|path| requirement_of(path.as_str()))
+        .or_else(|| Requirement::of(request.uri.path()))
 }

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use fairlead_authentication::{Denied, caller};
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::deadline::Deadline;
 use fairlead_domain::{CustomerId, Origin, RequestId, TenantId};
+use fairlead_identity::{Kind, Principal, Refused, Requirement};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_proto::gateway::v1::RecommendRequest;
 use tonic::Request;
 
-use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::Ask;
 use crate::{Error, Service};
@@ -29,7 +30,9 @@ const LOG_TIME: Duration = Duration::from_secs(10);
 pub(crate) struct Checks<'a> {
     config: &'a Config,
     clock: &'a dyn Clock,
-    caller: Caller,
+    caller: Principal,
+    /// What the method requires of its caller.
+    requirement: Requirement,
     /// The deadline that the caller set.
     due: Option<Deadline>,
 }
@@ -48,12 +51,13 @@ impl Service {
     /// Begins a call: every handler does so first.
     ///
     /// # Errors
-    /// [`Error::NoCaller`] if the call did not come through the access layer.
+    /// [`Denied::PastTheGuard`] if the call did not come through the access layer.
     pub(crate) fn checks<T>(&self, request: &Request<T>) -> Result<Checks<'_>, Error> {
         Ok(Checks {
             config: &self.inner.config,
             clock: self.inner.clock.as_ref(),
-            caller: Caller::of(request)?,
+            caller: caller(request)?,
+            requirement: *request.extensions().get().ok_or(Denied::PastTheGuard)?,
             due: Deadline::from_request(request),
         })
     }
@@ -114,7 +118,7 @@ impl Checks<'_> {
         }
         Ok(Ask {
             tenant,
-            customer: CustomerId::new(named.customer)?,
+            customer: self.customer(named.customer)?,
             request_id: new_request_id()?,
             slate_size: USUAL_SLATE as usize,
             kinds: Vec::new(),
@@ -127,9 +131,38 @@ impl Checks<'_> {
         })
     }
 
-    /// Returns the tenant that the call is for: the one named, else the caller's own, else the gateway's.
+    /// Returns the tenant that the call is for, which may stay unnamed: a gateway serves one.
+    ///
+    /// # Errors
+    /// The call names another tenant, or its caller does not speak for this one or may not do there what
+    /// the method requires.
     pub(crate) fn tenant(&self, named: &str) -> Result<TenantId, Error> {
-        self.caller.tenant(named, &self.config.default_tenant)
+        let served = &self.config.default_tenant;
+        let tenant = TenantId::new(if named.is_empty() { served } else { named })?;
+        let within = self.caller.within(&tenant).map_err(Denied::from)?;
+        self.requirement
+            .check(within.permissions())
+            .map_err(Denied::from)?;
+        if tenant.as_str() == served {
+            Ok(tenant)
+        } else {
+            Err(Denied::from(Refused::Tenant(tenant.to_string())).into())
+        }
+    }
+
+    /// Returns the customer that the call is about: the one named, else the only one that the caller
+    /// speaks for. Every field that names a customer goes through here, in requests and in what they
+    /// lead to.
+    ///
+    /// # Errors
+    /// It is no id, or the caller speaks for another customer.
+    pub(crate) fn customer(&self, named: &str) -> Result<CustomerId, Error> {
+        let customer = match self.caller.customer() {
+            Some(own) if named.is_empty() => own.clone(),
+            _ => CustomerId::new(named)?,
+        };
+        self.caller.may_name(&customer).map_err(Denied::from)?;
+        Ok(customer)
     }
 
     /// Returns the origin of what the caller states.
@@ -137,9 +170,13 @@ impl Checks<'_> {
         self.caller.origin()
     }
 
-    /// Returns the name of the principal who calls.
-    pub(crate) fn principal(&self) -> &str {
-        self.caller.principal()
+    /// Returns the name of the principal who calls: idempotency keys are its own. They are each
+    /// customer's own already, so that a customer who calls needs no further name.
+    pub(crate) fn principal(&self) -> String {
+        match self.caller.kind() {
+            Kind::Customer => "customer".to_owned(),
+            _ => self.caller.to_string(),
+        }
     }
 
     /// Returns the instant by which the call is due: the caller's deadline, or the gateway's own where
@@ -178,6 +215,7 @@ fn refuse<T>(field: &'static str, value: impl ToString, allowed: &str) -> Result
 
 #[cfg(test)]
 mod tests {
+    use fairlead_authentication::tools;
     use fairlead_chassis::clock::ManualClock;
 
     use super::*;
@@ -186,7 +224,8 @@ mod tests {
         Checks {
             config,
             clock,
-            caller: Caller::ANYONE,
+            caller: tools(),
+            requirement: Requirement::Anyone,
             due: None,
         }
     }

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use fairlead_domain::{Origin, TenantId};
+use fairlead_identity::{
+    Kind, Permission, Permissions, Principal, Tenants, permission_from_name, permission_name,
+};
 
-use crate::caller::Caller;
+use crate::access::{of_apps, of_partners};
+use crate::keys::KeyHash;
 
 /// Configuration of the gateway.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -23,8 +27,11 @@ pub struct Config {
     pub log_buffer: usize,
     /// Lets requests choose the instant (replays, tests).
     pub allow_as_of: bool,
-    /// API keys with their rights; if there are none, the gateway is open to whoever reaches its port.
+    /// API keys with their rights: the key itself, or `sha256:` and its hash. Without keys and customer
+    /// tokens the gateway is open to whoever reaches its port.
     pub api_keys: BTreeMap<String, ApiKey>,
+    /// The lender's own tokens of customers, if they are taken.
+    pub customer_tokens: Option<CustomerTokensConfig>,
     /// Partitions of the topics that the gateway creates.
     pub partitions: i32,
     /// Days that events and decisions stay in the log.
@@ -45,6 +52,36 @@ pub struct ApiKey {
     /// The origin of what its bearer states: `app`, `partner` or `bank`.
     #[serde(default = "app")]
     pub origin: String,
+    /// What its bearer may do, as names of permissions; empty is what its origin usually may.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+/// The lender's own tokens of customers: JWTs, whose `sub` is the customer.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CustomerTokensConfig {
+    /// The issuer (`iss`).
+    pub issuer: String,
+    /// The audience (`aud`).
+    pub audience: String,
+    /// Where the issuer's public keys are (JWKS).
+    pub jwks_url: String,
+    /// The only tenant that customers speak for; empty is the gateway's.
+    #[serde(default)]
+    pub tenant: String,
+    /// Requests per second of one customer.
+    pub requests_per_second: u32,
+    /// The algorithms of signatures; empty is every one with a public key.
+    #[serde(default)]
+    pub algorithms: Vec<String>,
+    /// By how many seconds the issuer's clock may differ.
+    #[serde(default = "leeway")]
+    pub leeway_seconds: u64,
+}
+
+fn leeway() -> u64 {
+    30
 }
 
 fn app() -> String {
@@ -86,6 +123,7 @@ impl Default for Config {
             log_buffer: 10_000,
             allow_as_of: false,
             api_keys: BTreeMap::new(),
+            customer_tokens: None,
             partitions: 4,
             retention_days: 90,
             acceptances_kept_days: 761,
@@ -102,20 +140,28 @@ pub struct ConfigError {
     /// Its value.
     pub value: String,
     /// The values that are allowed.
-    pub allowed: &'static str,
+    pub allowed: String,
 }
 
 /// The checked rights of an API key.
 pub(crate) struct CheckedKey {
-    pub(crate) caller: Caller,
+    pub(crate) hash: KeyHash,
+    pub(crate) caller: Principal,
     pub(crate) requests_per_second: NonZeroU32,
 }
 
 impl ApiKey {
-    /// Returns the checked rights.
-    pub(crate) fn check(&self) -> Result<CheckedKey, ConfigError> {
-        let tenant = TenantId::new(&self.tenant)
-            .map_err(|error| refused("api_keys.tenant", &self.tenant, error.allowed))?;
+    /// Returns the checked rights of a key of a gateway that serves one tenant.
+    pub(crate) fn check(&self, key: &str, served: &str) -> Result<CheckedKey, ConfigError> {
+        let tenant = tenant("api_keys.tenant", &self.tenant, served)?;
+        let hash = KeyHash::configured(key).ok_or_else(|| {
+            let name = format!("api_keys (tenant {tenant})");
+            refused(
+                name,
+                "sha256:...",
+                "sha256: and 64 hex digits, or the key itself",
+            )
+        })?;
         let key = || format!("api_keys (tenant {tenant}).requests_per_second");
         let rate = NonZeroU32::new(self.requests_per_second)
             .ok_or_else(|| refused(key(), self.requests_per_second, "1 or more"))?;
@@ -123,10 +169,70 @@ impl ApiKey {
             let key = format!("api_keys (tenant {tenant}).origin");
             refused(key, &self.origin, "app, partner, bank")
         })?;
+        let permissions = self.permissions(origin)?;
+        let kind = match origin {
+            Origin::Partner => Kind::Partner,
+            Origin::App | Origin::Bank => Kind::Application,
+        };
         Ok(CheckedKey {
-            caller: Caller::of_tenant(tenant, origin),
+            caller: Principal::new(kind, &hash.name(), Tenants::One(tenant))
+                .with_permissions(permissions)
+                .with_origin(origin),
+            hash,
             requests_per_second: rate,
         })
+    }
+
+    /// Returns what the bearer may do.
+    fn permissions(&self, origin: Origin) -> Result<Permissions, ConfigError> {
+        if self.scopes.is_empty() {
+            return Ok(match origin {
+                Origin::Partner => of_partners(),
+                Origin::App | Origin::Bank => of_apps(),
+            });
+        }
+        let grantable = |permission: &Permission| of_apps().contains(*permission);
+        let permission = |name: &String| {
+            let found = permission_from_name(name).filter(grantable);
+            found.ok_or_else(|| {
+                let key = format!("api_keys (tenant {}).scopes", self.tenant);
+                let names: Vec<String> = of_apps().iter().map(permission_name).collect();
+                refused(key, name, names.join(", "))
+            })
+        };
+        self.scopes.iter().map(permission).collect()
+    }
+}
+
+impl CustomerTokensConfig {
+    /// Returns the tenant and the rate, at a gateway that serves one tenant. The rest is checked where
+    /// the tokens are.
+    pub(crate) fn check(&self, served: &str) -> Result<(TenantId, NonZeroU32), ConfigError> {
+        let named = if self.tenant.is_empty() {
+            served
+        } else {
+            &self.tenant
+        };
+        let tenant = tenant("customer_tokens.tenant", named, served)?;
+        let rate = NonZeroU32::new(self.requests_per_second).ok_or_else(|| {
+            let key = "customer_tokens.requests_per_second";
+            refused(key, self.requests_per_second, "1 or more")
+        })?;
+        Ok((tenant, rate))
+    }
+}
+
+/// Returns a tenant, if it is the one that the gateway serves.
+fn tenant(key: &str, named: &str, served: &str) -> Result<TenantId, ConfigError> {
+    let tenant = TenantId::new(named).map_err(|error| refused(key, named, error.allowed))?;
+    if named == served {
+        Ok(tenant)
+    } else {
+        Err(refused(
+            key,
+            named,
+            format!("{served}, the tenant of this gateway"),
+        ))
     }
 }
 
@@ -149,9 +255,12 @@ impl Config {
         if !(1..=1024).contains(&self.partitions) {
             return Err(refused("partitions", self.partitions, "1 to 1024"));
         }
+        if let Some(tokens) = &self.customer_tokens {
+            tokens.check(&self.default_tenant)?;
+        }
         self.api_keys
-            .values()
-            .try_for_each(|key| key.check().map(drop))
+            .iter()
+            .try_for_each(|(key, rights)| rights.check(key, &self.default_tenant).map(drop))
     }
 }
 
@@ -174,11 +283,15 @@ impl StageShares {
     }
 }
 
-fn refused(key: impl Into<String>, value: impl ToString, allowed: &'static str) -> ConfigError {
+fn refused(
+    key: impl Into<String>,
+    value: impl ToString,
+    allowed: impl Into<String>,
+) -> ConfigError {
     ConfigError {
         key: key.into(),
         value: value.to_string(),
-        allowed,
+        allowed: allowed.into(),
     }
 }
 
@@ -197,8 +310,21 @@ mod tests {
             tenant: tenant.to_owned(),
             requests_per_second,
             origin: app(),
+            scopes: Vec::new(),
         };
         BTreeMap::from([("secret".to_owned(), rights)])
+    }
+
+    fn tokens(tenant: &str, requests_per_second: u32) -> CustomerTokensConfig {
+        CustomerTokensConfig {
+            issuer: "https://id.bank.example".to_owned(),
+            audience: "fairlead".to_owned(),
+            jwks_url: "https://id.bank.example/jwks".to_owned(),
+            tenant: tenant.to_owned(),
+            requests_per_second,
+            algorithms: Vec::new(),
+            leeway_seconds: leeway(),
+        }
     }
 
     #[test]
@@ -223,8 +349,8 @@ mod tests {
             (|c| c.shares.pricing = 1.5, "`gateway.shares.pricing` = 1.5"),
             (|c| c.partitions = -1, "`gateway.partitions` = -1"),
             (
-                |c| c.api_keys = key("acme", 0),
-                "`gateway.api_keys (tenant acme).requests_per_second` = 0",
+                |c| c.api_keys = key("demo", 0),
+                "`gateway.api_keys (tenant demo).requests_per_second` = 0",
             ),
             (
                 |c| c.api_keys = key("a b", 1),
@@ -232,12 +358,41 @@ mod tests {
             ),
             (
                 |c| {
-                    c.api_keys = key("acme", 1);
+                    c.api_keys = key("demo", 1);
                     c.api_keys
                         .values_mut()
                         .for_each(|key| key.origin = "owner".to_owned());
                 },
-                "`gateway.api_keys (tenant acme).origin` = owner is not allowed: app, partner, bank",
+                "`gateway.api_keys (tenant demo).origin` = owner is not allowed: app, partner, bank",
+            ),
+            (
+                |c| c.api_keys = key("acme", 1),
+                "`gateway.api_keys.tenant` = acme is not allowed: demo, the tenant of this gateway",
+            ),
+            (
+                |c| {
+                    let rights = key("demo", 1).remove("secret").expect("a key");
+                    c.api_keys = BTreeMap::from([("sha256:secret".to_owned(), rights)]);
+                },
+                "`gateway.api_keys (tenant demo)` = sha256:... is not allowed: sha256: and 64 hex digits",
+            ),
+            (
+                |c| {
+                    c.api_keys = key("demo", 1);
+                    c.api_keys
+                        .values_mut()
+                        .for_each(|key| key.scopes = vec!["law.edit".to_owned()]);
+                },
+                "`gateway.api_keys (tenant demo).scopes` = law.edit is not allowed: decision.read, \
+                 customer.read, recommend, quote, event.send",
+            ),
+            (
+                |c| c.customer_tokens = Some(tokens("demo", 0)),
+                "`gateway.customer_tokens.requests_per_second` = 0 is not allowed: 1 or more",
+            ),
+            (
+                |c| c.customer_tokens = Some(tokens("acme", 1)),
+                "`gateway.customer_tokens.tenant` = acme is not allowed: demo",
             ),
         ];
         for (change, expected) in table {

@@ -1,8 +1,9 @@
 //! The errors of the gateway, and each as its caller sees it.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
+use fairlead_authentication::Denied;
+use fairlead_authentication::jwt::OptionsError;
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
 use fairlead_domain::{Origin, Origins};
 use tonic::{Code, Status};
@@ -42,18 +43,12 @@ pub enum Error {
         /// The allowed values.
         allowed: String,
     },
-    /// The call did not come through the access layer: nobody knows who calls.
-    #[error("a call without a caller reached a handler")]
-    NoCaller,
-    /// The call has no key, or one that is not known.
-    #[error("the call has no known key")]
-    UnknownKey,
-    /// The key was used more often than it may be.
-    #[error("more than {0} requests per second with one key")]
-    TooManyRequests(NonZeroU32),
-    /// The key of the call speaks for another tenant.
-    #[error("tenant `{0}` is not the one that this key speaks for")]
-    OtherTenant(String),
+    /// A setting of customers' tokens is not allowed.
+    #[error("configuration: gateway.customer_tokens.{0}")]
+    CustomerTokens(#[from] OptionsError),
+    /// The caller is unknown, or may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The event states a fact that its origin may not state.
     #[error("{field} `{value}` may not be stated by {origin}: by {allowed}")]
     Unauthorised {
@@ -103,7 +98,7 @@ impl ServiceError for Error {
                 CallError::unavailable("index of decision records", "it did not answer; try again")
                     .logged_as_warning()
             }
-            Self::OtherTenant(tenant) => other_tenant(tenant),
+            Self::Denied(denied) => denied.call_error(),
             Self::Unauthorised {
                 field,
                 value,
@@ -123,28 +118,11 @@ impl ServiceError for Error {
             Self::LogLate => {
                 CallError::unavailable("event log", "it did not answer in time; try again")
             }
-            Self::NoCaller => CallError::internal("the call did not come through the access layer"),
-            Self::UnknownKey => CallError::plain(
-                Code::Unauthenticated,
-                "authorization: Bearer KEY with a known key is needed",
-            ),
-            Self::TooManyRequests(rate) => {
-                let message = format!(
-                    "more than {rate} requests per second with this key; try again in a second"
-                );
-                CallError::plain(Code::ResourceExhausted, message)
-            }
-            Self::Config(_) | Self::Chassis(_) => {
+            Self::Config(_) | Self::CustomerTokens(_) | Self::Chassis(_) => {
                 CallError::internal("the gateway is misconfigured")
             }
         }
     }
-}
-
-fn other_tenant(tenant: &str) -> CallError {
-    let allowed = "the tenant that the key speaks for, or empty";
-    let code = Code::PermissionDenied;
-    CallError::field(code, "OTHER_TENANT", "tenant", tenant, allowed)
 }
 
 fn unknown_request(id: &str) -> CallError {

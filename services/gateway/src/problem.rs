@@ -3,6 +3,7 @@
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use fairlead_authentication::is_grpc;
 use fairlead_chassis::status::{info, retry_after};
 use serde_json::json;
 use tonic::{Code, Status};
@@ -32,14 +33,6 @@ pub(crate) fn refuse(headers: &HeaderMap, status: Status) -> Response {
         return (StatusCode::OK, status.into_http::<axum::body::Body>()).into_response();
     }
     Problem::from(status).into_response()
-}
-
-/// Returns whether the request with these headers is a gRPC call.
-pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
-    let content = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    content.is_some_and(|content| content.starts_with("application/grpc"))
 }
 
 impl From<Status> for Problem {

@@ -57,7 +57,7 @@ impl QuoteService for Service {
             }),
             idempotency_key: asked.idempotency_key,
             facts: Some(firm.facts.clone()),
-            caller: checks.principal().to_owned(),
+            caller: checks.principal(),
             record: basis(&ask, firm).encode_to_vec(),
         };
         let mut pricing = self.inner.backends.pricing(ask.deadline);
@@ -90,6 +90,9 @@ impl QuoteService for Service {
         let checks = self.checks(&request)?;
         let quote = request.into_inner().quote;
         checks.tenant(quote.as_ref().map_or("", |quote| &quote.tenant))?;
+        if let Some(quote) = &quote {
+            checks.customer(&quote.customer_id)?;
+        }
         let mut pricing = self.inner.backends.pricing(checks.deadline());
         let answer = pricing.verify_quote(VerifyQuoteRequest { quote }).await?;
         let answer = answer.into_inner();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fairlead_authentication::ToolsToken;
+use fairlead_authentication::{ToolsToken, in_process, tools};
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
 use fairlead_event_log::{EventLog, OriginKeys};
@@ -19,7 +19,6 @@ use tonic::service::Routes;
 use crate::access::Access;
 use crate::backends::{Backends, Links};
 use crate::bounded_log::BoundedLog;
-use crate::caller::Caller;
 use crate::config::Config;
 use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
@@ -76,7 +75,17 @@ impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let access = Arc::new(Access::new(&config, deps.tools)?);
+        let access = Arc::new(Access::new(&config, deps.tools, &deps.clock)?);
+        if access.is_open() {
+            tracing::warn!(
+                "neither keys nor customer tokens are configured: whoever reaches the gateway may call"
+            );
+        }
+        if let Some(customers) = access.customers() {
+            let shutdown = deps.shutdown.clone();
+            deps.tasks
+                .spawn(async move { customers.keep_fresh(shutdown).await });
+        }
         let (tasks, shutdown) = (&deps.tasks, deps.shutdown.clone());
         topics::create(deps.log.clone(), &config, tasks, shutdown).await?;
         let decisions = DecisionLog::start(
@@ -126,7 +135,6 @@ impl Service {
 
     /// Returns a link for callers in this process, who need no key and act for the bank.
     pub fn in_process(&self) -> Link {
-        let tools = axum::Extension(Caller::TOOLS);
-        Link::in_process(self.routes().into_axum_router().layer(tools).into())
+        in_process(self.routes(), tools())
     }
 }

@@ -170,6 +170,18 @@ async fn an_open_path_has_no_caller_and_no_request_brings_its_own() {
 }
 
 #[tokio::test]
+async fn what_lists_the_methods_is_for_those_who_may_call_some() {
+    let (server, _) = server();
+    for version in ["v1", "v1alpha"] {
+        let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+        let denied = status(&send(&server, grpc(&path, "nobody")).await);
+        assert_eq!(denied.code(), Code::Unauthenticated);
+        let answer = send(&server, grpc(&path, "viewer")).await;
+        assert_eq!(text(answer).await, "person:ada");
+    }
+}
+
+#[tokio::test]
 async fn a_server_with_other_paths_says_what_they_require() {
     let requirement = |request: &Parts| match request.uri.path() {
         "/docs" => Some(Requirement::Anyone),

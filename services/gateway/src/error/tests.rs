@@ -1,6 +1,7 @@
 //! Every variant with the code, the reason and the message that a caller gets.
 
 use fairlead_chassis::status::info;
+use fairlead_identity::Refused;
 
 use super::*;
 
@@ -41,7 +42,7 @@ fn cases() -> Vec<(Error, &'static str)> {
     let config = ConfigError {
         key: "api_keys.tenant".to_owned(),
         value: SECRET.to_owned(),
-        allowed: "a tenant",
+        allowed: "a tenant".to_owned(),
     };
     let chassis = fairlead_chassis::Error::Config(SECRET.to_owned());
     vec![
@@ -52,11 +53,6 @@ fn cases() -> Vec<(Error, &'static str)> {
         (
             Error::Value(refused),
             "InvalidArgument INVALID_ARGUMENT tenant is missing: 1 to 64 characters of [A-Za-z0-9_.-]",
-        ),
-        (
-            Error::OtherTenant("other".to_owned()),
-            "PermissionDenied OTHER_TENANT tenant `other` is not allowed: the tenant that the key \
-             speaks for, or empty",
         ),
         (
             Error::NoRelease,
@@ -119,16 +115,18 @@ fn access_cases() -> Vec<(Error, &'static str)> {
              a call of bank; this one is of app",
         ),
         (
-            Error::NoCaller,
-            "Internal - the call did not come through the access layer",
+            Error::Denied(Refused::Tenant("other".to_owned()).into()),
+            "PermissionDenied OTHER_TENANT tenant `other` is not allowed: a tenant that the caller \
+             speaks for",
         ),
         (
-            Error::UnknownKey,
-            "Unauthenticated - authorization: Bearer KEY with a known key is needed",
+            Error::Denied(Refused::Customer("c-2".to_owned()).into()),
+            "PermissionDenied OTHER_CUSTOMER customer_id `c-2` is not allowed: the customer of the \
+             caller's token",
         ),
         (
-            Error::TooManyRequests(NonZeroU32::MIN),
-            "ResourceExhausted - more than 1 requests per second with this key; try again in a second",
+            Error::CustomerTokens(OptionsError::Empty("issuer")),
+            "Internal - the gateway is misconfigured",
         ),
     ]
 }

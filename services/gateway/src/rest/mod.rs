@@ -4,6 +4,8 @@
 mod openapi;
 mod paths;
 
+pub(crate) use paths::requirement_of;
+
 use std::time::Instant;
 
 use axum::Router;
@@ -14,6 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use fairlead_authentication::is_grpc;
 use fairlead_chassis::telemetry::continue_request;
 use fairlead_proto::gateway::v1 as gateway;
 use fairlead_proto::gateway::v1::customer_profile_service_server::CustomerProfileService;
@@ -27,7 +30,7 @@ use tonic::{Request, Status};
 use tracing::Instrument as _;
 
 use crate::access;
-use crate::problem::{Problem, is_grpc, refuse};
+use crate::problem::{Problem, refuse};
 use crate::{Error, Service};
 
 /// The largest body taken.
@@ -49,9 +52,8 @@ impl Service {
             .route_layer(axum::middleware::from_fn(observed))
             .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY))
             .with_state(self.clone());
-        let all = rest.merge(grpc).fallback(unknown_path);
-        let guarded = access::guard(all, self.inner.access.clone());
-        guarded.merge(openapi::routes())
+        let all = rest.merge(openapi::routes()).merge(grpc);
+        access::guard(all, self.inner.access.clone()).fallback(unknown_path)
     }
 }
 

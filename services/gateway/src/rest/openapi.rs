@@ -12,16 +12,16 @@ use prost_reflect::{
 };
 use serde_json::{Map, Value, json};
 
-use super::paths::{OPERATIONS, Operation};
+use super::paths::{DOCS, OPENAPI, OPERATIONS, Operation};
 
 /// Returns the routes of the page and of the document.
 pub(super) fn routes() -> Router {
     let document = document().to_string();
     let page = include_str!("docs.html");
     Router::new()
-        .route("/docs", axum::routing::get(async move || Html(page)))
+        .route(DOCS, axum::routing::get(async move || Html(page)))
         .route(
-            "/openapi.json",
+            OPENAPI,
             axum::routing::get(async move || {
                 (
                     [(header::CONTENT_TYPE, "application/json")],
@@ -65,9 +65,12 @@ pub(crate) fn document() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.ready,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key, or a customer's token (JWT)."},
+                "customer": {"type": "apiKey", "in": "header", "name": "x-customer-token", "description": "A customer's token (JWT) beside a key."},
+            },
         },
-        "security": [{}, {"key": []}],
+        "security": [{}, {"key": []}, {"key": [], "customer": []}],
     })
 }
 

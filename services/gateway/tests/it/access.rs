@@ -1,42 +1,18 @@
 //! Who may call: every RPC and every REST path, without a key, with a wrong one, for another tenant.
 
-use std::collections::BTreeSet;
-
-use fairlead_proto::event::v1::{Event, EventKind};
+use fairlead_proto::gateway::v1::GetCustomerProfileRequest;
 use fairlead_proto::gateway::v1::customer_profile_service_client::CustomerProfileServiceClient;
-use fairlead_proto::gateway::v1::event_service_client::EventServiceClient;
-use fairlead_proto::gateway::v1::quote_service_client::QuoteServiceClient;
-use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClient;
-use fairlead_proto::gateway::v1::{
-    AcceptRequest, ExplainRequest, GetCustomerProfileRequest, QuoteRequest, RecommendRequest,
-    TrackManyRequest, TrackRequest, VerifyRequest,
-};
-use fairlead_proto::pricing::v1::Quote;
-use prost_reflect::DescriptorPool;
+use sha2::Digest as _;
 use tonic::{Code, Status};
 
+use crate::calls::{Calls, Credentials, rpc_paths};
 use crate::http_client::HttpCall;
-use crate::setup::{PATIENCE, Setup, config_with_keys};
+use crate::setup::{PATIENCE, Setup, config, config_with_keys};
 
 const KEY: &str = "key-of-acme";
 
 async fn guarded() -> Setup {
     Setup::start_with(config_with_keys(&[(KEY, "acme", 10_000)])).await
-}
-
-/// The paths of the gateway's RPCs, as the contracts list them.
-fn rpc_paths() -> BTreeSet<String> {
-    let pool = DescriptorPool::decode(fairlead_proto::DESCRIPTORS).expect("the contracts");
-    pool.services()
-        .filter(|service| service.package_name() == "fairlead.gateway.v1")
-        .flat_map(|service| {
-            let name = service.full_name().to_owned();
-            let methods: Vec<_> = service.methods().collect();
-            methods
-                .into_iter()
-                .map(move |method| format!("/{name}/{}", method.name()))
-        })
-        .collect()
 }
 
 /// Every REST path with a request that is complete but for the key.
@@ -96,7 +72,7 @@ async fn without_a_known_key_no_rest_path_answers() {
 }
 
 #[tokio::test]
-async fn health_reflection_and_documentation_need_no_key() {
+async fn health_needs_no_key_and_what_describes_the_methods_needs_one() {
     let setup = guarded().await;
     let answer = HttpCall::grpc("/grpc.health.v1.Health/Check")
         .send(setup.address)
@@ -104,12 +80,20 @@ async fn health_reflection_and_documentation_need_no_key() {
     assert_eq!(answer.grpc_code(), Code::Ok);
     for version in ["v1", "v1alpha"] {
         let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
-        let answer = HttpCall::grpc(path).send(setup.address).await;
+        let refused = HttpCall::grpc(&path).send(setup.address).await;
+        assert_eq!(refused.grpc_code(), Code::Unauthenticated);
+        let answer = HttpCall::grpc(&path).with_key(KEY);
+        let answer = answer.send(setup.address).await;
         assert_ne!(answer.grpc_code(), Code::Unauthenticated);
     }
     for path in ["/openapi.json", "/docs"] {
-        assert_eq!(HttpCall::get(path).send(setup.address).await.status, 200);
+        let call = HttpCall::get(path);
+        assert_eq!(call.clone().send(setup.address).await.status, 401);
+        assert_eq!(call.with_key(KEY).send(setup.address).await.status, 200);
     }
+    // Nothing below the name of an open method is open.
+    let below = HttpCall::grpc("/grpc.health.x/y").send(setup.address).await;
+    assert_ne!(below.grpc_code(), Code::Ok);
 }
 
 #[tokio::test]
@@ -118,7 +102,7 @@ async fn a_call_that_passed_no_access_layer_is_refused_by_every_handler() {
     let bare = setup.serve_without_access_layer().await;
     for path in rpc_paths() {
         let answer = HttpCall::grpc(&path).send(bare).await;
-        assert_eq!(answer.grpc_code(), Code::Internal, "{path}");
+        assert_eq!(answer.grpc_code(), Code::Unauthenticated, "{path}");
     }
     let in_process = setup.service.in_process();
     let profile = CustomerProfileServiceClient::new(in_process)
@@ -134,92 +118,15 @@ fn of_customer(tenant: &str) -> GetCustomerProfileRequest {
     }
 }
 
-fn event(tenant: &str) -> Event {
-    Event {
-        tenant: tenant.to_owned(),
-        customer_id: "c-1".to_owned(),
-        kind: EventKind::AppOpened.into(),
-        ..Event::default()
-    }
-}
-
 /// Calls an RPC for `tenant` with the key of `acme`. The request is otherwise complete.
 async fn call_for(setup: &Setup, path: &str, tenant: &str) -> Result<(), Status> {
-    let link = setup.with_key(KEY);
-    let (tenant, customer_id) = (tenant.to_owned(), "c-1".to_owned());
-    let mut recommend = RecommendServiceClient::new(link.clone());
-    match path.rsplit('/').next().expect("a method") {
-        "Recommend" => {
-            let request = RecommendRequest {
-                tenant,
-                customer_id,
-                ..RecommendRequest::default()
-            };
-            recommend.recommend(request).await.map(drop)
-        }
-        "Explain" => {
-            let request_id = "r-1".to_owned();
-            let request = ExplainRequest { tenant, request_id };
-            recommend.explain(request).await.map(drop)
-        }
-        "GetCustomerProfile" => {
-            let mut profiles = CustomerProfileServiceClient::new(link);
-            let request = of_customer(&tenant);
-            profiles.get_customer_profile(request).await.map(drop)
-        }
-        method @ ("Quote" | "Verify" | "Accept") => quote_call_for(setup, method, tenant).await,
-        method @ ("Track" | "TrackMany") => event_call_for(setup, method, tenant).await,
-        other => panic!("{other} is new: add it, with its tenant"),
-    }
-}
-
-async fn quote_call_for(setup: &Setup, method: &str, tenant: String) -> Result<(), Status> {
-    let mut quotes = QuoteServiceClient::new(setup.with_key(KEY));
-    let customer_id = "c-1".to_owned();
-    match method {
-        "Quote" => {
-            let request = QuoteRequest {
-                tenant,
-                customer_id,
-                product_id: "deposit-1".to_owned(),
-                idempotency_key: "k-1".to_owned(),
-                ..QuoteRequest::default()
-            };
-            quotes.quote(request).await.map(drop)
-        }
-        "Verify" => {
-            let quote = Some(Quote {
-                tenant,
-                ..Quote::default()
-            });
-            quotes.verify(VerifyRequest { quote }).await.map(drop)
-        }
-        _ => {
-            let request = AcceptRequest {
-                tenant,
-                quote_id: "q-1".to_owned(),
-                customer_id,
-            };
-            quotes.accept(request).await.map(drop)
-        }
-    }
-}
-
-async fn event_call_for(setup: &Setup, method: &str, tenant: String) -> Result<(), Status> {
-    let mut events = EventServiceClient::new(setup.with_key(KEY));
-    if method == "Track" {
-        let event = Some(event(&tenant));
-        return events.track(TrackRequest { event }).await.map(drop);
-    }
-    let request = TrackManyRequest {
-        events: vec![event(&tenant)],
+    let calls = Calls {
+        link: setup.link_with(Credentials::bearer(KEY)),
+        tenant: tenant.to_owned(),
+        customer: "c-1".to_owned(),
+        request_id: "r-1".to_owned(),
     };
-    let answer = events.track_many(request).await?.into_inner();
-    match answer.rejected.first() {
-        // Each event is judged alone.
-        Some(rejected) => Err(Status::permission_denied(&rejected.cause)),
-        None => Ok(()),
-    }
+    calls.call(path).await
 }
 
 #[tokio::test]
@@ -279,14 +186,113 @@ async fn a_key_speaks_for_no_other_tenant_over_rest() {
 }
 
 #[tokio::test]
-async fn without_keys_in_the_configuration_anyone_may_call_for_any_tenant() {
+async fn without_keys_in_the_configuration_anyone_may_call_for_the_gateways_tenant() {
     let setup = Setup::start().await;
     let mut profiles = setup.profiles();
-    for (named, asked) in [("", "acme"), ("other", "other")] {
+    for named in ["", "acme"] {
         let answer = profiles.get_customer_profile(of_customer(named)).await;
         answer.expect("a profile");
         let call = setup.stubs.get_profile.last_call();
-        assert_eq!(call.message.tenant, asked);
+        assert_eq!(call.message.tenant, "acme");
+    }
+    let asked = setup.stubs.get_profile.calls().len();
+    for path in rpc_paths() {
+        let calls = Calls {
+            link: setup.link_with(Credentials::default()),
+            tenant: "other".to_owned(),
+            customer: "c-1".to_owned(),
+            request_id: "r-1".to_owned(),
+        };
+        let refused = calls.call(&path).await.expect_err(&path);
+        assert_eq!(refused.code(), Code::PermissionDenied, "{path}");
+    }
+    assert_eq!(setup.stubs.get_profile.calls().len(), asked);
+}
+
+#[tokio::test]
+async fn a_key_may_be_configured_by_its_hash() {
+    let mut config = config_with_keys(&[(KEY, "acme", 10_000)]);
+    let rights = config.api_keys.remove(KEY).expect("the key");
+    let hash = sha2::Sha256::digest(KEY.as_bytes());
+    let hashed = format!("sha256:{}", hex::encode(hash));
+    config.api_keys.insert(hashed.clone(), rights);
+    let setup = Setup::start_with(config).await;
+    for (key, known) in [(KEY, true), (&hashed[..], false), (&hashed[7..], false)] {
+        let calls = Calls {
+            link: setup.link_with(Credentials::bearer(key)),
+            tenant: String::new(),
+            customer: "c-1".to_owned(),
+            request_id: "r-1".to_owned(),
+        };
+        let answer = calls.call("/Recommend").await;
+        assert_eq!(answer.is_ok(), known, "{key}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_do_what_its_scopes_say_and_no_more() {
+    let permission = |path: &str| match path.rsplit('/').next().expect("a method") {
+        "Recommend" => "recommend",
+        "Explain" => "decision.read",
+        "GetCustomerProfile" => "customer.read",
+        "Track" | "TrackMany" => "event.send",
+        _ => "quote",
+    };
+    let scopes = [
+        "recommend",
+        "decision.read",
+        "customer.read",
+        "event.send",
+        "quote",
+    ];
+    let mut config = config();
+    for scope in scopes {
+        let rights = serde_json::json!({
+            "tenant": "acme", "requests_per_second": 10_000, "scopes": [scope],
+        });
+        let rights = serde_json::from_value(rights).expect("rights");
+        config.api_keys.insert(scope.to_owned(), rights);
+    }
+    let partner = serde_json::json!({
+        "tenant": "acme", "requests_per_second": 10_000, "origin": "partner",
+    });
+    let partner = serde_json::from_value(partner).expect("rights");
+    config.api_keys.insert("partner".to_owned(), partner);
+    let setup = Setup::start_with(config).await;
+    for path in rpc_paths() {
+        for key in scopes.into_iter().chain(["partner"]) {
+            let calls = Calls {
+                link: setup.link_with(Credentials::bearer(key)),
+                tenant: String::new(),
+                customer: "c-1".to_owned(),
+                request_id: "r-1".to_owned(),
+            };
+            let code = calls.call(&path).await.err().map(|status| status.code());
+            let needed = permission(&path);
+            let may = key == needed || (key == "partner" && !needed.ends_with(".read"));
+            let refused = code == Some(Code::PermissionDenied);
+            assert_eq!(refused, !may, "{path} with {key}: {code:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_rest_path_needs_the_permission_of_its_method() {
+    let mut config = config();
+    let rights = serde_json::json!({
+        "tenant": "acme", "requests_per_second": 10_000, "scopes": ["recommend"],
+    });
+    let rights = serde_json::from_value(rights).expect("rights");
+    config.api_keys.insert(KEY.to_owned(), rights);
+    let setup = Setup::start_with(config).await;
+    for (index, call) in rest_calls().into_iter().enumerate() {
+        let answer = call.clone().with_key(KEY).send(setup.address).await;
+        if index == 0 {
+            assert_eq!(answer.status, 200, "{call:?}");
+        } else {
+            assert_eq!(answer.status, 403, "{call:?}");
+            assert_eq!(answer.json()["error"]["reason"], "PERMISSION_DENIED");
+        }
     }
 }
 
@@ -295,7 +301,8 @@ async fn a_key_that_is_used_too_often_is_refused_until_a_token_comes_back() {
     let keys = [("slow", "acme", 1), ("fast", "acme", 10_000)];
     let setup = Setup::start_with(config_with_keys(&keys)).await;
     let slow = || async {
-        let mut profiles = CustomerProfileServiceClient::new(setup.with_key("slow"));
+        let mut profiles =
+            CustomerProfileServiceClient::new(setup.link_with(Credentials::bearer("slow")));
         let answer = profiles.get_customer_profile(of_customer("")).await;
         answer.map(drop)
     };
@@ -312,7 +319,7 @@ async fn a_key_that_is_used_too_often_is_refused_until_a_token_comes_back() {
         .expect("more than one call a second");
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused:?}");
     assert!(refused.message().contains("more than 1 requests"));
-    let mut fast = CustomerProfileServiceClient::new(setup.with_key("fast"));
+    let mut fast = CustomerProfileServiceClient::new(setup.link_with(Credentials::bearer("fast")));
     let answer = fast.get_customer_profile(of_customer("")).await;
     answer.expect("another key has a bucket of its own");
     let again = async { while slow().await.is_err() {} };

@@ -3,6 +3,8 @@
 
 mod access;
 mod authority;
+mod calls;
+mod customer_tokens;
 mod deadlines;
 mod events;
 mod explain;

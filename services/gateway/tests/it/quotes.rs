@@ -14,6 +14,7 @@ use prost::Message as _;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
+use crate::calls::Credentials;
 use crate::log_valve::Valve;
 use crate::setup::{PATIENCE, Setup, config_with_keys};
 use crate::slates::request;
@@ -335,7 +336,7 @@ async fn each_caller_has_idempotency_keys_of_its_own() -> anyhow::Result<()> {
     let setup = Setup::start_with(config_with_keys(&keys)).await;
     let mut callers = Vec::new();
     for key in ["one-key", "other-key", "one-key"] {
-        let mut quotes = QuoteServiceClient::new(setup.with_key(key));
+        let mut quotes = QuoteServiceClient::new(setup.link_with(Credentials::bearer(key)));
         quotes.quote(quote_request("1")).await?;
         callers.push(setup.stubs.create_quote.last_call().message.caller);
     }

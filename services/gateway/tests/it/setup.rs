@@ -24,10 +24,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
 use tonic::service::interceptor::InterceptedService;
-use tonic::service::{Interceptor, Routes};
-use tonic::{Request, Status};
 
+use crate::calls::Credentials;
 use crate::log_valve::LogValve;
 use crate::releases::{NOW_MS, live};
 use crate::stubs::{StubServer, Stubs};
@@ -73,6 +73,7 @@ pub(crate) fn config_with_keys(keys: &[(&str, &str, u32)]) -> Config {
             tenant: (*tenant).to_owned(),
             requests_per_second: *requests_per_second,
             origin: "app".to_owned(),
+            scopes: Vec::new(),
         };
         ((*key).to_owned(), rights)
     };
@@ -184,9 +185,12 @@ impl Setup {
         EventServiceClient::new(self.link.with_bearer(bearer).expect("ASCII"))
     }
 
-    /// A link whose calls carry an API key.
-    pub(crate) fn with_key(&self, key: &'static str) -> InterceptedService<Link, Key> {
-        InterceptedService::new(self.link.clone(), Key(key))
+    /// A link whose calls carry credentials.
+    pub(crate) fn link_with(
+        &self,
+        credentials: Credentials,
+    ) -> InterceptedService<Link, Credentials> {
+        InterceptedService::new(self.link.clone(), credentials)
     }
 
     /// The decision records in the log.
@@ -224,18 +228,6 @@ impl Setup {
             .await
             .expect("the decision log ends in time");
         (log, folder)
-    }
-}
-
-/// Puts an API key on each call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Key(&'static str);
-
-impl Interceptor for Key {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let value = format!("Bearer {}", self.0).parse().expect("ASCII");
-        request.metadata_mut().insert("authorization", value);
-        Ok(request)
     }
 }
 
