@@ -36,6 +36,8 @@ source "$root/scripts/setup/helm.sh"
 source "$root/scripts/setup/duckdb.sh"
 # shellcheck source=scripts/setup/s3.sh
 source "$root/scripts/setup/s3.sh"
+# shellcheck source=scripts/setup/oidc.sh
+source "$root/scripts/setup/oidc.sh"
 # shellcheck source=scripts/setup/nextest.sh
 source "$root/scripts/setup/nextest.sh"
 # shellcheck source=scripts/setup/lint.sh
@@ -47,7 +49,7 @@ source "$root/scripts/setup/postgres.sh"
 want_packages() {
   case $1 in
     demo) want_build_tools; want_redis; libtorch_want ;;
-    test) want_packages demo; kafka_want; postgres_want; go_want; duckdb_want; s3_want; nextest_want ;;
+    test) want_packages demo; kafka_want; postgres_want; go_want; duckdb_want; s3_want; oidc_want; nextest_want ;;
     lint) lint_want; want_packages helm ;;
     helm) chart_want ;;
   esac
@@ -56,7 +58,7 @@ want_packages() {
 make_parts() {
   case $1 in
     demo) libtorch_make ;;
-    test) make_parts demo; kafka_make; helm_make; consul_make; duckdb_make; s3_make; nextest_make ;;
+    test) make_parts demo; kafka_make; helm_make; consul_make; duckdb_make; s3_make; oidc_make; nextest_make ;;
     lint) lint_make; make_parts helm ;;
     helm) chart_make ;;
   esac

@@ -24,6 +24,7 @@ mod in_process;
 pub mod jwt;
 mod local;
 mod local_token;
+pub mod oidc;
 mod services_token;
 mod tools_token;
 

@@ -1,6 +1,6 @@
 //! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
-//! ports with a folder of its own; an issuer of signed tokens; the real data sets where the machine
-//! has them; and what earlier versions stored.
+//! ports with a folder of its own; an issuer of signed tokens and an OpenID provider; the real data sets
+//! where the machine has them; and what earlier versions stored.
 //!
 //! A test talks to the servers that production talks to; none of them is imitated. Use as a
 //! dev-dependency only.
@@ -16,12 +16,14 @@
 //! No other crate of the workspace (every one of them may use this one), and no client of the
 //! servers: `redis`, `rdkafka` and `sqlx` have their homes elsewhere.
 
+mod browser;
 mod consul;
 mod data;
 mod error;
 mod issuer;
 mod kafka;
 mod kafka_wire;
+mod oidc;
 pub mod old_form;
 mod ports;
 mod postgres;
@@ -33,11 +35,13 @@ mod redis_cluster;
 mod test_run;
 mod wait;
 
+pub use browser::{Browser, Page};
 pub use consul::ConsulAgent;
 pub use data::{checkout_dir, crate_dir, data_dir};
 pub use error::{Error, Result};
 pub use issuer::{TokenIssuer, TokenKey};
 pub use kafka::KafkaBroker;
+pub use oidc::OidcProvider;
 pub use postgres::PostgresServer;
 pub use program::{Program, free_ports};
 pub use proxy::SlowProxy;

@@ -31,7 +31,7 @@ pub(crate) struct Checks<'a> {
     config: &'a Config,
     clock: &'a dyn Clock,
     caller: Principal,
-    /// What the method requires of its caller.
+    /// The requirement of the method.
     requirement: Requirement,
     /// The deadline that the caller set.
     due: Option<Deadline>,
@@ -151,18 +151,29 @@ impl Checks<'_> {
     }
 
     /// Returns the customer that the call is about: the one named, else the only one that the caller
-    /// speaks for. Every field that names a customer goes through here, in requests and in what they
-    /// lead to.
+    /// speaks for.
     ///
     /// # Errors
     /// It is no id, or the caller speaks for another customer.
     pub(crate) fn customer(&self, named: &str) -> Result<CustomerId, Error> {
-        let customer = match self.caller.customer() {
-            Some(own) if named.is_empty() => own.clone(),
-            _ => CustomerId::new(named)?,
-        };
-        self.caller.may_name(&customer).map_err(Denied::from)?;
-        Ok(customer)
+        Ok(CustomerId::new(&self.named_customer(named)?)?)
+    }
+
+    /// Returns the same for a field that is checked elsewhere.
+    pub(crate) fn named_customer(&self, named: &str) -> Result<String, Error> {
+        let own = self.caller.customer().filter(|_| named.is_empty());
+        let customer = own.map_or(named, |own| own.as_str());
+        self.about(customer)?;
+        Ok(customer.to_owned())
+    }
+
+    /// Checks that the caller may name a customer. Every field of a call that names one comes here, and so
+    /// does every record that the call leads to.
+    ///
+    /// # Errors
+    /// The caller speaks for another customer.
+    pub(crate) fn about(&self, customer: &str) -> Result<(), Error> {
+        Ok(self.caller.may_name(customer).map_err(Denied::from)?)
     }
 
     /// Returns the origin of what the caller states.

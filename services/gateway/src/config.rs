@@ -52,7 +52,7 @@ pub struct ApiKey {
     /// The origin of what its bearer states: `app`, `partner` or `bank`.
     #[serde(default = "app")]
     pub origin: String,
-    /// What its bearer may do, as names of permissions; empty is what its origin usually may.
+    /// The permissions of its bearer, by name; empty is what its origin usually may.
     #[serde(default)]
     pub scopes: Vec<String>,
 }
@@ -299,6 +299,8 @@ fn refused(
 mod tests {
     use super::*;
 
+    type Change = fn(&mut Config);
+
     fn refusal(change: impl FnOnce(&mut Config)) -> String {
         let mut config = Config::default();
         change(&mut config);
@@ -334,7 +336,6 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_named_with_its_key_and_what_is_allowed() {
-        type Change = fn(&mut Config);
         let table: &[(Change, &str)] = &[
             (
                 |c| c.deadline_ms = 0,
@@ -348,6 +349,13 @@ mod tests {
             ),
             (|c| c.shares.pricing = 1.5, "`gateway.shares.pricing` = 1.5"),
             (|c| c.partitions = -1, "`gateway.partitions` = -1"),
+        ];
+        refused_as(table);
+    }
+
+    #[test]
+    fn wrong_rights_of_a_key_are_named_without_the_key() {
+        let table: &[(Change, &str)] = &[
             (
                 |c| c.api_keys = key("demo", 0),
                 "`gateway.api_keys (tenant demo).requests_per_second` = 0",
@@ -395,6 +403,10 @@ mod tests {
                 "`gateway.customer_tokens.tenant` = acme is not allowed: demo",
             ),
         ];
+        refused_as(table);
+    }
+
+    fn refused_as(table: &[(Change, &str)]) {
         for (change, expected) in table {
             let error = refusal(*change);
             assert!(error.starts_with(expected), "{error}");

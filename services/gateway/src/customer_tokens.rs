@@ -85,7 +85,8 @@ impl CustomerTokens {
         let claims = self.verifier.verify(token).await?;
         let customer = CustomerId::new(&claims.subject)
             .map_err(|_| Refused::Malformed("`sub` is no id of a customer"))?;
-        if self.calls.fetch_add(1, Ordering::Relaxed) % UPKEEP_EVERY == 0 {
+        let before = self.calls.fetch_add(1, Ordering::Relaxed);
+        if before.is_multiple_of(UPKEEP_EVERY) {
             self.limiter.retain_recent();
         }
         match self.limiter.check_key(&customer) {

@@ -26,7 +26,7 @@ impl Service {
     fn admit(&self, checks: &Checks<'_>, mut event: Event) -> Result<Event, Error> {
         let now_ms = self.inner.clock.now_ms();
         event.tenant = checks.tenant(&event.tenant)?.to_string();
-        event.customer_id = checks.customer(&event.customer_id)?.to_string();
+        event.customer_id = checks.named_customer(&event.customer_id)?;
         if event.event_id.is_empty() {
             event.event_id = ulid::Ulid::new().to_string();
         }

@@ -91,7 +91,7 @@ impl QuoteService for Service {
         let quote = request.into_inner().quote;
         checks.tenant(quote.as_ref().map_or("", |quote| &quote.tenant))?;
         if let Some(quote) = &quote {
-            checks.customer(&quote.customer_id)?;
+            checks.about(&quote.customer_id)?;
         }
         let mut pricing = self.inner.backends.pricing(checks.deadline());
         let answer = pricing.verify_quote(VerifyQuoteRequest { quote }).await?;

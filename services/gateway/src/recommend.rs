@@ -33,7 +33,7 @@ impl RecommendService for Service {
         let record = self
             .find_decision(&tenant, &request_id, checks.log_deadline())
             .await?;
-        checks.customer(&record.customer_id)?;
+        checks.about(&record.customer_id)?;
         Ok(Response::new(ExplainResponse {
             record: Some(record),
         }))

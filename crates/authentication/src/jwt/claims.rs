@@ -1,9 +1,9 @@
-//! What a token states.
+//! The statements of a token.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
-/// What a token states. Those who get one have a token that passed every check.
+/// The statements of a token. Those who get one have a token that passed every check.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Claims {
     /// Who issued it (`iss`).

@@ -77,7 +77,7 @@ pub enum OptionsError {
     /// No algorithm is allowed.
     #[error("algorithms `{named}` is not allowed: one or more of {allowed}")]
     Algorithms {
-        /// What is configured.
+        /// The configured value.
         named: String,
         /// Every algorithm.
         allowed: String,

@@ -81,14 +81,14 @@ pub(super) struct PublicKey {
     key: DecodingKey,
 }
 
-/// What a token says of the key that signed it.
+/// The key that signed a token, as the token names it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) id: Option<&'a str>,
     pub(super) algorithm: SigningAlgorithm,
 }
 
-/// What a set has for a token.
+/// The keys of a set for a token.
 pub(super) enum Found {
     /// The keys that may have signed it.
     Keys(Vec<DecodingKey>),

@@ -45,7 +45,7 @@ pub(super) struct Keys {
     reading: tokio::sync::Mutex<()>,
 }
 
-/// What is known of the keys.
+/// The keys, and the last try to read them.
 #[derive(Debug, Clone, Default)]
 struct State {
     set: Option<Arc<KeySet>>,

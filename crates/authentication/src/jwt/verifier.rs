@@ -53,7 +53,7 @@ pub struct Verifier {
     clock: Arc<dyn Clock>,
 }
 
-/// What a token's header must say. Its other fields are judged by [`jsonwebtoken`].
+/// The fields that a token's header must have. Its other fields are judged by [`jsonwebtoken`].
 #[derive(Deserialize)]
 struct Header {
     alg: String,

@@ -4,4 +4,5 @@ mod guard;
 mod jwt;
 mod jwt_junk;
 mod jwt_keys;
+mod oidc;
 mod verifying;

@@ -33,7 +33,7 @@ pub(crate) fn rpc_paths() -> BTreeSet<String> {
         .collect()
 }
 
-/// What a caller shows: the value of `authorization: Bearer`, and that of `x-customer-token`.
+/// The credentials of a caller: the value of `authorization: Bearer`, and that of `x-customer-token`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Credentials {
     pub(crate) bearer: Option<String>,

@@ -53,7 +53,7 @@ async fn what_an_event_says_itself_stays() {
     let setup = Setup::start().await;
     let said = Event {
         event_id: "e-1".to_owned(),
-        tenant: "other".to_owned(),
+        tenant: "acme".to_owned(),
         event_time_ms: NOW_MS - 1_000,
         product_kind: ProductKind::Deposit.into(),
         request_id: "r-1".to_owned(),

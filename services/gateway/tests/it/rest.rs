@@ -86,12 +86,12 @@ async fn events_are_taken_over_rest() {
 async fn a_profile_is_read_over_rest_for_the_tenant_in_the_header() {
     let setup = Setup::start().await;
     let call = HttpCall::get("/v1/customers/%E5%AE%A2%E6%88%B7%2017/profile");
-    let call = call.with("x-fairlead-tenant", "other");
+    let call = call.with("x-fairlead-tenant", "acme");
     let answer = call.send(setup.address).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.json()["customerId"], "客户 17");
     let asked = setup.stubs.get_profile.last_call().message;
-    assert_eq!((&*asked.tenant, &*asked.customer_id), ("other", "客户 17"));
+    assert_eq!((&*asked.tenant, &*asked.customer_id), ("acme", "客户 17"));
 }
 
 #[tokio::test]
