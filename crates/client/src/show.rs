@@ -243,3 +243,11 @@ pub fn next_steps(gateway: SocketAddr, metrics: SocketAddr) {
         "fairlead recommend c00001 --server http://{gateway} --waterfall"
     ));
 }
+
+/// Prints how the first administrator signs in.
+pub fn first_administrator(invitation: &str) {
+    note("nobody has signed in yet; the first administrator does so once, within a day:");
+    note(&format!(
+        "fairlead login --name NAME --invitation {invitation}"
+    ));
+}

@@ -54,6 +54,36 @@ pub fn table<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
     table
 }
 
+/// Returns a table with a header, whose cells are never broken over lines.
+pub fn wide_table<'h>(header: impl IntoIterator<Item = &'h str>) -> Table {
+    let mut table = table(header);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
+    table
+}
+
+/// Asks for a line on standard error, and returns it without the end of the line.
+///
+/// # Errors
+/// Standard input cannot be read.
+pub fn ask(what: &str) -> std::io::Result<String> {
+    eprint!("{what}: ");
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Asks for a secret, which is not shown while it is typed. What is no terminal is read as it is.
+///
+/// # Errors
+/// Standard input cannot be read.
+pub fn ask_secret(what: &str) -> std::io::Result<String> {
+    if !std::io::stdin().is_terminal() {
+        return ask(what);
+    }
+    eprint!("{what}: ");
+    console::Term::stderr().read_secure_line()
+}
+
 /// Prints a heading.
 pub fn heading(text: &str) {
     use owo_colors::{OwoColorize as _, Stream};

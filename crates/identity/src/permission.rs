@@ -13,6 +13,15 @@ impl Permissions {
     /// No permission.
     pub const NONE: Self = Self(0);
 
+    /// What the key of an app or a partner may be for, and no more.
+    pub const OF_KEYS: Self = Self::NONE
+        .with(Permission::ReleaseRead)
+        .with(Permission::DecisionRead)
+        .with(Permission::CustomerRead)
+        .with(Permission::Recommend)
+        .with(Permission::Quote)
+        .with(Permission::EventSend);
+
     /// Returns every permission.
     pub fn all() -> Self {
         (1..128)

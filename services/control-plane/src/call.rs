@@ -1,9 +1,9 @@
 //! A call: who makes it, and for which tenant. Every handler takes one.
 
-use fairlead_authentication::caller_within;
+use fairlead_authentication::{caller as caller_of, caller_within};
 use fairlead_domain::TenantId;
 use fairlead_identity::Principal;
-use fairlead_proto::control::v1 as control;
+use fairlead_proto::{access::v1 as access, control::v1 as control};
 use tonic::Request;
 
 use crate::{Error, arguments};
@@ -14,6 +14,8 @@ pub(crate) struct Call {
     pub(crate) tenant: TenantId,
     /// The caller, with what it may do in this tenant.
     pub(crate) caller: Principal,
+    /// The caller, with what it may do in each of its tenants.
+    pub(crate) everywhere: Principal,
 }
 
 /// A request that names its tenant.
@@ -52,6 +54,19 @@ for_tenant!(control:
     WatchRequest,
 );
 
+for_tenant!(access:
+    CreateKeyRequest,
+    CreatePersonRequest,
+    DisablePersonRequest,
+    FollowKeysRequest,
+    InvitePersonRequest,
+    ListKeysRequest,
+    ListPeopleRequest,
+    RevokeKeyRequest,
+    RotateKeyRequest,
+    SetRolesRequest,
+);
+
 impl Call {
     /// Returns the call of a request, and its message.
     ///
@@ -60,7 +75,12 @@ impl Call {
     pub(crate) fn of<T: ForTenant>(request: Request<T>) -> Result<(Self, T), Error> {
         let tenant = arguments::tenant(request.get_ref().tenant())?;
         let caller = caller_within(&request, &tenant)?;
-        Ok((Self { tenant, caller }, request.into_inner()))
+        let call = Self {
+            tenant,
+            caller,
+            everywhere: caller_of(&request)?,
+        };
+        Ok((call, request.into_inner()))
     }
 
     /// Returns the caller as the audit log names it: `person:ada`.

@@ -19,6 +19,8 @@ pub struct Config {
     /// The longest wait of a write for another one, and of any call for a connection, milliseconds.
     /// Default 5,000.
     pub busy_timeout_ms: u64,
+    /// The minutes for which a person stays signed in. Default 720; 1 to 43,200.
+    pub session_minutes: u32,
     /// The check of the audit chain.
     pub audit: AuditConfig,
 }
@@ -53,6 +55,7 @@ impl Default for Config {
             database: "sqlite:data/control.db".to_owned(),
             connections: 4,
             busy_timeout_ms: 5_000,
+            session_minutes: 720,
             audit: AuditConfig::default(),
         }
     }
@@ -66,6 +69,7 @@ impl Config {
     pub fn check(&self) -> Result<(), Error> {
         Address::read(&self.database)?;
         self.checked_connections()?;
+        self.checked_session_ms()?;
         self.audit.check()
     }
 
@@ -78,6 +82,18 @@ impl Config {
             key: "connections",
             value: self.connections.to_string(),
             allowed: "1 to 64".to_owned(),
+        })
+    }
+
+    /// Returns the time for which a session is good in milliseconds, checked.
+    pub(crate) fn checked_session_ms(&self) -> Result<i64, Error> {
+        if (1..=43_200).contains(&self.session_minutes) {
+            return Ok(i64::from(self.session_minutes) * 60_000);
+        }
+        Err(Error::Config {
+            key: "session_minutes",
+            value: self.session_minutes.to_string(),
+            allowed: "1 to 43200".to_owned(),
         })
     }
 

@@ -2,13 +2,17 @@
 
 use fairlead_authentication::Denied;
 use fairlead_chassis::status::{CallError, ServiceError, status_of};
-use fairlead_identity::{Permission, permission_name};
+use fairlead_identity::{Permission, Refused, permission_name};
 use fairlead_proto::control::v1::Finding;
 use fairlead_release::Section;
 use sqlx::migrate::MigrateError;
 use tonic::{Code, Status};
 
+use crate::access_error::AccessError;
 use crate::refusal;
+
+/// What to do where another write came first.
+const READ_AGAIN: &str = "read it again and decide again";
 
 /// A failure of the control plane.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +112,9 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
+    /// A person may not sign in, or may not change this about people.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// An argument is not allowed.
     #[error("{field} is `{value}`; allowed: {allowed}")]
     Argument {
@@ -209,6 +216,11 @@ impl Error {
         CallError::with_reason(code, "PERMISSION_DENIED", self.to_string(), data)
     }
 
+    /// Returns the error of a caller who may not do this.
+    pub(crate) fn refused(refused: Refused) -> Self {
+        Self::Denied(refused.into())
+    }
+
     pub(crate) fn corrupt(what: impl Into<String>, cause: &prost::DecodeError) -> Self {
         Self::Corrupt {
             what: what.into(),
@@ -225,12 +237,9 @@ impl ServiceError for Error {
             | Self::Migration { database, .. }
             | Self::Newer { database, .. } => away(&format!("control database {database}")),
             Self::Log(_) => away("event log"),
-            Self::Overtaken(_) => conflict(
-                "write",
-                "on an older state",
-                "read it again and decide again",
-            )
-            .logged_as_warning(),
+            Self::Overtaken(_) => {
+                conflict("write", "on an older state", READ_AGAIN).logged_as_warning()
+            }
             Self::Corrupt { .. } | Self::Row(_) => {
                 let message = "the control database is damaged; the log says where";
                 CallError::plain(Code::DataLoss, message).logged_as_error()
@@ -246,6 +255,7 @@ impl ServiceError for Error {
                 let code = Code::PermissionDenied;
                 CallError::with_reason(code, "OWN_OVERRIDE", self.to_string(), data)
             }
+            Self::Access(refused) => refused.call_error(),
             Self::Argument {
                 field,
                 value,

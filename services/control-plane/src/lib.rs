@@ -1,4 +1,4 @@
-//! Drafts, releases and audit: decides which release is live.
+//! Drafts, releases, audit and access: decides which release is live, and who may do what.
 //!
 //! Owners put products, strategies, models, experiments and settings into a *draft*. Publishing
 //! composes the draft into the next *release*, checks it as every service will check it
@@ -25,6 +25,8 @@
 //! # Must not depend on
 //! Any other service, libtorch, FAISS, Redis. Every other service goes on serving without this one.
 
+mod access;
+mod access_error;
 mod address;
 mod arguments;
 mod audit;
@@ -51,6 +53,7 @@ mod store;
 mod strategies;
 mod watch;
 
+pub use access_error::AccessError;
 pub use config::{AuditConfig, Config};
 pub use error::Error;
 pub use service::{Deps, Service};

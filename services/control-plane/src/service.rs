@@ -8,6 +8,8 @@ use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_event_log::EventLog;
 use fairlead_identity::Principal;
+use fairlead_proto::access::v1::access_service_server::AccessServiceServer;
+use fairlead_proto::access::v1::session_service_server::SessionServiceServer;
 use fairlead_proto::control::v1::audit_service_server::AuditServiceServer;
 use fairlead_proto::control::v1::draft_service_server::DraftServiceServer;
 use fairlead_proto::control::v1::release_service_server::ReleaseServiceServer;
@@ -40,7 +42,7 @@ pub struct Deps {
     pub local: LocalCallers,
 }
 
-/// Drafts, releases and audit. Cheap to clone.
+/// Drafts, releases, audit and access. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
     pub(crate) parts: Arc<Parts>,
@@ -55,6 +57,8 @@ pub(crate) struct Parts {
     pub(crate) watchers: Arc<Watchers>,
     pub(crate) shutdown: CancellationToken,
     pub(crate) local: LocalCallers,
+    /// The time for which a session is good, milliseconds.
+    pub(crate) session_ms: i64,
     /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
     /// Ends the tasks that listen for other instances and verify audit chains, also if the service is
@@ -105,6 +109,7 @@ impl Service {
                 watchers,
                 shutdown: deps.shutdown,
                 local: deps.local,
+                session_ms: config.checked_session_ms()?,
                 publications,
                 closing: closing.drop_guard(),
             }),
@@ -127,6 +132,8 @@ impl Service {
         Routes::new(releases.max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(drafts.max_decoding_message_size(MAX_MESSAGE_BYTES))
             .add_service(AuditServiceServer::new(self.clone()))
+            .add_service(AccessServiceServer::new(self.clone()))
+            .add_service(SessionServiceServer::new(self.clone()))
     }
 
     /// Returns a link for a caller in this process.
@@ -159,7 +166,7 @@ impl Service {
         }
     }
 
-    /// Tells watchers that there is a newer release.
+    /// Tells watchers that the tenant has news.
     pub(crate) fn announce(&self, tenant: &TenantId) {
         self.parts.watchers.announce(tenant);
     }

@@ -14,15 +14,16 @@ use crate::Error;
 use crate::service::Service;
 use crate::store::Notification;
 
-/// The watchers to wake, by tenant. They read the newest release from the database; this only tells
-/// them when.
+/// The watchers to wake, by tenant: of releases, and of what callers may do. They read the database
+/// themselves; this only tells them when.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
     tenants: Mutex<HashMap<TenantId, watch::Sender<()>>>,
 }
 
 impl Watchers {
-    fn subscribe(&self, tenant: &TenantId) -> watch::Receiver<()> {
+    /// Returns what is woken when the tenant has news.
+    pub(crate) fn subscribe(&self, tenant: &TenantId) -> watch::Receiver<()> {
         let mut tenants = self.tenants.lock();
         // Drops tenants without watchers.
         tenants.retain(|_, sender| sender.receiver_count() > 0);

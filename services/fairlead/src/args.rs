@@ -10,11 +10,13 @@ use fairlead_client::{link, link_with_token};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_server::ToolsToken;
 
-/// The proof that a command acts for the bank.
+use crate::session_file::SessionFile;
+
+/// The proof of who calls.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TokenArgs {
-    /// File with a key or token of the bank; if absent, that of a server on this machine, which is
-    /// `tools.token` in the data folder (`data`, or FAIRLEAD_DATA_DIR).
+    /// File with a key or token; if absent, the session of `fairlead login`, and else the token of a
+    /// server on this machine, which is `tools.token` in the data folder (`data`, or FAIRLEAD_DATA_DIR).
     #[arg(long, env = "FAIRLEAD_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
 }
@@ -25,6 +27,9 @@ impl TokenArgs {
     pub(crate) fn link(&self, address: &str) -> anyhow::Result<Link> {
         if let Some(file) = &self.token_file {
             return link_with_token(address, file);
+        }
+        if let Some(session) = SessionFile::locate().session(address)? {
+            return Ok(link(address)?.with_bearer(&session.token)?);
         }
         let data = std::env::var_os("FAIRLEAD_DATA_DIR").unwrap_or_else(|| "data".into());
         let file = Path::new(&data).join(ToolsToken::FILE);
@@ -83,7 +88,7 @@ pub(crate) struct ControlArgs {
     pub(crate) json: bool,
     /// The proof of who calls.
     #[command(flatten)]
-    token: TokenArgs,
+    pub(crate) token: TokenArgs,
 }
 
 impl ControlArgs {

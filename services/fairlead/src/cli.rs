@@ -48,6 +48,15 @@ enum Command {
     /// Evaluate on real public data, through the running system.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Sign in, by password or invitation; the session is kept for later commands.
+    Login(commands::session::LoginArgs),
+    /// End the session.
+    Logout(commands::session::SessionArgs),
+    /// Show who calls, and what the caller may do.
+    Whoami(commands::session::SessionArgs),
+    /// Manage people, roles and keys; show who may call what.
+    #[command(subcommand)]
+    Access(commands::access::AccessCommand),
     /// Show releases, publish the drafts, roll back.
     #[command(subcommand)]
     Release(commands::release::ReleaseCommand),
@@ -84,6 +93,10 @@ impl Cli {
             Command::Import(command) => commands::import::run(command).await,
             Command::Train(args) => commands::train::run(args).await,
             Command::Eval(command) => eval::run(command).await,
+            Command::Login(args) => commands::session::login(args).await,
+            Command::Logout(args) => commands::session::logout(args).await,
+            Command::Whoami(args) => commands::session::whoami(args).await,
+            Command::Access(command) => commands::access::run(command).await,
             Command::Release(command) => commands::release::run(command).await,
             Command::Audit(command) => commands::audit::run(command).await,
             Command::Doctor(args) => commands::doctor::run(args).await,

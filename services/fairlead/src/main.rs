@@ -5,6 +5,7 @@
 mod args;
 mod cli;
 mod commands;
+mod session_file;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 //! One cluster serves every test here, one test at a time: each restores what it took away. After a
 //! test that failed the next one gets a new cluster.
 
+mod access;
 mod consul;
 mod equality;
 mod faults;

@@ -118,6 +118,35 @@ fn asked_wrongly() -> Vec<(Error, &'static str)> {
     ]
 }
 
+fn about_people() -> Vec<(Error, &'static str)> {
+    vec![
+        (
+            AccessError::WrongSignIn.into(),
+            "Unauthenticated SIGN_IN_REFUSED the name, the password or the invitation is wrong, or the \
+             person may not sign in",
+        ),
+        (
+            AccessError::SignInPaused { seconds: 4 }.into(),
+            "ResourceExhausted SIGN_IN_PAUSED too many wrong passwords for this name: wait 4 s",
+        ),
+        (
+            AccessError::NoRoles.into(),
+            "PermissionDenied NO_ROLES the person has no role: an administrator gives one (fairlead \
+             access roles)",
+        ),
+        (
+            AccessError::OwnRoles.into(),
+            "PermissionDenied OWN_ROLES nobody changes their own roles or disables themselves: another \
+             administrator does",
+        ),
+        (
+            AccessError::LastAdministrator.into(),
+            "FailedPrecondition LAST_ADMINISTRATOR the tenant would have no administrator: make another \
+             person one first",
+        ),
+    ]
+}
+
 fn cases() -> Vec<(Error, &'static str)> {
     let config = Error::Config {
         key: "control.x",
@@ -136,6 +165,7 @@ fn cases() -> Vec<(Error, &'static str)> {
     });
     let denied = Error::Denied(Denied::Unknown("sign in first"));
     let mut cases = databases();
+    cases.extend(about_people());
     cases.push((denied, "Unauthenticated UNAUTHENTICATED sign in first"));
     cases.extend(asked_wrongly());
     cases.extend(not_allowed());

@@ -7,9 +7,12 @@
 pub(crate) mod audit;
 mod draft;
 mod instances;
+mod keys;
 mod notifications;
 mod open;
+mod people;
 mod releases;
+mod sessions;
 mod transaction;
 
 use std::sync::Arc;
@@ -23,8 +26,11 @@ use tokio_util::task::TaskTracker;
 use crate::Error;
 pub(crate) use audit::{AuditEntry, Break, RowHash};
 pub(crate) use draft::Draft;
+pub(crate) use keys::SecretRow;
 pub(crate) use notifications::Notification;
 pub use open::migrate;
+pub(crate) use people::{PersonRow, RolesByTenant};
+pub(crate) use sessions::InvitationRow;
 use transaction::{Tx, failed};
 
 /// The differences between SQLite and PostgreSQL.
@@ -57,15 +63,15 @@ impl Dialect {
         match self {
             Self::Sqlite => READ_HEAD,
             Self::Postgres => {
-                "SELECT draft_version, revision, audit_sequence, audit_hash FROM tenants \
-                 WHERE tenant = $1 FOR UPDATE"
+                "SELECT draft_version, revision, access_version, audit_sequence, audit_hash \
+                 FROM tenants WHERE tenant = $1 FOR UPDATE"
             }
         }
     }
 }
 
-const READ_HEAD: &str =
-    "SELECT draft_version, revision, audit_sequence, audit_hash FROM tenants WHERE tenant = $1";
+const READ_HEAD: &str = "SELECT draft_version, revision, access_version, audit_sequence, audit_hash \
+     FROM tenants WHERE tenant = $1";
 
 /// The open database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,6 +93,8 @@ pub(crate) struct Head {
     pub(crate) draft_version: i64,
     /// The revision in force; 0 before the first.
     pub(crate) revision: i64,
+    /// The number of writes to what callers may do.
+    pub(crate) access_version: i64,
     /// The sequence of the newest audit row; 0 before the first.
     pub(crate) audit_sequence: i64,
     /// The hash of that row.
@@ -98,6 +106,7 @@ impl Default for Head {
         Self {
             draft_version: 0,
             revision: 0,
+            access_version: 0,
             audit_sequence: 0,
             audit_hash: audit::GENESIS.to_owned(),
         }
@@ -191,6 +200,16 @@ impl Store {
         rows.iter().map(tenant).collect()
     }
 
+    /// Counts a change to what the callers of a tenant may do, and notifies the other instances.
+    pub(crate) async fn access_changed(&self, tenant: &TenantId) -> Result<(), Error> {
+        let mut tx = self.begin(self.dialect.begin_write()).await?;
+        let count =
+            sqlx::query("UPDATE tenants SET access_version = access_version + 1 WHERE tenant = $1");
+        tx.execute(count.bind(tenant.as_str())).await?;
+        notifications::notify(&mut tx, self.dialect, tenant).await?;
+        tx.commit().await
+    }
+
     /// Begins a transaction in a task of its own: if a caller disconnected in the middle, the
     /// connection would go back to the pool inside a transaction that the pool does not know of.
     async fn begin(&self, how: &'static str) -> Result<Tx, Error> {
@@ -220,23 +239,30 @@ async fn head(tx: &mut Tx, statement: &'static str, tenant: &TenantId) -> Result
     Ok(Head {
         draft_version: row.try_get("draft_version")?,
         revision: row.try_get("revision")?,
+        access_version: row.try_get("access_version")?,
         audit_sequence: row.try_get("audit_sequence")?,
         audit_hash: row.try_get("audit_hash")?,
     })
 }
 
 impl Write {
+    /// Notifies the other instances, once this write is committed, that the tenant has news.
+    pub(crate) async fn notify(&mut self) -> Result<(), Error> {
+        notifications::notify(&mut self.tx, self.dialect, &self.tenant).await
+    }
+
     /// Adds the audit row, updates the tenant's row, and commits.
     pub(crate) async fn commit(mut self, entry: AuditEntry) -> Result<(), Error> {
         let tenant = self.tenant.clone();
         let before = self.head.audit_sequence;
         let row = audit::append(&mut self.tx, &tenant, &self.head, entry).await?;
         let step = sqlx::query(
-            "UPDATE tenants SET draft_version = $1, revision = $2, audit_sequence = $3, \
-             audit_hash = $4 WHERE tenant = $5 AND audit_sequence = $6",
+            "UPDATE tenants SET draft_version = $1, revision = $2, access_version = $3, \
+             audit_sequence = $4, audit_hash = $5 WHERE tenant = $6 AND audit_sequence = $7",
         )
         .bind(self.head.draft_version)
         .bind(self.head.revision)
+        .bind(self.head.access_version)
         .bind(row.sequence)
         .bind(&row.hash)
         .bind(tenant.as_str())

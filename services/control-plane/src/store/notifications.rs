@@ -1,5 +1,5 @@
-//! Notifications of new releases: on PostgreSQL, the transaction that publishes a release also
-//! notifies a channel, on which every control plane listens.
+//! Notifications of what is new in a tenant, a release or what callers may do: on PostgreSQL, the
+//! transaction that writes it also notifies a channel, on which every control plane listens.
 
 use std::time::Duration;
 
@@ -23,16 +23,16 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(50);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(2);
 
-/// A notification that some instance has published.
+/// A notification that some instance has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notification<'a> {
-    /// This tenant has a newer release.
+    /// This tenant has news.
     Tenant(&'a TenantId),
     /// Any tenant may have one: notifications may have been missed.
     AnyTenant,
 }
 
-/// Notifies the channel, once this transaction commits, that the tenant has a newer release.
+/// Notifies the channel, once this transaction commits, that the tenant has news.
 pub(super) async fn notify(tx: &mut Tx, dialect: Dialect, tenant: &TenantId) -> Result<(), Error> {
     if dialect == Dialect::Postgres {
         let notify = sqlx::query("SELECT pg_notify($1, $2)");

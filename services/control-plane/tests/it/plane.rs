@@ -12,6 +12,9 @@ use fairlead_chassis::serve::{ServeOptions, grpc_router, serve_router};
 use fairlead_control_plane::{Config, Deps, Service};
 use fairlead_event_log::EventLog;
 use fairlead_identity::Principal;
+use fairlead_proto::access::v1::access_service_client::AccessServiceClient;
+use fairlead_proto::access::v1::session_service_client::SessionServiceClient;
+use fairlead_proto::access::v1::{AcceptInvitationRequest, CreatePersonRequest};
 use fairlead_proto::catalogue::v1::product::Terms;
 use fairlead_proto::catalogue::v1::{DepositTerms, Product, ProductKind};
 use fairlead_proto::control::v1::audit_service_client::AuditServiceClient;
@@ -35,6 +38,9 @@ use tonic_types::StatusExt as _;
 
 /// The longest that a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The password of every person.
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// The tenant of every test.
 pub(crate) const TENANT: &str = "acme";
@@ -207,6 +213,27 @@ async fn run(
     Ok(served?)
 }
 
+/// The clients of a person.
+pub(crate) struct AsPerson(Way);
+
+impl AsPerson {
+    pub(crate) fn access(&self) -> AccessServiceClient<Way> {
+        AccessServiceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Way> {
+        SessionServiceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn drafts(&self) -> DraftServiceClient<Way> {
+        DraftServiceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn releases(&self) -> ReleaseServiceClient<Way> {
+        ReleaseServiceClient::new(self.0.clone())
+    }
+}
+
 /// A running control plane.
 pub(crate) struct Plane {
     runtime: Option<Runtime>,
@@ -292,6 +319,38 @@ impl Plane {
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Way> {
         AuditServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn access(&self) -> AccessServiceClient<Way> {
+        AccessServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Way> {
+        SessionServiceClient::new(self.bare())
+    }
+
+    /// Returns clients that show the token of a session.
+    pub(crate) fn as_person(&self, token: &str) -> AsPerson {
+        AsPerson(self.channel_with(Bearer::of(token)))
+    }
+
+    /// Adds a person with these roles, who chooses [`PASSWORD`]. Returns the token of the session.
+    pub(crate) async fn person(&self, name: &str, roles: &[&str]) -> String {
+        let create = CreatePersonRequest {
+            tenant: TENANT.to_owned(),
+            name: name.to_owned(),
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            subject: String::new(),
+        };
+        let made = self.access().create_person(create).await.expect("made");
+        let accept = AcceptInvitationRequest {
+            invitation: made.into_inner().invitation,
+            name: name.to_owned(),
+            password: PASSWORD.to_owned(),
+        };
+        let inside = self.sessions().accept_invitation(accept).await;
+        let session = inside.expect("signed in").into_inner().session;
+        session.expect("a session").token
     }
 
     /// Stops it as an operator does.

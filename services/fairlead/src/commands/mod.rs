@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod access;
 pub(crate) mod audit;
 mod diff;
 pub(crate) mod doctor;
@@ -9,6 +10,7 @@ pub(crate) mod lake;
 pub(crate) mod quote;
 pub(crate) mod recommend;
 pub(crate) mod release;
+pub(crate) mod session;
 pub(crate) mod track;
 pub(crate) mod train;
 pub(crate) mod up;

@@ -36,6 +36,9 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
     let asked_to_stop = shutdown_on_signal(&signals)?;
     let server = Server::start(&config, Some(telemetry.metrics.clone())).await?;
     show::next_steps(server.addresses.gateway, server.addresses.metrics);
+    if let Some(invitation) = server.invite_first_administrator().await? {
+        show::first_administrator(&invitation);
+    }
     asked_to_stop.cancelled().await;
     let stopped = server.stop().await;
     tokio::task::spawn_blocking(move || telemetry.flush()).await?;

@@ -18,6 +18,8 @@ pub(crate) struct UpProcess {
     control: u16,
     metrics: u16,
     data: PathBuf,
+    /// What it prints.
+    output: PathBuf,
 }
 
 /// Returns a command of the binary, without this environment's configuration.
@@ -26,6 +28,8 @@ pub(crate) fn fairlead(arguments: &[&str]) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("FAIRLEAD_")) {
         command.env_remove(name);
     }
+    // No session of whoever runs the tests.
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command.args(arguments).stdin(Stdio::null());
     command
 }
@@ -53,6 +57,7 @@ impl UpProcess {
     /// The same, with variables of its environment.
     pub(crate) fn up_with(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
         let (gateway, control, metrics) = (free_port()?, free_port()?, free_port()?);
+        let output = folder.with_extension("stdout");
         let folder = folder.to_str().context("a folder that can be written")?;
         let child = fairlead(&["up", "--data-dir", folder])
             .env("FAIRLEAD_LISTEN__GATEWAY", format!("127.0.0.1:{gateway}"))
@@ -60,7 +65,7 @@ impl UpProcess {
             .env("FAIRLEAD_LISTEN__METRICS", format!("127.0.0.1:{metrics}"))
             .env("FAIRLEAD_GATEWAY__DEADLINE_MS", "20000")
             .envs(variables.iter().copied())
-            .stdout(Stdio::null())
+            .stdout(std::fs::File::create(&output)?)
             .spawn()?;
         let mut server = Self {
             child,
@@ -68,6 +73,7 @@ impl UpProcess {
             control,
             metrics,
             data: folder.into(),
+            output,
         };
         let until = Instant::now() + PATIENCE;
         while server.run(&["release", "list"])?.status.code() != Some(0) {
@@ -106,6 +112,21 @@ impl UpProcess {
                 format!("http://127.0.0.1:{}", self.control),
             );
         command
+    }
+
+    /// Returns the word that it printed after `text`.
+    pub(crate) fn said(&self, text: &str) -> anyhow::Result<String> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let said = std::fs::read_to_string(&self.output)?;
+            let after = said.split_once(text).map(|(_, after)| after);
+            if let Some(word) = after.and_then(|after| after.split_whitespace().next()) {
+                return Ok(word.to_owned());
+            }
+            if Instant::now() > until {
+                bail!("`{text}` was not printed: {said}");
+            }
+        }
     }
 
     /// Runs a command that must succeed. Returns what it printed.

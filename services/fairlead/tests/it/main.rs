@@ -1,5 +1,6 @@
 //! The binary, as a user runs it.
 
+mod access;
 mod audit;
 mod binary;
 mod demo;

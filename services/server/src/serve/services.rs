@@ -1,5 +1,6 @@
 //! Builds and serves each service.
 
+use fairlead_domain::TenantId;
 use fairlead_pricing::Keyring;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -128,6 +129,14 @@ pub(super) async fn control_plane(
     let Some(service) = opened else {
         return Ok(());
     };
+    let tenant = TenantId::new(&process.config.tenant)?;
+    if let Some(invitation) = service.invite_first_administrator(&tenant).await? {
+        // Not in the log: whoever reads it later could come in.
+        println!(
+            "nobody has signed in yet; the first administrator does so once, within a day: \
+             fairlead login --name NAME --invitation {invitation}"
+        );
+    }
     process.chassis.readiness.has("control database");
     let router = |grpc| service.router(grpc);
     let served = process

@@ -220,6 +220,15 @@ impl Server {
         });
     }
 
+    /// Returns the secret by which the first administrator signs in, or `None` if there are people.
+    pub async fn invite_first_administrator(&self) -> anyhow::Result<Option<String>> {
+        let tenant = &self.tenant;
+        Ok(self
+            .control_plane
+            .invite_first_administrator(tenant)
+            .await?)
+    }
+
     /// Returns a token that stops the server when it is cancelled; [`Server::stop`] waits for the
     /// end.
     pub fn shutdown(&self) -> CancellationToken {
