@@ -66,11 +66,16 @@ async fn accept_64(lender: &Lender, customer: &str, seed: u64) -> anyhow::Result
         let mut client = lender.quotes();
         quoting.spawn(async move { client.quote(request).await });
     }
-    let mut accepting = JoinSet::new();
+    // All are made before the first is accepted: later ones would know of it.
+    let mut quotes = Vec::new();
     while let Some(quoted) = quoting.join_next().await {
-        let Some(Outcome::Quote(quote)) = quoted??.into_inner().outcome else {
-            anyhow::bail!("each alone is within the cap");
-        };
+        match quoted??.into_inner().outcome {
+            Some(Outcome::Quote(quote)) => quotes.push(quote),
+            other => anyhow::bail!("each alone is within the cap: {other:?}"),
+        }
+    }
+    let mut accepting = JoinSet::new();
+    for quote in quotes {
         let amount = quote
             .price
             .and_then(|price| price.amount)
