@@ -195,7 +195,9 @@ async fn explained_after_a_restart(fixture: Fixture) -> anyhow::Result<()> {
 fn a_record_is_found_by_its_index_after_a_restart() {
     runtime().block_on(async {
         let fixture = Fixture::start("").await.expect("a server");
-        explained_after_a_restart(fixture).await.expect("explained");
+        Box::pin(explained_after_a_restart(fixture))
+            .await
+            .expect("explained");
     });
 }
 
@@ -209,6 +211,8 @@ fn the_same_way_goes_through_apache_kafka() {
         for customer in fixture.customers.iter().take(5) {
             assert_complete(&recommend(&fixture, customer, "").await);
         }
-        explained_after_a_restart(fixture).await.expect("explained");
+        Box::pin(explained_after_a_restart(fixture))
+            .await
+            .expect("explained");
     });
 }

@@ -1,6 +1,7 @@
 //! Field terms only: words that once were a private dialect of this repository do not come back.
 //! `docs/glossary.md` holds the terms; a new one enters there first.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::root;
@@ -134,7 +135,10 @@ fn no_file_speaks_the_dialect() {
 #[test]
 fn doc_comments_state_what_is() {
     let mut faults = Vec::new();
-    for file in tracked_files().iter().filter(|file| file.ends_with(".rs")) {
+    for file in tracked_files()
+        .iter()
+        .filter(|file| Path::new(file).extension().is_some_and(|kind| kind == "rs"))
+    {
         let Ok(text) = std::fs::read_to_string(root().join(file)) else {
             continue;
         };
@@ -161,7 +165,7 @@ fn a_question_is_told_from_a_statement() {
         ("", "//! What a model must pass."),
         ("/// Ends.\n", "/// What follows."),
     ] {
-        let before = before.trim_end_matches(|end| end == '\n');
+        let before = before.trim_end_matches('\n');
         let first_of_its_block = !before.starts_with("//");
         assert_eq!(
             question(before, line).is_some(),
