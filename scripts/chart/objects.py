@@ -10,7 +10,10 @@ import kubernetes_validate
 import yaml
 
 # Custom resources have no schema in Kubernetes; promtool reads the rules, the rest is short.
-CUSTOM = {"monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"}}
+CUSTOM = {
+    "monitoring.coreos.com/v1": {"PodMonitor", "PrometheusRule"},
+    "cert-manager.io/v1": {"Certificate"},
+}
 POD_OWNERS = {"Deployment", "StatefulSet", "Job", "CronJob"}
 
 

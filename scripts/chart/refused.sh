@@ -32,6 +32,8 @@ refuses "/workloads/gateway/replicas" workloads.gateway.replicas=0
 refuses "/workloads/gateway/replicas" workloads.gateway.replicas=many
 refuses "/workloads/pricing/resources" workloads.pricing.resources.limits=null
 refuses "/workloads/pricing/resources/limits" workloads.pricing.resources.limits.cpu=lots
+refuses "/tls/mode" tls.mode=off
+refuses "/tls/trustDomain" tls.trustDomain=Bank
 refuses "/discovery/kind" discovery.kind=static
 refuses "/ports/gateway" ports.gateway=80
 refuses "/kafka/bootstrap" kafka.bootstrap=kafka
@@ -54,6 +56,8 @@ refuses "/preStopSeconds" preStopSeconds=0
 refuses "kafka.bootstrap is empty" kafka.bootstrap=
 refuses "redis.urlSecret.name is empty" redis.urlSecret.name=
 refuses "database.urlSecret.name is empty" database.urlSecret.name=
+refuses "tls.mode is empty" tls.mode=
+refuses "tls.publicSecret needs tls.mode certificates" tls.mode=encrypted-network tls.publicSecret=x
 refuses "discovery.consul.url is empty" discovery.kind=consul
 refuses "servicesToken.name is empty" servicesToken.name=
 refuses "signingKeys.name is empty" signingKeys.name= workloads.pricing.replicas=2

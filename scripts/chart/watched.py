@@ -19,8 +19,9 @@ SECTIONS = ("## What it means", "## What users see", "## Look first", "## Mend",
 # Keys that the chart sets from values of their own; secrets are not set in the file at all.
 SET_BY_CHART = {
     "tenant", "data_dir", "listen", "events", "redis", "control.database", "discovery.kind", "discovery.consul",
-    "discovery.consul_token", "discovery.advertise", "discovery.zone", "discovery.services",
-    "pricing.signing_keys_file", "lake.url", "identity",
+    "discovery.consul_ca_file", "discovery.consul_token", "discovery.advertise", "discovery.zone", "discovery.services",
+    "tls.certificate_file", "tls.key_file", "tls.ca_file", "tls.trust_domain", "tls.plaintext",
+    "tls.public.certificate_file", "tls.public.key_file", "pricing.signing_keys_file", "lake.url", "identity",
 }
 
 

@@ -9,7 +9,17 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 
 /// Variables of the scripts, the tests and the command line, which are not configuration keys.
-const NOT_KEYS: &[&str] = &["cache", "data", "binary", "server", "control"];
+const NOT_KEYS: &[&str] = &[
+    "cache",
+    "data",
+    "binary",
+    "server",
+    "control",
+    "token_file",
+    "ca_file",
+    "cert_file",
+    "key_file",
+];
 /// The beginning of the variables by which tests find the servers that they share.
 const OF_TESTS: &str = "test_";
 

@@ -3,7 +3,7 @@
 //! Invariants: configuration is checked before anything is bound; every call made through a
 //! [`link::Link`] carries the trace context, and one made within a deadline carries it and ends by it;
 //! a served call is measured once, whether it came over the network or from the same process; shutdown
-//! drains under a deadline.
+//! drains under a deadline; where TLS is configured, nothing goes in plaintext ([`tls`]).
 //! This crate knows contracts, never a store, a model or a service.
 
 pub mod admin;
@@ -11,12 +11,14 @@ pub mod back_off;
 mod balance;
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod deadline;
 pub mod discovery;
 mod endpoint;
 mod error;
 pub mod link;
 mod observe;
+pub mod peer;
 pub mod process;
 pub mod readiness;
 pub mod secret_file;
@@ -24,5 +26,6 @@ pub mod serve;
 pub mod stage;
 pub mod status;
 pub mod telemetry;
+pub mod tls;
 
 pub use error::Error;

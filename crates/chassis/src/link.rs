@@ -18,8 +18,9 @@ use crate::Error;
 use crate::balance::Balanced;
 use crate::deadline::Deadline;
 use crate::discovery::{Instance, Instances};
-use crate::endpoint::endpoint;
+use crate::endpoint::channel;
 use crate::observe::{ObserveLayer, inject};
+use crate::tls::ClientTls;
 
 type Inner = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, BoxError>;
 
@@ -47,11 +48,12 @@ impl Link {
     /// Creates a link to the instances that discovery finds, balanced over them: power of two
     /// choices, one retry of what is safe to repeat, ejection of an instance that keeps failing.
     ///
-    /// Connections are made when they are needed; an instance whose address does not read is left
-    /// out, and the log says so. Must be called inside a tokio runtime.
-    pub fn balanced(service: &'static str, instances: Instances) -> Self {
+    /// Connections are made when they are needed, by `tls` or in plaintext; an instance whose address
+    /// does not read or does not fit `tls` is left out, and the log says so. Must be called inside a
+    /// tokio runtime.
+    pub fn balanced(service: &'static str, instances: Instances, tls: Option<ClientTls>) -> Self {
         Self {
-            inner: BoxCloneSyncService::new(Balanced::new(service, instances)),
+            inner: BoxCloneSyncService::new(Balanced::new(service, instances, tls)),
         }
     }
 
@@ -88,13 +90,22 @@ impl Link {
     /// Creates a link to the instances at `addresses`, `http://host:port`, balanced over them.
     ///
     /// # Errors
-    /// An address does not read.
+    /// An address does not read, or asks for TLS.
     pub fn connect(addresses: &[String]) -> Result<Self, Error> {
+        Self::connect_by(addresses, None)
+    }
+
+    /// Creates a link to the instances at `addresses`, balanced over them: `https://host:port` with
+    /// `tls`, `http://host:port` without.
+    ///
+    /// # Errors
+    /// An address does not read, or its scheme does not fit `tls`.
+    pub fn connect_by(addresses: &[String], tls: Option<ClientTls>) -> Result<Self, Error> {
         for address in addresses {
-            endpoint(address)?;
+            channel(address, tls.as_ref())?;
         }
         let list: Arc<[Instance]> = addresses.iter().map(Instance::at).collect();
-        Ok(Self::balanced("the server", watch::channel(list).1))
+        Ok(Self::balanced("the server", watch::channel(list).1, tls))
     }
 }
 

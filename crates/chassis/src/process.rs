@@ -18,6 +18,7 @@ use crate::discovery::{Registration, ServiceRegistry};
 use crate::readiness::Readiness;
 use crate::serve::{Health, ServeOptions, serve_router};
 use crate::telemetry::Metrics;
+use crate::tls::ListenerTls;
 
 /// The name of a process, and the way it is watched and stopped.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct Process {
 pub struct Served {
     /// The socket at which calls come in.
     pub listener: TcpListener,
+    /// Its TLS; `None` for plaintext.
+    pub tls: Option<ListenerTls>,
     /// gRPC, and everything else that is routed on its port.
     pub router: axum::Router,
     /// The gRPC health of `router`.
@@ -61,6 +64,8 @@ impl Process {
             name: "metrics",
             // A scrape in flight is not worth waiting for.
             drain: Duration::from_millis(100),
+            // It holds no personal data, and probes and scrapers come without certificates.
+            tls: None,
         };
         let readiness = self.readiness.clone();
         tasks.spawn(async move {
@@ -87,6 +92,7 @@ impl Process {
     pub async fn serve(self, served: Served, shutdown: CancellationToken) -> Result<(), Error> {
         let Served {
             listener,
+            tls,
             router,
             health,
             registry,
@@ -96,6 +102,7 @@ impl Process {
         let options = ServeOptions {
             name: self.name,
             drain: self.drain,
+            tls,
         };
         let serving = serve_router(options, listener, router, closing.clone());
         let told = async {

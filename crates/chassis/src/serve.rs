@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -11,7 +10,9 @@ use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use crate::Error;
+use crate::connections::Connections;
 use crate::observe::ObserveLayer;
+use crate::tls::ListenerTls;
 
 /// The settings of a server.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct ServeOptions {
     pub name: &'static str,
     /// The longest that calls in flight may go on after shutdown began.
     pub drain: Duration,
+    /// Its TLS; `None` for plaintext.
+    pub tls: Option<ListenerTls>,
 }
 
 /// Tells callers, by the gRPC health protocol under the service "", if this process can serve.
@@ -86,26 +89,23 @@ pub async fn serve_router(
     router: axum::Router,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let ServeOptions { name, drain } = options;
+    let ServeOptions { name, drain, tls } = options;
     let address = listener
         .local_addr()
         .map_err(|cause| Error::Serve { name, cause })?;
-    tracing::info!(server = name, %address, "listening");
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot switch off nagle");
-        }
-    });
-    let stop = shutdown.clone();
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .into_future();
+    tracing::info!(server = name, %address, tls = tls.is_some(), "listening");
+    let connections = Connections {
+        name,
+        router,
+        tls,
+        closing: shutdown.clone(),
+    };
     let overdue = async {
         shutdown.cancelled().await;
         tokio::time::sleep(drain).await;
     };
     tokio::select! {
-        done = serving => done.map_err(|cause| Error::Serve { name, cause }),
+        () = connections.accept(listener) => Ok(()),
         () = overdue => Err(Error::Drain { name, limit: drain }),
     }
 }

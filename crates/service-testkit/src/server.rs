@@ -34,7 +34,11 @@ impl Server {
         let token = stop.clone();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let options = ServeOptions { name, drain: DRAIN };
+            let options = ServeOptions {
+                name,
+                drain: DRAIN,
+                tls: None,
+            };
             let served = serve(options, listener, routes, token).await;
             assert!(served.is_ok(), "{served:?}");
         });

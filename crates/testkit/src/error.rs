@@ -52,6 +52,9 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
+    /// A certificate could not be made.
+    #[error("a certificate cannot be made: {0}")]
+    Certificate(String),
     /// A file, folder, port or process could not be had.
     #[error("{what}: {source}")]
     Io {

@@ -1,6 +1,6 @@
 //! Real servers for tests: Redis, Redis Cluster, Apache Kafka, PostgreSQL and Consul, each on free
-//! ports with a folder of its own; an issuer of signed tokens and an OpenID provider; the real data sets
-//! where the machine has them; and what earlier versions stored.
+//! ports with a folder of its own; a certificate authority; an issuer of signed tokens and an OpenID
+//! provider; the real data sets where the machine has them; and what earlier versions stored.
 //!
 //! A test talks to the servers that production talks to; none of them is imitated. Use as a
 //! dev-dependency only.
@@ -17,6 +17,7 @@
 //! servers: `redis`, `rdkafka` and `sqlx` have their homes elsewhere.
 
 mod browser;
+mod certificates;
 mod consul;
 mod data;
 mod error;
@@ -36,6 +37,7 @@ mod test_run;
 mod wait;
 
 pub use browser::{Browser, Page};
+pub use certificates::{Authority, CertificateFiles, Subject, TRUST_DOMAIN};
 pub use consul::ConsulAgent;
 pub use data::{checkout_dir, crate_dir, data_dir};
 pub use error::{Error, Result};

@@ -5,7 +5,7 @@ use std::{
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     os::unix::{
-        fs::{MetadataExt, chown},
+        fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use ulid::Ulid;
 
 use crate::{
-    Error, Result, ports,
+    CertificateFiles, Error, Result, ports,
     process::{self, ServerProcess},
     wait,
 };
@@ -50,6 +50,18 @@ impl PostgresServer {
     /// # Errors
     /// No PostgreSQL on this machine, or it ended or stayed silent; the error carries its log.
     pub fn start() -> Result<Self> {
+        Self::start_showing(None)
+    }
+
+    /// Starts a server of one's own that shows this certificate, and takes no connection without TLS.
+    ///
+    /// # Errors
+    /// As [`PostgresServer::start`]; also when the certificate cannot be read.
+    pub fn start_secured(certificate: &CertificateFiles) -> Result<Self> {
+        Self::start_showing(Some(certificate))
+    }
+
+    fn start_showing(certificate: Option<&CertificateFiles>) -> Result<Self> {
         let programs = programs()?;
         ports::on_free_ports(|[port]| {
             let folder =
@@ -71,6 +83,9 @@ impl PostgresServer {
             ])
             .args(["--no-locale", "--encoding", "UTF8", "--no-sync"]);
             process::run(init, path)?;
+            if let Some(certificate) = certificate {
+                secure(path, certificate)?;
+            }
             let process = launch(&programs, path, port)?;
             Ok(Self {
                 process,
@@ -139,9 +154,28 @@ pub(crate) fn create_database(addr: SocketAddr) -> Result<String> {
     Ok(format!("postgres://postgres@{addr}/{name}"))
 }
 
+/// Puts a certificate where a server finds it, and lets nobody in without TLS.
+fn secure(folder: &Path, certificate: &CertificateFiles) -> Result<()> {
+    let owner = fs::metadata(folder).map_err(Error::io("look at the folder"))?;
+    let put = |from: &Path, name: &str| {
+        let to = folder.join("data").join(name);
+        fs::copy(from, &to)?;
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+        chown(&to, Some(owner.uid()), Some(owner.gid()))
+    };
+    put(&certificate.certificate, "server.crt").map_err(Error::io("copy a certificate"))?;
+    put(&certificate.key, "server.key").map_err(Error::io("copy a key"))?;
+    let callers = folder.join("data/pg_hba.conf");
+    fs::write(callers, "hostssl all all 127.0.0.1/32 trust\n")
+        .map_err(Error::io("write pg_hba.conf"))
+}
+
 fn launch(programs: &Path, folder: &Path, port: u16) -> Result<ServerProcess> {
     let mut command = program(&programs.join("postgres"), folder)?;
     command.args(["-D", "data", "-p", &port.to_string()]);
+    if folder.join("data/server.crt").exists() {
+        command.args(["-c", "ssl=on"]);
+    }
     for setting in [
         "listen_addresses=127.0.0.1",
         "unix_socket_directories=",

@@ -74,6 +74,12 @@ lake:
 {{- if not $v.servicesToken.name -}}
 {{- fail "servicesToken.name is empty: name a Secret with 32 or more random characters, by which the services know each other" -}}
 {{- end -}}
+{{- if not $v.tls.mode -}}
+{{- fail "tls.mode is empty: set certificates (a Secret for each process, or tls.issuer), or encrypted-network where a service mesh or the CNI encrypts between pods" -}}
+{{- end -}}
+{{- if and $v.tls.publicSecret (ne $v.tls.mode "certificates") -}}
+{{- fail "tls.publicSecret needs tls.mode certificates: otherwise the gateway serves plaintext" -}}
+{{- end -}}
 {{- $pricing := $v.workloads.pricing -}}
 {{- if and (or $pricing.autoscaling.enabled (gt (int $pricing.replicas) 1)) (not $v.signingKeys.name) -}}
 {{- fail "signingKeys.name is empty while pricing has several replicas: each would sign with its own key and refuse the others' quotes" -}}

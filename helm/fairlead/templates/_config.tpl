@@ -40,6 +40,9 @@
 {{- $discovery := dict "kind" $v.discovery.kind "zone" $v.discovery.zone -}}
 {{- if eq $v.discovery.kind "consul" -}}
 {{- $_ := set $discovery "consul" ($v.discovery.consul.url | default (printf "http://%s-consul:8500" $name)) -}}
+{{- if $v.discovery.consul.caSecret.name -}}
+{{- $_ := set $discovery "consul_ca_file" "/etc/fairlead/consul/ca.crt" -}}
+{{- end -}}
 {{- else -}}
 {{- $services := dict -}}
 {{- range $component, $one := include "fairlead.components" . | fromYaml -}}
@@ -68,6 +71,18 @@
 {{- if $v.signingKeys.name -}}
 {{- $_ := set $all "pricing" (mustMergeOverwrite (dict) ($v.config.pricing | default dict) (dict "signing_keys_file" "/etc/fairlead/signing/signing-keys.json")) -}}
 {{- end -}}
+{{- $tls := dict "trust_domain" $v.tls.trustDomain -}}
+{{- if eq $v.tls.mode "certificates" -}}
+{{- $_ := set $tls "certificate_file" "/etc/fairlead/tls/tls.crt" -}}
+{{- $_ := set $tls "key_file" "/etc/fairlead/tls/tls.key" -}}
+{{- $_ := set $tls "ca_file" "/etc/fairlead/tls/ca.crt" -}}
+{{- if $v.tls.publicSecret -}}
+{{- $_ := set $tls "public" (dict "certificate_file" "/etc/fairlead/public/tls.crt" "key_file" "/etc/fairlead/public/tls.key") -}}
+{{- end -}}
+{{- else -}}
+{{- $_ := set $tls "plaintext" $v.tls.mode -}}
+{{- end -}}
+{{- $_ := set $all "tls" (mustMergeOverwrite (dict) ($v.config.tls | default dict) $tls) -}}
 {{- with $v.lake.url -}}
 {{- $_ := set $all "lake" (mustMergeOverwrite (dict) ($v.config.lake | default dict) (dict "url" .)) -}}
 {{- end -}}

@@ -62,6 +62,15 @@ capabilities: {drop: [ALL]}
 {{- if has "services-token" .needs }}
 - {name: services-token, mountPath: /etc/fairlead/services, readOnly: true}
 {{- end }}
+{{- if and .port (eq $v.discovery.kind "consul") $v.discovery.consul.caSecret.name }}
+- {name: consul-ca, mountPath: /etc/fairlead/consul, readOnly: true}
+{{- end }}
+{{- if and .port (eq $v.tls.mode "certificates") }}
+- {name: tls, mountPath: /etc/fairlead/tls, readOnly: true}
+{{- if and (eq .component "gateway") $v.tls.publicSecret }}
+- {name: public-tls, mountPath: /etc/fairlead/public, readOnly: true}
+{{- end }}
+{{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - {name: lake, mountPath: {{ $v.dataDir }}/lake}
 {{- end }}
@@ -105,6 +114,22 @@ capabilities: {drop: [ALL]}
     secretName: {{ $v.servicesToken.name }}
     defaultMode: 0440
     items: [{key: {{ $v.servicesToken.key }}, path: services.token}]
+{{- end }}
+{{- if and .port (eq $v.discovery.kind "consul") $v.discovery.consul.caSecret.name }}
+- name: consul-ca
+  secret:
+    secretName: {{ $v.discovery.consul.caSecret.name }}
+    defaultMode: 0440
+    items: [{key: {{ $v.discovery.consul.caSecret.key }}, path: ca.crt}]
+{{- end }}
+{{- if and .port (eq $v.tls.mode "certificates") }}
+- name: tls
+  # A renewed Secret appears in the pod, and is taken without a restart.
+  secret: {secretName: {{ $name }}-{{ .component }}-tls, defaultMode: 0440}
+{{- if and (eq .component "gateway") $v.tls.publicSecret }}
+- name: public-tls
+  secret: {secretName: {{ $v.tls.publicSecret }}, defaultMode: 0440}
+{{- end }}
 {{- end }}
 {{- if and (has "lake-store" .needs) (or $v.lake.volume.create $v.lake.volume.existingClaim) }}
 - name: lake

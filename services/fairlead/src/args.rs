@@ -6,11 +6,41 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use fairlead_chassis::link::Link;
+use fairlead_chassis::tls::PeopleTls;
 use fairlead_client::{link, link_with_token};
 use fairlead_proto::catalogue::v1::ProductKind;
 use fairlead_server::ToolsToken;
 
 use crate::session_file::SessionFile;
+
+/// How a server at https:// is checked, and what it is shown.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct TlsArgs {
+    /// The authorities to trust for https://, PEM; if absent, those of the system.
+    #[arg(long, env = "FAIRLEAD_CA_FILE", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// A client certificate, PEM, where the server asks for one.
+    #[arg(long, env = "FAIRLEAD_CERT_FILE", value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// The private key of --cert, PEM.
+    #[arg(long, env = "FAIRLEAD_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    fn files(&self) -> PeopleTls {
+        PeopleTls {
+            ca: self.ca.clone(),
+            certificate: self.cert.clone(),
+            key: self.key_file.clone(),
+        }
+    }
+
+    /// Returns a link to a server, without a token.
+    pub(crate) fn link(&self, address: &str) -> anyhow::Result<Link> {
+        link(address, &self.files())
+    }
+}
 
 /// The proof of who calls.
 #[derive(Debug, Clone, Args)]
@@ -24,19 +54,20 @@ pub(crate) struct TokenArgs {
 impl TokenArgs {
     /// Returns a link to a server. The token of this machine goes to this machine only, and is left
     /// out if there is none: a gateway then takes the call for an app's, a control plane refuses it.
-    pub(crate) fn link(&self, address: &str) -> anyhow::Result<Link> {
+    pub(crate) fn link(&self, address: &str, tls: &TlsArgs) -> anyhow::Result<Link> {
+        let files = tls.files();
         if let Some(file) = &self.token_file {
-            return link_with_token(address, file);
+            return link_with_token(address, &files, file);
         }
         if let Some(session) = SessionFile::locate().session(address)? {
-            return Ok(link(address)?.with_bearer(&session.token)?);
+            return Ok(link(address, &files)?.with_bearer(&session.token)?);
         }
         let data = std::env::var_os("FAIRLEAD_DATA_DIR").unwrap_or_else(|| "data".into());
         let file = Path::new(&data).join(ToolsToken::FILE);
         if is_loopback(address) && file.exists() {
-            return link_with_token(address, &file);
+            return link_with_token(address, &files, &file);
         }
-        link(address)
+        link(address, &files)
     }
 }
 
@@ -64,6 +95,8 @@ pub(crate) struct GatewayArgs {
     /// The tenant; if absent, the default tenant of the gateway.
     #[arg(long, default_value = "")]
     pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// Print JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
@@ -83,6 +116,8 @@ pub(crate) struct ControlArgs {
     /// The tenant.
     #[arg(long, default_value = "demo")]
     pub(crate) tenant: String,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
     /// Print JSON instead of tables.
     #[arg(long)]
     pub(crate) json: bool,
@@ -94,7 +129,7 @@ pub(crate) struct ControlArgs {
 impl ControlArgs {
     /// Returns a link to the control plane.
     pub(crate) fn link(&self) -> anyhow::Result<Link> {
-        self.token.link(&self.control)
+        self.token.link(&self.control, &self.tls)
     }
 }
 
@@ -118,6 +153,7 @@ mod tests {
             "http://127.0.0.1:7001",
             "http://localhost:7001",
             "http://[::1]:7001/x",
+            "https://127.0.0.1:7001",
         ] {
             assert!(is_loopback(own), "{own}");
         }

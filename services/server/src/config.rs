@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken};
-use fairlead_chassis::discovery::DiscoveryConfig;
+use fairlead_chassis::discovery::{DiscoveryConfig, Scheme};
 use fairlead_chassis::telemetry::TelemetryConfig;
+use fairlead_chassis::tls::TlsConfig;
 use fairlead_event_log::TopicSpec;
 
 /// Every key with its default, commented.
@@ -15,6 +16,12 @@ pub const DEFAULTS: &str = include_str!("default.toml");
 
 /// The services that other services call.
 pub const SERVICES: &[&str] = &["profile", "recall", "ranking", "pricing", "control"];
+
+/// The listeners that TLS is configured for: those of gateway and control plane, and of the services
+/// between them. Metrics have none: they hold no personal data.
+pub const LISTENERS: &[&str] = &[
+    "gateway", "profile", "recall", "ranking", "pricing", "control",
+];
 
 /// The configuration of every process.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -30,6 +37,8 @@ pub struct AppConfig {
     pub drain_ms: u64,
     /// The addresses to listen on.
     pub listen: ListenConfig,
+    /// TLS of listeners and links.
+    pub tls: TlsConfig,
     /// The event log.
     pub events: EventLogConfig,
     /// The feature store.
@@ -125,8 +134,14 @@ impl AppConfig {
         config.ranking.check().context("[ranking]")?;
         config.stream.check().context("[stream]")?;
         config.telemetry.check()?;
-        config.discovery.check(SERVICES)?;
+        config.tls.check(LISTENERS)?;
+        config.discovery.check(SERVICES, config.scheme())?;
         Ok(config)
+    }
+
+    /// Returns the scheme of links between services.
+    pub fn scheme(&self) -> Scheme {
+        Scheme::of(self.tls.has_identity())
     }
 
     /// Returns the path of the file with the keys that sign quotes.
@@ -213,6 +228,16 @@ mod tests {
             ("[discovery]\nkind = \"guess\"\n", "discovery.kind"),
             ("[discovery.services]\nrankign = []\n", "rankign"),
             ("[telemetry]\ntrace_share = 2.0\n", "telemetry.trace_share"),
+            ("[tls]\nkey_file = \"k\"\n", "`tls.certificate_file` = ``"),
+            ("[tls]\nplaintext = \"yes\"\n", "tls.plaintext"),
+            (
+                "[tls.client_certificates]\nmetrics = \"none\"\n",
+                "`metrics`",
+            ),
+            (
+                "[discovery.services]\nranking = [\"https://r:1\"]\n",
+                "`https://r:1`",
+            ),
         ] {
             std::fs::write(&path, text).expect("written");
             let error = format!("{:#}", AppConfig::load(Some(&path)).expect_err(expected));

@@ -9,6 +9,7 @@
 
 mod args;
 pub mod config;
+mod exposure;
 mod log;
 mod origins;
 mod parts;

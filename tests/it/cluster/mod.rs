@@ -9,7 +9,9 @@ mod equality;
 mod faults;
 mod redis_cluster;
 mod releases;
+mod rest;
 mod start;
+mod tls;
 mod traces;
 
 use std::time::Duration;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use fairlead_chassis::link::Link;
 use fairlead_testkit::RedisCluster;
 
 use super::equality::{ask, caught_up, now_ms, within_a_minute};
@@ -49,8 +48,7 @@ fn a_redis_cluster_gives_the_very_same_slates() {
             }
             start(fixture, "gateway", &settings);
         });
-        let address = fixture.cluster.instances["gateway-9"].address();
-        let on_cluster = Link::connect(&[address]).expect("a link");
+        let on_cluster = fixture.cluster.link_to("gateway-9").expect("a link");
 
         caught_up(fixture, "stream-9").await;
         // Recall and ranking read product counters once a second (`REFRESH_MS`).

@@ -1,8 +1,6 @@
 //! One request of an app is one trace, through every process that it reaches.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 use fairlead_tests::cluster::PATIENCE;
@@ -18,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
 
+use super::rest::post;
 use super::{ClusterFixture, with};
 
 /// A span with the process that sent it.
@@ -90,22 +89,6 @@ impl TraceService for Receiver {
     }
 }
 
-/// Sends a POST as an app does, with a sampled trace.
-fn post(fixture: &ClusterFixture, path: &str, body: &str, trace: &str) -> String {
-    let address = fixture.cluster.instances["gateway-1"].address();
-    let address = address.trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).expect("the gateway");
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: phone\r\nContent-Type: application/json\r\nConnection: close\r\n\
-         traceparent: 00-{trace}-00f067aa0ba902b7-01\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len(),
-    );
-    stream.write_all(head.as_bytes()).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answered");
-    answer
-}
-
 /// Waits until spans of all these processes are there, and checks that they are one tree.
 async fn one_tree(fixture: &ClusterFixture, trace: &str, processes: &[&str]) -> Vec<ReceivedSpan> {
     let complete = async {
@@ -146,8 +129,8 @@ fn a_recommendation_is_one_trace_through_every_service() {
             "{{\"customerId\":\"{}\",\"slateSize\":3}}",
             fixture.customer()
         );
-        let answer = tokio::task::block_in_place(|| post(fixture, "/v1/recommend", &body, trace));
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (status, answer) = post(fixture, "/v1/recommend", body, Some(trace)).await;
+        assert_eq!(status, 200, "{answer}");
         let services = ["gateway", "profile", "recall", "ranking", "pricing"];
         let processes = services.map(|service| format!("fairlead-{service}"));
         let processes: Vec<&str> = processes.iter().map(String::as_str).collect();
@@ -168,8 +151,8 @@ fn an_event_is_one_trace_from_the_phone_to_the_feature_store() {
             "{{\"event\":{{\"customerId\":\"{}\",\"kind\":\"EVENT_KIND_APP_OPENED\"}}}}",
             fixture.customer()
         );
-        let answer = tokio::task::block_in_place(|| post(fixture, "/v1/events", &body, trace));
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let (status, answer) = post(fixture, "/v1/events", body, Some(trace)).await;
+        assert_eq!(status, 200, "{answer}");
         let spans = one_tree(fixture, trace, &["fairlead-gateway", "fairlead-stream"]).await;
         for name in ["rest", "produce", "apply_event"] {
             assert!(

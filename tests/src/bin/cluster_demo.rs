@@ -126,6 +126,7 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
     let gateway = cluster.instance("gateway-1")?.address();
     let control = cluster.instance("control-2")?.address();
     let token = cluster.tools_token();
+    note("over https, which --ca or FAIRLEAD_CA_FILE checks");
     let asked: [&[&str]; 4] = [
         &["recommend", customer, "--size", "5"],
         &["track", customer, "app_opened"],
@@ -139,6 +140,7 @@ fn calls(cluster: &mut Cluster, customers: &[String]) -> anyhow::Result<()> {
             .env("FAIRLEAD_SERVER", &gateway)
             .env("FAIRLEAD_CONTROL", &control)
             .env("FAIRLEAD_TOKEN_FILE", &token)
+            .env("FAIRLEAD_CA_FILE", cluster.certificates.ca())
             .stdin(Stdio::null())
             .status()?;
         ensure!(

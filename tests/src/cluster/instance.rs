@@ -56,7 +56,6 @@ impl ServiceInstance {
         folder: &Path,
         settings: BTreeMap<String, String>,
     ) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder)?;
         let [port, metrics] = free_ports()?;
         let program = launch(service, folder, &settings, [port, metrics])?;
         Ok(Self {
@@ -74,9 +73,14 @@ impl ServiceInstance {
         self.service
     }
 
+    /// Returns the port of gRPC, and of REST where it has that.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Returns its gRPC address.
     pub fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("https://127.0.0.1:{}", self.port)
     }
 
     /// Returns the address of its operators' page.

@@ -1,6 +1,7 @@
 //! The cluster form on one machine: real Kafka, Redis, Consul and PostgreSQL, and every service in
-//! a process of its own. All of them end with this process.
+//! a process of its own, with TLS between them. All of them end with this process.
 
+mod certificates;
 mod instance;
 mod load;
 mod reference;
@@ -11,13 +12,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use fairlead_chassis::discovery::{ConsulRegistry, ServiceRegistry as _};
+use fairlead_chassis::discovery::{ConsulOptions, ConsulRegistry, Scheme, ServiceRegistry as _};
 use fairlead_chassis::link::Link;
+use fairlead_chassis::tls::Tls;
 use fairlead_server::{ServicesToken, ToolsToken};
 use fairlead_testkit::{ConsulAgent, KafkaBroker, PostgresServer, RedisServer};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use certificates::Certificates;
 pub use instance::{PATIENCE, ServiceInstance, binary};
 pub use load::{Load, Tally};
 pub use reference::Reference;
@@ -44,9 +47,12 @@ pub struct Servers {
 pub struct Cluster {
     /// The servers. Dropped last: processes that drain still write to them.
     pub servers: Servers,
+    /// The authority that all processes trust.
+    pub certificates: Certificates,
     /// Processes by name: "ranking-1".
     pub instances: BTreeMap<String, ServiceInstance>,
     settings: BTreeMap<String, String>,
+    tls: Tls,
     folder: Arc<tempfile::TempDir>,
     following: CancellationToken,
 }
@@ -96,12 +102,16 @@ impl Cluster {
                 services_token.display().to_string(),
             ),
             ("NOTICE_MS".to_owned(), "500".to_owned()),
+            ("TLS__RELOAD_MS".to_owned(), "100".to_owned()),
         ]);
         let given = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         all.extend(given);
+        let certificates = Certificates::new(folder.path())?;
         Ok(Self {
+            tls: certificates.of_tests(folder.path())?,
+            certificates,
             servers,
             instances: BTreeMap::new(),
             settings: all,
@@ -127,12 +137,18 @@ impl Cluster {
         settings: &[(&str, &str)],
     ) -> anyhow::Result<&mut ServiceInstance> {
         let name = format!("{service}-{number}");
+        let folder = self.folder.path().join(&name);
+        std::fs::create_dir_all(&folder)?;
         let mut all = self.settings.clone();
+        // These two neither call a service nor are called.
+        if !matches!(service, "stream" | "lake") {
+            all.extend(self.certificates.settings(service, &folder)?);
+        }
         let own = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         all.extend(own);
-        let instance = ServiceInstance::start(service, &self.folder.path().join(&name), all)
+        let instance = ServiceInstance::start(service, &folder, all)
             .with_context(|| format!("starting {name}"))?;
         self.instances.insert(name.clone(), instance);
         self.instance(&name)
@@ -171,11 +187,40 @@ impl Cluster {
         self.setting("IDENTITY__TOOLS_TOKEN_FILE").into()
     }
 
-    /// Returns a link to a service: balanced over the instances in Consul, without a token.
+    /// Gives an instance a new certificate, while it runs.
+    pub fn renew(&self, name: &str) -> anyhow::Result<()> {
+        let instance = self.instances.get(name);
+        let instance = instance.with_context(|| format!("no instance {name}"))?;
+        let folder = self.folder.path().join(name);
+        self.certificates.issue(instance.service(), &folder)?;
+        Ok(())
+    }
+
+    /// Returns a link to a service as other services have it: balanced over the instances in Consul,
+    /// with a certificate of its own, and without a token.
     pub fn link(&self, service: &'static str) -> anyhow::Result<Link> {
+        let instances = self.registry()?.follow(service)?;
+        Ok(Link::balanced(service, instances, self.tls.link(service)))
+    }
+
+    /// Returns a link to one instance, with a certificate of its own.
+    pub fn link_to(&self, instance: &str) -> anyhow::Result<Link> {
+        let one = self.instances.get(instance);
+        let one = one.with_context(|| format!("no instance {instance}"))?;
+        let tls = self.tls.link(one.service());
+        Ok(Link::connect_by(&[one.address()], tls)?)
+    }
+
+    /// Returns the registry of services, until the cluster ends.
+    pub fn registry(&self) -> anyhow::Result<ConsulRegistry> {
+        let options = ConsulOptions {
+            url: self.servers.consul.url(),
+            token: String::new(),
+            ca_file: std::path::PathBuf::new(),
+            scheme: Scheme::Https,
+        };
         let (tasks, shutdown) = (TaskTracker::new(), self.following.clone());
-        let registry = ConsulRegistry::new(&self.servers.consul.url(), "", tasks, shutdown)?;
-        Ok(Link::balanced(service, registry.follow(service)?))
+        Ok(ConsulRegistry::new(&options, tasks, shutdown)?)
     }
 
     /// Returns the folder of all files of this cluster.

@@ -15,7 +15,8 @@ use super::{is_fault, refuse};
 use crate::Error;
 use crate::deadline::Deadline;
 use crate::discovery::Instance;
-use crate::endpoint::endpoint;
+use crate::endpoint::channel;
+use crate::tls::{self, ClientTls};
 
 /// Failures in a row after which an instance is left out.
 pub(super) const STRIKES: u32 = 3;
@@ -79,8 +80,12 @@ impl Failed {
 }
 
 impl Member {
-    pub(super) fn new(service: &'static str, instance: Instance) -> Result<Self, Error> {
-        let channel = endpoint(&instance.address)?.connect_lazy();
+    pub(super) fn new(
+        service: &'static str,
+        instance: Instance,
+        tls: Option<&ClientTls>,
+    ) -> Result<Self, Error> {
+        let channel = channel(&instance.address, tls)?;
         Ok(Self {
             channel,
             instance,
@@ -177,8 +182,8 @@ impl Member {
             if deadline.is_some_and(|deadline| deadline.remaining().is_zero()) {
                 return self.too_late();
             }
-            let text = Status::from_error(error.into()).message().to_owned();
-            Status::unavailable(format!("{} does not answer: {text}", self.service))
+            let cause = tls::told(self.service, &error);
+            Status::unavailable(format!("{} does not answer: {cause}", self.service))
         })
     }
 

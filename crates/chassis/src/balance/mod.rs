@@ -26,6 +26,7 @@ use tower::{BoxError, Service};
 
 use crate::deadline::{Deadline, timeout_of};
 use crate::discovery::{Instance, Instances};
+use crate::tls::ClientTls;
 use member::Member;
 
 /// The longest that a call waits for the first instance to be found, where its deadline allows more.
@@ -42,13 +43,16 @@ struct Pool {
     instances: Mutex<Instances>,
     members: arc_swap::ArcSwap<Vec<Arc<Member>>>,
     budget: TpsBudget,
+    tls: Option<ClientTls>,
 }
 
 impl Balanced {
-    /// Balances over `instances`; must be called inside a tokio runtime.
-    pub(crate) fn new(service: &'static str, instances: Instances) -> Self {
+    /// Balances over `instances`, reached by `tls` or in plaintext; must be called inside a tokio
+    /// runtime.
+    pub(crate) fn new(service: &'static str, instances: Instances, tls: Option<ClientTls>) -> Self {
         let pool = Pool {
             service,
+            tls,
             members: arc_swap::ArcSwap::default(),
             instances: Mutex::new(instances),
             budget: TpsBudget::new(Duration::from_secs(10), 10, 0.1),
@@ -76,11 +80,13 @@ impl Pool {
                 .cloned()
         };
         let members = list.iter().filter_map(|instance| {
-            same(instance).or_else(|| match Member::new(self.service, instance.clone()) {
-                Ok(member) => Some(Arc::new(member)),
-                Err(error) => {
-                    tracing::error!(service = self.service, %error, "instance left out");
-                    None
+            same(instance).or_else(|| {
+                match Member::new(self.service, instance.clone(), self.tls.as_ref()) {
+                    Ok(member) => Some(Arc::new(member)),
+                    Err(error) => {
+                        tracing::error!(service = self.service, %error, "instance left out");
+                        None
+                    }
                 }
             })
         });

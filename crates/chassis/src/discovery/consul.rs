@@ -1,9 +1,14 @@
-//! Consul: instances by blocking queries to the local agent, registration with a gRPC health check.
+//! Consul: instances by blocking queries to the local agent, registration with a check that this
+//! process passes itself.
+//!
+//! A process tells the agent every [`LOOK_AFTER`] that it lives. So the agent needs no way to it, and no
+//! certificate where services demand one; one that hangs or dies is left out after [`ALIVE_FOR`].
 //!
 //! Without Consul news is lost, never a service: the last known list stays, and
 //! `fairlead_discovery_up` says so. An agent that forgot this process (it restarted without its data) is
 //! told again within [`LOOK_AFTER`].
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,18 +17,20 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Instance, Instances, Registration, ServiceRegistry, note_unanswered, update};
+use super::{Instance, Instances, Registration, Scheme, ServiceRegistry, note_unanswered, update};
 use crate::Error;
 use crate::back_off::BackOff;
 use crate::endpoint::endpoint;
+use crate::tls::ClientTls;
 
 /// The time for which a blocking query waits for a change; Consul adds up to a sixteenth.
 const WAIT: Duration = Duration::from_secs(30);
@@ -32,8 +39,10 @@ const CALL_LIMIT: Duration = Duration::from_secs(2);
 /// The first pause after a failed call; they double up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The time between two looks at a registration.
+/// The time between two signs of life, which also find out whether the agent has forgotten.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
+/// The time for which a sign of life holds, seconds.
+const ALIVE_FOR: u64 = 4;
 /// The longest that a withdrawal may take: a drain does not wait for a registry that is away.
 const WITHDRAW_LIMIT: Duration = Duration::from_secs(1);
 
@@ -45,24 +54,36 @@ pub struct ConsulRegistry {
     shutdown: CancellationToken,
 }
 
+/// A Consul agent, and what it knows of.
+#[derive(Debug, Clone)]
+pub struct ConsulOptions {
+    /// `http://host:port` or `https://host:port`.
+    pub url: String,
+    /// The ACL token; may be empty.
+    pub token: String,
+    /// The authorities of an agent at `https://`, PEM; empty: those of the system.
+    pub ca_file: PathBuf,
+    /// The scheme of the instances.
+    pub scheme: Scheme,
+}
+
 impl ConsulRegistry {
-    /// Creates a registry over the agent at `url`; `token` may be empty.
+    /// Creates a registry over an agent. Its tasks run in `tasks` until `shutdown`.
     ///
     /// # Errors
-    /// The URL does not read.
+    /// The URL does not read, or the authorities cannot be used.
     pub fn new(
-        url: &str,
-        token: &str,
+        options: &ConsulOptions,
         tasks: TaskTracker,
         shutdown: CancellationToken,
     ) -> Result<Self, Error> {
-        endpoint(url)?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = AgentClient::new(options)?;
         Ok(Self {
             agent: Agent {
-                url: url.trim_end_matches('/').into(),
-                token: token.into(),
+                url: options.url.trim_end_matches('/').into(),
+                token: options.token.as_str().into(),
                 client,
+                scheme: options.scheme,
             },
             tasks,
             shutdown,
@@ -103,7 +124,36 @@ impl ServiceRegistry for ConsulRegistry {
 struct Agent {
     url: Arc<str>,
     token: Arc<str>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: AgentClient,
+    scheme: Scheme,
+}
+
+/// Connections to the agent.
+#[derive(Debug, Clone)]
+enum AgentClient {
+    Plaintext(Client<HttpConnector, Full<Bytes>>),
+    Tls(Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl AgentClient {
+    fn new(options: &ConsulOptions) -> Result<Self, Error> {
+        let builder = Client::builder(TokioExecutor::new());
+        let scheme = endpoint(&options.url)?.uri().scheme().cloned();
+        if scheme != Some(http::uri::Scheme::HTTPS) {
+            return Ok(Self::Plaintext(builder.build_http()));
+        }
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let tls = ClientTls::to_host("discovery.consul_ca_file", &options.ca_file)?;
+        Ok(Self::Tls(builder.build(tls.http1(tcp))))
+    }
+
+    fn request(&self, request: http::Request<Full<Bytes>>) -> ResponseFuture {
+        match self {
+            Self::Plaintext(client) => client.request(request),
+            Self::Tls(client) => client.request(request),
+        }
+    }
 }
 
 /// An answer: status, the index of a blocking query, the body.
@@ -140,9 +190,9 @@ struct Service {
     meta: Option<std::collections::BTreeMap<String, String>>,
 }
 
-impl From<Entry> for Instance {
-    fn from(entry: Entry) -> Self {
-        let Entry { node, service } = entry;
+impl Entry {
+    fn instance(self, scheme: Scheme) -> Instance {
+        let Self { node, service } = self;
         let host = if service.address.is_empty() {
             node.address
         } else {
@@ -150,9 +200,9 @@ impl From<Entry> for Instance {
         };
         let mut meta = service.meta.unwrap_or_default();
         let mut told = |key: &str| meta.remove(key).unwrap_or_default();
-        Self {
+        Instance {
             id: service.id,
-            address: format!("http://{host}:{}", service.port),
+            address: scheme.address(format_args!("{host}:{}", service.port)),
             version: told("version"),
             zone: told("zone"),
         }
@@ -193,8 +243,8 @@ impl Agent {
             .await?
             .ok()?;
         let entries: Vec<Entry> = serde_json::from_slice(&answer.body)?;
-        let found = entries.into_iter().map(Instance::from).collect();
-        Ok((found, answer.index))
+        let found = entries.into_iter().map(|entry| entry.instance(self.scheme));
+        Ok((found.collect(), answer.index))
     }
 
     /// Registers, and again whenever the agent has forgotten.
@@ -215,13 +265,13 @@ impl Agent {
         }
     }
 
+    /// Tells the agent that this process lives, and who it is where the agent does not know.
     async fn ensure(&self, registration: &Registration) -> Result<(), Failure> {
-        let path = format!("/v1/agent/service/{}", registration.id());
-        let known = self
-            .call(Method::GET, &path, Bytes::new(), CALL_LIMIT)
+        let path = format!("/v1/agent/check/pass/service:{}", registration.id());
+        let passed = self
+            .call(Method::PUT, &path, Bytes::new(), CALL_LIMIT)
             .await?;
-        if known.status != StatusCode::NOT_FOUND {
-            known.ok()?;
+        if passed.status.is_success() {
             return Ok(());
         }
         let body = serde_json::to_vec(&definition(registration))?;
@@ -285,8 +335,8 @@ impl Answer {
     }
 }
 
-/// Returns the registration of an instance as Consul takes it. It begins as passing: a process announces itself once it can
-/// serve; from then on Consul asks by the gRPC health protocol.
+/// Returns the registration of an instance as Consul takes it. It begins as passing: a process announces
+/// itself once it can serve.
 fn definition(registration: &Registration) -> serde_json::Value {
     let Registration {
         service,
@@ -302,11 +352,8 @@ fn definition(registration: &Registration) -> serde_json::Value {
         "Port": port,
         "Meta": { "version": version, "zone": zone },
         "Check": {
-            "Name": "gRPC health",
-            "GRPC": format!("{host}:{port}"),
-            "GRPCUseTLS": false,
-            "Interval": "1s",
-            "Timeout": "1s",
+            "Name": "signs of life",
+            "TTL": format!("{ALIVE_FOR}s"),
             "Status": "passing",
             // The shortest that Consul takes.
             "DeregisterCriticalServiceAfter": "1m",

@@ -8,20 +8,29 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Instance, Instances, Registration, ServiceRegistry, update};
+use super::{Instance, Instances, Registration, Scheme, ServiceRegistry, update};
 use crate::Error;
 
 /// Services at fixed addresses.
 #[derive(Debug)]
 pub struct FixedRegistry {
     services: BTreeMap<String, Vec<String>>,
+    scheme: Scheme,
 }
 
 impl FixedRegistry {
-    /// Addresses, `http://host:port`, by service.
-    pub fn new(services: BTreeMap<String, Vec<String>>) -> Self {
-        Self { services }
+    /// Addresses by service, `host:port` or URLs; those without a scheme get `scheme`.
+    pub fn new(services: BTreeMap<String, Vec<String>>, scheme: Scheme) -> Self {
+        Self { services, scheme }
     }
+}
+
+/// Returns the URL of an address that may have a scheme.
+pub(super) fn url(address: &str, scheme: Scheme) -> String {
+    if address.contains("://") {
+        return address.to_owned();
+    }
+    scheme.address(address)
 }
 
 impl ServiceRegistry for FixedRegistry {
@@ -30,10 +39,13 @@ impl ServiceRegistry for FixedRegistry {
         let addresses = addresses.filter(|some| !some.is_empty());
         let addresses = addresses.ok_or(Error::NoAddress {
             service,
-            example: "[\"http://127.0.0.1:7004\"]",
+            example: "[\"127.0.0.1:7004\"]",
         })?;
         let (list, instances) = watch::channel::<Arc<[Instance]>>(Arc::default());
-        update(service, &list, addresses.iter().map(Instance::at).collect());
+        let instances_at = addresses
+            .iter()
+            .map(|address| Instance::at(url(address, self.scheme)));
+        update(service, &list, instances_at.collect());
         Ok(instances)
     }
 

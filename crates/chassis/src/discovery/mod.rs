@@ -8,14 +8,15 @@ mod dns;
 mod fixed;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use consul::ConsulRegistry;
-pub use dns::DnsRegistry;
+pub use consul::{ConsulOptions, ConsulRegistry};
+pub use dns::{DnsNames, DnsRegistry};
 pub use fixed::FixedRegistry;
 
 use crate::Error;
@@ -26,7 +27,7 @@ use crate::endpoint::endpoint;
 pub struct Instance {
     /// Unique among the instances of its service.
     pub id: String,
-    /// `http://host:port`.
+    /// `http://host:port`, or `https://host:port` where links use TLS.
     pub address: String,
     /// Its version; empty where the registry does not say.
     pub version: String,
@@ -99,14 +100,51 @@ pub enum DiscoveryKind {
     Consul,
 }
 
+/// The scheme of the addresses that a registry gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plaintext.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// Returns the scheme of links with or without TLS.
+    pub fn of(tls: bool) -> Self {
+        if tls { Self::Https } else { Self::Http }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Http => "http://, since no `tls.certificate_file` is set",
+            Self::Https => "https://, since `tls.certificate_file` is set",
+        }
+    }
+
+    /// Returns the address of an instance at `authority`, `host:port`.
+    fn address(self, authority: impl std::fmt::Display) -> String {
+        format!("{}://{authority}", self.name())
+    }
+}
+
 /// Configuration of discovery.
 #[derive(Debug, Clone, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DiscoveryConfig {
     /// The means by which services are found.
     pub kind: DiscoveryKind,
-    /// Consul's agent: `http://host:port`.
+    /// Consul's agent: `http://host:port` or `https://host:port`.
     pub consul: String,
+    /// The authorities of an agent at `https://`, PEM; empty: those of the system.
+    pub consul_ca_file: PathBuf,
     /// The token for it; empty for none.
     pub consul_token: String,
     /// The host at which others reach this process; empty takes that of its `listen` address.
@@ -115,13 +153,14 @@ pub struct DiscoveryConfig {
     pub zone: String,
     /// The time between two look-ups of names, milliseconds.
     pub refresh_ms: u64,
-    /// By service: URLs for `static`, `host:port` for `dns`; not read for `consul`.
+    /// By service: `host:port`, for `static` also URLs; not read for `consul`.
     pub services: BTreeMap<String, Vec<String>>,
 }
 
 impl DiscoveryConfig {
-    /// Refuses what cannot be worked with: names the key, the value and what is allowed.
-    pub fn check(&self, known: &[&str]) -> Result<(), Error> {
+    /// Refuses what cannot be worked with: names the key, the value and what is allowed. Links use
+    /// `scheme`.
+    pub fn check(&self, known: &[&str], scheme: Scheme) -> Result<(), Error> {
         let refuse = |key: &str, value: &str, allowed: &str| {
             Err(Error::Config(format!(
                 "`discovery.{key}` = `{value}` is not allowed: {allowed}"
@@ -141,7 +180,15 @@ impl DiscoveryConfig {
             let key = format!("services.{service}");
             for address in addresses {
                 match self.kind {
-                    DiscoveryKind::Static => drop(endpoint(address)?),
+                    DiscoveryKind::Static => {
+                        let url = fixed::url(address, scheme);
+                        if !address.contains("://") && dns::split(address).is_none() {
+                            return refuse(&key, address, "host:port, such as 127.0.0.1:7004");
+                        }
+                        if endpoint(&url)?.uri().scheme_str() != Some(scheme.name()) {
+                            return refuse(&key, address, scheme.rule());
+                        }
+                    }
                     DiscoveryKind::Dns if dns::split(address).is_none() => {
                         return refuse(&key, address, "host:port, such as fairlead-ranking:7004");
                     }
@@ -155,26 +202,34 @@ impl DiscoveryConfig {
         }
     }
 
-    /// Opens the registry that the configuration names. Its tasks run in `tasks` until `shutdown`.
+    /// Opens the registry that the configuration names; it gives addresses of `scheme`. Its tasks run
+    /// in `tasks` until `shutdown`.
     pub fn open(
         &self,
+        scheme: Scheme,
         tasks: &TaskTracker,
         shutdown: CancellationToken,
     ) -> Result<Arc<dyn ServiceRegistry>, Error> {
         Ok(match self.kind {
-            DiscoveryKind::Static => Arc::new(FixedRegistry::new(self.services.clone())),
+            DiscoveryKind::Static => Arc::new(FixedRegistry::new(self.services.clone(), scheme)),
             DiscoveryKind::Dns => Arc::new(DnsRegistry::new(
-                self.services.clone(),
-                std::time::Duration::from_millis(self.refresh_ms),
+                DnsNames {
+                    services: self.services.clone(),
+                    refresh: std::time::Duration::from_millis(self.refresh_ms),
+                    scheme,
+                },
                 tasks.clone(),
                 shutdown,
             )),
-            DiscoveryKind::Consul => Arc::new(ConsulRegistry::new(
-                &self.consul,
-                &self.consul_token,
-                tasks.clone(),
-                shutdown,
-            )?),
+            DiscoveryKind::Consul => {
+                let agent = ConsulOptions {
+                    url: self.consul.clone(),
+                    token: self.consul_token.clone(),
+                    ca_file: self.consul_ca_file.clone(),
+                    scheme,
+                };
+                Arc::new(ConsulRegistry::new(&agent, tasks.clone(), shutdown)?)
+            }
         })
     }
 }
@@ -235,17 +290,28 @@ mod tests {
         let good = DiscoveryConfig {
             kind: DiscoveryKind::Static,
             consul: "http://127.0.0.1:8500".into(),
+            consul_ca_file: PathBuf::new(),
             consul_token: String::new(),
             advertise: String::new(),
             zone: String::new(),
             refresh_ms: 1_000,
             services: BTreeMap::from([("ranking".to_owned(), vec!["http://r:7004".to_owned()])]),
         };
-        assert!(good.check(&["ranking"]).is_ok());
+        assert!(good.check(&["ranking"], Scheme::Http).is_ok());
+        let error = good.check(&["ranking"], Scheme::Https).expect_err("http");
+        assert!(
+            error
+                .to_string()
+                .contains("`http://r:7004` is not allowed: https://"),
+            "{error}"
+        );
         let with = |change: &dyn Fn(&mut DiscoveryConfig)| {
             let mut config = good.clone();
             change(&mut config);
-            config.check(&["ranking"]).expect_err("refused").to_string()
+            config
+                .check(&["ranking"], Scheme::Http)
+                .expect_err("refused")
+                .to_string()
         };
         let service = |to: &str| BTreeMap::from([("ranking".to_owned(), vec![to.to_owned()])]);
         assert!(with(&|config| config.refresh_ms = 0).contains("refresh_ms"));

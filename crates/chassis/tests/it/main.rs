@@ -1,5 +1,8 @@
 //! A real contract served over TCP and in process: links, deadlines, health, drain.
 
+mod tls;
+mod tls_files;
+mod tls_setup;
 mod upkeep;
 
 use std::sync::Arc;
@@ -67,6 +70,7 @@ async fn served(drain: Duration) -> Served {
     let options = ServeOptions {
         name: "audit",
         drain,
+        tls: None,
     };
     #[expect(
         clippy::disallowed_methods,

@@ -16,6 +16,7 @@ mod old_form;
 mod people;
 mod plane;
 mod postgres;
+mod postgres_tls;
 mod publishing;
 mod refusals;
 mod roles;

@@ -93,6 +93,11 @@ impl Home {
         Self::of(server.database().expect("a database"))
     }
 
+    /// Makes one with the database at a URL.
+    pub(crate) fn at(url: String) -> Self {
+        Self::of(url)
+    }
+
     fn of(database: String) -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
@@ -201,6 +206,7 @@ async fn run(
     let options = ServeOptions {
         name: "control-plane",
         drain: Duration::from_secs(10),
+        tls: None,
     };
     let (grpc, health) = grpc_router(service.routes())?;
     health.set_serving(true).await;

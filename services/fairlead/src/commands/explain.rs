@@ -32,7 +32,7 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<()> {
         request_id: args.request,
     };
     let address = &args.server.server;
-    let mut client = RecommendServiceClient::new(args.token.link(address)?);
+    let mut client = RecommendServiceClient::new(args.token.link(address, &args.server.tls)?);
     let asked = Instant::now();
     let answer = loop {
         let answer = client.explain(request.clone()).await;

@@ -10,7 +10,7 @@ use fairlead_domain::TenantId;
 use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportReport, ImportSource};
 use fairlead_registry::Registry;
 
-use crate::args::TokenArgs;
+use crate::args::{TlsArgs, TokenArgs};
 
 /// The kind of data to import.
 #[derive(Debug, Subcommand)]
@@ -29,6 +29,8 @@ pub(crate) enum ImportCommand {
             value_name = "URL"
         )]
         control: String,
+        #[command(flatten)]
+        tls: TlsArgs,
         /// The proof of who calls.
         #[command(flatten)]
         token: TokenArgs,
@@ -70,12 +72,14 @@ pub(crate) struct Gateway {
     )]
     server: String,
     #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
     token: TokenArgs,
 }
 
 impl Gateway {
     fn link(&self) -> anyhow::Result<Link> {
-        self.token.link(&self.server)
+        self.token.link(&self.server, &self.tls)
     }
 }
 
@@ -124,10 +128,11 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
         ImportCommand::Catalogue {
             replace_all,
             control,
+            tls,
             token,
             ..
         } => {
-            let control = token.link(control)?;
+            let control = token.link(control, tls)?;
             fairlead_import::catalogue(&control, *replace_all, &source).await?
         }
         ImportCommand::Customers { gateway, .. } => {

@@ -65,7 +65,7 @@ pub(crate) async fn run(args: QuoteArgs) -> anyhow::Result<()> {
         ..QuoteRequest::default()
     };
     let address = &args.server.server;
-    let mut client = QuoteServiceClient::new(args.token.link(address)?);
+    let mut client = QuoteServiceClient::new(args.token.link(address, &args.server.tls)?);
     let answer = answered(client.quote(request).await, address)?;
     if args.server.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: RecommendArgs) -> anyhow::Result<()> {
         ..RecommendRequest::default()
     };
     let address = &args.server.server;
-    let mut client = RecommendServiceClient::new(args.token.link(address)?);
+    let mut client = RecommendServiceClient::new(args.token.link(address, &args.server.tls)?);
     let answer = answered(client.recommend(request).await, address)?;
     if args.server.json {
         println!("{}", serde_json::to_string_pretty(&answer)?);

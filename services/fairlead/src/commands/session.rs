@@ -2,15 +2,15 @@
 
 use anyhow::Context as _;
 use clap::Args;
+use fairlead_client::answered;
 use fairlead_client::terminal::{ask, ask_secret, note, table};
-use fairlead_client::{answered, link};
 use fairlead_identity::{Permission, permission_name};
 use fairlead_proto::access::v1::session_service_client::SessionServiceClient;
 use fairlead_proto::access::v1::{
     AcceptInvitationRequest, Session, SignInRequest, SignOutRequest, WhoAmIRequest,
 };
 
-use crate::args::TokenArgs;
+use crate::args::{TlsArgs, TokenArgs};
 use crate::session_file::{KeptSession, SessionFile};
 
 /// Options of `login`.
@@ -30,6 +30,8 @@ pub(crate) struct LoginArgs {
     /// The secret of an invitation: you choose a password.
     #[arg(long, value_name = "SECRET")]
     invitation: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 /// Options of `logout` and `whoami`.
@@ -47,6 +49,8 @@ pub(crate) struct SessionArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
     token: TokenArgs,
 }
 
@@ -56,7 +60,7 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
         Some(name) => name.clone(),
         None => ask("name")?,
     };
-    let mut sessions = SessionServiceClient::new(link(&args.control)?);
+    let mut sessions = SessionServiceClient::new(args.tls.link(&args.control)?);
     let session = if let Some(invitation) = args.invitation {
         let password = ask_secret("new password")?;
         let again = ask_secret("the same password again")?;
@@ -95,7 +99,7 @@ pub(crate) async fn logout(args: SessionArgs) -> anyhow::Result<()> {
         note("nobody is signed in");
         return file.keep(&args.control, None);
     };
-    let link = link(&args.control)?.with_bearer(&session.token)?;
+    let link = args.tls.link(&args.control)?.with_bearer(&session.token)?;
     let ended = SessionServiceClient::new(link)
         .sign_out(SignOutRequest {})
         .await;
@@ -108,7 +112,7 @@ pub(crate) async fn logout(args: SessionArgs) -> anyhow::Result<()> {
 
 /// Shows who calls.
 pub(crate) async fn whoami(args: SessionArgs) -> anyhow::Result<()> {
-    let mut sessions = SessionServiceClient::new(args.token.link(&args.control)?);
+    let mut sessions = SessionServiceClient::new(args.token.link(&args.control, &args.tls)?);
     let who = answered(sessions.who_am_i(WhoAmIRequest {}).await, &args.control)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&who)?);

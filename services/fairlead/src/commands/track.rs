@@ -56,7 +56,7 @@ pub(crate) async fn run(args: TrackArgs) -> anyhow::Result<()> {
         ..Event::default()
     };
     let address = &args.server.server;
-    let mut client = EventServiceClient::new(args.token.link(address)?);
+    let mut client = EventServiceClient::new(args.token.link(address, &args.server.tls)?);
     let answer = answered(
         client.track(TrackRequest { event: Some(event) }).await,
         address,

@@ -27,6 +27,7 @@ pub(crate) async fn run(args: UpArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     let config = args.config.load()?;
+    Server::check(&config)?;
     if args.check_config {
         println!("configuration is valid");
         return Ok(());

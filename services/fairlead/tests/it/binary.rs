@@ -17,6 +17,7 @@ pub(crate) struct UpProcess {
     gateway: u16,
     control: u16,
     metrics: u16,
+    scheme: &'static str,
     data: PathBuf,
     /// What it prints.
     output: PathBuf,
@@ -56,6 +57,16 @@ impl UpProcess {
 
     /// The same, with variables of its environment.
     pub(crate) fn up_with(folder: &Path, variables: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::up_at(folder, variables, "http", &[])
+    }
+
+    /// The same, at addresses of `scheme`, for clients with variables of theirs.
+    pub(crate) fn up_at(
+        folder: &Path,
+        variables: &[(&str, &str)],
+        scheme: &'static str,
+        clients: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let (gateway, control, metrics) = (free_port()?, free_port()?, free_port()?);
         let output = folder.with_extension("stdout");
         let folder = folder.to_str().context("a folder that can be written")?;
@@ -72,11 +83,17 @@ impl UpProcess {
             gateway,
             control,
             metrics,
+            scheme,
             data: folder.into(),
             output,
         };
         let until = Instant::now() + PATIENCE;
-        while server.run(&["release", "list"])?.status.code() != Some(0) {
+        let answers = |server: &Self| {
+            let mut asking = server.command(&["release", "list"]);
+            let asked = asking.envs(clients.iter().copied()).output()?;
+            anyhow::Ok(asked.status.success())
+        };
+        while !answers(&server)? {
             if let Some(status) = server.child.try_wait()? {
                 bail!("the server ended with {status}");
             }
@@ -105,11 +122,11 @@ impl UpProcess {
         command
             .env(
                 "FAIRLEAD_SERVER",
-                format!("http://127.0.0.1:{}", self.gateway),
+                format!("{}://127.0.0.1:{}", self.scheme, self.gateway),
             )
             .env(
                 "FAIRLEAD_CONTROL",
-                format!("http://127.0.0.1:{}", self.control),
+                format!("{}://127.0.0.1:{}", self.scheme, self.control),
             );
         command
     }
@@ -127,6 +144,11 @@ impl UpProcess {
                 bail!("`{text}` was not printed: {said}");
             }
         }
+    }
+
+    /// Returns the port of the control plane.
+    pub(crate) fn control(&self) -> u16 {
+        self.control
     }
 
     /// Runs a command that must succeed. Returns what it printed.

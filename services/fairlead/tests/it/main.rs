@@ -7,4 +7,5 @@ mod demo;
 mod import;
 mod import_fixture;
 mod releases;
+mod tls;
 mod up;

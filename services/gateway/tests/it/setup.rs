@@ -235,6 +235,7 @@ fn options_of(name: &'static str) -> ServeOptions {
     ServeOptions {
         name,
         drain: Duration::from_millis(100),
+        tls: None,
     }
 }
 

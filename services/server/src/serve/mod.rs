@@ -15,10 +15,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use fairlead_chassis::serve::bind;
+use fairlead_chassis::tls::Tls;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::AppConfig;
+use crate::exposure;
 use process::ServiceProcess;
 
 /// A service that runs as a process of its own.
@@ -60,11 +62,13 @@ pub struct ProcessArgs {
 
 /// Runs one service until SIGTERM.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let Some(config) = args.process.load()? else {
+    let Some(config) = args.process.load(Some(args.service))? else {
         return Ok(());
     };
     let name = args.service.name();
-    let (process, shutdown) = ServiceProcess::start(config, name, args.service.parts()).await?;
+    let tls = Tls::open(&config.tls, Some(name))?;
+    let parts = args.service.parts();
+    let (process, shutdown) = ServiceProcess::start(config, name, parts, Some(tls)).await?;
     let listener = bind(args.service.listen(&process.config)).await?;
     let served = args.service.serve(&process, listener, shutdown).await;
     process.stop().await;
@@ -73,11 +77,12 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
 
 /// Runs the stream until SIGTERM.
 pub async fn run_stream(args: ProcessArgs) -> anyhow::Result<()> {
-    let Some(config) = args.load()? else {
+    let Some(config) = args.load(None)? else {
         return Ok(());
     };
     let parts = &["event log", "feature store"];
-    let (process, shutdown) = ServiceProcess::start(config, "stream", parts).await?;
+    // It calls no service, and none calls it.
+    let (process, shutdown) = ServiceProcess::start(config, "stream", parts, None).await?;
     let ran = stream::run(&process, shutdown).await;
     process.stop().await;
     ran
@@ -85,7 +90,7 @@ pub async fn run_stream(args: ProcessArgs) -> anyhow::Result<()> {
 
 /// Creates or upgrades the control database.
 pub async fn migrate(args: ProcessArgs) -> anyhow::Result<()> {
-    let Some(config) = args.load()? else {
+    let Some(config) = args.load(None)? else {
         return Ok(());
     };
     fairlead_control_plane::migrate(&config.control()).await?;
@@ -94,9 +99,17 @@ pub async fn migrate(args: ProcessArgs) -> anyhow::Result<()> {
 }
 
 impl ProcessArgs {
-    /// Returns the configuration, or `None` if it was only to be checked.
-    fn load(&self) -> anyhow::Result<Option<AppConfig>> {
+    /// Returns the configuration of a process that runs `service`, or `None` if it was only to be
+    /// checked.
+    fn load(&self, service: Option<ServiceName>) -> anyhow::Result<Option<AppConfig>> {
         let config = AppConfig::load(self.config.as_deref())?;
+        if let Some(service) = service {
+            let listener = exposure::Listener {
+                key: service.name(),
+                address: service.listen(&config),
+            };
+            exposure::check(&config, &[listener])?;
+        }
         if self.check_config {
             println!("configuration is valid");
             return Ok(None);
@@ -106,7 +119,7 @@ impl ProcessArgs {
 }
 
 impl ServiceName {
-    /// Returns the name of the service in logs, traces and service discovery.
+    /// Returns the name of the service in logs, traces, certificates and service discovery.
     fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",

@@ -12,6 +12,7 @@ use fairlead_chassis::process::{Process, Served};
 use fairlead_chassis::readiness::Readiness;
 use fairlead_chassis::serve::{bind, grpc_router, shutdown_on_signal};
 use fairlead_chassis::telemetry::{self, Telemetry};
+use fairlead_chassis::tls::{ListenerTls, Shown, Tls};
 use fairlead_domain::TenantId;
 use fairlead_online::OnlineStore;
 use fairlead_registry::Registry;
@@ -34,6 +35,8 @@ pub(super) struct ServiceProcess {
     discovery: Arc<dyn ServiceRegistry>,
     /// The token by which services know each other.
     services: ServicesToken,
+    /// `None` where this process has neither links nor listeners.
+    tls: Option<Tls>,
     /// Readiness, draining and the operators' page.
     pub(super) chassis: Process,
     /// Cancelled once this process is asked to stop, or stops by itself.
@@ -52,6 +55,7 @@ impl ServiceProcess {
         config: AppConfig,
         name: &'static str,
         parts: &'static [&'static str],
+        tls: Option<Tls>,
     ) -> anyhow::Result<(Self, CancellationToken)> {
         let telemetry = telemetry::init(&config.telemetry, name)?;
         let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
@@ -64,9 +68,14 @@ impl ServiceProcess {
         };
         let page = bind(config.listen.metrics).await?;
         chassis.watch(page, Some(telemetry.metrics.clone()), &tasks, ended.clone());
-        let discovery = config.discovery.open(&tasks, ended.clone())?;
+        let discovery = config
+            .discovery
+            .open(config.scheme(), &tasks, ended.clone())?;
         std::fs::create_dir_all(&config.data_dir)?;
         let services = ServicesToken::kept_at(&config.services_token())?;
+        if let Some(tls) = tls.clone() {
+            tasks.spawn(tls.follow_files(ended.clone()));
+        }
         let process = Self {
             services,
             tenant: TenantId::new(&config.tenant)?,
@@ -74,6 +83,7 @@ impl ServiceProcess {
             registry: Registry::builtin(),
             config,
             discovery,
+            tls,
             chassis,
             shutdown: shutdown.clone(),
             tasks,
@@ -98,8 +108,19 @@ impl ServiceProcess {
 
     /// Returns a link to a service, balanced over its instances.
     pub(super) fn link(&self, service: &'static str) -> anyhow::Result<Link> {
-        let link = Link::balanced(service, self.discovery.follow(service)?);
+        let tls = self.tls.as_ref().and_then(|tls| tls.link(service));
+        let link = Link::balanced(service, self.discovery.follow(service)?, tls);
         Ok(link.with_bearer(&self.services.of(self.chassis.name))?)
+    }
+
+    /// Returns the TLS of this process' listener.
+    fn listener_tls(&self) -> Option<ListenerTls> {
+        let name = self.chassis.name;
+        let shown = match name {
+            "gateway" => Shown::Public,
+            _ => Shown::Own,
+        };
+        self.tls.as_ref()?.listener(name, shown)
     }
 
     /// Follows releases: at once from the last good one on disk, then from the control plane, to
@@ -195,6 +216,7 @@ impl ServiceProcess {
         let (grpc, health) = grpc_router(routes)?;
         let served = Served {
             listener,
+            tls: self.listener_tls(),
             router: router(grpc),
             health,
             registry: Arc::clone(&self.discovery),

@@ -19,6 +19,7 @@ use fairlead_chassis::link::Link;
 use fairlead_chassis::readiness::Readiness;
 use fairlead_chassis::serve::{ServeOptions, bind, grpc_router, serve_router};
 use fairlead_chassis::telemetry::Metrics;
+use fairlead_chassis::tls::{ListenerTls, Shown, Tls};
 use fairlead_domain::TenantId;
 use fairlead_event_log::{EventLog, EventTopic};
 use fairlead_online::{FeatureStore, OnlineStore};
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::AppConfig;
+use crate::exposure;
 use crate::parts::ServiceParts;
 use redis::SupervisedRedis;
 use services::Services;
@@ -120,9 +122,22 @@ impl Listeners {
 }
 
 impl Server {
+    /// Refuses a configuration whose listeners are reached from beyond this machine unprotected;
+    /// [`Server::start`] refuses it as well.
+    pub fn check(config: &AppConfig) -> anyhow::Result<()> {
+        let listener = |key, address| exposure::Listener { key, address };
+        let listeners = [
+            listener("gateway", config.listen.gateway),
+            listener("control", config.listen.control),
+        ];
+        exposure::check(config, &listeners)
+    }
+
     /// Binds, starts every service, and returns once calls are answered. A release may still be
     /// missing: see [`Server::release_live`].
     pub async fn start(config: &AppConfig, metrics: Option<Metrics>) -> anyhow::Result<Self> {
+        Self::check(config)?;
+        let tls = Tls::open(&config.tls, None)?;
         let listeners = Listeners::bind(config).await?;
         let addresses = listeners.addresses()?;
         let data = config.data_dir.clone();
@@ -133,6 +148,7 @@ impl Server {
         let (tasks, shutdown) = (TaskTracker::new(), CancellationToken::new());
         // Stops what was started if a later step fails.
         let guard = shutdown.clone().drop_guard();
+        tasks.spawn(tls.clone().follow_files(shutdown.clone()));
         let log = crate::log::open(config).await?;
         let redis = SupervisedRedis::open(&config.redis.url, &data.join("redis")).await?;
         let online = OnlineStore::connect(redis.url()).await?;
@@ -173,12 +189,17 @@ impl Server {
             redis,
             drain: Duration::from_millis(config.drain_ms),
         };
-        server.serve(listeners, metrics).await?;
+        server.serve(listeners, &tls, metrics).await?;
         guard.disarm();
         Ok(server)
     }
 
-    async fn serve(&self, listeners: Listeners, metrics: Option<Metrics>) -> anyhow::Result<()> {
+    async fn serve(
+        &self,
+        listeners: Listeners,
+        tls: &Tls,
+        metrics: Option<Metrics>,
+    ) -> anyhow::Result<()> {
         let Listeners {
             gateway,
             control,
@@ -186,10 +207,19 @@ impl Server {
         } = listeners;
         let (grpc, health) = grpc_router(self.services.gateway.routes())?;
         health.set_serving(true).await;
-        self.spawn("gateway", gateway, self.services.gateway.router(grpc));
+        let router = self.services.gateway.router(grpc);
+        self.spawn(
+            self.options("gateway", tls.listener("gateway", Shown::Public)),
+            gateway,
+            router,
+        );
         let (grpc, health) = grpc_router(self.control_plane.routes())?;
         health.set_serving(true).await;
-        self.spawn("control-plane", control, self.control_plane.router(grpc));
+        self.spawn(
+            self.options("control-plane", tls.listener("control", Shown::Own)),
+            control,
+            self.control_plane.router(grpc),
+        );
         let readiness = Readiness::waiting_for(&["release"]);
         let ready = readiness.clone();
         let page = fairlead_chassis::admin::router(metrics, move || ready.refusal());
@@ -203,15 +233,19 @@ impl Server {
                 readiness.has("release");
             }
         });
-        self.spawn("metrics", page_listener, page);
+        self.spawn(self.options("metrics", None), page_listener, page);
         Ok(())
     }
 
-    fn spawn(&self, name: &'static str, listener: TcpListener, router: axum::Router) {
-        let options = ServeOptions {
+    fn options(&self, name: &'static str, tls: Option<ListenerTls>) -> ServeOptions {
+        ServeOptions {
             name,
             drain: self.drain,
-        };
+            tls,
+        }
+    }
+
+    fn spawn(&self, options: ServeOptions, listener: TcpListener, router: axum::Router) {
         let serving = serve_router(options, listener, router, self.shutdown.clone());
         self.tasks.spawn(async move {
             if let Err(error) = serving.await {

@@ -33,6 +33,7 @@ pub(crate) async fn run(config: &ProcessConfig) -> anyhow::Result<()> {
     let options = ServeOptions {
         name: "metrics",
         drain: Duration::from_millis(config.drain_ms),
+        tls: None,
     };
     let progress = Watched::default();
     let (watched, stopping) = (progress.clone(), shutdown.clone());
