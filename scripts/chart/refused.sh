@@ -59,7 +59,7 @@ refuses "database.urlSecret.name is empty" database.urlSecret.name=
 refuses "tls.mode is empty" tls.mode=
 refuses "tls.publicSecret needs tls.mode certificates" tls.mode=encrypted-network tls.publicSecret=x
 refuses "discovery.consul.url is empty" discovery.kind=consul
-refuses "servicesToken.name is empty" servicesToken.name=
+refuses "servicesToken.name is empty" tls.mode=encrypted-network servicesToken.name=
 refuses "signingKeys.name is empty" signingKeys.name= workloads.pricing.replicas=2
 refuses "config.gateway.partitions is 4" workloads.stream.replicas=5
 refuses "config.gateway.partitions is 4" workloads.stream.autoscaling.enabled=true

@@ -71,14 +71,14 @@ lake:
 {{- if and (eq $v.discovery.kind "consul") (not (or $v.bundled.consul.enabled $v.discovery.consul.url)) -}}
 {{- fail "discovery.consul.url is empty while discovery.kind is consul: give the agent's URL, or set bundled.consul.enabled for a trial" -}}
 {{- end -}}
-{{- if not $v.servicesToken.name -}}
-{{- fail "servicesToken.name is empty: name a Secret with 32 or more random characters, by which the services know each other" -}}
-{{- end -}}
 {{- if not $v.tls.mode -}}
 {{- fail "tls.mode is empty: set certificates (a Secret for each process, or tls.issuer), or encrypted-network where a service mesh or the CNI encrypts between pods" -}}
 {{- end -}}
 {{- if and $v.tls.publicSecret (ne $v.tls.mode "certificates") -}}
 {{- fail "tls.publicSecret needs tls.mode certificates: otherwise the gateway serves plaintext" -}}
+{{- end -}}
+{{- if and (not $v.servicesToken.name) (ne $v.tls.mode "certificates") -}}
+{{- fail "servicesToken.name is empty: name a Secret with 32 or more random characters, by which the services know each other where they have no certificates" -}}
 {{- end -}}
 {{- $pricing := $v.workloads.pricing -}}
 {{- if and (or $pricing.autoscaling.enabled (gt (int $pricing.replicas) 1)) (not $v.signingKeys.name) -}}

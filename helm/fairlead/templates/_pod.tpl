@@ -59,7 +59,7 @@ capabilities: {drop: [ALL]}
 {{- if and (has "origin-keys" .needs) $v.originKeys.name }}
 - {name: origin-keys, mountPath: /etc/fairlead/origin, readOnly: true}
 {{- end }}
-{{- if has "services-token" .needs }}
+{{- if and (has "services-token" .needs) (ne $v.tls.mode "certificates") }}
 - {name: services-token, mountPath: /etc/fairlead/services, readOnly: true}
 {{- end }}
 {{- if and .port (eq $v.discovery.kind "consul") $v.discovery.consul.caSecret.name }}
@@ -108,7 +108,7 @@ capabilities: {drop: [ALL]}
     defaultMode: 0440
     items: [{key: {{ $v.originKeys.key }}, path: origin-keys.json}]
 {{- end }}
-{{- if has "services-token" .needs }}
+{{- if and (has "services-token" .needs) (ne $v.tls.mode "certificates") }}
 - name: services-token
   secret:
     secretName: {{ $v.servicesToken.name }}

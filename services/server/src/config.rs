@@ -167,7 +167,7 @@ impl AppConfig {
         self.or_in_data(&self.identity.services_token_file, ServicesToken::FILE)
     }
 
-    /// Returns the callers of the control plane that are known by a file. The tools are those on the same
+    /// Returns the callers of the control plane that are known by a file or a certificate. The tools are those on the same
     /// machine: where others reach its port, none are.
     pub(crate) fn local_callers(&self) -> anyhow::Result<LocalCallers> {
         let tools = if self.listen.control.ip().is_loopback() {
@@ -177,8 +177,16 @@ impl AppConfig {
         };
         Ok(LocalCallers {
             tools,
-            services: Some(ServicesToken::kept_at(&self.services_token())?),
+            services: self.kept_services_token()?,
         })
+    }
+
+    /// Returns the token by which services know each other, or `None` where they have certificates.
+    pub(crate) fn kept_services_token(&self) -> anyhow::Result<Option<ServicesToken>> {
+        if self.tls.has_identity() {
+            return Ok(None);
+        }
+        Ok(Some(ServicesToken::kept_at(&self.services_token())?))
     }
 
     /// Returns the configuration of the control plane, with a database in the data folder if none is

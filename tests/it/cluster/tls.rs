@@ -3,13 +3,48 @@
 use fairlead_chassis::discovery::{Registration, ServiceRegistry as _};
 use fairlead_chassis::link::Link;
 use fairlead_chassis::tls::{ClientTls, PeopleTls};
+use fairlead_proto::control::v1::PublishRequest;
+use fairlead_proto::control::v1::release_service_client::ReleaseServiceClient;
 use fairlead_proto::pricing::v1::VerifyQuoteRequest;
 use fairlead_proto::pricing::v1::pricing_service_client::PricingServiceClient;
 use fairlead_testkit::{Authority, Subject};
 use fairlead_tests::cluster::{Load, PATIENCE, total};
 use tokio_util::sync::CancellationToken;
+use tonic::Code;
 
 use super::{ClusterFixture, with};
+
+/// Tries to publish, as who has the certificate of this service. Returns how it was refused.
+async fn publishing_as(fixture: &ClusterFixture, service: &'static str) -> Code {
+    let folder = fixture.cluster.folder().join(format!("of-{service}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let tls = fixture.cluster.certificates.held_by(service, &folder);
+    let tls = tls.expect("a certificate").link("control");
+    let address = fixture.cluster.instances["control-1"].address();
+    let link = Link::connect_by(&[address], tls).expect("a link");
+    let request = PublishRequest {
+        tenant: "demo".into(),
+        ..PublishRequest::default()
+    };
+    let published = ReleaseServiceClient::new(link).publish(request).await;
+    published.expect_err("no service publishes").code()
+}
+
+#[test]
+fn a_service_may_what_the_name_in_its_certificate_allows() {
+    with(async |fixture| {
+        // Following and reporting releases works by certificates alone: these processes have no token.
+        fixture.until_undegraded().await;
+        assert_eq!(
+            publishing_as(fixture, "ranking").await,
+            Code::PermissionDenied
+        );
+        assert_eq!(
+            publishing_as(fixture, "nobody").await,
+            Code::Unauthenticated
+        );
+    });
+}
 
 /// Asks pricing. Returns what the caller was told.
 async fn told(link: Link) -> String {

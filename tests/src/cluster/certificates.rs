@@ -6,9 +6,6 @@ use fairlead_chassis::tls::{Tls, TlsConfig};
 use fairlead_server::AppConfig;
 use fairlead_testkit::{Authority, CertificateFiles, Subject};
 
-/// The name of tests and tools in their own certificate.
-const TESTS: &str = "tests";
-
 /// The authority of a cluster.
 pub struct Certificates {
     authority: Authority,
@@ -50,15 +47,15 @@ impl Certificates {
         ])
     }
 
-    /// Returns the TLS of tests and tools, whose certificate goes into a folder.
-    pub(super) fn of_tests(&self, folder: &Path) -> anyhow::Result<Tls> {
-        let files = self.issue(TESTS, folder)?;
+    /// Returns the TLS of who has a service's certificate, which goes into a folder.
+    pub fn held_by(&self, service: &'static str, folder: &Path) -> anyhow::Result<Tls> {
+        let files = self.issue(service, folder)?;
         let config = TlsConfig {
             certificate_file: files.certificate,
             key_file: files.key,
             ca_file: self.ca.clone(),
             ..AppConfig::load(None)?.tls
         };
-        Ok(Tls::open(&config, Some(TESTS))?)
+        Ok(Tls::open(&config, Some(service))?)
     }
 }

@@ -31,6 +31,9 @@ pub const SERVICES: &[&str] = &[
     "gateway", "profile", "recall", "ranking", "pricing", "control", "stream", "lake",
 ];
 
+/// The name of tests in their own certificate.
+const TESTS: &str = "tests";
+
 /// The servers that a cluster depends on.
 pub struct Servers {
     /// Events and decision records.
@@ -110,7 +113,7 @@ impl Cluster {
         all.extend(given);
         let certificates = Certificates::new(folder.path())?;
         Ok(Self {
-            tls: certificates.of_tests(folder.path())?,
+            tls: certificates.held_by(TESTS, folder.path())?,
             certificates,
             servers,
             instances: BTreeMap::new(),

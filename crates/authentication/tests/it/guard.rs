@@ -7,8 +7,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use fairlead_authentication::{
-    Denied, Guard, Identify, ToolsToken, bearer, caller, caller_within, guard, tools,
+    Denied, Guard, Identify, LocalCallers, ServicesToken, ToolsToken, bearer, caller,
+    caller_within, guard, tools,
 };
+use fairlead_chassis::peer::Peer;
 use fairlead_chassis::status::info;
 use fairlead_domain::TenantId;
 use fairlead_identity::{Kind, Principal, Requirement, Role, Tenants};
@@ -18,6 +20,7 @@ use tonic::{Code, Status};
 use tower::ServiceExt as _;
 
 const GET_DRAFT: &str = "/fairlead.control.v1.DraftService/GetDraft";
+const WATCH: &str = "/fairlead.control.v1.ReleaseService/Watch";
 const PUBLISH: &str = "/fairlead.control.v1.ReleaseService/Publish";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
@@ -231,4 +234,30 @@ async fn within_a_tenant_the_roles_of_that_tenant_count() {
         caller_within(&past, &tenant("acme")),
         Err(Denied::PastTheGuard)
     );
+}
+
+#[tokio::test]
+async fn a_service_is_who_its_certificate_says_whatever_token_it_shows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = ServicesToken::kept_at(&folder.path().join(ServicesToken::FILE)).expect("made");
+    let known = LocalCallers {
+        tools: None,
+        services: Some(token.clone()),
+    };
+    let server = guard(Router::new().fallback(handler), Arc::new(known));
+    let from = |name: &str, shown: &str| {
+        let mut request = grpc(WATCH, shown);
+        request
+            .extensions_mut()
+            .insert(Peer::Service(name.to_owned()));
+        request
+    };
+    let answer = send(&server, from("ranking", &token.of("gateway"))).await;
+    assert_eq!(text(answer).await, "service:ranking");
+    let answer = send(&server, from("ranking", "")).await;
+    assert_eq!(text(answer).await, "service:ranking");
+    let nobody = status(&send(&server, from("nobody", &token.of("gateway"))).await);
+    assert_eq!(nobody.code(), Code::Unauthenticated);
+    let answer = send(&server, grpc(WATCH, &token.of("gateway"))).await;
+    assert_eq!(text(answer).await, "service:gateway");
 }

@@ -33,8 +33,8 @@ pub(super) struct ServiceProcess {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) registry: Registry,
     discovery: Arc<dyn ServiceRegistry>,
-    /// The token by which services know each other.
-    services: ServicesToken,
+    /// The token by which services know each other, or `None` where they have certificates.
+    services: Option<ServicesToken>,
     /// `None` where this process has neither links nor listeners.
     tls: Option<Tls>,
     /// Readiness, draining and the operators' page.
@@ -72,7 +72,7 @@ impl ServiceProcess {
             .discovery
             .open(config.scheme(), &tasks, ended.clone())?;
         std::fs::create_dir_all(&config.data_dir)?;
-        let services = ServicesToken::kept_at(&config.services_token())?;
+        let services = config.kept_services_token()?;
         if let Some(tls) = tls.clone() {
             tasks.spawn(tls.follow_files(ended.clone()));
         }
@@ -110,7 +110,10 @@ impl ServiceProcess {
     pub(super) fn link(&self, service: &'static str) -> anyhow::Result<Link> {
         let tls = self.tls.as_ref().and_then(|tls| tls.link(service));
         let link = Link::balanced(service, self.discovery.follow(service)?, tls);
-        Ok(link.with_bearer(&self.services.of(self.chassis.name))?)
+        Ok(match &self.services {
+            Some(token) => link.with_bearer(&token.of(self.chassis.name))?,
+            None => link,
+        })
     }
 
     /// Returns the TLS of this process' listener.
@@ -198,7 +201,7 @@ impl ServiceProcess {
     ) -> anyhow::Result<()> {
         let callers = LocalCallers {
             tools: None,
-            services: Some(self.services.clone()),
+            services: self.services.clone(),
         };
         let router = |grpc| guard(grpc, Arc::new(callers));
         self.serve_with(listener, routes, router, shutdown).await
