@@ -159,7 +159,7 @@ impl AppConfig {
 
     /// Returns the path of the file with the token of the bank's own tools on this machine.
     pub fn tools_token(&self) -> PathBuf {
-        self.data_dir.join(ToolsToken::FILE)
+        self.or_in_data(&self.identity.tools_token_file, ToolsToken::FILE)
     }
 
     /// Returns the path of the file with the token by which services know each other.
@@ -167,8 +167,8 @@ impl AppConfig {
         self.or_in_data(&self.identity.services_token_file, ServicesToken::FILE)
     }
 
-    /// Returns the callers of the control plane that are known by a file or a certificate. The tools are those on the same
-    /// machine: where others reach its port, none are.
+    /// Returns the callers of the control plane that are known by a file or a certificate. The tools
+    /// are those on the same machine: where others reach its port, none are.
     pub(crate) fn local_callers(&self) -> anyhow::Result<LocalCallers> {
         let tools = if self.listen.control.ip().is_loopback() {
             Some(ToolsToken::kept_at(&self.tools_token())?)

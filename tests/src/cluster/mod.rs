@@ -143,10 +143,7 @@ impl Cluster {
         let folder = self.folder.path().join(&name);
         std::fs::create_dir_all(&folder)?;
         let mut all = self.settings.clone();
-        // These two neither call a service nor are called.
-        if !matches!(service, "stream" | "lake") {
-            all.extend(self.certificates.settings(service, &folder)?);
-        }
+        all.extend(self.certificates.settings(service, &folder)?);
         let own = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

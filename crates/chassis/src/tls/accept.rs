@@ -69,42 +69,57 @@ impl ListenerTls {
         stream: TcpStream,
         from: SocketAddr,
     ) -> Option<(TlsStream<TcpStream>, Option<Peer>)> {
-        let shaken = tokio::time::timeout(self.config.handshake(), self.shake(stream)).await;
+        let limit = self.config.handshake();
         let late = || Refused::new(Cause::Timeout, "it did not finish the handshake in time");
-        let shaken = shaken.map_err(|_| late()).and_then(|shaken| shaken);
+        let shaken = tokio::time::timeout(limit, self.shake(stream)).await;
+        let shaken = shaken.unwrap_or_else(|_| Err((late(), None)));
         let outcome = shaken
             .as_ref()
-            .map_or_else(|refused| refused.cause.label(), |_| "ok");
+            .map_or_else(|(refused, _)| refused.cause.label(), |_| "ok");
         metrics::counter!("fairlead_tls_handshakes_total", "server" => self.name, "outcome" => outcome)
             .increment(1);
-        shaken
-            .inspect_err(|Refused { cause, said }| {
-                let (server, caller) = (self.name, from.ip());
-                if cause.is_of_callers_certificate() {
-                    tracing::warn!(server, %caller, said, "caller refused");
-                } else {
-                    tracing::debug!(server, %caller, said, "no connection");
+        match shaken {
+            Ok(shaken) => Some(shaken),
+            Err((refused, stream)) => {
+                self.log(&refused, from);
+                if let Some(stream) = stream {
+                    // It may be gone already, or not stop talking.
+                    drop(tokio::time::timeout(limit, plaintext::hear_out(stream)).await);
                 }
-            })
-            .ok()
+                None
+            }
+        }
     }
 
+    fn log(&self, Refused { cause, said }: &Refused, from: SocketAddr) {
+        let (server, caller) = (self.name, from.ip());
+        if cause.is_of_callers_certificate() {
+            tracing::warn!(server, %caller, said, "caller refused");
+        } else {
+            tracing::debug!(server, %caller, said, "no connection");
+        }
+    }
+
+    /// Shakes hands. Where that fails, the stream comes back if the caller was told why.
     async fn shake(
         &self,
-        stream: TcpStream,
-    ) -> Result<(TlsStream<TcpStream>, Option<Peer>), Refused> {
-        let closed = || Refused::new(Cause::Closed, "it went away without a word");
+        mut stream: TcpStream,
+    ) -> Result<(TlsStream<TcpStream>, Option<Peer>), (Refused, Option<TcpStream>)> {
         match plaintext::begins_with_tls(&stream).await {
             Ok(Some(true)) => {}
             Ok(Some(false)) => {
-                // It may be gone before it has heard.
-                drop(plaintext::refuse(stream).await);
-                return Err(Refused::new(Cause::Plaintext, "it speaks plaintext"));
+                let refused = Refused::new(Cause::Plaintext, "it speaks plaintext");
+                let told = plaintext::refuse(&mut stream).await;
+                return Err((refused, told.is_ok().then_some(stream)));
             }
-            Ok(None) | Err(_) => return Err(closed()),
+            Ok(None) | Err(_) => {
+                let refused = Refused::new(Cause::Closed, "it went away without a word");
+                return Err((refused, None));
+            }
         }
-        let stream = self.acceptor.accept(stream).await;
-        let stream = stream.map_err(|error| Refused::of(&error))?;
+        let shaken = self.acceptor.accept(stream).into_fallible().await;
+        // The alert says why; it has gone out.
+        let stream = shaken.map_err(|(error, stream)| (Refused::of(&error), Some(stream)))?;
         let shown = stream.get_ref().1.peer_certificates();
         let peer = shown.and_then(<[_]>::first).and_then(|certificate| {
             // The handshake has demanded that it names a service.

@@ -1,4 +1,5 @@
-//! What a caller is told that speaks plaintext to a TLS port, in its own protocol.
+//! What a caller is told that speaks plaintext to a TLS port, in its own protocol, and the end of a
+//! connection that is refused.
 
 use std::io;
 
@@ -26,13 +27,13 @@ pub(super) async fn begins_with_tls(stream: &TcpStream) -> io::Result<Option<boo
     })
 }
 
-/// Tells the caller to use TLS, and closes.
-pub(super) async fn refuse(mut stream: TcpStream) -> io::Result<()> {
+/// Tells the caller to use TLS.
+pub(super) async fn refuse(stream: &mut TcpStream) -> io::Result<()> {
     let mut head = [0; 3];
     stream.read_exact(&mut head).await?;
     let answer = if &head == b"PRI" {
         stream.write_all(&SETTINGS).await?;
-        read_to_call(&mut stream).await?;
+        read_to_call(stream).await?;
         goaway()
     } else {
         let body = format!("{WHY}\n");
@@ -42,9 +43,13 @@ pub(super) async fn refuse(mut stream: TcpStream) -> io::Result<()> {
         )
         .into_bytes()
     };
-    stream.write_all(&answer).await?;
+    stream.write_all(&answer).await
+}
+
+/// Ends a connection whose caller was told why: what it still sends is read until it ends too, as closing
+/// over unread bytes would take back what it was told.
+pub(super) async fn hear_out(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
-    // What it sends meanwhile is read: closing over it would take the answer back.
     let mut rest = [0; 1024];
     while stream.read(&mut rest).await? > 0 {}
     Ok(())

@@ -249,11 +249,13 @@ async fn who_dawdles_over_the_handshake_holds_up_nobody_and_is_closed() {
     });
     assert!(closed.await.expect("read"));
     let late = "fairlead_tls_handshakes_total{server=\"audit\",outcome=\"timeout\"}";
-    assert!(
-        value(&recorder.render(), late) >= 50,
-        "{}",
-        recorder.render()
-    );
+    let counted = async {
+        while value(&recorder.render(), late) < 50 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let counted = tokio::time::timeout(PATIENCE, counted).await;
+    assert!(counted.is_ok(), "{}", recorder.render());
 }
 
 #[tokio::test]
@@ -276,7 +278,6 @@ async fn failures_are_counted_by_cause_at_both_ends() {
         .ask(gateway_to(&bank, "recall"))
         .await
         .expect_err("not recall");
-    let page = recorder.render();
     for series in [
         "fairlead_tls_handshakes_total{server=\"audit\",outcome=\"no_certificate\"}",
         "fairlead_tls_handshakes_total{server=\"audit\",outcome=\"plaintext\"}",
@@ -285,7 +286,13 @@ async fn failures_are_counted_by_cause_at_both_ends() {
         "fairlead_tls_failures_total{service=\"the server\",cause=\"identity\"}",
         "fairlead_tls_failures_total{service=\"the server\",cause=\"refused\"}",
     ] {
-        assert!(value(&page, series) > 0, "{series} in {page}");
+        let counted = async {
+            while value(&recorder.render(), series) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let counted = tokio::time::timeout(PATIENCE, counted).await;
+        assert!(counted.is_ok(), "{series} in {}", recorder.render());
     }
 }
 
