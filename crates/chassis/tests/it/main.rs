@@ -47,7 +47,7 @@ impl AuditService for Audit {
         Ok(Response::new(VerifyAuditResponse {
             intact: true,
             rows: left as i64,
-            broken_at: 0,
+            ..VerifyAuditResponse::default()
         }))
     }
 }
