@@ -16,6 +16,7 @@ pub mod deadline;
 pub mod discovery;
 mod endpoint;
 mod error;
+pub mod kept_file;
 pub mod link;
 mod observe;
 pub mod peer;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fairlead_chassis::kept_file::KeptError;
+
 /// A failure of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -42,6 +44,23 @@ pub enum Error {
         /// The fault, and what is allowed.
         reason: String,
     },
+}
+
+impl From<KeptError> for Error {
+    fn from(error: KeptError) -> Self {
+        match error {
+            KeptError::File {
+                doing,
+                path,
+                source,
+            } => Self::File {
+                doing,
+                path,
+                source,
+            },
+            KeptError::Altered { path, reason } => Self::Corrupt { path, reason },
+        }
+    }
 }
 
 impl Error {

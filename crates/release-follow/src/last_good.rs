@@ -1,41 +1,38 @@
 //! The last good release on disk, from which a service starts when the control plane is away.
 //!
-//! The file is eight bytes that say what it is, the SHA-256 of the rest, and the release in
-//! protobuf. It is written beside its place, flushed to the disk, and renamed: there is the old
-//! file or the new one, never a part.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use fairlead_chassis::kept_file::KeptFile;
 use fairlead_domain::TenantId;
 use fairlead_proto::control::v1::Release;
 use prost::Message as _;
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 
 /// The first bytes of the file, with the version of its layout.
 const MAGIC: &[u8; 8] = b"FLREL\0\0\x01";
-const CHECKSUM: usize = 32;
 
 /// The file of a tenant's last good release.
 #[derive(Debug, Clone)]
 pub struct LastGood {
-    path: PathBuf,
+    file: KeptFile,
 }
 
 impl LastGood {
     /// Returns the file of a tenant's release in `folder`, which need not exist.
     pub fn new(folder: impl AsRef<Path>, tenant: &TenantId) -> Self {
         Self {
-            path: folder.as_ref().join(format!("release-{tenant}.last-good")),
+            file: KeptFile::new(
+                folder.as_ref().join(format!("release-{tenant}.last-good")),
+                *MAGIC,
+            ),
         }
     }
 
     /// Returns its path.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// Returns the release that was kept, or `None` if none was.
@@ -43,29 +40,12 @@ impl LastGood {
     /// # Errors
     /// A file that cannot be read, is cut short, altered, or of something else.
     pub fn load(&self) -> Result<Option<Release>, Error> {
-        let content = match fs::read(&self.path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(&self.path, "reading")(error)),
+        let Some(encoded) = self.file.load()? else {
+            return Ok(None);
         };
-        let corrupt = |reason: &dyn ToString| Error::corrupt(&self.path, reason.to_string());
-        let (magic, rest) = content
-            .split_first_chunk::<8>()
-            .ok_or_else(|| corrupt(&format!("it has only {} bytes", content.len())))?;
-        if magic != MAGIC {
-            return Err(corrupt(&"it begins as something else"));
-        }
-        let (checksum, encoded) = rest
-            .split_first_chunk::<CHECKSUM>()
-            .ok_or_else(|| corrupt(&"it is cut short in its checksum"))?;
-        if Sha256::digest(encoded)[..] != checksum[..] {
-            return Err(corrupt(
-                &"its checksum is not its content's: cut short or altered",
-            ));
-        }
-        Release::decode(encoded)
+        Release::decode(encoded.as_slice())
             .map(Some)
-            .map_err(|error| corrupt(&error))
+            .map_err(|error| Error::corrupt(self.path(), error.to_string()))
     }
 
     /// Keeps a release in place of the one before.
@@ -73,31 +53,14 @@ impl LastGood {
     /// # Errors
     /// A folder that cannot be made or written; then the one before is still there.
     pub fn store(&self, release: &Release) -> Result<(), Error> {
-        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
-        fs::create_dir_all(folder).map_err(Error::file(folder, "making the folder"))?;
-        let encoded = release.encode_to_vec();
-        let mut draft = tempfile::Builder::new()
-            .prefix(".release-")
-            .tempfile_in(folder)
-            .map_err(Error::file(folder, "making a file in"))?;
-        let parts: [&[u8]; 3] = [MAGIC, &Sha256::digest(&encoded), &encoded];
-        parts
-            .iter()
-            .try_for_each(|part| draft.write_all(part))
-            .and_then(|()| draft.as_file().sync_all())
-            .map_err(Error::file(draft.path(), "writing"))?;
-        draft
-            .persist(&self.path)
-            .map_err(|error| Error::file(&self.path, "renaming into place")(error.error))?;
-        // The rename itself is on the disk once the folder is.
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(Error::file(folder, "writing"))
+        Ok(self.file.store(&release.encode_to_vec())?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -1,5 +1,5 @@
 //! Who calls: the bearer of an API key, a customer by the lender's own token, a tool on the same machine;
-//! and whoever reaches the port, where neither keys nor customer tokens are configured.
+//! and whoever reaches the port of a machine by itself, where there are neither keys nor customer tokens.
 
 use std::sync::Arc;
 
@@ -25,9 +25,11 @@ const CUSTOMER_TOKEN: &str = "x-customer-token";
 pub(crate) struct Access {
     /// The token of the bank's own tools on this machine, if there is one.
     tools: Option<ToolsToken>,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     /// The tokens of customers, if they are taken.
     customers: Option<Arc<CustomerTokens>>,
+    /// True if whoever reaches the port may call as long as there are neither keys nor customer tokens.
+    open: bool,
 }
 
 /// Returns what an app of the lender may do where its key does not say.
@@ -50,14 +52,15 @@ impl Access {
     /// Reads keys and issuer of the configuration.
     pub(crate) fn new(
         config: &Config,
-        tools: Option<ToolsToken>,
+        (tools, open): (Option<ToolsToken>, bool),
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let customers = config.customer_tokens.as_ref();
         let customers = customers.map(|tokens| CustomerTokens::new(tokens, config, clock));
         Ok(Self {
             tools,
-            keys: KeyRing::configured(config)?,
+            open,
+            keys: Arc::new(KeyRing::configured(config, clock)?),
             customers: customers.transpose()?.map(Arc::new),
         })
     }
@@ -67,9 +70,14 @@ impl Access {
         self.customers.clone()
     }
 
+    /// Returns the known keys.
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.clone()
+    }
+
     /// Returns whether whoever reaches the port may call.
     pub(crate) fn is_open(&self) -> bool {
-        self.keys.is_empty() && self.customers.is_none()
+        self.open && self.keys.is_empty() && self.customers.is_none()
     }
 
     /// Returns the caller that the `authorization` header proves.

@@ -237,6 +237,11 @@ fn tenant(key: &str, named: &str, served: &str) -> Result<TenantId, ConfigError>
 }
 
 impl Config {
+    /// Returns the tenant that the gateway serves.
+    pub(crate) fn tenant(&self) -> Result<TenantId, ConfigError> {
+        tenant("default_tenant", &self.default_tenant, &self.default_tenant)
+    }
+
     /// Checks that the gateway can serve with these values.
     ///
     /// # Errors

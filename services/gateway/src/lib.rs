@@ -32,4 +32,5 @@ pub mod topics;
 
 pub use config::{ApiKey, Config, ConfigError, CustomerTokensConfig, StageShares};
 pub use error::Error;
+pub use keys::KeySource;
 pub use service::{Deps, Service};

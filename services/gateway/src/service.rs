@@ -22,6 +22,7 @@ use crate::bounded_log::BoundedLog;
 use crate::config::Config;
 use crate::decision::{Decider, LastKnown};
 use crate::decision_log::DecisionLog;
+use crate::keys::{KeyFollower, KeySource};
 use crate::{Error, topics};
 
 /// The parts that the gateway is built on.
@@ -44,6 +45,11 @@ pub struct Deps {
     pub pricing: Link,
     /// The token of the bank's own tools on this machine, if there is one.
     pub tools: Option<ToolsToken>,
+    /// Where keys and sessions are followed, or `None` if those of the configuration are all.
+    pub keys: Option<KeySource>,
+    /// True if whoever reaches the port may call while there are neither keys nor customer tokens: for a
+    /// port that only this machine reaches.
+    pub open: bool,
     /// The keys that sign the origin of events, or `None` if this installation signs none: readers
     /// then take every event for an app's.
     pub origin_keys: Option<OriginKeys>,
@@ -75,7 +81,11 @@ impl Service {
     /// Checks the configuration, makes the topics, starts the decision log.
     pub async fn new(config: Config, deps: Deps) -> Result<Self, Error> {
         config.check()?;
-        let access = Arc::new(Access::new(&config, deps.tools, &deps.clock)?);
+        let access = Arc::new(Access::new(&config, (deps.tools, deps.open), &deps.clock)?);
+        if let Some(source) = deps.keys {
+            let follower = KeyFollower::new(source, access.keys());
+            deps.tasks.spawn(follower.run(deps.shutdown.clone()));
+        }
         if access.is_open() {
             tracing::warn!(
                 "neither keys nor customer tokens are configured: whoever reaches the gateway may call"

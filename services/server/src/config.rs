@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fairlead_authentication::{LocalCallers, ServicesToken, ToolsToken};
 use fairlead_chassis::discovery::{DiscoveryConfig, Scheme};
+use fairlead_chassis::link::Link;
 use fairlead_chassis::telemetry::TelemetryConfig;
 use fairlead_chassis::tls::TlsConfig;
 use fairlead_event_log::TopicSpec;
+use fairlead_gateway::KeySource;
 
 /// Every key with its default, commented.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -160,6 +162,14 @@ impl AppConfig {
     /// Returns the path of the file with the token of the bank's own tools on this machine.
     pub fn tools_token(&self) -> PathBuf {
         self.or_in_data(&self.identity.tools_token_file, ToolsToken::FILE)
+    }
+
+    /// Returns where the gateway follows keys and sessions, over this link to the control plane.
+    pub(crate) fn key_source(&self, control: Link) -> KeySource {
+        KeySource {
+            control,
+            kept: Some(self.data_dir.join("keys.last-told")),
+        }
     }
 
     /// Returns the path of the file with the token by which services know each other.

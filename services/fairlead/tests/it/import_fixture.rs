@@ -52,6 +52,8 @@ impl ImportFixture {
                 ranking: no_service(),
                 pricing: no_service(),
                 tools: None,
+                keys: None,
+                open: true,
                 origin_keys: None,
                 tasks: TaskTracker::new(),
                 shutdown: shutdown.clone(),

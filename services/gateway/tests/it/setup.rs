@@ -119,6 +119,8 @@ impl Setup {
         let deps = Deps {
             origin_keys: Some(origin_keys()),
             tools: Some(ToolsToken::kept_at(&token).expect("a token")),
+            keys: None,
+            open: true,
             clock: Arc::new(ManualClock::at(NOW_MS)),
             registry: Registry::builtin(),
             log: log.clone() as Arc<dyn EventLog>,

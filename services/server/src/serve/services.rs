@@ -87,6 +87,8 @@ pub(super) async fn gateway(
         pricing: process.link("pricing")?,
         // The bank's systems hold API keys: no file is shared with them.
         tools: None,
+        keys: Some(process.config.key_source(process.link("control")?)),
+        open: listener.local_addr()?.ip().is_loopback(),
         origin_keys: signing.keys,
         tasks: process.tasks.clone(),
         shutdown: process.ended.clone(),

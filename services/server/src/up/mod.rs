@@ -167,7 +167,7 @@ impl Server {
             store: online,
             releases: releases.clone(),
         };
-        let services = Services::build(&parts, &log, &tasks, &shutdown).await?;
+        let services = Services::build(&parts, (&log, &control), &tasks, &shutdown).await?;
         let server = Self {
             gateway: services.gateway.in_process(),
             inner: services.links.clone(),

@@ -29,7 +29,7 @@ impl Services {
     /// Builds every service, the gateway last, and starts the stream in `tasks`.
     pub(super) async fn build(
         parts: &ServiceParts<'_>,
-        log: &Arc<dyn EventLog>,
+        (log, control): (&Arc<dyn EventLog>, &Link),
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Self> {
@@ -58,6 +58,8 @@ impl Services {
                 pricing: links.pricing.clone(),
                 origin_keys: signing.keys,
                 tools: Some(ToolsToken::kept_at(&parts.config.tools_token())?),
+                keys: Some(parts.config.key_source(control.clone())),
+                open: parts.config.listen.gateway.ip().is_loopback(),
                 tasks: tasks.clone(),
                 shutdown: shutdown.clone(),
             },
