@@ -1,7 +1,14 @@
 //! Configuration of the control plane.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use fairlead_authentication::oidc::{Provider, ProviderOptions};
+use fairlead_chassis::clock::Clock;
+use fairlead_domain::TenantId;
+use fairlead_identity::Role;
 use serde::Deserialize;
 
 use crate::Error;
@@ -21,6 +28,8 @@ pub struct Config {
     pub busy_timeout_ms: u64,
     /// The minutes for which a person stays signed in. Default 720; 1 to 43,200.
     pub session_minutes: u32,
+    /// The identity provider at which people sign in; default none.
+    pub oidc: Option<OidcConfig>,
     /// The check of the audit chain.
     pub audit: AuditConfig,
 }
@@ -49,6 +58,122 @@ impl Default for AuditConfig {
     }
 }
 
+/// An identity provider at which people sign in (OpenID Connect).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OidcConfig {
+    /// The issuer: https, or http on this machine.
+    pub issuer: String,
+    /// The name by which the provider knows this installation.
+    pub client_id: String,
+    /// The file of the secret that goes with it; empty for a public client.
+    pub client_secret_file: PathBuf,
+    /// By how many seconds the provider's clock may differ. Default 30; 0 to 300.
+    pub leeway_seconds: u64,
+    /// The claim that holds a person's groups; empty where roles are given here.
+    pub roles_claim: String,
+    /// The roles that each group stands for.
+    pub roles: BTreeMap<String, Vec<String>>,
+    /// The claim that holds a person's name. Default `preferred_username`.
+    pub name_claim: String,
+    /// The tenant in which groups give roles.
+    pub tenant: String,
+}
+
+impl Default for OidcConfig {
+    fn default() -> Self {
+        Self {
+            issuer: String::new(),
+            client_id: String::new(),
+            client_secret_file: PathBuf::new(),
+            leeway_seconds: 30,
+            roles_claim: String::new(),
+            roles: BTreeMap::new(),
+            name_claim: "preferred_username".to_owned(),
+            tenant: String::new(),
+        }
+    }
+}
+
+/// The roles that groups of the identity provider stand for, checked.
+#[derive(Debug)]
+pub(crate) struct ClaimedRoles {
+    pub(crate) tenant: TenantId,
+    pub(crate) claim: String,
+    pub(crate) name_claim: String,
+    pub(crate) roles: BTreeMap<String, Vec<Role>>,
+}
+
+impl OidcConfig {
+    /// Returns the provider, which was not asked anything yet.
+    pub(crate) fn provider(&self, clock: &Arc<dyn Clock>) -> Result<Provider, Error> {
+        if self.client_id.is_empty() {
+            let allowed = "the name by which the identity provider knows this installation";
+            return Err(refused("oidc.client_id", "", allowed));
+        }
+        if self.leeway_seconds > 300 {
+            let allowed = "0 to 300";
+            return Err(refused("oidc.leeway_seconds", self.leeway_seconds, allowed));
+        }
+        let file = &self.client_secret_file;
+        let client_secret = if file.as_os_str().is_empty() {
+            None
+        } else {
+            let read = std::fs::read_to_string(file);
+            let secret = read.map_err(|error| {
+                let value = format!("{}: {error}", file.display());
+                refused(
+                    "oidc.client_secret_file",
+                    value,
+                    "a file that can be read, or empty",
+                )
+            })?;
+            Some(secret.trim().to_owned())
+        };
+        let options = ProviderOptions {
+            issuer: self.issuer.clone(),
+            client_id: self.client_id.clone(),
+            client_secret,
+            leeway: Duration::from_secs(self.leeway_seconds),
+        };
+        Provider::new(options, clock.clone())
+            .map_err(|error| refused("oidc.issuer", &self.issuer, error.to_string()))
+    }
+
+    /// Returns the roles that groups stand for, or `None` if roles are given here.
+    pub(crate) fn claimed_roles(&self) -> Result<Option<ClaimedRoles>, Error> {
+        if self.roles_claim.is_empty() {
+            return Ok(None);
+        }
+        let tenant = TenantId::new(&self.tenant)
+            .map_err(|error| refused("oidc.tenant", &self.tenant, error.allowed))?;
+        let role = |name: &String| {
+            Role::from_name(name).ok_or_else(|| {
+                let all = Role::ALL.map(Role::name).join(", ");
+                refused("oidc.roles", name, all)
+            })
+        };
+        let group = |(group, roles): (&String, &Vec<String>)| {
+            let roles: Result<Vec<Role>, Error> = roles.iter().map(role).collect();
+            Ok((group.clone(), roles?))
+        };
+        Ok(Some(ClaimedRoles {
+            tenant,
+            claim: self.roles_claim.clone(),
+            name_claim: self.name_claim.clone(),
+            roles: self.roles.iter().map(group).collect::<Result<_, Error>>()?,
+        }))
+    }
+}
+
+fn refused(key: &'static str, value: impl ToString, allowed: impl Into<String>) -> Error {
+    Error::Config {
+        key,
+        value: value.to_string(),
+        allowed: allowed.into(),
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -56,6 +181,7 @@ impl Default for Config {
             connections: 4,
             busy_timeout_ms: 5_000,
             session_minutes: 720,
+            oidc: None,
             audit: AuditConfig::default(),
         }
     }

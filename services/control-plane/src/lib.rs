@@ -54,7 +54,7 @@ mod strategies;
 mod watch;
 
 pub use access_error::AccessError;
-pub use config::{AuditConfig, Config};
+pub use config::{AuditConfig, Config, OidcConfig};
 pub use error::Error;
 pub use service::{Deps, Service};
 pub use store::migrate;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use fairlead_authentication::oidc::Provider;
 use fairlead_authentication::{LocalCallers, in_process};
 use fairlead_chassis::clock::Clock;
 use fairlead_chassis::link::Link;
@@ -22,6 +23,7 @@ use tonic::{Response, Status};
 use crate::address::Address;
 use crate::audit::{Auditor, Passes};
 use crate::call::Call;
+use crate::config::{ClaimedRoles, OidcConfig};
 use crate::store::{AuditEntry, Store};
 use crate::watch::Watchers;
 use crate::{Config, Error};
@@ -59,6 +61,10 @@ pub(crate) struct Parts {
     pub(crate) local: LocalCallers,
     /// The time for which a session is good, milliseconds.
     pub(crate) session_ms: i64,
+    /// The identity provider at which people sign in, if there is one.
+    pub(crate) provider: Option<Provider>,
+    /// The roles that its groups stand for; `None` where roles are given here.
+    pub(crate) claimed_roles: Option<ClaimedRoles>,
     /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
     /// Ends the tasks that listen for other instances and verify audit chains, also if the service is
@@ -84,6 +90,9 @@ impl Service {
     /// succeed) or is of a newer version.
     pub async fn new(config: &Config, deps: Deps) -> Result<Self, Error> {
         config.audit.check()?;
+        let oidc = config.oidc.as_ref();
+        let provider = oidc.map(|oidc| oidc.provider(&deps.clock)).transpose()?;
+        let claimed_roles = oidc.map(OidcConfig::claimed_roles).transpose()?.flatten();
         let store = Store::open(config).await?;
         let publications = TaskTracker::new();
         let closing = CancellationToken::new();
@@ -110,6 +119,8 @@ impl Service {
                 shutdown: deps.shutdown,
                 local: deps.local,
                 session_ms: config.checked_session_ms()?,
+                provider,
+                claimed_roles,
                 publications,
                 closing: closing.drop_guard(),
             }),

@@ -12,6 +12,7 @@ mod follow;
 mod keys;
 mod password;
 mod people;
+mod provider;
 mod secret;
 mod session_service;
 mod sessions;

@@ -237,7 +237,7 @@ impl Service {
     }
 }
 
-fn names(roles: &[Role]) -> Vec<&'static str> {
+pub(super) fn names(roles: &[Role]) -> Vec<&'static str> {
     roles.iter().map(|role| role.name()).collect()
 }
 
@@ -280,7 +280,7 @@ fn administers_all(call: &Call, roles: &RolesByTenant) -> Result<(), Error> {
 }
 
 /// Checks that a tenant that had an administrator keeps one.
-async fn keeps_an_administrator(
+pub(super) async fn keeps_an_administrator(
     write: &mut Write,
     tenant: &TenantId,
     before: &RolesByTenant,

@@ -4,7 +4,8 @@ use fairlead_authentication::{bearer, caller};
 use fairlead_identity::Kind;
 use fairlead_proto::access::v1::session_service_server::SessionService;
 use fairlead_proto::access::v1::{
-    AcceptInvitationRequest, AcceptInvitationResponse, SignInRequest, SignInResponse,
+    AcceptInvitationRequest, AcceptInvitationResponse, GetProviderRequest, GetProviderResponse,
+    SignInByProviderRequest, SignInByProviderResponse, SignInRequest, SignInResponse,
     SignOutRequest, SignOutResponse, WhoAmIRequest, WhoAmIResponse,
 };
 use tonic::Request;
@@ -30,6 +31,21 @@ impl SessionService for Service {
         respond(async {
             let session = Some(self.open_by_invitation(request.into_inner()).await?);
             Ok(AcceptInvitationResponse { session })
+        })
+        .await
+    }
+
+    async fn get_provider(&self, _: Request<GetProviderRequest>) -> RpcResult<GetProviderResponse> {
+        respond(self.where_to_sign_in()).await
+    }
+
+    async fn sign_in_by_provider(
+        &self,
+        request: Request<SignInByProviderRequest>,
+    ) -> RpcResult<SignInByProviderResponse> {
+        respond(async {
+            let session = Some(self.open_by_provider(request.into_inner()).await?);
+            Ok(SignInByProviderResponse { session })
         })
         .await
     }

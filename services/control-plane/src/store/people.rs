@@ -44,6 +44,20 @@ async fn person(tx: &mut Tx, name: &str) -> Result<Option<PersonRow>, Error> {
     Ok(row.as_ref().map(read_person).transpose()?)
 }
 
+async fn person_of_subject(
+    tx: &mut Tx,
+    subject: &str,
+) -> Result<Option<(PersonRow, RolesByTenant)>, Error> {
+    let one =
+        sqlx::query("SELECT name FROM people WHERE subject = $1 AND subject <> ''").bind(subject);
+    let Some(row) = tx.fetch_optional(one).await? else {
+        return Ok(None);
+    };
+    let name: String = row.try_get("name")?;
+    let roles = roles_of(tx, &name).await?;
+    Ok(person(tx, &name).await?.map(|person| (person, roles)))
+}
+
 async fn roles_of(tx: &mut Tx, name: &str) -> Result<RolesByTenant, Error> {
     let all = sqlx::query("SELECT tenant, role FROM person_roles WHERE person = $1").bind(name);
     by_tenant(&tx.fetch_all(all).await?)
@@ -79,6 +93,16 @@ impl Store {
         };
         let roles = roles_of(&mut tx, name).await?;
         Ok(Some((found, roles)))
+    }
+
+    /// Returns the person of a subject at the identity provider and their roles, or `None` if there is
+    /// none.
+    pub(crate) async fn person_of_subject(
+        &self,
+        subject: &str,
+    ) -> Result<Option<(PersonRow, RolesByTenant)>, Error> {
+        let mut tx = self.begin(self.dialect.begin_read()).await?;
+        person_of_subject(&mut tx, subject).await
     }
 
     /// Returns true if there is any person.
@@ -124,6 +148,15 @@ impl Write {
         };
         let roles = roles_of(&mut self.tx, name).await?;
         Ok(Some((found, roles)))
+    }
+
+    /// Returns the person of a subject at the identity provider and their roles, or `None` if there is
+    /// none.
+    pub(crate) async fn person_of_subject(
+        &mut self,
+        subject: &str,
+    ) -> Result<Option<(PersonRow, RolesByTenant)>, Error> {
+        person_of_subject(&mut self.tx, subject).await
     }
 
     /// Adds a person without roles.

@@ -17,6 +17,7 @@ mod people;
 mod plane;
 mod postgres;
 mod postgres_tls;
+mod provider;
 mod publishing;
 mod refusals;
 mod roles;

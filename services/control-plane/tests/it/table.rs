@@ -35,7 +35,13 @@ const TABLE: &[(&str, &str, &str)] = &[
         "anyone",
         "anyone",
     ),
+    ("access.v1.SessionService/GetProvider", "anyone", "anyone"),
     ("access.v1.SessionService/SignIn", "anyone", "anyone"),
+    (
+        "access.v1.SessionService/SignInByProvider",
+        "anyone",
+        "anyone",
+    ),
     ("access.v1.SessionService/SignOut", ALL, ""),
     ("access.v1.SessionService/WhoAmI", ALL, ""),
     ("control.v1.AuditService/ListAudit", AUDIT, ""),

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod lake;
+mod provider;
 pub(crate) mod quote;
 pub(crate) mod recommend;
 pub(crate) mod release;

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
+use fairlead_chassis::link::Link;
 use fairlead_client::answered;
 use fairlead_client::terminal::{ask, ask_secret, note, table};
 use fairlead_identity::{Permission, permission_name};
@@ -10,6 +11,7 @@ use fairlead_proto::access::v1::{
     AcceptInvitationRequest, Session, SignInRequest, SignOutRequest, WhoAmIRequest,
 };
 
+use super::provider;
 use crate::args::{TlsArgs, TokenArgs};
 use crate::session_file::{KeptSession, SessionFile};
 
@@ -30,6 +32,12 @@ pub(crate) struct LoginArgs {
     /// The secret of an invitation: you choose a password.
     #[arg(long, value_name = "SECRET")]
     invitation: Option<String>,
+    /// Sign in at the identity provider, in a browser.
+    #[arg(long, conflicts_with_all = ["name", "invitation"])]
+    oidc: bool,
+    /// Print the identity provider's address without opening it.
+    #[arg(long, requires = "oidc")]
+    no_browser: bool,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -56,12 +64,25 @@ pub(crate) struct SessionArgs {
 
 /// Opens a session and keeps it.
 pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
+    let sessions = SessionServiceClient::new(args.tls.link(&args.control)?);
+    let session = if args.oidc {
+        provider::sign_in(sessions, &args.control, !args.no_browser).await?
+    } else {
+        by_secret(sessions, &args).await?
+    };
+    keep(&args.control, session)
+}
+
+/// Opens a session by a password or an invitation.
+async fn by_secret(
+    mut sessions: SessionServiceClient<Link>,
+    args: &LoginArgs,
+) -> anyhow::Result<Option<Session>> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => ask("name")?,
     };
-    let mut sessions = SessionServiceClient::new(args.tls.link(&args.control)?);
-    let session = if let Some(invitation) = args.invitation {
+    if let Some(invitation) = args.invitation.clone() {
         let password = ask_secret("new password")?;
         let again = ask_secret("the same password again")?;
         anyhow::ensure!(password == again, "the two passwords differ");
@@ -71,12 +92,16 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
             password,
         };
         let accepted = sessions.accept_invitation(request).await;
-        answered(accepted, &args.control)?.session
+        Ok(answered(accepted, &args.control)?.session)
     } else {
         let password = ask_secret("password")?;
         let signed_in = sessions.sign_in(SignInRequest { name, password }).await;
-        answered(signed_in, &args.control)?.session
-    };
+        Ok(answered(signed_in, &args.control)?.session)
+    }
+}
+
+/// Keeps a session that was opened.
+fn keep(control: &str, session: Option<Session>) -> anyhow::Result<()> {
     let Session {
         token,
         expires_at_ms,
@@ -89,7 +114,7 @@ pub(crate) async fn login(args: LoginArgs) -> anyhow::Result<()> {
         person,
         expires_at_ms,
     };
-    SessionFile::locate().keep(&args.control, Some(kept))
+    SessionFile::locate().keep(control, Some(kept))
 }
 
 /// Ends the session, and forgets it.
