@@ -12,6 +12,8 @@ use fairlead_proto::gateway::v1::recommend_service_client::RecommendServiceClien
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
+use super::latencies::Latencies;
+
 /// Options of the load.
 #[derive(Debug, Args)]
 pub struct LoadArgs {
@@ -65,26 +67,21 @@ pub(crate) async fn run(args: LoadArgs) -> anyhow::Result<()> {
             until,
         ));
     }
-    let mut latencies = Vec::new();
+    let mut latencies = Latencies::default();
     let (mut priced_items, mut degraded) = (0, 0);
     while let Some(ended) = loops.join_next().await {
-        let one = ended??;
-        latencies.extend(one.latencies);
+        let mut one = ended??;
+        latencies.append(&mut one.latencies);
         priced_items += one.priced_items;
         degraded += one.degraded;
     }
-    latencies.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        latencies
-            .get(((latencies.len() as f64 * share) as usize).min(latencies.len().saturating_sub(1)))
-    };
     let seen = LoadFigures {
-        requests: latencies.len() as u64,
+        requests: latencies.count() as u64,
         priced_items,
         degraded,
-        rps: latencies.len() as f64 / started.elapsed().as_secs_f64(),
-        p50_ms: *at(0.5).context("no answer came")?,
-        p99_ms: *at(0.99).context("no answer came")?,
+        rps: latencies.count() as f64 / started.elapsed().as_secs_f64(),
+        p50_ms: latencies.at(0.5).context("no answer came")?,
+        p99_ms: latencies.at(0.99).context("no answer came")?,
     };
     println!("{}", serde_json::to_string(&seen)?);
     Ok(())
@@ -92,7 +89,7 @@ pub(crate) async fn run(args: LoadArgs) -> anyhow::Result<()> {
 
 #[derive(Default)]
 struct One {
-    latencies: Vec<f64>,
+    latencies: Latencies,
     priced_items: u64,
     degraded: u64,
 }
@@ -114,7 +111,7 @@ async fn closed_loop(
         };
         let asked = Instant::now();
         let answer = client.recommend(request).await?.into_inner();
-        one.latencies.push(asked.elapsed().as_secs_f64() * 1e3);
+        one.latencies.add(asked.elapsed());
         one.priced_items += answer
             .items
             .iter()
