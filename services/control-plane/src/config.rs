@@ -32,6 +32,9 @@ pub struct Config {
     pub oidc: Option<OidcConfig>,
     /// The check of the audit chain.
     pub audit: AuditConfig,
+    /// The largest share of the products on offer that a release takes away without being told to
+    /// (`fairlead release publish --allow-removals N`), percent. Default 20; 0 to 100.
+    pub max_removals_percent: u32,
 }
 
 /// The settings of the scheduled check of the audit chain.
@@ -183,6 +186,7 @@ impl Default for Config {
             session_minutes: 720,
             oidc: None,
             audit: AuditConfig::default(),
+            max_removals_percent: 20,
         }
     }
 }
@@ -196,7 +200,15 @@ impl Config {
         Address::read(&self.database)?;
         self.checked_connections()?;
         self.checked_session_ms()?;
-        self.audit.check()
+        self.audit.check()?;
+        if self.max_removals_percent > 100 {
+            return Err(Error::Config {
+                key: "max_removals_percent",
+                value: self.max_removals_percent.to_string(),
+                allowed: "0 to 100".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// Returns the number of connections, checked.

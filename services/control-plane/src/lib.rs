@@ -47,6 +47,7 @@ mod publish;
 mod purposes;
 mod refusal;
 mod release_service;
+mod removals;
 mod service;
 mod settings;
 mod store;

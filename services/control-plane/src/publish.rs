@@ -12,7 +12,7 @@ use crate::call::Call;
 use crate::compose::{Checked, Heading, InForce, blocks, check, compose, seal};
 use crate::service::Service;
 use crate::store::{AuditEntry, Draft};
-use crate::{Error, arguments};
+use crate::{Error, arguments, removals};
 
 /// A release that passed its checks, and the state that it was decided on.
 struct Decided {
@@ -41,6 +41,8 @@ impl Service {
         let nothing = Release::default();
         let before = in_force.as_ref().unwrap_or(&nothing);
         check_publication(&call.caller, before, &release)?;
+        let share = self.parts.max_removals_percent;
+        removals::check(&release, before, share, request.allow_removals)?;
         let in_force = InForce {
             release: in_force,
             sticky: true,

@@ -65,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) provider: Option<Provider>,
     /// The roles that its groups stand for; `None` where roles are given here.
     pub(crate) claimed_roles: Option<ClaimedRoles>,
+    /// See [`Config::max_removals_percent`].
+    pub(crate) max_removals_percent: u32,
     /// The publications in flight: they finish even if their caller disconnects.
     pub(crate) publications: TaskTracker,
     /// Ends the tasks that listen for other instances and verify audit chains, also if the service is
@@ -121,6 +123,7 @@ impl Service {
                 session_ms: config.checked_session_ms()?,
                 provider,
                 claimed_roles,
+                max_removals_percent: config.max_removals_percent,
                 publications,
                 closing: closing.drop_guard(),
             }),

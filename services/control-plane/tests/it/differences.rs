@@ -4,11 +4,12 @@
 use fairlead_price_engine::defaults;
 use fairlead_proto::control::v1::{
     Arm, Change, CheckDraftRequest, Difference, Experiment, ExperimentPlan, ExperimentStatus,
-    Layer, PutExperimentsRequest, PutProductsRequest, PutSettingsRequest, Release, RollBackRequest,
+    Layer, PublishRequest, PutExperimentsRequest, PutProductsRequest, PutSettingsRequest, Release,
+    RollBackRequest,
 };
 use serde_json::Value;
 
-use crate::plane::{Home, Plane, TENANT, deposit, on_both, put};
+use crate::plane::{Home, Plane, TENANT, deposit, on_both, publish, put};
 
 /// Returns a difference in lines: section, object, part, before and after.
 fn lines(difference: &Difference) -> Vec<String> {
@@ -150,7 +151,11 @@ async fn a_large_change_stays_short(home: Home) {
         ..Release::default()
     };
     put_settings(&plane, settings).await;
-    plane.publish().await;
+    let request = PublishRequest {
+        allow_removals: 1,
+        ..publish()
+    };
+    plane.releases().publish(request).await.expect("published");
     let said = kept(&plane).await;
     let of = |section: &str| {
         let changes = said.changes.iter();

@@ -425,7 +425,7 @@ pub(crate) fn publish() -> PublishRequest {
     PublishRequest {
         tenant: TENANT.to_owned(),
         comment: "why not".to_owned(),
-        expected_revision: 0,
+        ..PublishRequest::default()
     }
 }
 

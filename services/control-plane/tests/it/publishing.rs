@@ -1,13 +1,14 @@
 //! Publishing, reading and rolling back, also after a restart.
 
+use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::{
     Campaign, CheckDraftRequest, Finding, GetDraftRequest, ListReleasesRequest, PublishRequest,
-    PutSettingsRequest, Release, RollBackRequest,
+    PutProductsRequest, PutSettingsRequest, Release, RollBackRequest,
 };
 use fairlead_release::Live;
 use tonic::Code;
 
-use crate::plane::{Home, Plane, TENANT, deposit, findings, on_both, publish};
+use crate::plane::{Home, Plane, TENANT, deposit, findings, on_both, publish, put};
 
 fn campaign(product: &str) -> PutSettingsRequest {
     PutSettingsRequest {
@@ -221,6 +222,53 @@ async fn a_decision_on_a_revision_that_is_gone_is_aborted(home: Home) {
     assert_eq!(history(&plane).await, [3, 2, 1]);
 }
 
+/// A short catalogue does not replace a long one unnoticed.
+async fn a_release_that_takes_much_away_must_be_told_so(home: Home) {
+    let plane = Plane::start(&home);
+    let all: Vec<Product> = (1..=30).map(|id| deposit(&format!("D-{id:02}"))).collect();
+    plane.put(all.clone()).await;
+    plane.publish().await;
+    let short = PutProductsRequest {
+        replace_all: true,
+        ..put(all[..2].to_vec())
+    };
+    plane.drafts().put_products(short).await.expect("put");
+    let removing = |allow_removals| PublishRequest {
+        allow_removals,
+        ..publish()
+    };
+    for allowed in [0, 27, -1] {
+        let refused = plane.releases().publish(removing(allowed)).await;
+        let refused = refused.expect_err("too much");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        for said in [
+            "allow_removals",
+            "at least 28",
+            "30 products",
+            "20 %",
+            "D-03",
+            ", ...",
+        ] {
+            assert!(refused.message().contains(said), "{said}: {refused:?}");
+        }
+    }
+    assert_eq!(history(&plane).await, [1]);
+    plane
+        .releases()
+        .publish(removing(28))
+        .await
+        .expect("told so");
+    // A fifth needs no word, and neither does going back.
+    plane.put(all[..5].to_vec()).await;
+    plane.publish().await;
+    let four = PutProductsRequest {
+        replace_all: true,
+        ..put(all[..4].to_vec())
+    };
+    plane.drafts().put_products(four).await.expect("put");
+    assert_eq!(plane.publish().await.revision, 4);
+}
+
 async fn tenants_do_not_see_each_other(home: Home) {
     let plane = Plane::start(&home);
     plane.put(vec![deposit("D-1")]).await;
@@ -256,6 +304,7 @@ async fn tenants_do_not_see_each_other(home: Home) {
 }
 
 on_both!(
+    a_release_that_takes_much_away_must_be_told_so,
     a_draft_is_published_and_an_earlier_release_comes_back,
     what_is_not_there_is_said_so,
     a_restart_keeps_everything,

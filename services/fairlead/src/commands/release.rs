@@ -50,6 +50,10 @@ pub(crate) enum ReleaseCommand {
     },
     /// Publish the drafts.
     Publish {
+        /// Let so many products on offer go; without it, a release that takes away more than a
+        /// fifth of them is refused (control.max_removals_percent).
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        allow_removals: i32,
         /// The comment for the audit log.
         #[command(flatten)]
         audit: AuditArgs,
@@ -86,10 +90,15 @@ pub(crate) async fn run(command: ReleaseCommand) -> anyhow::Result<()> {
         ReleaseCommand::Instances { server } => instances(server).await,
         ReleaseCommand::Diff(args) => diff::run(args).await,
         ReleaseCommand::DraftDefaults { server } => draft_defaults(&server).await,
-        ReleaseCommand::Publish { audit, server } => {
+        ReleaseCommand::Publish {
+            allow_removals,
+            audit,
+            server,
+        } => {
             let request = PublishRequest {
                 tenant: server.tenant.clone(),
                 comment: audit.comment,
+                allow_removals,
                 ..PublishRequest::default()
             };
             let answer = answered(client(&server)?.publish(request).await, &server.control)?;
