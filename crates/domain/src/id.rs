@@ -25,7 +25,7 @@ macro_rules! id {
         impl $name {
             /// Takes the text if it is allowed. Clones are cheap.
             pub fn new(text: &str) -> Result<Self, Error> {
-                if text.is_empty() || text.len() > $max || !$check(text) {
+                if text.is_empty() || text.chars().count() > $max || !$check(text) {
                     return Err(Error::new($thing, text, $allowed));
                 }
                 Ok(Self(text.into()))
@@ -79,6 +79,11 @@ mod tests {
             assert!(ProductId::new(bad).is_err(), "{bad:?}");
         }
         assert!(CustomerId::new("客户 17").is_ok());
+        assert!(
+            CustomerId::new(&"长".repeat(128)).is_ok(),
+            "letters count, not bytes"
+        );
+        assert!(CustomerId::new(&"长".repeat(129)).is_err());
         assert_eq!(
             CustomerId::new("a\nb").unwrap_err().to_string(),
             "customer id `a\nb` is not allowed: 1 to 128 characters without control characters"

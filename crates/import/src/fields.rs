@@ -1,284 +1,236 @@
 //! The fields of one row by column, independent of the file format.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
+use fairlead_registry::EARLIEST_EVENT_MS;
 
-/// Most characters of a value that an error message repeats.
-const MAX_SHOWN: usize = 80;
+use crate::cell::Cell;
+use crate::columns::Column;
+use crate::refusal::Refusal;
+use crate::values::{self, TimeColumn, ValueRules};
+
 /// Separator of the items of a list in one cell.
 const SEPARATOR: char = ';';
+/// Stands where a byte was that belongs to no letter.
+const REPLACEMENT: char = '\u{fffd}';
+/// 2100-01-01.
+pub(crate) const LATEST_MS: i64 = 4_102_444_800_000;
 
 /// The fields of a row. Absent, null and empty fields are left out.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Fields(BTreeMap<String, Value>);
+#[derive(Debug, Clone)]
+pub(crate) struct Fields {
+    cells: Vec<(Rc<Column>, Cell)>,
+    rules: Rc<ValueRules>,
+}
 
 impl Fields {
-    /// Creates the fields from cells of text by column.
-    pub(super) fn from_cells<'c>(cells: impl Iterator<Item = (&'c str, &'c str)>) -> Self {
-        let cells = cells.filter(|(_, cell)| !cell.trim().is_empty());
-        let cells =
-            cells.map(|(column, cell)| (column.to_owned(), Value::from(cell.trim().to_owned())));
-        Self(cells.collect())
+    /// Creates a row without fields.
+    pub(crate) fn new(rules: Rc<ValueRules>) -> Self {
+        Self {
+            cells: Vec::new(),
+            rules,
+        }
     }
 
-    /// Creates the fields from a JSON object. Fields of nested objects are named with dots between;
-    /// lower camel case becomes snake case, except under `attributes`, whose names are the
-    /// sender's.
-    pub(super) fn from_json(object: Map<String, Value>) -> Self {
-        let mut fields = BTreeMap::new();
-        flatten(object, "", &mut fields);
-        Self(fields)
+    /// Adds a field.
+    pub(crate) fn add(&mut self, column: &Rc<Column>, cell: Cell) -> Result<(), Refusal> {
+        if let Cell::Text(text) = &cell
+            && !text.is_ascii()
+            && text.contains(REPLACEMENT)
+        {
+            let allowed = "a text whose letters are whole: its bytes do not fit the encoding of \
+                           the file (--encoding)";
+            return Err(Refusal::of(&column.name, cell.shown(), allowed));
+        }
+        if self
+            .cells
+            .iter()
+            .any(|(other, _)| other.name == column.name)
+        {
+            return Err(Refusal::plain(format!("two fields are {}", column.name)));
+        }
+        self.cells.push((column.clone(), cell));
+        Ok(())
     }
 
-    /// Returns the columns that have a value.
-    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// Returns whether the row has no field.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
-    /// Returns the columns that are not known.
-    pub(super) fn unknown(&self, is_known: impl Fn(&str) -> bool) -> BTreeSet<String> {
-        let unknown = self.columns().filter(|column| !is_known(column));
-        unknown.map(str::to_owned).collect()
+    /// Returns the rules by which values are read.
+    pub(crate) fn rules(&self) -> &ValueRules {
+        &self.rules
+    }
+
+    fn field(&self, name: &str) -> Option<(&Column, &Cell)> {
+        let found = self.cells.iter().find(|(column, _)| column.name == name);
+        found.map(|(column, cell)| (&**column, cell))
+    }
+
+    /// Returns the value of a column.
+    pub(crate) fn value(&self, name: &str) -> Option<&Cell> {
+        self.field(name).map(|(_, cell)| cell)
     }
 
     /// Returns whether any column has this prefix.
-    pub(super) fn any_with_prefix(&self, prefix: &str) -> bool {
-        self.columns().any(|column| column.starts_with(prefix))
+    pub(crate) fn any_with_prefix(&self, prefix: &str) -> bool {
+        self.with_prefix(prefix).next().is_some()
     }
 
-    /// Returns the columns with this prefix: the rest of their names, and their values.
-    pub(super) fn with_prefix<'f>(
-        &'f self,
-        prefix: &'f str,
-    ) -> impl Iterator<Item = (&'f str, &'f Value)> {
-        self.0
-            .iter()
-            .filter_map(move |(column, value)| Some((column.strip_prefix(prefix)?, value)))
-    }
-
-    pub(super) fn value(&self, column: &str) -> Option<&Value> {
-        self.0.get(column)
-    }
-
-    /// Returns a text, or `None` if it is absent; numbers are formatted.
-    pub(super) fn text(&self, column: &str) -> Option<String> {
-        self.value(column).map(as_text)
-    }
-
-    /// Returns a text, or an error if it is absent.
-    pub(super) fn needed(&self, column: &str) -> Result<String, String> {
-        self.text(column)
-            .ok_or_else(|| format!("{column} is missing"))
-    }
-
-    pub(super) fn integer(&self, column: &str) -> Result<Option<i64>, String> {
-        let Some(value) = self.value(column) else {
-            return Ok(None);
-        };
-        let read = match value {
-            Value::Number(number) => number.as_i64().or_else(|| exact_integer(number.as_f64()?)),
-            Value::String(text) => text.parse().ok(),
-            _ => None,
-        };
-        let read = read.ok_or_else(|| refused(column, value, "a whole number"))?;
-        Ok(Some(read))
-    }
-
-    /// Returns a 32-bit integer, or `None` if it is absent.
-    pub(super) fn small(&self, column: &str) -> Result<Option<i32>, String> {
-        let Some(number) = self.integer(column)? else {
-            return Ok(None);
-        };
-        let small = i32::try_from(number);
-        small.map(Some).map_err(|_| {
-            let allowed = format!("{} to {}", i32::MIN, i32::MAX);
-            refused(column, &number.into(), &allowed)
+    /// Returns the columns with this prefix: each with the rest of its name, and its value.
+    pub(crate) fn with_prefix(&self, prefix: &str) -> impl Iterator<Item = (&Column, &str, &Cell)> {
+        self.cells.iter().filter_map(move |(column, cell)| {
+            Some((&**column, column.name.strip_prefix(prefix)?, cell))
         })
     }
 
-    pub(super) fn flag(&self, column: &str) -> Result<Option<bool>, String> {
-        let value = self.value(column);
-        value.map(|value| flag(column, value)).transpose()
+    /// Returns an id or a code, or `None` if it is absent.
+    pub(crate) fn id(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let value = self.value(name);
+        value.map(|cell| values::id(name, cell)).transpose()
     }
 
-    /// Returns an instant in Unix milliseconds, or `None` if it is absent. The value is the number,
-    /// or a date or time in ISO 8601.
-    pub(super) fn instant(&self, column: &str) -> Result<Option<i64>, String> {
-        let value = self.value(column);
-        value.map(|value| instant(column, value)).transpose()
+    /// Returns an id or a code, or an error if it is absent.
+    pub(crate) fn needed_id(&self, name: &str) -> Result<String, Refusal> {
+        self.id(name)?.ok_or_else(|| missing(name))
     }
 
-    /// Returns the items of a list: a JSON array, or one cell with semicolons between.
-    pub(super) fn list(&self, column: &str) -> Vec<String> {
-        match self.value(column) {
+    /// Returns a text that people read, or `None` if it is absent.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Refusal> {
+        let value = self.value(name);
+        value.map(|cell| values::free_text(name, cell)).transpose()
+    }
+
+    /// Returns a whole number, or `None` if it is absent.
+    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
+        let value = self.value(name);
+        value
+            .map(|cell| values::integer(name, cell, &self.rules))
+            .transpose()
+    }
+
+    /// Returns a 32-bit integer, or `None` if it is absent.
+    pub(crate) fn small(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        self.integer(name)?
+            .map(|number| small(name, number))
+            .transpose()
+    }
+
+    /// Returns a flag, or `None` if it is absent.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
+        let value = self.value(name);
+        value.map(|cell| values::flag(name, cell)).transpose()
+    }
+
+    /// Returns an instant from 1971 to `latest_ms` in Unix milliseconds, or `None` if it is
+    /// absent.
+    pub(crate) fn instant(&self, name: &str, latest_ms: i64) -> Result<Option<i64>, Refusal> {
+        let Some((column, cell)) = self.field(name) else {
+            return Ok(None);
+        };
+        let column = TimeColumn {
+            name,
+            is_ms: column.is_ms(),
+            earliest_ms: EARLIEST_EVENT_MS,
+            latest_ms,
+        };
+        values::instant(column, cell, &self.rules).map(Some)
+    }
+
+    /// Returns the items of a list: an array, or one cell with semicolons between.
+    pub(crate) fn list(&self, name: &str) -> Vec<Cell> {
+        match self.value(name) {
             None => Vec::new(),
-            Some(Value::Array(items)) => items.iter().map(as_text).collect(),
-            Some(value) => {
-                let text = as_text(value);
-                let items = text.split(SEPARATOR).map(str::trim);
-                items
-                    .filter(|item| !item.is_empty())
-                    .map(str::to_owned)
-                    .collect()
+            Some(Cell::List(items)) => items.clone(),
+            Some(Cell::Text(text)) => {
+                let items = text.split(SEPARATOR);
+                items.filter_map(|item| Cell::trimmed(item, &[])).collect()
             }
+            Some(other) => vec![other.clone()],
         }
     }
-}
 
-/// Returns the integer that equals `number`, or `None` if there is none that a double holds
-/// exactly.
-fn exact_integer(number: f64) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
-}
-
-/// Returns a value as text.
-pub(super) fn as_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+    /// Returns the items of a list of codes.
+    pub(crate) fn ids(&self, name: &str) -> Result<Vec<String>, Refusal> {
+        let items = self.list(name);
+        items.iter().map(|item| values::id(name, item)).collect()
     }
 }
 
-/// Returns an error message with the column, the value and what is allowed.
-pub(super) fn refused(column: &str, value: &Value, allowed: &str) -> String {
-    let value: String = as_text(value).chars().take(MAX_SHOWN).collect();
-    format!("{column} `{value}` is not allowed: {allowed}")
+/// Returns the refusal of a row without a column that it needs.
+pub(crate) fn missing(name: &str) -> Refusal {
+    Refusal::plain(format!("{name} is missing"))
 }
 
-/// Parses a finite number.
-pub(super) fn number(column: &str, value: &Value) -> Result<f64, String> {
-    let read = match value {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    };
-    let finite = read.filter(|number: &f64| number.is_finite());
-    finite.ok_or_else(|| refused(column, value, "a finite number"))
-}
-
-/// Parses a flag.
-pub(super) fn flag(column: &str, value: &Value) -> Result<bool, String> {
-    match as_text(value).to_lowercase().as_str() {
-        "true" | "yes" | "1" => Ok(true),
-        "false" | "no" | "0" => Ok(false),
-        _ => Err(refused(column, value, "true or false")),
-    }
-}
-
-/// Parses an instant to Unix milliseconds.
-pub(super) fn instant(column: &str, value: &Value) -> Result<i64, String> {
-    let text = as_text(value);
-    let number = text.parse::<i64>().ok();
-    let number = number.or_else(|| exact_integer(value.as_f64()?));
-    let time = || {
-        let time: Timestamp = text.parse().ok()?;
-        Some(time.as_millisecond())
-    };
-    let date = || {
-        let date: Date = text.parse().ok()?;
-        let midnight = date.to_zoned(TimeZone::UTC).ok()?;
-        Some(midnight.timestamp().as_millisecond())
-    };
-    number.or_else(time).or_else(date).ok_or_else(|| {
-        let allowed = "Unix milliseconds, a date as 2025-01-31 (midnight UTC), \
-                       or a time as 2025-01-31T08:00:00Z";
-        refused(column, value, allowed)
+/// Returns a number that fits 32 bits.
+pub(crate) fn small(name: &str, number: i64) -> Result<i32, Refusal> {
+    i32::try_from(number).map_err(|_| {
+        let allowed = format!("{} to {}", i32::MIN, i32::MAX);
+        Refusal::of(name, number, allowed)
     })
 }
 
-fn flatten(object: Map<String, Value>, prefix: &str, into: &mut BTreeMap<String, Value>) {
-    for (name, value) in object {
-        let own = prefix.starts_with("attributes.");
-        let name = if own { name } else { snake(&name) };
-        let column = format!("{prefix}{name}");
-        match value {
-            Value::Null => {}
-            Value::String(text) if text.trim().is_empty() => {}
-            Value::Object(inner) => flatten(inner, &format!("{column}."), into),
-            value => {
-                into.insert(column, value);
-            }
-        }
-    }
-}
-
-/// Converts `minAmount` to `min_amount`.
-fn snake(name: &str) -> String {
-    let mut snake = String::with_capacity(name.len() + 4);
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
+pub(crate) mod tests {
     use super::*;
 
-    fn of(value: Value) -> Fields {
-        match value {
-            Value::Object(object) => Fields::from_json(object),
-            _ => Fields::default(),
-        }
+    /// Returns a row of these cells of text.
+    pub(crate) fn of_cells(cells: &[(&str, &str)]) -> Fields {
+        of_cells_at(cells, 0)
     }
 
-    #[test]
-    fn objects_are_flattened_and_attributes_keep_their_names() {
-        let fields = of(json!({
-            "productId": "A", "loan": {"minAmount": {"minor": "5"}}, "nothing": null, "empty": " ",
-            "attributes": {"someName": {"number": 2.5}},
-        }));
-        let columns: Vec<&str> = fields.columns().collect();
-        assert_eq!(
-            columns,
-            [
-                "attributes.someName.number",
-                "loan.min_amount.minor",
-                "product_id"
-            ]
-        );
-        assert_eq!(fields.integer("loan.min_amount.minor"), Ok(Some(5)));
-        let unknown = fields.unknown(|column| column == "product_id");
-        assert_eq!(unknown.len(), 2);
+    /// Returns a row of these cells of text, imported at an instant.
+    pub(crate) fn of_cells_at(cells: &[(&str, &str)], now_ms: i64) -> Fields {
+        let rules = ValueRules {
+            now_ms,
+            ..ValueRules::default()
+        };
+        let mut fields = Fields::new(Rc::new(rules));
+        for (name, text) in cells {
+            if let Some(cell) = Cell::trimmed(text, &[]) {
+                let column = Rc::new(Column::new(name, name));
+                fields.add(&column, cell).expect("a new column");
+            }
+        }
+        fields
     }
 
     #[test]
     fn values_are_read_as_their_columns_want_them() {
-        let fields = of(json!({
-            "a": 1.0, "b": 1.5, "c": "x", "d": 99_999_999_999_i64, "e": "Yes", "f": [3, "6"],
-            "g": "3; 6;", "h": "2025-01-31", "i": "2025-01-31T08:00:00+08:00", "j": 7,
-        }));
+        let fields = of_cells(&[
+            ("a", "1.0"),
+            ("b", "1.5"),
+            ("d", "99999999999"),
+            ("e", " Yes "),
+            ("g", "3; 6;"),
+            ("h", "2025-01-31"),
+            ("n", "  "),
+        ]);
         assert_eq!(fields.integer("a"), Ok(Some(1)));
+        let refusal = fields.integer("b").expect_err("no whole number");
         assert_eq!(
-            fields.integer("b"),
-            Err("b `1.5` is not allowed: a whole number".to_owned())
+            refusal.to_string(),
+            "b `1.5` is not allowed: a whole number"
         );
-        assert!(fields.integer("c").is_err() && fields.small("d").is_err());
+        assert!(fields.small("d").is_err());
         assert_eq!(fields.small("zzz"), Ok(None));
         assert_eq!(fields.flag("e"), Ok(Some(true)));
-        assert!(
-            fields
-                .flag("c")
-                .expect_err("no flag")
-                .contains("true or false")
-        );
-        assert_eq!(fields.list("f"), ["3", "6"]);
-        assert_eq!(fields.list("g"), ["3", "6"]);
-        assert_eq!(fields.instant("h"), Ok(Some(1_738_281_600_000)));
-        assert_eq!(fields.instant("i"), Ok(Some(1_738_281_600_000)));
-        assert_eq!(fields.instant("j"), Ok(Some(7)));
-        assert!(fields.instant("c").is_err());
-        assert_eq!(fields.needed("q"), Err("q is missing".to_owned()));
-        assert!(number("c", &json!("inf")).is_err());
+        assert_eq!(fields.ids("g"), Ok(vec!["3".to_owned(), "6".to_owned()]));
+        assert_eq!(fields.instant("h", LATEST_MS), Ok(Some(1_738_281_600_000)));
+        assert_eq!(fields.needed_id("n"), Err(missing("n")));
+        assert!(fields.id("a").is_err(), "1.0 went through a float");
+    }
+
+    #[test]
+    fn a_field_comes_once_and_has_whole_letters() {
+        let mut fields = of_cells(&[("a", "1")]);
+        let column = Rc::new(Column::new("a", "A"));
+        let twice = fields.add(&column, Cell::Flag(true)).expect_err("twice");
+        assert_eq!(twice.to_string(), "two fields are a");
+        let column = Rc::new(Column::new("b", "b"));
+        let damaged = Cell::Text("M\u{fffd}ller".to_owned());
+        let damaged = fields.add(&column, damaged).expect_err("damaged");
+        assert!(damaged.to_string().contains("--encoding"), "{damaged}");
     }
 }

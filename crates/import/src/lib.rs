@@ -1,61 +1,36 @@
-//! Imports catalogues, customers and events from files: CSV, JSON lines, Parquet.
+//! Imports catalogues, customers and events from files: delimited text, JSON, Parquet, workbooks.
 //!
 //! # Invariants
-//! - A file is read row by row and never held in memory, except a catalogue, which is sent as one.
-//! - A row that cannot be used is written to a rejects file with its line and the cause, and the
-//!   import continues.
+//! - A file is read row by row and never held in memory, except a workbook, and a catalogue, which
+//!   is sent as one.
+//! - A value means the same in every format ([`values`]). What is not certain is refused.
+//! - A row that cannot be used changes nothing. It is kept whole in a rejects file with its line,
+//!   the cause and what is allowed, and the import continues.
 //! - Customers and events take the same way as those of every other sender: through the gateway
-//!   into the log.
+//!   into the log. The same file again has the same event ids.
 //!
 //! # Must not depend on
 //! Any service, and the terminal: it returns a report and reports progress to a callback.
 
+mod cell;
 mod columns;
-mod content_id;
-mod customer;
-mod event;
 mod fields;
 mod format;
-mod product;
+mod help;
+mod options;
 mod reader;
+mod refusal;
 mod rejects;
+mod report;
+mod rows;
 mod run;
+mod values;
 
-use std::path::{Path, PathBuf};
-
-use fairlead_domain::TenantId;
-use serde::Serialize;
-
-pub use columns::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP};
+pub use columns::ColumnMapping;
 pub use format::FileFormat;
-pub use run::{catalogue, customers, events};
-
-/// A file to import, and its options.
-#[derive(Clone, Copy)]
-pub struct ImportSource<'s> {
-    /// The file.
-    pub file: &'s Path,
-    /// Its format; `None` means by the ending of its name.
-    pub format: Option<FileFormat>,
-    /// The file for rows that cannot be used; `None` means `FILE.rejects.csv`.
-    pub rejects: Option<&'s Path>,
-    /// The tenant.
-    pub tenant: &'s TenantId,
-    /// Called regularly with how much was read and how much there is: bytes of the file, or rows.
-    pub progress: &'s dyn Fn(u64, u64),
-}
-
-/// The result of an import.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct ImportReport {
-    /// Rows read.
-    pub read: u64,
-    /// Rows accepted.
-    pub accepted: u64,
-    /// Rows that could not be used.
-    pub rejected: u64,
-    /// The file with their lines and causes, if there are any.
-    pub rejects: Option<PathBuf>,
-    /// Unknown columns, which were ignored.
-    pub ignored: Vec<String>,
-}
+pub use help::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP};
+pub use options::{Delimiter, MISSING, ReadOptions, TextEncoding, ZoneName};
+pub use rejects::RejectedRow;
+pub use report::{CatalogueChange, ImportReport, ImportSource, PreviewRow, Progress};
+pub use run::{Replace, catalogue, customers, events};
+pub use values::TimeUnit;

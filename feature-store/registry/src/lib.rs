@@ -53,7 +53,9 @@ pub use crate::check::EventError;
 pub use crate::definition::{Aggregate, Derive, Feature, Statement, ValueType};
 pub use crate::error::Error;
 pub use crate::layout::Layout;
-pub use crate::limits::{FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_ATTRIBUTES, MAX_TEXT_CHARS};
+pub use crate::limits::{
+    EARLIEST_EVENT_MS, FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_ATTRIBUTES, MAX_TEXT_CHARS,
+};
 pub use crate::purpose::{Entity, Purpose, PurposeSet, Sensitivity};
 pub use crate::reader::FeatureReader;
 pub use crate::registry::Registry;

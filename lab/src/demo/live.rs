@@ -272,7 +272,10 @@ async fn record(server: &Server, answer: &RecommendResponse) -> anyhow::Result<(
 async fn track(server: &Server, events: Vec<Event>) -> anyhow::Result<()> {
     let mut client = EventServiceClient::new(server.gateway.clone());
     let answer = client
-        .track_many(TrackManyRequest { events })
+        .track_many(TrackManyRequest {
+            events,
+            ..TrackManyRequest::default()
+        })
         .await
         .map_err(|status| explained(&status))?;
     match answer.into_inner().rejected.first() {

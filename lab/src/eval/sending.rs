@@ -70,7 +70,10 @@ pub(super) async fn send(server: &Server, events: Vec<Event>, bars: &Bars) -> an
             break;
         }
         let sent = batch.len() as u64;
-        let request = TrackManyRequest { events: batch };
+        let request = TrackManyRequest {
+            events: batch,
+            ..TrackManyRequest::default()
+        };
         let answer = client.track_many(request).await;
         let answer = answer.map_err(|status| explained(&status))?.into_inner();
         if let Some(refused) = answer.rejected.first() {

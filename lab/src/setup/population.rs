@@ -77,7 +77,10 @@ pub(crate) async fn send(
     while simulated.peek().is_some() {
         let batch: Vec<_> = simulated.by_ref().take(BATCH).collect();
         let sent = batch.len() as u64;
-        let request = TrackManyRequest { events: batch };
+        let request = TrackManyRequest {
+            events: batch,
+            ..TrackManyRequest::default()
+        };
         let answer = client
             .track_many(request)
             .await

@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::process::ExitCode;
+
 use clap::{CommandFactory as _, Parser, Subcommand};
 use fairlead_lab::{bench, demo, eval};
 use fairlead_server::serve;
@@ -76,9 +78,10 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command.
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
-        match self.command {
+    /// Runs the command. Returns what the process ends with.
+    pub(crate) async fn run(self) -> anyhow::Result<ExitCode> {
+        let ran = match self.command {
+            Command::Import(command) => return commands::import::run(command).await,
             Command::Up(args) => commands::up::run(args).await,
             Command::Serve(args) => serve::run(args).await,
             Command::Stream(args) => serve::run_stream(args).await,
@@ -90,7 +93,6 @@ impl Cli {
             Command::Quote(args) => commands::quote::run(args).await,
             Command::Explain(args) => commands::explain::run(args).await,
             Command::Track(args) => commands::track::run(args).await,
-            Command::Import(command) => commands::import::run(command).await,
             Command::Train(args) => commands::train::run(args).await,
             Command::Eval(command) => eval::run(command).await,
             Command::Login(args) => commands::session::login(args).await,
@@ -110,7 +112,8 @@ impl Cli {
                 );
                 Ok(())
             }
-        }
+        };
+        ran.map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         ran
     });
     match ran {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("fairlead: {error:#}");
             ExitCode::FAILURE

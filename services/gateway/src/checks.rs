@@ -105,7 +105,7 @@ impl Checks<'_> {
             return refuse("channel", channel, &CHANNELS.join(", "));
         }
         let campaign = named.campaign;
-        if campaign.len() > 64 || campaign.chars().any(char::is_control) {
+        if campaign.chars().count() > 64 || campaign.chars().any(char::is_control) {
             let allowed = "at most 64 characters without control characters";
             return refuse("campaign", campaign, allowed);
         }

@@ -55,6 +55,24 @@ impl Service {
     }
 }
 
+/// Returns the lengths of the runs of events that are taken together: those that were given, or
+/// one for each event.
+fn runs(together: &[u32], events: usize) -> Result<Vec<usize>, Error> {
+    if together.is_empty() {
+        return Ok(vec![1; events]);
+    }
+    let runs: Vec<usize> = together.iter().map(|run| *run as usize).collect();
+    let sum: usize = runs.iter().fold(0, |sum, run| sum.saturating_add(*run));
+    if sum != events || runs.contains(&0) {
+        return Err(Error::Field {
+            field: "together",
+            value: format!("{} runs of {sum} events", runs.len()),
+            allowed: format!("runs of at least one event, {events} events together"),
+        });
+    }
+    Ok(runs)
+}
+
 fn refused(error: EventError) -> Error {
     match error {
         EventError::Refused {
@@ -144,7 +162,7 @@ impl EventService for Service {
         request: Request<TrackManyRequest>,
     ) -> Result<Response<TrackManyResponse>, Status> {
         let checks = self.checks(&request)?;
-        let events = request.into_inner().events;
+        let TrackManyRequest { events, together } = request.into_inner();
         if !(1..=MAX_EVENTS).contains(&events.len()) {
             let allowed = format!("1 to {MAX_EVENTS} events in one call");
             return Err(Error::Field {
@@ -154,15 +172,22 @@ impl EventService for Service {
             }
             .into());
         }
+        let runs = runs(&together, events.len())?;
         let mut admitted = Vec::with_capacity(events.len());
         let mut rejected = Vec::new();
-        for (index, event) in events.into_iter().enumerate() {
-            match self.admit(&checks, event) {
-                Ok(event) => admitted.push(event),
-                Err(error) => rejected.push(RejectedEvent {
-                    index: index as i32,
+        let mut events = events.into_iter();
+        let mut index = 0;
+        for run in runs {
+            let run: Vec<Event> = events.by_ref().take(run).collect();
+            let indices = index..index + run.len() as i32;
+            index = indices.end;
+            let run = run.into_iter().map(|event| self.admit(&checks, event));
+            match run.collect::<Result<Vec<Event>, Error>>() {
+                Ok(run) => admitted.extend(run),
+                Err(error) => rejected.extend(indices.map(|index| RejectedEvent {
+                    index,
                     cause: error.to_string(),
-                }),
+                })),
             }
         }
         let accepted = admitted.len() as i32;

@@ -1,91 +1,81 @@
 //! Reads the rows of a file, whatever its format.
 
+mod buffer;
+mod content;
 mod csv;
-mod json_lines;
+mod encoding;
+mod json;
 mod parquet;
+mod xlsx;
 
-use std::fs::File;
-use std::io::{BufReader, Read};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
 
 use anyhow::Context as _;
-use flate2::read::MultiGzDecoder;
 
-use super::fields::Fields;
-use super::format::FileFormat;
+use crate::columns::Columns;
+use crate::fields::Fields;
+use crate::format::FileFormat;
+use crate::options::ReadOptions;
+use crate::refusal::Refusal;
+use crate::rejects::RejectsForm;
+use crate::values::ValueRules;
 
-/// One row: its position, and its fields or why they cannot be read.
-#[derive(Debug, PartialEq)]
-pub(super) struct NumberedRow {
+/// The longest row of a text file, bytes: a longer one is not data and must not fill the memory.
+pub(crate) const LONGEST_ROW: usize = 1 << 20;
+
+/// One row: its position, its text, and its fields or why they cannot be read.
+#[derive(Debug)]
+pub(crate) struct NumberedRow {
     /// The line of the file that it begins on, from 1; in Parquet the row.
-    pub(super) number: u64,
-    pub(super) fields: Result<Fields, String>,
+    pub(crate) number: u64,
+    /// The row in the form of the rejects file.
+    pub(crate) original: Vec<u8>,
+    pub(crate) fields: Result<Fields, Refusal>,
 }
 
 /// A file that is read row by row.
-pub(super) trait RowReader {
-    /// Returns the columns, or `None` if the file does not name them before its rows.
-    fn columns(&self) -> Option<Vec<String>>;
+pub(crate) trait RowReader {
     /// Returns the next row, or `None` at the end. An error means that the file itself is broken.
     fn next(&mut self) -> anyhow::Result<Option<NumberedRow>>;
     /// Returns how much was read and how much there is: bytes of the file, or rows.
     fn progress(&self) -> (u64, u64);
+    /// Returns the form of rejected rows.
+    fn rejects_form(&self) -> RejectsForm;
+    /// Returns the names of the file that are not read.
+    fn ignored(&self) -> Vec<String>;
+}
+
+/// The things that a reader of any format needs besides the file.
+pub(crate) struct Setting<'s> {
+    pub(crate) columns: Columns,
+    /// Columns that a file with a header must have.
+    pub(crate) needed: &'static [&'static str],
+    pub(crate) rules: Rc<ValueRules>,
+    pub(crate) options: &'s ReadOptions,
+}
+
+/// A file that was opened.
+pub(crate) struct Opened {
+    pub(crate) reader: Box<dyn RowReader>,
+    /// Notes on the file, for people: everything that is not plain from its name.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Opens a file.
-pub(super) fn open(path: &Path, format: FileFormat) -> anyhow::Result<Box<dyn RowReader>> {
-    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let length = file.metadata().map_or(0, |about| about.len());
-    if format == FileFormat::Parquet {
-        return Ok(Box::new(parquet::ParquetReader::new(path, file)?));
-    }
-    let done = Arc::new(AtomicU64::new(0));
-    let counted = Counted {
-        inner: file,
-        done: done.clone(),
+pub(crate) fn open(path: &Path, setting: Setting<'_>) -> anyhow::Result<Opened> {
+    let format = setting.options.format;
+    let format = format.map_or_else(|| FileFormat::of(path), Ok)?;
+    let opened = match format {
+        FileFormat::Parquet => parquet::open(path, setting),
+        FileFormat::Xlsx => xlsx::open(path, setting),
+        FileFormat::Csv | FileFormat::Json => {
+            let content = content::open(path, setting.options.encoding)?;
+            match format {
+                FileFormat::Csv => csv::open(content, setting),
+                _ => json::open(content, setting),
+            }
+        }
     };
-    let zipped = path
-        .extension()
-        .is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
-    let content: Box<dyn Read> = if zipped {
-        Box::new(MultiGzDecoder::new(BufReader::new(counted)))
-    } else {
-        Box::new(counted)
-    };
-    let extent = Extent { done, length };
-    match format {
-        FileFormat::Csv => Ok(Box::new(csv::CsvReader::new(path, content, extent)?)),
-        _ => Ok(Box::new(json_lines::JsonLinesReader::new(
-            path, content, extent,
-        ))),
-    }
-}
-
-/// Counts the bytes that were read of a file.
-#[derive(Debug)]
-struct Extent {
-    done: Arc<AtomicU64>,
-    length: u64,
-}
-
-impl Extent {
-    fn progress(&self) -> (u64, u64) {
-        (self.done.load(Ordering::Relaxed), self.length)
-    }
-}
-
-/// A reader that counts the bytes read through it.
-struct Counted<R> {
-    inner: R,
-    done: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.done.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
+    opened.with_context(|| format!("cannot import {}", path.display()))
 }

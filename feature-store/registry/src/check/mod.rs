@@ -10,7 +10,9 @@ use fairlead_proto::event::v1::{Event, EventKind};
 pub(crate) use self::attributes::written;
 pub use self::error::EventError;
 use crate::event_kinds::{event_kind_name, needs_product};
-use crate::limits::{FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_CHANNEL_CHARS, MAX_ID_CHARS};
+use crate::limits::{
+    EARLIEST_EVENT_MS, FUTURE_TOLERANCE_MS, MAX_AMOUNT_MINOR, MAX_CHANNEL_CHARS, MAX_ID_CHARS,
+};
 use crate::purpose::Entity;
 use crate::registry::Registry;
 
@@ -19,7 +21,8 @@ impl Registry {
     ///
     /// Attributes that no feature reads are accepted and not stored
     /// ([`Registry::reads_attribute`]). An event that states a lasting fact (an attribute, a
-    /// consent, a holding) may be of any age; any other must lie within the longest window.
+    /// consent, a holding) may be of any age after 1971; any other must lie within the longest
+    /// window.
     ///
     /// # Errors
     /// [`EventError`] names the field, its value and what is allowed.
@@ -43,8 +46,11 @@ impl Registry {
     fn check_time(&self, event: &Event, now_ms: i64) -> Result<(), EventError> {
         let at = event.event_time_ms;
         let latest = now_ms.saturating_add(FUTURE_TOLERANCE_MS);
-        if at <= 0 || at > latest {
-            let allowed = format!("1 to {latest}, five minutes from now, Unix milliseconds");
+        if at < EARLIEST_EVENT_MS || at > latest {
+            let allowed = format!(
+                "{EARLIEST_EVENT_MS}, the year 1971, to {latest}, five minutes from now, Unix \
+                 milliseconds"
+            );
             return Err(EventError::refused("event_time_ms", at, allowed));
         }
         let fact = self

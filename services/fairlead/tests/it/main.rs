@@ -6,7 +6,7 @@ mod binary;
 mod demo;
 mod followed_keys;
 mod import;
-mod import_fixture;
+mod import_command;
 mod login;
 mod releases;
 mod tls;

@@ -175,7 +175,12 @@ async fn one_fact_too_many_refuses_the_whole_event_and_no_other() {
     );
     let events = vec![mixed, event(EventKind::AppOpened), hidden, adult];
     let mut client = setup.events_by("app");
-    let answer = client.track_many(TrackManyRequest { events }).await;
+    let answer = client
+        .track_many(TrackManyRequest {
+            events,
+            ..TrackManyRequest::default()
+        })
+        .await;
     let answer = answer.expect("judged").into_inner();
     assert_eq!(answer.accepted, 1);
     let causes: Vec<_> = answer
@@ -258,6 +263,7 @@ async fn each_record_carries_the_signed_origin_of_its_caller() {
         track(&setup, origin.name(), told).await.expect("allowed");
         let many = TrackManyRequest {
             events: vec![event(EventKind::Search); 2],
+            ..TrackManyRequest::default()
         };
         let mut client = setup.events_by(origin.name());
         client.track_many(many).await.expect("allowed");

@@ -162,6 +162,7 @@ impl Calls {
         }
         let events_of_one = TrackManyRequest {
             events: vec![event],
+            ..TrackManyRequest::default()
         };
         let answer = events.track_many(events_of_one).await?.into_inner();
         match answer.rejected.first() {

@@ -177,7 +177,11 @@ async fn of_many_events_those_of_other_customers_are_refused_and_the_rest_is_kep
     let events = vec![event("c-2"), event("c-1"), event(""), event("c-3")];
     let link = all.setup.link_with(Credentials::bearer(&all.token("c-1")));
     let mut client = EventServiceClient::new(link);
-    let answer = client.track_many(TrackManyRequest { events }).await;
+    let request = TrackManyRequest {
+        events,
+        ..TrackManyRequest::default()
+    };
+    let answer = client.track_many(request).await;
     let answer = answer.expect("judged").into_inner();
     let refused: Vec<_> = answer.rejected.iter().map(|one| one.index).collect();
     assert_eq!((answer.accepted, &refused[..]), (2, &[0, 3][..]));

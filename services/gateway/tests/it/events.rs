@@ -27,7 +27,13 @@ fn click(product_id: &str) -> Event {
 }
 
 async fn track_many(setup: &Setup, events: Vec<Event>) -> Result<TrackManyResponse, Status> {
-    let answer = setup.events().track_many(TrackManyRequest { events }).await;
+    let answer = setup
+        .events()
+        .track_many(TrackManyRequest {
+            events,
+            ..TrackManyRequest::default()
+        })
+        .await;
     Ok(answer?.into_inner())
 }
 
@@ -169,6 +175,38 @@ async fn each_event_of_a_batch_is_judged_alone() {
         .collect();
     logged.sort();
     assert_eq!(logged, ["c-1", "c-2"]);
+}
+
+#[tokio::test]
+async fn events_that_come_together_are_taken_together_or_not_at_all() {
+    let setup = Setup::start().await;
+    let together = |together: &[u32]| TrackManyRequest {
+        events: vec![opened("c-1"), click(""), opened("c-2"), opened("c-3")],
+        together: together.to_vec(),
+    };
+    let answer = setup.events().track_many(together(&[2, 2])).await;
+    let answer = answer.expect("an answer").into_inner();
+    assert_eq!(answer.accepted, 2);
+    let rejected: Vec<i32> = answer.rejected.iter().map(|one| one.index).collect();
+    assert_eq!(rejected, [0, 1], "c-1 is not taken without its click");
+    let causes = answer.rejected.iter().map(|one| &one.cause);
+    assert!(
+        causes.clone().all(|cause| cause.contains("product_id")),
+        "{answer:?}"
+    );
+    let logged = setup.logged_events().await.into_iter();
+    let mut logged: Vec<String> = logged.map(|event| event.customer_id).collect();
+    logged.sort();
+    assert_eq!(logged, ["c-2", "c-3"]);
+    for wrong in [&[2, 1][..], &[4, 0], &[5], &[u32::MAX, u32::MAX]] {
+        let refused = setup.events().track_many(together(wrong)).await;
+        let refused = refused.expect_err("no sum");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        assert!(
+            refused.message().contains("4 events together"),
+            "{refused:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -6,20 +6,23 @@ use fairlead_proto::catalogue::v1::{
     ProductKind, RedemptionFee, RepaymentMethod,
 };
 use fairlead_proto::money::v1::Money;
-use serde_json::Value;
 
-use super::fields::{Fields, refused};
+use super::event::word;
+use crate::cell::Cell;
+use crate::fields::{Fields, LATEST_MS, missing, small};
+use crate::refusal::Refusal;
+use crate::values;
 
 const REPAYMENTS: &str = "annuity, equal_principal or bullet";
 
 /// Parses a product kind: `fund`, `PRODUCT_KIND_FUND` or 4.
-pub(super) fn kind(column: &str, value: &Value) -> Result<ProductKind, String> {
-    let word = super::fields::as_text(value).to_uppercase();
+pub(super) fn kind(column: &str, cell: &Cell) -> Result<ProductKind, Refusal> {
+    let word = word(column, cell)?;
     let name = format!("PRODUCT_KIND_{}", word.trim_start_matches("PRODUCT_KIND_"));
     let by_number = || ProductKind::try_from(word.parse::<i32>().ok()?).ok();
     let found = ProductKind::from_str_name(&name).or_else(by_number);
     let known = found.filter(|kind| *kind != ProductKind::Unspecified);
-    known.ok_or_else(|| refused(column, value, &allowed_kinds()))
+    known.ok_or_else(|| Refusal::of(column, cell.shown(), allowed_kinds()))
 }
 
 /// Returns the names of product kinds, as error messages list them.
@@ -29,41 +32,55 @@ fn allowed_kinds() -> String {
 }
 
 /// Returns the product of a row; the control plane validates it.
-pub(super) fn product(fields: &Fields) -> Result<Product, String> {
+pub(crate) fn product(fields: &Fields) -> Result<Product, Refusal> {
     let row = ProductRow {
         fields,
-        currency: fields.needed("currency")?,
+        currency: fields.needed_id("currency")?,
     };
-    let kind_of = fields.value("kind").ok_or("kind is missing")?;
+    let kind_of = fields.value("kind").ok_or_else(|| missing("kind"))?;
     let kind = kind("kind", kind_of)?;
     Ok(Product {
-        product_id: fields.needed("product_id")?,
-        name: fields.needed("name")?,
+        product_id: fields.needed_id("product_id")?,
+        name: fields.text("name")?.ok_or_else(|| missing("name"))?,
         kind: kind.into(),
-        category: fields.text("category").unwrap_or_default(),
+        category: fields.id("category")?.unwrap_or_default(),
         active: fields.flag("active")?.unwrap_or(true),
         eligibility: Some(eligibility(fields)?),
-        strategy_id: fields.text("strategy_id").unwrap_or_default(),
-        listed_at_ms: fields.instant("listed_at_ms")?.unwrap_or_default(),
+        strategy_id: fields.id("strategy_id")?.unwrap_or_default(),
+        listed_at_ms: listed_at(fields)?.unwrap_or_default(),
         margin_minor: fields.integer("margin_minor")?.unwrap_or_default(),
-        tags: fields.list("tags"),
+        tags: fields.ids("tags")?,
         terms: Some(row.terms(kind)?),
         currency: row.currency,
     })
 }
 
-fn eligibility(fields: &Fields) -> Result<Eligibility, String> {
+/// Returns the time of listing; proto JSON spells out zero where there is none.
+fn listed_at(fields: &Fields) -> Result<Option<i64>, Refusal> {
+    const COLUMN: &str = "listed_at_ms";
+    let zero = |cell: &Cell| matches!(cell, Cell::Text(text) | Cell::Number(text) if text == "0");
+    match fields.value(COLUMN) {
+        Some(cell) if zero(cell) => Ok(None),
+        _ => fields.instant(COLUMN, LATEST_MS),
+    }
+}
+
+fn eligibility(fields: &Fields) -> Result<Eligibility, Refusal> {
     Ok(Eligibility {
         min_age_years: fields.small("eligibility.min_age_years")?,
         max_age_years: fields.small("eligibility.max_age_years")?,
         min_income_monthly_minor: fields.integer("eligibility.min_income_monthly_minor")?,
-        regions: fields.list("eligibility.regions"),
-        employment: fields.list("eligibility.employment"),
+        regions: fields.ids("eligibility.regions")?,
+        employment: fields.ids("eligibility.employment")?,
         new_customers_only: fields
             .flag("eligibility.new_customers_only")?
             .unwrap_or_default(),
         repeatable: fields.flag("eligibility.repeatable")?.unwrap_or_default(),
     })
+}
+
+fn column_of(amount: &str) -> String {
+    format!("{amount}.minor")
 }
 
 struct ProductRow<'f> {
@@ -72,7 +89,7 @@ struct ProductRow<'f> {
 }
 
 impl ProductRow<'_> {
-    fn terms(&self, kind: ProductKind) -> Result<Terms, String> {
+    fn terms(&self, kind: ProductKind) -> Result<Terms, Refusal> {
         let (prefix, terms) = match kind {
             ProductKind::CashLoan | ProductKind::InstalmentPlan => {
                 ("loan.", Terms::Loan(self.loan()?))
@@ -82,22 +99,21 @@ impl ProductRow<'_> {
             ProductKind::Deposit => ("deposit.", Terms::Deposit(self.deposit()?)),
             ProductKind::Insurance => ("insurance.", Terms::Insurance(self.insurance()?)),
             ProductKind::Unspecified => {
-                return Err(format!("kind is missing: {}", allowed_kinds()));
+                return Err(missing("kind"));
             }
         };
         for other in ["loan.", "card.", "fund.", "deposit.", "insurance."] {
             if other != prefix && self.fields.any_with_prefix(other) {
-                return Err(format!(
-                    "{other}* is not allowed: a {kind:?} has {prefix}* alone"
-                ));
+                let message = format!("{other}* is not allowed: a {kind:?} has {prefix}* alone");
+                return Err(Refusal::from_message(&message));
             }
         }
         Ok(terms)
     }
 
-    fn money(&self, name: &str) -> Result<Option<Money>, String> {
-        let column = format!("{name}.minor");
-        let currency = self.fields.text(&format!("{name}.currency"));
+    fn money(&self, name: &str) -> Result<Option<Money>, Refusal> {
+        let column = column_of(name);
+        let currency = self.fields.id(&format!("{name}.currency"))?;
         let money = |minor| Money {
             minor,
             currency: currency.unwrap_or_else(|| self.currency.clone()),
@@ -105,37 +121,43 @@ impl ProductRow<'_> {
         Ok(self.fields.integer(&column)?.map(money))
     }
 
-    fn needed_money(&self, name: &str) -> Result<Option<Money>, String> {
+    fn needed_money(&self, name: &str) -> Result<Option<Money>, Refusal> {
         match self.money(name)? {
-            None => Err(format!("{name}.minor is missing")),
+            None => Err(missing(&column_of(name))),
             money => Ok(money),
         }
     }
 
-    fn needed(&self, column: &str) -> Result<i64, String> {
+    fn needed(&self, column: &str) -> Result<i64, Refusal> {
         let number = self.fields.integer(column)?;
-        number.ok_or_else(|| format!("{column} is missing"))
+        number.ok_or_else(|| missing(column))
     }
 
-    fn or_none(&self, column: &str) -> Result<i64, String> {
+    fn or_none(&self, column: &str) -> Result<i64, Refusal> {
         Ok(self.fields.integer(column)?.unwrap_or_default())
     }
 
-    fn needed_small(&self, column: &str) -> Result<i32, String> {
+    fn needed_small(&self, column: &str) -> Result<i32, Refusal> {
         let number = self.fields.small(column)?;
-        number.ok_or_else(|| format!("{column} is missing"))
+        number.ok_or_else(|| missing(column))
     }
 
-    fn loan(&self) -> Result<LoanTerms, String> {
+    fn loan(&self) -> Result<LoanTerms, Refusal> {
         let column = "loan.tenors_months";
-        let tenors = self.fields.list(column);
-        let tenor = |item: &String| {
-            let months = item.parse::<i32>();
-            months.map_err(|_| refused(column, &item.clone().into(), "months, as 3;6;12"))
+        let months = |item: &Cell| {
+            let months = values::integer(column, item, self.fields.rules());
+            months
+                .and_then(|months| small(column, months))
+                .map_err(|_| Refusal::of(column, item.shown(), "months, as 3;6;12"))
         };
-        let tenors: Vec<i32> = tenors.iter().map(tenor).collect::<Result<_, _>>()?;
+        let tenors: Vec<i32> = self
+            .fields
+            .list(column)
+            .iter()
+            .map(months)
+            .collect::<Result<_, _>>()?;
         if tenors.is_empty() {
-            return Err(format!("{column} is missing"));
+            return Err(missing(column));
         }
         Ok(LoanTerms {
             min_amount: self.needed_money("loan.min_amount")?,
@@ -147,16 +169,17 @@ impl ProductRow<'_> {
         })
     }
 
-    fn repayment(&self) -> Result<RepaymentMethod, String> {
+    fn repayment(&self) -> Result<RepaymentMethod, Refusal> {
         let column = "loan.repayment";
-        let word = self.fields.needed(column)?.to_uppercase();
+        let cell = self.fields.value(column).ok_or_else(|| missing(column))?;
+        let word = word(column, cell)?;
         let plain = word.trim_start_matches("REPAYMENT_METHOD_");
         let method = RepaymentMethod::from_str_name(&format!("REPAYMENT_METHOD_{plain}"));
         let known = method.filter(|method| *method != RepaymentMethod::Unspecified);
-        known.ok_or_else(|| refused(column, &word.into(), REPAYMENTS))
+        known.ok_or_else(|| Refusal::of(column, cell.shown(), REPAYMENTS))
     }
 
-    fn card(&self) -> Result<CardTerms, String> {
+    fn card(&self) -> Result<CardTerms, Refusal> {
         let free = Money {
             minor: 0,
             currency: self.currency.clone(),
@@ -169,7 +192,7 @@ impl ProductRow<'_> {
         })
     }
 
-    fn fund(&self) -> Result<FundTerms, String> {
+    fn fund(&self) -> Result<FundTerms, Refusal> {
         Ok(FundTerms {
             risk_class: self.needed_small("fund.risk_class")?,
             subscription_fee_ppm: self.or_none("fund.subscription_fee_ppm")?,
@@ -179,30 +202,43 @@ impl ProductRow<'_> {
         })
     }
 
-    fn redemption_fees(&self) -> Result<Vec<RedemptionFee>, String> {
+    fn redemption_fees(&self) -> Result<Vec<RedemptionFee>, Refusal> {
         let column = "fund.redemption_fees";
-        if let Some(Value::Array(items)) = self.fields.value(column)
-            && items.iter().any(Value::is_object)
-        {
-            let steps = items
-                .iter()
-                .map(|item| serde_json::from_value(item.clone()));
-            let steps = steps.collect::<Result<_, _>>();
-            return steps.map_err(|error| format!("{column}: {error}"));
-        }
-        let step = |item: String| {
-            let parts = item.split_once(':').and_then(|(days, ppm)| {
-                Some(RedemptionFee {
-                    from_days: days.trim().parse().ok()?,
-                    fee_ppm: ppm.trim().parse().ok()?,
-                })
-            });
-            parts.ok_or_else(|| refused(column, &item.into(), "DAYS:PPM, as 0:15000;7:5000"))
+        let refused =
+            |item: &Cell| Refusal::of(column, item.shown(), "DAYS:PPM, as 0:15000;7:5000");
+        let step = |item: &Cell| {
+            let (days, ppm) = match item {
+                Cell::Text(text) => {
+                    let (days, ppm) = text.split_once(':').ok_or_else(|| refused(item))?;
+                    (Cell::trimmed(days, &[]), Cell::trimmed(ppm, &[]))
+                }
+                Cell::Record(fields) => {
+                    let field = |names: [&str; 2]| {
+                        let found = fields
+                            .iter()
+                            .find(|(name, _)| names.contains(&name.as_str()));
+                        Some(found.map_or(Cell::Number("0".to_owned()), |(_, cell)| cell.clone()))
+                    };
+                    (
+                        field(["from_days", "fromDays"]),
+                        field(["fee_ppm", "feePpm"]),
+                    )
+                }
+                _ => (None, None),
+            };
+            let whole = |cell: Option<Cell>| {
+                let cell = cell.ok_or_else(|| refused(item))?;
+                values::integer(column, &cell, self.fields.rules()).map_err(|_| refused(item))
+            };
+            Ok(RedemptionFee {
+                from_days: small(column, whole(days)?)?,
+                fee_ppm: whole(ppm)?,
+            })
         };
-        self.fields.list(column).into_iter().map(step).collect()
+        self.fields.list(column).iter().map(step).collect()
     }
 
-    fn deposit(&self) -> Result<DepositTerms, String> {
+    fn deposit(&self) -> Result<DepositTerms, Refusal> {
         Ok(DepositTerms {
             yield_ppm: self.needed("deposit.yield_ppm")?,
             tenor_months: self.needed_small("deposit.tenor_months")?,
@@ -210,7 +246,7 @@ impl ProductRow<'_> {
         })
     }
 
-    fn insurance(&self) -> Result<InsuranceTerms, String> {
+    fn insurance(&self) -> Result<InsuranceTerms, Refusal> {
         Ok(InsuranceTerms {
             claim_frequency_ppm: self.needed("insurance.claim_frequency_ppm")?,
             claim_severity: self.needed_money("insurance.claim_severity")?,
@@ -224,9 +260,10 @@ impl ProductRow<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::tests::of_cells;
 
-    fn read(cells: &[(&str, &str)]) -> Result<Product, String> {
-        product(&Fields::from_cells(cells.iter().copied()))
+    fn read(cells: &[(&str, &str)]) -> Result<Product, Refusal> {
+        product(&of_cells(cells))
     }
 
     const LOAN: &[(&str, &str)] = &[
@@ -243,7 +280,7 @@ mod tests {
         ("eligibility.min_age_years", "18"),
     ];
 
-    fn changed(column: &str, value: &str) -> Result<Product, String> {
+    fn changed(column: &str, value: &str) -> Result<Product, Refusal> {
         let mut cells: Vec<(&str, &str)> = LOAN.to_vec();
         match cells.iter_mut().find(|cell| cell.0 == column) {
             Some(cell) => cell.1 = value,
@@ -291,7 +328,7 @@ mod tests {
             (
                 "loan.repayment",
                 "weekly",
-                "loan.repayment `WEEKLY` is not allowed: annuity",
+                "loan.repayment `weekly` is not allowed: annuity",
             ),
             (
                 "active",
@@ -305,7 +342,7 @@ mod tests {
                 "eligibility.max_age_years",
             ),
         ] {
-            let error = changed(column, value).expect_err(expected);
+            let error = changed(column, value).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

@@ -9,7 +9,7 @@ use fairlead_chassis::link::Link;
 use fairlead_domain::TenantId;
 use fairlead_event_log::{EmbeddedEventLog, EmbeddedOptions, EventLog, Position};
 use fairlead_gateway::topics::EVENTS;
-use fairlead_import::{ImportReport, ImportSource};
+use fairlead_import::{ImportReport, ImportSource, ReadOptions, Replace};
 use fairlead_proto::catalogue::v1::Product;
 use fairlead_proto::control::v1::GetDraftRequest;
 use fairlead_proto::control::v1::draft_service_client::DraftServiceClient;
@@ -25,7 +25,7 @@ use tonic::service::Routes;
 pub(crate) struct ImportFixture {
     pub(crate) folder: tempfile::TempDir,
     log: Arc<dyn EventLog>,
-    pub(crate) gateway: Link,
+    gateway: fairlead_gateway::Service,
     control: Link,
     pub(crate) tenant: TenantId,
     shutdown: CancellationToken,
@@ -71,7 +71,7 @@ impl ImportFixture {
         };
         let control = fairlead_control_plane::Service::new(&config, deps).await;
         Self {
-            gateway: gateway.await.expect("a gateway").in_process(),
+            gateway: gateway.await.expect("a gateway"),
             control: control.expect("a control plane").in_process(tools()),
             folder,
             log,
@@ -87,20 +87,71 @@ impl ImportFixture {
     }
 
     pub(crate) async fn import(&self, what: &str, file: &Path) -> anyhow::Result<ImportReport> {
+        self.import_as(what, file, &ReadOptions::default()).await
+    }
+
+    /// Imports a file that is read by these options.
+    pub(crate) async fn import_as(
+        &self,
+        what: &str,
+        file: &Path,
+        options: &ReadOptions,
+    ) -> anyhow::Result<ImportReport> {
+        self.run(&self.gateway.in_process(), what, file, options, false)
+            .await
+    }
+
+    /// Returns a link to the gateway for a caller who is an app.
+    pub(crate) fn gateway_of_an_app(&self) -> Link {
+        let router = self
+            .gateway
+            .router(self.gateway.routes().into_axum_router());
+        Link::in_process(router.into())
+    }
+
+    /// Imports a file through a link to the gateway.
+    pub(crate) async fn import_through(
+        &self,
+        gateway: &Link,
+        what: &str,
+        file: &Path,
+    ) -> anyhow::Result<ImportReport> {
+        self.run(gateway, what, file, &ReadOptions::default(), false)
+            .await
+    }
+
+    /// Reads and checks a file, and sends nothing.
+    pub(crate) async fn dry_run(&self, what: &str, file: &Path) -> anyhow::Result<ImportReport> {
+        let gateway = self.gateway.in_process();
+        self.run(&gateway, what, file, &ReadOptions::default(), true)
+            .await
+    }
+
+    async fn run(
+        &self,
+        gateway: &Link,
+        what: &str,
+        file: &Path,
+        options: &ReadOptions,
+        dry_run: bool,
+    ) -> anyhow::Result<ImportReport> {
         let source = ImportSource {
             file,
-            format: None,
+            options,
             rejects: None,
             tenant: &self.tenant,
-            progress: &|_, _| (),
+            now_ms: SystemClock.now_ms(),
+            dry_run,
+            progress: &|_| (),
         };
-        let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
+        let registry = Registry::builtin();
         match what {
-            "catalogue" => fairlead_import::catalogue(&self.control, true, &source).await,
-            "customers" => {
-                fairlead_import::customers(&self.gateway, &registry, now_ms, &source).await
+            "catalogue" => {
+                let replace = Replace::Withdraw(&|_| Ok(true));
+                fairlead_import::catalogue(&self.control, replace, &source).await
             }
-            _ => fairlead_import::events(&self.gateway, &registry, now_ms, &source).await,
+            "customers" => fairlead_import::customers(gateway, &registry, &source).await,
+            _ => fairlead_import::events(gateway, &registry, &source).await,
         }
     }
 
@@ -117,6 +168,16 @@ impl ImportFixture {
             events.extend(records.iter().map(|one| read(&one.record.payload)));
         }
         events
+    }
+
+    /// Returns the last event of a customer in the log.
+    pub(crate) async fn of_customer(&self, customer: &str) -> Event {
+        let logged = self.logged().await;
+        let own = logged
+            .into_iter()
+            .rev()
+            .find(|one| one.customer_id == customer);
+        own.unwrap_or_else(|| panic!("no event of {customer}"))
     }
 
     /// Returns the drafted products.

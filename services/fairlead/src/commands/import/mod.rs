@@ -1,16 +1,25 @@
 //! `fairlead import`: a catalogue, customers or events from a file.
 
-use std::path::PathBuf;
+mod file;
+mod show;
 
+use std::process::ExitCode;
+
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use fairlead_chassis::clock::{Clock as _, SystemClock};
 use fairlead_chassis::link::Link;
-use fairlead_client::terminal::{Bars, note};
+use fairlead_client::terminal::Bars;
 use fairlead_domain::TenantId;
-use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportReport, ImportSource};
+use fairlead_import::{CATALOGUE_HELP, CUSTOMERS_HELP, EVENTS_HELP, ImportSource, Replace};
 use fairlead_registry::Registry;
 
+use self::file::File;
+use self::show::ImportBar;
 use crate::args::{TlsArgs, TokenArgs};
+
+/// The exit code of an import that rejected rows, and took the others.
+const REJECTED: u8 = 3;
 
 /// The kind of data to import.
 #[derive(Debug, Subcommand)]
@@ -18,9 +27,12 @@ pub(crate) enum ImportCommand {
     /// Products, all or none, as drafts of the next release.
     #[command(after_long_help = CATALOGUE_HELP)]
     Catalogue {
-        /// Withdraw every product that is not in the file.
+        /// Withdraw every product that is not in the file; shows them, and asks.
         #[arg(long)]
         replace_all: bool,
+        /// Withdraw them without asking.
+        #[arg(long, requires = "replace_all")]
+        yes: bool,
         /// Address of the control plane.
         #[arg(
             long,
@@ -83,25 +95,8 @@ impl Gateway {
     }
 }
 
-/// The file to read, and the tenant that it belongs to.
-#[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "the argument is called FILE")]
-pub(crate) struct File {
-    /// CSV, JSON lines or Parquet; also gzipped CSV and JSON lines.
-    file: PathBuf,
-    /// File for the rows that cannot be used; if absent, FILE.rejects.csv.
-    #[arg(long)]
-    rejects: Option<PathBuf>,
-    /// The tenant.
-    #[arg(long, default_value = "demo")]
-    tenant: String,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Runs the command.
-pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
+/// Runs the command. Returns the exit code: 0, or 3 if rows were rejected.
+pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<ExitCode> {
     let (ImportCommand::Catalogue { file, .. }
     | ImportCommand::Customers { file, .. }
     | ImportCommand::Events { file, .. }) = &command;
@@ -110,60 +105,51 @@ pub(crate) async fn run(command: ImportCommand) -> anyhow::Result<()> {
     } else {
         Bars::default()
     };
-    let name = file.file.file_name().unwrap_or(file.file.as_os_str());
-    let bar = bars.bar(&name.to_string_lossy(), 0);
-    let tenant = TenantId::new(&file.tenant)?;
+    let bar = ImportBar::new(bars, &file.file);
+    let (tenant, options) = (TenantId::new(&file.tenant)?, file.options());
     let source = ImportSource {
         file: &file.file,
-        format: None,
+        options: &options,
         rejects: file.rejects.as_deref(),
         tenant: &tenant,
-        progress: &|done, extent| {
-            bar.set_length(extent);
-            bar.set_position(done);
-        },
+        now_ms: SystemClock.now_ms(),
+        dry_run: file.dry_run,
+        progress: &|progress| bar.show(progress),
     };
-    let (registry, now_ms) = (Registry::builtin(), SystemClock.now_ms());
+    let registry = Registry::builtin();
     let report = match &command {
         ImportCommand::Catalogue {
             replace_all,
+            yes,
             control,
             tls,
             token,
             ..
         } => {
+            let agree = |gone: &[_]| bar.aside(|| show::agree(gone, *yes));
+            let replace = if *replace_all {
+                Replace::Withdraw(&agree)
+            } else {
+                Replace::Keep
+            };
             let control = token.link(control, tls)?;
-            fairlead_import::catalogue(&control, *replace_all, &source).await?
+            fairlead_import::catalogue(&control, replace, &source).await
         }
         ImportCommand::Customers { gateway, .. } => {
-            fairlead_import::customers(&gateway.link()?, &registry, now_ms, &source).await?
+            fairlead_import::customers(&gateway.link()?, &registry, &source).await
         }
         ImportCommand::Events { gateway, .. } => {
-            fairlead_import::events(&gateway.link()?, &registry, now_ms, &source).await?
+            fairlead_import::events(&gateway.link()?, &registry, &source).await
         }
     };
-    bar.finish_and_clear();
-    print(&report, file.json)
-}
-
-/// Prints the counts, as one JSON object if `json`.
-fn print(report: &ImportReport, json: bool) -> anyhow::Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(report)?);
-        return Ok(());
+    let took = bar.finish();
+    let report = report?;
+    show::print(&report, took, file.json)?;
+    if report.read == 0 {
+        bail!("nothing was imported: {} has no rows", file.file.display());
     }
-    println!(
-        "{} rows read, {} taken, {} rejected",
-        report.read, report.accepted, report.rejected
-    );
-    if let Some(rejects) = &report.rejects {
-        note(&format!("lines and causes are in {}", rejects.display()));
-    }
-    if !report.ignored.is_empty() {
-        note(&format!(
-            "columns left alone: {}",
-            report.ignored.join(", ")
-        ));
-    }
-    Ok(())
+    Ok(match report.rejected {
+        0 => ExitCode::SUCCESS,
+        _ => ExitCode::from(REJECTED),
+    })
 }
