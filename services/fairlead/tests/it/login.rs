@@ -35,8 +35,8 @@ fn a_person_signs_in_at_the_identity_provider_and_is_known_here() -> anyhow::Res
     let provider = OidcProvider::start()?;
     let folder = tempfile::tempdir()?;
     let variables = [
-        ("FAIRLEAD__CONTROL__OIDC__ISSUER", provider.issuer()),
-        ("FAIRLEAD__CONTROL__OIDC__CLIENT_ID", "fairlead"),
+        ("FAIRLEAD_CONTROL__OIDC__ISSUER", provider.issuer()),
+        ("FAIRLEAD_CONTROL__OIDC__CLIENT_ID", "fairlead"),
     ];
     let server = UpProcess::up_with(&folder.path().join("data"), &variables)?;
     let home = folder.path().join("home");
