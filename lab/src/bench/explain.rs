@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use clap::Args;
 use fairlead_chassis::link::Link;
 use fairlead_chassis::status::info;
+use fairlead_chassis::tls::PeopleTls;
 use fairlead_client::link_with_token;
 use fairlead_client::terminal::{Bars, heading, note, table};
 use fairlead_domain::RequestId;
@@ -104,8 +105,12 @@ async fn measure(server: &Server, config: &AppConfig, args: &ExplainBench) -> an
     let mut subject = Subject {
         server,
         store: OnlineStore::connect(&server.redis_url).await?,
-        gateway: RecommendServiceClient::new(link_with_token(&gateway, &token)?)
-            .max_decoding_message_size(64 << 20),
+        gateway: RecommendServiceClient::new(link_with_token(
+            &gateway,
+            &PeopleTls::default(),
+            &token,
+        )?)
+        .max_decoding_message_size(64 << 20),
         random: ChaCha8Rng::seed_from_u64(7),
     };
     let before = subject.store.report().await?.used_memory;

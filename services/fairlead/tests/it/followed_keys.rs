@@ -61,6 +61,7 @@ fn options(name: &'static str) -> ServeOptions {
     ServeOptions {
         name,
         drain: Duration::from_millis(100),
+        tls: None,
     }
 }
 
