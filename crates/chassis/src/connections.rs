@@ -19,7 +19,7 @@ use crate::tls::ListenerTls;
 /// The pause after an error of the listener itself: no descriptor is left, as a rule.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// What every connection of a server is served with.
+/// The settings that every connection of a server is served with.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pub(crate) name: &'static str,

@@ -13,7 +13,7 @@ impl Permissions {
     /// No permission.
     pub const NONE: Self = Self(0);
 
-    /// What the key of an app or a partner may be for, and no more.
+    /// The permissions that the key of an app or a partner may have, and no more.
     pub const OF_KEYS: Self = Self::NONE
         .with(Permission::ReleaseRead)
         .with(Permission::DecisionRead)

@@ -19,14 +19,14 @@ pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// What a certificate says.
+/// The content of a certificate.
 #[derive(Debug, Clone, Default)]
 pub struct Subject {
     /// The service that it names, if any.
     pub service: Option<String>,
     /// Host names and addresses.
     pub hosts: Vec<String>,
-    /// Whether it has expired.
+    /// True for one that has expired.
     pub expired: bool,
 }
 

@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use crate::access_error::AccessError;
 use crate::refusal;
 
-/// What to do where another write came first.
+/// The remedy where another write came first.
 const READ_AGAIN: &str = "read it again and decide again";
 
 /// A failure of the control plane.

@@ -16,7 +16,8 @@ use crate::config::Config;
 use crate::customer_tokens::CustomerTokens;
 use crate::keys::KeyRing;
 use crate::problem;
-use crate::rest::requirement_of;
+use crate::rest::paths::requirement_of;
+use crate::scopes::of_apps;
 
 /// The header with a customer's token beside the key of an app.
 const CUSTOMER_TOKEN: &str = "x-customer-token";
@@ -30,22 +31,6 @@ pub(crate) struct Access {
     customers: Option<Arc<CustomerTokens>>,
     /// True if whoever reaches the port may call as long as there are neither keys nor customer tokens.
     open: bool,
-}
-
-/// Returns what an app of the lender may do where its key does not say.
-pub(crate) fn of_apps() -> Permissions {
-    of_partners()
-        .with(Permission::CustomerRead)
-        .with(Permission::DecisionRead)
-}
-
-/// Returns what another company's system may do where its key does not say: profiles and decision
-/// records show what the lender knows and earns.
-pub(crate) fn of_partners() -> Permissions {
-    Permissions::NONE
-        .with(Permission::Recommend)
-        .with(Permission::Quote)
-        .with(Permission::EventSend)
 }
 
 impl Access {

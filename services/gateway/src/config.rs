@@ -8,8 +8,8 @@ use fairlead_identity::{
     Kind, Permission, Permissions, Principal, Tenants, permission_from_name, permission_name,
 };
 
-use crate::access::{of_apps, of_partners};
-use crate::keys::KeyHash;
+use crate::keys::hash::KeyHash;
+use crate::scopes::{of_apps, of_partners};
 
 /// Configuration of the gateway.
 #[derive(Debug, Clone, serde::Deserialize)]

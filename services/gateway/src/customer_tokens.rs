@@ -15,8 +15,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio_util::sync::CancellationToken;
 
 use crate::Error;
-use crate::access::of_apps;
 use crate::config::{Config, CustomerTokensConfig};
+use crate::scopes::of_apps;
 
 /// After so many calls the buckets that are full again are dropped.
 const UPKEEP_EVERY: u64 = 10_000;

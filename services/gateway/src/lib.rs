@@ -27,6 +27,7 @@ mod problem;
 mod quotes;
 mod recommend;
 mod rest;
+mod scopes;
 mod service;
 pub mod topics;
 

@@ -50,7 +50,7 @@ pub enum Plaintext {
     EncryptedNetwork,
 }
 
-/// Whether a listener asks its callers for the certificate of a service.
+/// The demand of a listener on its callers for the certificate of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClientCertificates {

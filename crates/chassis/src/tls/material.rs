@@ -27,9 +27,9 @@ pub(super) struct Contents(Vec<Vec<u8>>);
 
 /// Certificates and keys in use.
 pub(super) struct Material {
-    /// What this process is, and whom it trusts.
+    /// The certificate of this process, and the authorities that it trusts.
     pub(super) own: Option<Own>,
-    /// What apps see, where that differs.
+    /// The certificate that apps see, where it differs.
     pub(super) public: Option<Arc<CertifiedKey>>,
 }
 

@@ -1,4 +1,4 @@
-//! What a caller is told that speaks plaintext to a TLS port, in its own protocol, and the end of a
+//! The answer to a caller that speaks plaintext to a TLS port, in its own protocol, and the end of a
 //! connection that is refused.
 
 use std::io;

@@ -1,4 +1,4 @@
-//! What each end demands of the other's certificate. Everything here reads the certificates in use at
+//! The demands of each end on the other's certificate. Everything here reads the certificates in use at
 //! that moment, so that a handshake after a reload goes by the new files.
 
 use std::fmt;

@@ -10,7 +10,7 @@ use calamine::{
 use jiff::Span;
 use jiff::civil::{Time, date};
 
-use super::{NumberedRow, Opened, RowReader, Setting};
+use super::row::{NumberedRow, Opened, RowReader, Setting};
 use crate::cell::Cell;
 use crate::columns::{Column, Columns, REJECT};
 use crate::fields::Fields;

@@ -51,7 +51,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("control.v1.DraftService/LintStrategy", READERS, ""),
     (
         "control.v1.DraftService/PutExperiments",
-        "owner marketing scientist",
+        "owner marketing risk scientist",
         "",
     ),
     ("control.v1.DraftService/PutModel", "scientist", ""),
@@ -61,7 +61,7 @@ const TABLE: &[(&str, &str, &str)] = &[
         "owner marketing risk scientist",
         "",
     ),
-    ("control.v1.DraftService/PutStrategy", "owner risk", ""),
+    ("control.v1.DraftService/PutStrategy", "owner", ""),
     ("control.v1.ReleaseService/GetRelease", ALL, FOLLOWERS),
     ("control.v1.ReleaseService/ListInstances", READERS, ""),
     ("control.v1.ReleaseService/ListReleases", ALL, ""),

@@ -19,7 +19,7 @@ pub(crate) struct UpProcess {
     metrics: u16,
     scheme: &'static str,
     data: PathBuf,
-    /// What it prints.
+    /// The file of its output.
     output: PathBuf,
 }
 

@@ -12,13 +12,16 @@ use crate::binary::{UpProcess, printed};
 fn login(server: &UpProcess, home: &std::path::Path, name: &str) -> anyhow::Result<(bool, String)> {
     let mut command = server.without_token(&["login", "--oidc", "--no-browser"]);
     let mut child = command
-        .env("FAIRLEAD_CONFIG_DIR", home)
+        .env("XDG_CONFIG_HOME", home)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("piped")?).lines();
     if let Some(address) = lines.next() {
-        let page = Browser::default().sign_in(&address?, name)?;
+        let address = address?;
+        let page = Browser::default()
+            .sign_in(&address, name)
+            .with_context(|| address.clone())?;
         anyhow::ensure!(page.text.contains("You are signed in"), "{page:?}");
     }
     let mut said = String::new();
@@ -55,7 +58,7 @@ fn a_person_signs_in_at_the_identity_provider_and_is_known_here() -> anyhow::Res
     let (signed_in, said) = login(&server, &home, "subject-of-ada")?;
     assert!(signed_in && said.contains("signed in as ada"), "{said}");
     let mut who = server.without_token(&["whoami"]);
-    let who = printed(&who.env("FAIRLEAD_CONFIG_DIR", &home).output()?)?;
+    let who = printed(&who.env("XDG_CONFIG_HOME", &home).output()?)?;
     assert!(who.contains("person:ada"), "{who}");
     assert_eq!(server.stop()?, Some(0));
     Ok(())

@@ -18,7 +18,7 @@ fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path that can be written")
 }
 
-/// What the command line says to who has named an authority, a stranger's, a certificate and a key
+/// The words of the command line to who has named an authority, a stranger's, a certificate and a key
 /// wrongly.
 fn refusals(server: &UpProcess, [ca, other, cert, key]: [&str; 4]) -> anyhow::Result<()> {
     let said = refused(server, &["track", "c1", "app_opened"])?;

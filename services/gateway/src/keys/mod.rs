@@ -2,7 +2,7 @@
 //! clear.
 
 mod follow;
-mod hash;
+pub(crate) mod hash;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -20,7 +20,7 @@ use crate::config::{CheckedKey, Config, ConfigError};
 
 pub(crate) use follow::KeyFollower;
 pub use follow::KeySource;
-pub(crate) use hash::KeyHash;
+use hash::KeyHash;
 
 /// How often the bearers of a key may call: a bucket that holds one second's worth.
 #[derive(Debug)]

@@ -2,9 +2,7 @@
 //! same services. One table lists every path; OpenAPI is made from it.
 
 mod openapi;
-mod paths;
-
-pub(crate) use paths::requirement_of;
+pub(crate) mod paths;
 
 use std::time::Instant;
 

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 
 use self::splitter::{Fault, FieldSpan, Record, Splitter};
 use super::content::{Content, Extent};
-use super::{LONGEST_ROW, NumberedRow, Opened, RowReader, Setting};
+use super::row::{LONGEST_ROW, NumberedRow, Opened, RowReader, Setting};
 use crate::cell::Cell;
 use crate::columns::{Column, Columns, REJECT};
 use crate::fields::Fields;

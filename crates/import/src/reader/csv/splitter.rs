@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::super::LONGEST_ROW;
 use super::super::buffer::Buffer;
+use super::super::row::LONGEST_ROW;
 
 /// Bytes that are kept of a line that is too long.
 const KEPT: usize = 1_000;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use self::object::ObjectReader;
 use self::scanner::{Item, Scanner};
 use super::content::{Content, Extent};
-use super::{LONGEST_ROW, NumberedRow, Opened, RowReader, Setting};
+use super::row::{LONGEST_ROW, NumberedRow, Opened, RowReader, Setting};
 use crate::refusal::Refusal;
 use crate::rejects::RejectsForm;
 

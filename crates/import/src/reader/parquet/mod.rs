@@ -14,7 +14,7 @@ use parquet::record::reader::RowIter;
 use parquet::schema::types::{Type, TypePtr};
 
 use self::values::Values;
-use super::{NumberedRow, Opened, RowReader, Setting};
+use super::row::{NumberedRow, Opened, RowReader, Setting};
 use crate::cell::Cell;
 use crate::columns::{Columns, REJECT};
 use crate::fields::Fields;

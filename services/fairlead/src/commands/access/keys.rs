@@ -30,7 +30,7 @@ pub(crate) enum KeysCommand {
         /// The origin of what its bearer states: app or bank, for a partner partner.
         #[arg(long, default_value = "")]
         origin: String,
-        /// What its bearer may do; may be given several times.
+        /// A permission of its bearer; may be given several times.
         #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = scope)]
         scopes: Vec<Permission>,
         /// Requests per second, for each gateway.

@@ -14,7 +14,7 @@ const BORN: f64 = 642_902_400_000.0;
 const HELD: i64 = 1_738_310_400_123;
 
 fn data(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let folder = fairlead_testkit::crate_dir().join("tests/data");
     folder.join(name)
 }
 
