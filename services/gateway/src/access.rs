@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use fairlead_authentication::{Denied, Guard, Identify, ToolsToken, bearer, tools};
 use fairlead_chassis::clock::Clock;
-use fairlead_identity::{Kind, Permission, Permissions, Principal, Requirement, Tenants};
+use fairlead_identity::{Kind, Principal, Requirement, Tenants};
 
 use crate::Error;
 use crate::config::Config;

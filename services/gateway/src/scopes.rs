@@ -1,4 +1,4 @@
-//! What keys may do that do not say it.
+//! The permissions of keys that name none.
 
 use fairlead_identity::{Permission, Permissions};
 

@@ -85,7 +85,10 @@ fn who_is_no_service_of_this_cluster_does_not_reach_pricing() {
         ] {
             let tls = ClientTls::to_hosts(&files).expect("files that read");
             let said = told(Link::connect_by(&secure, Some(tls)).expect("a link")).await;
-            assert!(said.contains(words), "{said}");
+            // The reason may be lost with the connection: with TLS 1.3 a client has sent its request before
+            // it is refused. Pricing never answers.
+            let refused = said.contains(words) || said.contains("connection closed");
+            assert!(refused, "{said}");
         }
         // With a certificate of the cluster the call comes through: the service itself answers.
         let own = fixture.cluster.link_to("pricing-1").expect("a link");

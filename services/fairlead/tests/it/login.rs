@@ -17,19 +17,20 @@ fn login(server: &UpProcess, home: &std::path::Path, name: &str) -> anyhow::Resu
         .stderr(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("piped")?).lines();
-    if let Some(address) = lines.next() {
-        let address = address?;
-        let page = Browser::default()
-            .sign_in(&address, name)
-            .with_context(|| address.clone())?;
-        anyhow::ensure!(page.text.contains("You are signed in"), "{page:?}");
-    }
     let mut said = String::new();
-    child
-        .stderr
-        .take()
-        .context("piped")?
-        .read_to_string(&mut said)?;
+    for line in lines.by_ref() {
+        let line = line?;
+        if line.starts_with("http") {
+            let page = Browser::default().sign_in(&line, name)?;
+            anyhow::ensure!(page.text.contains("You are signed in"), "{page:?}");
+            break;
+        }
+    }
+    for line in lines {
+        said.push_str(&line?);
+    }
+    let mut errors = child.stderr.take().context("piped")?;
+    errors.read_to_string(&mut said)?;
     Ok((child.wait()?.success(), said))
 }
 
