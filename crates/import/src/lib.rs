@@ -3,7 +3,7 @@
 //! # Invariants
 //! - A file is read row by row and never held in memory, except a workbook, and a catalogue, which
 //!   is sent as one.
-//! - A value means the same in every format ([`values`]). What is not certain is refused.
+//! - A value means the same in every format (`values`). What is not certain is refused.
 //! - A row that cannot be used changes nothing. It is kept whole in a rejects file with its line,
 //!   the cause and what is allowed, and the import continues.
 //! - Customers and events take the same way as those of every other sender: through the gateway

@@ -23,7 +23,7 @@ pub(crate) enum PeopleCommand {
     },
     /// Add a person, and print the invitation by which they choose a password.
     Add {
-        /// The name: [a-z0-9._@-].
+        /// The name: lower-case letters, digits and `._@-`.
         name: String,
         /// A role; may be given several times.
         #[arg(long = "role", required = true, value_name = "ROLE")]
